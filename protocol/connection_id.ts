@@ -1,0 +1,55 @@
+/**
+ * Connection ids: eight opaque bytes that route a packet to a connection.
+ *
+ * The id in a packet was chosen by the endpoint that receives it, so only the
+ * receiver gives it a meaning. This implementation chooses ids below 2^53,
+ * which makes the lookup key a plain number.
+ *
+ * @module
+ */
+import type { RandomSource } from "../internal/random_source.ts";
+
+/** Size of a connection id, in bytes. */
+export const CONNECTION_ID_LENGTH = 8;
+
+/** The reserved id of a hello: the receiver has not chosen one yet. */
+export const HELLO_CONNECTION_ID_KEY = 0;
+
+/** What {@linkcode connectionIdKey} returns for an id that we cannot have chosen. */
+export const FOREIGN_CONNECTION_ID_KEY = -1;
+
+/** Highest value of the upper half of an id that fits a safe integer. */
+const MAX_HIGH_HALF = 0x1fffff;
+
+/**
+ * Reads a connection id as a map key.
+ *
+ * @param bytes A packet or an id.
+ * @param offset Where the id starts; eight bytes must follow.
+ * @returns The id as an integer, 0 for a hello, or
+ * {@linkcode FOREIGN_CONNECTION_ID_KEY} when it is 2^53 or more.
+ */
+export function connectionIdKey(bytes: Uint8Array, offset = 0): number {
+  const low = bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) |
+    (bytes[offset + 3]! << 24);
+  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) | (bytes[offset + 6]! << 16) |
+    (bytes[offset + 7]! << 24);
+  if (high < 0 || high > MAX_HIGH_HALF) return FOREIGN_CONNECTION_ID_KEY;
+  return high * 0x100000000 + (low >>> 0);
+}
+
+/**
+ * Draws a connection id: 53 random bits, never zero.
+ *
+ * @param random Where the bits come from.
+ * @returns Eight new bytes.
+ */
+export function createConnectionId(random: RandomSource): Uint8Array {
+  const id = new Uint8Array(CONNECTION_ID_LENGTH);
+  do {
+    random.fillPublic(id);
+    id[6]! &= 0x1f;
+    id[7] = 0;
+  } while (connectionIdKey(id) === HELLO_CONNECTION_ID_KEY);
+  return id;
+}

@@ -1,0 +1,36 @@
+/**
+ * A network address as the transport sees it.
+ *
+ * @module
+ */
+
+/** Where datagrams come from and go to. */
+export interface Address {
+  /** Numeric IPv4 or IPv6 address, without brackets. */
+  readonly hostname: string;
+  /** UDP port, 1 to 65,535. */
+  readonly port: number;
+}
+
+/**
+ * Whether two addresses are the same place.
+ *
+ * @param a One address.
+ * @param b The other.
+ * @returns Whether host and port are equal.
+ */
+export function isSameAddress(a: Address, b: Address): boolean {
+  return a.port === b.port && a.hostname === b.hostname;
+}
+
+/**
+ * Writes an address for a person or a map key: `host:port`, IPv6 in brackets.
+ *
+ * @param address The address.
+ * @returns Its text form.
+ */
+export function formatAddress(address: Address): string {
+  return address.hostname.includes(":")
+    ? `[${address.hostname}]:${address.port}`
+    : `${address.hostname}:${address.port}`;
+}

@@ -1,0 +1,199 @@
+/**
+ * Defaults of the transport, each with its unit and source, and the check of a
+ * configuration at the door.
+ *
+ * @module
+ */
+import type { AeadSuite, KeyPair, ProviderName } from "../../crypto/mod.ts";
+import { TransportError } from "./error.ts";
+
+/** Version of the transport that this code speaks. */
+export const TRANSPORT_VERSION = 1;
+
+/** Smallest datagram that carries an InitiatorHello, in bytes (RFC 9000 §14.1). */
+export const MIN_HELLO_DATAGRAM_BYTES = 1200;
+
+/** Largest UDP payload over IPv4, in bytes. */
+export const MAX_UDP_PAYLOAD_BYTES = 65_507;
+
+/** Size of datagrams on a path about which nothing is known (RFC 9000 §14). */
+export const DEFAULT_DATAGRAM_BYTES = 1200;
+
+/** How long an InitiatorHello waits for its answer the first time; doubles each time. */
+export const DEFAULT_HELLO_TIMEOUT_MS = 250;
+
+/** Slowest repetition of an InitiatorHello. */
+export const MAX_HELLO_TIMEOUT_MS = 3_000;
+
+/** How long a handshake may take before the attempt is given up. */
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Silence after which a peer counts as gone. */
+export const DEFAULT_IDLE_TIMEOUT_MS = 10_000;
+
+/** Silence after which we ask whether the peer is there: a third of the idle timeout. */
+export const DEFAULT_KEEP_ALIVE_INTERVAL_MS: number = Math.floor(DEFAULT_IDLE_TIMEOUT_MS / 3);
+
+/** RTT before the first sample (RFC 9002 §6.2.2). */
+export const DEFAULT_INITIAL_RTT_MS = 333;
+
+/** Longest delay of an acknowledgement (RFC 9000 §18.2). */
+export const DEFAULT_MAX_ACK_DELAY_MS = 25;
+
+/** Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2). */
+export const DEFAULT_ACK_ELICITING_THRESHOLD = 2;
+
+/** Credit of a connection, in bytes. */
+export const DEFAULT_MAX_DATA_BYTES: number = 8 * 1024 * 1024;
+
+/** Credit of one stream, in bytes. */
+export const DEFAULT_MAX_STREAM_DATA_BYTES: number = 1024 * 1024;
+
+/** Bytes that one stream holds for sending before it pushes back. */
+export const DEFAULT_SEND_BUFFER_BYTES: number = 512 * 1024;
+
+/** Bidirectional streams that a peer may have open. */
+export const DEFAULT_MAX_BIDI_STREAMS = 1_000;
+
+/** One-way streams that a peer may have open. */
+export const DEFAULT_MAX_UNI_STREAMS = 100;
+
+/** Connections of one endpoint, both directions. */
+export const DEFAULT_MAX_CONNECTIONS = 10_000;
+
+/** Handshakes that an endpoint answers at the same time. */
+export const DEFAULT_MAX_HALF_OPEN = 1_000;
+
+/** Refusals sent per second to hellos meant for another key. */
+export const MAX_REFUSALS_PER_SECOND = 100;
+
+/** Packets of 1-RTT data held back while congestion or credit forbids sending: none; this is the replay window. */
+export const REPLAY_WINDOW_PACKETS = 4_096;
+
+/** Outgoing datagram frames that wait (mission MXP-060). */
+export const DEFAULT_DATAGRAM_QUEUE_LENGTH = 256;
+
+/** What an endpoint is made from. Absent keys take their default. */
+export interface EndpointOptions {
+  /** The static key pair that proves who this endpoint is. */
+  readonly keyPair: KeyPair;
+  /**
+   * Whether hellos of others are answered.
+   *
+   * @default true
+   */
+  readonly accept?: boolean;
+  /**
+   * AEAD suites, the preferred one first.
+   *
+   * @default ["chacha20-poly1305"]
+   */
+  readonly suites?: readonly AeadSuite[];
+  /** Which implementation of the primitives to use; the fastest when absent. */
+  readonly cryptoProvider?: ProviderName;
+  /** @default DEFAULT_DATAGRAM_BYTES */
+  readonly maxDatagramBytes?: number;
+  /** @default DEFAULT_HELLO_TIMEOUT_MS */
+  readonly helloTimeoutMs?: number;
+  /** @default DEFAULT_HANDSHAKE_TIMEOUT_MS */
+  readonly handshakeTimeoutMs?: number;
+  /** @default DEFAULT_IDLE_TIMEOUT_MS */
+  readonly idleTimeoutMs?: number;
+  /** 0 turns it off. @default DEFAULT_KEEP_ALIVE_INTERVAL_MS */
+  readonly keepAliveIntervalMs?: number;
+  /** @default DEFAULT_INITIAL_RTT_MS */
+  readonly initialRttMs?: number;
+  /** @default DEFAULT_MAX_ACK_DELAY_MS */
+  readonly maxAckDelayMs?: number;
+  /** @default DEFAULT_ACK_ELICITING_THRESHOLD */
+  readonly ackElicitingThreshold?: number;
+  /** @default DEFAULT_MAX_DATA_BYTES */
+  readonly maxDataBytes?: number;
+  /** @default DEFAULT_MAX_STREAM_DATA_BYTES */
+  readonly maxStreamDataBytes?: number;
+  /** @default DEFAULT_SEND_BUFFER_BYTES */
+  readonly sendBufferBytes?: number;
+  /** @default DEFAULT_MAX_BIDI_STREAMS */
+  readonly maxBidiStreams?: number;
+  /** @default DEFAULT_MAX_UNI_STREAMS */
+  readonly maxUniStreams?: number;
+  /** @default DEFAULT_MAX_CONNECTIONS */
+  readonly maxConnections?: number;
+  /** @default DEFAULT_MAX_HALF_OPEN */
+  readonly maxHalfOpen?: number;
+  /** @default DEFAULT_DATAGRAM_QUEUE_LENGTH */
+  readonly datagramQueueLength?: number;
+}
+
+/** A checked configuration: every key is present. */
+export type EndpointConfig =
+  & Required<Omit<EndpointOptions, "cryptoProvider">>
+  & Pick<EndpointOptions, "cryptoProvider">;
+
+/** Lowest and highest value of each number. */
+const BOUNDS = {
+  maxDatagramBytes: [MIN_HELLO_DATAGRAM_BYTES, MAX_UDP_PAYLOAD_BYTES],
+  helloTimeoutMs: [1, 60_000],
+  handshakeTimeoutMs: [1, 600_000],
+  idleTimeoutMs: [10, 24 * 3_600_000],
+  keepAliveIntervalMs: [0, 24 * 3_600_000],
+  initialRttMs: [1, 60_000],
+  maxAckDelayMs: [0, 16_383],
+  ackElicitingThreshold: [1, 1_000],
+  maxDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
+  maxStreamDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
+  sendBufferBytes: [1, 2 ** 32],
+  maxBidiStreams: [0, 2 ** 32],
+  maxUniStreams: [0, 2 ** 32],
+  maxConnections: [1, 2 ** 24],
+  maxHalfOpen: [0, 2 ** 24],
+  datagramQueueLength: [0, 2 ** 20],
+} as const satisfies Partial<Record<keyof EndpointConfig, readonly [number, number]>>;
+
+/**
+ * Fills in the defaults and checks every value once.
+ *
+ * @param options What the user gave.
+ * @returns The whole configuration.
+ * @throws {TransportError} `INVALID_CONFIG` names the key, the value and its bounds.
+ */
+export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
+  const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+  const config: EndpointConfig = {
+    accept: true,
+    suites: ["chacha20-poly1305"],
+    maxDatagramBytes: DEFAULT_DATAGRAM_BYTES,
+    helloTimeoutMs: DEFAULT_HELLO_TIMEOUT_MS,
+    handshakeTimeoutMs: DEFAULT_HANDSHAKE_TIMEOUT_MS,
+    idleTimeoutMs,
+    keepAliveIntervalMs: Math.floor(idleTimeoutMs / 3),
+    initialRttMs: DEFAULT_INITIAL_RTT_MS,
+    maxAckDelayMs: DEFAULT_MAX_ACK_DELAY_MS,
+    ackElicitingThreshold: DEFAULT_ACK_ELICITING_THRESHOLD,
+    maxDataBytes: DEFAULT_MAX_DATA_BYTES,
+    maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
+    sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,
+    maxBidiStreams: DEFAULT_MAX_BIDI_STREAMS,
+    maxUniStreams: DEFAULT_MAX_UNI_STREAMS,
+    maxConnections: DEFAULT_MAX_CONNECTIONS,
+    maxHalfOpen: DEFAULT_MAX_HALF_OPEN,
+    datagramQueueLength: DEFAULT_DATAGRAM_QUEUE_LENGTH,
+    ...options,
+  };
+  for (const [key, [lowest, highest]] of Object.entries(BOUNDS)) {
+    const value = config[key as keyof typeof BOUNDS];
+    if (!Number.isFinite(value) || value < lowest || value > highest) {
+      throw new TransportError(
+        "INVALID_CONFIG",
+        `Transport configuration: ${key} must be ${lowest} to ${highest}, got ${value}`,
+      );
+    }
+  }
+  if (config.suites.length === 0) {
+    throw new TransportError("INVALID_CONFIG", "Transport configuration: suites must name at least one");
+  }
+  if (config.keyPair.publicKey.length !== 32 || config.keyPair.privateKey.length !== 32) {
+    throw new TransportError("INVALID_CONFIG", "Transport configuration: keyPair must hold two keys of 32 bytes");
+  }
+  return config;
+}
