@@ -1,0 +1,78 @@
+/**
+ * Limits and defaults of agents, each with its unit and its reason.
+ *
+ * @module
+ */
+
+/** Total time of a call when the caller names none, in milliseconds: a person would still wait. */
+export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
+
+/**
+ * Longest silence in a stream when the caller names no idle limit, in
+ * milliseconds. Each chunk starts it again, so a long answer of a language
+ * model takes as long as it needs.
+ */
+export const DEFAULT_STREAM_IDLE_TIMEOUT_MS = 60_000;
+
+/** Largest time limit that the envelope carries, in milliseconds (u32). */
+export const MAX_TIMEOUT_MS = 0xffffffff;
+
+/** Calls that one agent works on at a time; the next one gets `RESOURCE_EXHAUSTED`. */
+export const MAX_HANDLERS_IN_FLIGHT = 1_024;
+
+/** What a refused caller is told to wait before it tries again, in milliseconds. */
+export const RETRY_AFTER_MS = 1_000;
+
+/** Longest error message that a handler's exception becomes, in characters. */
+export const MAX_ERROR_MESSAGE_LENGTH = 500;
+
+/** Direct connections that an agent keeps to other agents. */
+export const MAX_PEER_CONNECTIONS = 256;
+
+/** A direct connection without calls is closed after this time, in milliseconds. */
+export const PEER_IDLE_TIMEOUT_MS = 60_000;
+
+/** Time for a direct connection to an agent that the registry names, in milliseconds. */
+export const PEER_CONNECT_TIMEOUT_MS = 3_000;
+
+/** Time for the connection to the node in `Agent.connect`, in milliseconds. */
+export const NODE_CONNECT_TIMEOUT_MS = 5_000;
+
+/** How long the candidates of a discovery are reused, in milliseconds. */
+export const DISCOVERY_CACHE_MS = 1_000;
+
+/** How many different discoveries are remembered. */
+export const MAX_DISCOVERY_CACHE = 256;
+
+/** Candidates that a call tries, one after the other, before it gives up. */
+export const MAX_CALL_CANDIDATES = 4;
+
+/** Time between two heartbeats, in milliseconds; three missed ones retire the agent. */
+export const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
+
+/** First pause before a lost node is tried again, in milliseconds; it doubles. */
+export const RECONNECT_MIN_MS = 100;
+
+/** Longest pause between two attempts to reach a lost node, in milliseconds. */
+export const RECONNECT_MAX_MS = 5_000;
+
+/** Events that wait for a slow reader; the oldest is dropped, and counted, at the bound. */
+export const MAX_QUEUED_EVENTS = 1_024;
+
+/** Answers that are kept for idempotency keys; the oldest is forgotten at the bound. */
+export const MAX_STORED_ANSWERS = 1_024;
+
+/** Bytes of answers that are kept for idempotency keys. */
+export const MAX_STORED_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** How long an answer is kept for its idempotency key, in milliseconds. */
+export const STORED_ANSWER_LIFETIME_MS = 10 * 60_000;
+
+/** Longest idempotency key, in UTF-16 units. */
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 256;
+
+/** Values below this size are not worth compressing with `compress: "auto"`, in bytes. */
+export const MIN_COMPRESSED_BYTES = 1_024;
+
+/** How long `close()` waits for the running handlers, in milliseconds. */
+export const DRAIN_TIMEOUT_MS = 10_000;

@@ -1,0 +1,230 @@
+/**
+ * Whole messages over the bytes of one transport stream.
+ *
+ * @module
+ */
+import {
+  decodeMessage,
+  encodeMessage,
+  MAX_PAYLOAD_LENGTH,
+  type Message,
+  peekMessageLength,
+} from "../protocol/mod.ts";
+import { ProtocolError } from "../protocol/error.ts";
+import { CallError } from "./error.ts";
+import { StatusCode } from "./status_code.ts";
+
+/** Shortest prefix from which the length of a message is known, in bytes. */
+const MESSAGE_HEADER_LENGTH = 32;
+
+/** What the header and the checksum add to a payload, in bytes. */
+const MESSAGE_OVERHEAD = 40;
+
+/**
+ * The part of a transport stream that messages need; `TransportStream` is one.
+ */
+export interface ByteStream {
+  /** Resolves when the bytes are in the send buffer: this is the backpressure. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends the local direction after what was written. */
+  finish(): void;
+  /** The next bytes, owned by the caller; `undefined` at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Gives up the local direction with a code. */
+  reset(code: number): void;
+  /** Asks the peer to give up its direction. */
+  stopSending(code: number): void;
+}
+
+/** Options of a {@linkcode MessageChannel}. */
+export interface MessageChannelOptions {
+  /**
+   * Largest payload that is received, in bytes.
+   *
+   * @default 16 MiB, the limit of the message format
+   */
+  readonly maxPayloadBytes?: number;
+}
+
+/** A message as it is given to {@linkcode MessageChannel.send}. */
+export type OutgoingMessage = Omit<Message, "flags"> & {
+  /** Message flags; none when absent. */
+  readonly flags?: number;
+};
+
+/**
+ * Sends and receives messages on one stream. At most one message is buffered
+ * in each direction, so a slow reader holds up the writer at the other end.
+ */
+export class MessageChannel {
+  readonly #stream: ByteStream;
+  readonly #maxMessageBytes: number;
+  /** Bytes that were read and belong to no returned message. */
+  #chunks: Uint8Array[] = [];
+  #bufferedBytes = 0;
+  /** Length of the message at the front, once its header is there. */
+  #expectedBytes: number | undefined;
+  #pendingSend: Promise<void> | undefined;
+  #isCancelled = false;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+
+  /**
+   * @param stream The stream; the channel owns it from here on.
+   * @param options Bounds.
+   */
+  constructor(stream: ByteStream, options: MessageChannelOptions = {}) {
+    this.#stream = stream;
+    this.#maxMessageBytes = MESSAGE_OVERHEAD +
+      Math.min(
+        options.maxPayloadBytes ?? MAX_PAYLOAD_LENGTH,
+        MAX_PAYLOAD_LENGTH,
+      );
+  }
+
+  /** Bytes of all messages given to the stream. */
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  /** Bytes that came from the stream. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  /** Whether {@linkcode MessageChannel.cancel} was called. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /**
+   * Sends one message. Overlapping sends keep their order.
+   *
+   * @param message What to send; the payload is copied.
+   * @returns Resolves when the stream has taken all of it.
+   * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB.
+   * @throws {TransportError} When the stream or its connection is gone.
+   */
+  send(message: OutgoingMessage): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeMessage({ ...message, flags: message.flags ?? 0 });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const write = (): Promise<void> => {
+      this.#bytesSent += bytes.length;
+      return this.#stream.write(bytes);
+    };
+    const sent = this.#pendingSend?.then(write) ?? write();
+    const settle = (): void => {
+      if (this.#pendingSend === settled) this.#pendingSend = undefined;
+    };
+    const settled: Promise<void> = sent.then(settle, settle);
+    this.#pendingSend = settled;
+    return sent;
+  }
+
+  /**
+   * Receives the next message.
+   *
+   * @returns The message, whose payload is the caller's, or `undefined` when
+   * the peer ended its direction after a whole message.
+   * @throws {ProtocolError} When the bytes are no message, or too large a one;
+   * the channel is cancelled then.
+   * @throws {CallError} `DATA_LOSS` when the stream ends inside a message.
+   * @throws {TransportError} When the stream was reset or its connection lost.
+   */
+  async receive(): Promise<Message | undefined> {
+    try {
+      while (true) {
+        const length = this.#messageLength();
+        if (length !== undefined && this.#bufferedBytes >= length) {
+          return decodeMessage(this.#take(length));
+        }
+        const chunk = await this.#stream.read();
+        if (chunk === undefined) break;
+        if (chunk.length === 0) continue;
+        this.#bytesReceived += chunk.length;
+        this.#bufferedBytes += chunk.length;
+        this.#chunks.push(chunk);
+      }
+    } catch (error) {
+      if (error instanceof ProtocolError) this.cancel(StatusCode.INTERNAL);
+      throw error;
+    }
+    if (this.#bufferedBytes === 0) return undefined;
+    throw new CallError(
+      "DATA_LOSS",
+      `Stream: ended ${this.#bufferedBytes} bytes into a message`,
+    );
+  }
+
+  /** Ends the local direction after the messages that were sent. */
+  finish(): void {
+    if (this.#isCancelled) return;
+    const finish = (): void => {
+      if (!this.#isCancelled) this.#stream.finish();
+    };
+    if (this.#pendingSend === undefined) finish();
+    // A failed stream cannot be finished; whoever sent has seen the error.
+    else this.#pendingSend.then(finish).catch(() => {});
+  }
+
+  /**
+   * Gives up both directions at once; what was not sent is not sent. Safe to
+   * call at any time, more than once.
+   *
+   * @param code A call status that tells the peer why.
+   */
+  cancel(code: number): void {
+    if (this.#isCancelled) return;
+    this.#isCancelled = true;
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    for (const stop of [this.#stream.reset, this.#stream.stopSending]) {
+      try {
+        stop.call(this.#stream, code);
+      } catch {
+        // The stream or its connection has ended already: nothing to stop.
+      }
+    }
+  }
+
+  #messageLength(): number | undefined {
+    if (this.#expectedBytes !== undefined) return this.#expectedBytes;
+    if (this.#bufferedBytes < MESSAGE_HEADER_LENGTH) return undefined;
+    if (this.#chunks[0]!.length < MESSAGE_HEADER_LENGTH) this.#join();
+    const length = peekMessageLength(this.#chunks[0]!);
+    if (length !== undefined && length > this.#maxMessageBytes) {
+      throw new ProtocolError(
+        "PAYLOAD_TOO_LARGE",
+        `Message: ${length} bytes, at most ${this.#maxMessageBytes} are taken here`,
+        { fault: "peer" },
+      );
+    }
+    this.#expectedBytes = length;
+    return length;
+  }
+
+  /** Takes `length` bytes off the front: a view when they came in one chunk. */
+  #take(length: number): Uint8Array {
+    if (this.#chunks[0]!.length < length) this.#join();
+    const front = this.#chunks[0]!;
+    if (front.length === length) this.#chunks.shift();
+    else this.#chunks[0] = front.subarray(length);
+    this.#bufferedBytes -= length;
+    this.#expectedBytes = undefined;
+    return front.subarray(0, length);
+  }
+
+  #join(): void {
+    const joined = new Uint8Array(this.#bufferedBytes);
+    let offset = 0;
+    for (const chunk of this.#chunks) {
+      joined.set(chunk, offset);
+      offset += chunk.length;
+    }
+    this.#chunks = [joined];
+  }
+}
