@@ -31,6 +31,8 @@ export abstract class MxpError<Code extends string = string> extends Error {
   readonly fault: Fault;
 
   /**
+   * Makes an error.
+   *
    * @param code Stable identifier.
    * @param message One line for a person: `Subject: detail`.
    * @param options Fault and cause.

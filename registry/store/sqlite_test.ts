@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import {
+  agentIdOf,
+  recordOf,
+  registryConformance,
+} from "../../tests/conformance/registry_conformance.ts";
+import { RegistryError } from "../error.ts";
+import { SqliteRegistry } from "./sqlite.ts";
+
+registryConformance(
+  "SqliteRegistry",
+  (limits) => SqliteRegistry.open(":memory:", { now: 0, ...limits }),
+);
+
+async function withFile(
+  body: (path: string) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "mxp-registry-"));
+  try {
+    await body(join(directory, "registry.sqlite"));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function isStoreFailed(error: unknown): boolean {
+  return error instanceof RegistryError && error.code === "STORE_FAILED";
+}
+
+Deno.test("SqliteRegistry.open() restores records with one full lease of grace", async () => {
+  await withFile(async (path) => {
+    const record = recordOf(1, {
+      tags: ["eu"],
+      metadata: { model: "small" },
+      registeredAtMs: 5,
+    });
+    const first = await SqliteRegistry.open(path, { now: 1_000_000 });
+    first.register(1_000_000, record);
+    first.register(1_000_000, recordOf(2));
+    first.unregister(agentIdOf(2));
+    first.close();
+
+    // Another process, another origin of time.
+    const second = await SqliteRegistry.open(path, { now: 7 });
+    assert.equal(second.size, 1);
+    const [entry] = second.find(30_006, { kind: "tag", term: "eu" });
+    assert.deepEqual({ ...entry, publicKey: [...entry!.publicKey] }, {
+      ...record,
+      publicKey: [...record.publicKey],
+      status: "available",
+      load: 0,
+    });
+    assert.deepEqual(
+      second.expire(30_007).map(({ agentId }) => agentId),
+      [agentIdOf(1)],
+    );
+    second.close();
+
+    const third = await SqliteRegistry.open(path, { now: 0 });
+    assert.equal(third.size, 0);
+    third.close();
+  });
+});
+
+Deno.test("SqliteRegistry.open() keeps the agent id for its key over a restart", async () => {
+  await withFile(async (path) => {
+    const first = await SqliteRegistry.open(path, { now: 0 });
+    first.register(0, recordOf(1));
+    first.close();
+    const second = await SqliteRegistry.open(path, { now: 0 });
+    const thief = recordOf(1, { publicKey: new Uint8Array(32).fill(9) });
+    assert.throws(
+      () => second.register(1, thief),
+      (error) => error instanceof RegistryError && error.code === "NOT_OWNER",
+    );
+    second.close();
+  });
+});
+
+Deno.test("SqliteRegistry.open() leaves out records beyond the limits", async () => {
+  await withFile(async (path) => {
+    const first = await SqliteRegistry.open(path, { now: 0 });
+    for (const index of [1, 2, 3]) first.register(0, recordOf(index));
+    first.close();
+    const second = await SqliteRegistry.open(path, { now: 0, maxRecords: 2 });
+    assert.deepEqual(
+      second.find(0, { kind: "all" }).map(({ name }) => name),
+      ["agent-1", "agent-2"],
+    );
+    second.close();
+  });
+});
+
+Deno.test("SqliteRegistry.open() refuses a file that another registry holds", async () => {
+  await withFile(async (path) => {
+    const first = await SqliteRegistry.open(path, { now: 0 });
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    first.close();
+    const second = await SqliteRegistry.open(path, { now: 0 });
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    second.close();
+  });
+});
+
+Deno.test("SqliteRegistry.open() refuses what is no registry, or a later one", async () => {
+  await withFile(async (path) => {
+    writeFileSync(path, "not a database, but longer than a header of one");
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    rmSync(path);
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 2");
+    database.close();
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    await assert.rejects(
+      SqliteRegistry.open(join(path, "missing"), { now: 0 }),
+      isStoreFailed,
+    );
+  });
+});
+
+Deno.test("SqliteRegistry.open() refuses a row that is no agent record", async () => {
+  await withFile(async (path) => {
+    const first = await SqliteRegistry.open(path, { now: 0 });
+    first.register(0, recordOf(1));
+    first.close();
+    const database = new DatabaseSync(path);
+    database.exec("UPDATE agent SET capabilities = '{'");
+    database.close();
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+  });
+});
