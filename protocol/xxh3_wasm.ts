@@ -1,0 +1,94 @@
+/**
+ * XXH3-64 in WebAssembly with SIMD: see `wasm/xxh3.as.ts` for the source.
+ *
+ * @module
+ */
+import { XXH3_WASM_BASE64 } from "./wasm/xxh3_wasm.gen.ts";
+import type { Xxh3 } from "./xxh3_scalar.ts";
+
+interface Xxh3Exports {
+  readonly memory: WebAssembly.Memory;
+  readonly RESULT: WebAssembly.Global;
+  readonly INPUT: WebAssembly.Global;
+  readonly INPUT_LENGTH: WebAssembly.Global;
+  hash(length: number): void;
+  begin(): void;
+  update(): void;
+  finish(length: number, totalLength: number): void;
+}
+
+/** Up to here a loop beats `set`, whose cost is in the call. */
+const COPY_LOOP_LIMIT = 32;
+
+/**
+ * Creates the WebAssembly implementation, synchronously.
+ *
+ * @returns The implementation, or `undefined` where WebAssembly or its SIMD
+ * instructions are missing or forbidden.
+ */
+export function createWasmXxh3(): Xxh3 | undefined {
+  const exports = instantiate();
+  if (exports === undefined) return undefined;
+  const inputLength: number = exports.INPUT_LENGTH.value;
+  const input = new Uint8Array(
+    exports.memory.buffer,
+    exports.INPUT.value,
+    inputLength,
+  );
+  const result = new Uint32Array(
+    exports.memory.buffer,
+    exports.RESULT.value,
+    2,
+  );
+
+  function load(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start <= COPY_LOOP_LIMIT) {
+      for (let i = start; i < end; i++) input[i - start] = bytes[i]!;
+    } else if (start === 0 && end === bytes.length) {
+      input.set(bytes);
+    } else {
+      input.set(bytes.subarray(start, end));
+    }
+  }
+
+  return {
+    kind: "wasm",
+    hashInto(bytes, start, end, into): void {
+      const length = end - start;
+      if (length <= inputLength) {
+        load(bytes, start, end);
+        exports.hash(length);
+      } else {
+        exports.begin();
+        // The last chunk is never empty: a full block is only mixed once it is
+        // known that more follows.
+        let at = start;
+        for (; end - at > inputLength; at += inputLength) {
+          load(bytes, at, at + inputLength);
+          exports.update();
+        }
+        load(bytes, at, end);
+        exports.finish(end - at, length);
+      }
+      into[0] = result[0]!;
+      into[1] = result[1]!;
+    },
+  };
+}
+
+function instantiate(): Xxh3Exports | undefined {
+  if (typeof WebAssembly === "undefined") return undefined;
+  try {
+    const code = Uint8Array.from(
+      atob(XXH3_WASM_BASE64),
+      (character) => character.charCodeAt(0),
+    );
+    // Synchronous: the module is below the 4 KiB that browsers compile on
+    // their main thread.
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(code));
+    return instance.exports as unknown as Xxh3Exports;
+  } catch {
+    // No SIMD, or a content security policy without `wasm-unsafe-eval`.
+    return undefined;
+  }
+}

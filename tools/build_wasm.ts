@@ -1,0 +1,117 @@
+/**
+ * Compiles the AssemblyScript sources into the generated TypeScript files that
+ * hold the WebAssembly bytes.
+ *
+ * ```sh
+ * deno task build:wasm   # writes the generated files
+ * deno task check:wasm   # fails when a generated file differs from its source
+ * ```
+ *
+ * @module
+ */
+import asc from "assemblyscript/asc";
+
+interface Target {
+  /** AssemblyScript source, relative to the repository root. */
+  readonly source: string;
+  /** Generated TypeScript file, relative to the repository root. */
+  readonly output: string;
+  /** Name of the exported constant. */
+  readonly constant: string;
+}
+
+const TARGETS: readonly Target[] = [{
+  source: "protocol/wasm/xxh3.as.ts",
+  output: "protocol/wasm/xxh3_wasm.gen.ts",
+  constant: "XXH3_WASM_BASE64",
+}];
+
+const COMPILER_OPTIONS: readonly string[] = [
+  "--runtime=stub",
+  "--noAssert",
+  "--optimizeLevel=3",
+  "--shrinkLevel=0",
+  "--converge",
+  "--enable=simd",
+  // The memory is one fixed page with addresses laid out in the source.
+  "--memoryBase=1024",
+  "--initialMemory=1",
+  "--maximumMemory=1",
+  "--use=abort=",
+];
+
+const ROOT = new URL("../", import.meta.url);
+const BASE64_COLUMNS = 76;
+
+/** Compiles one source in memory and returns the WebAssembly bytes. */
+async function compile(source: string): Promise<Uint8Array> {
+  const text = await Deno.readTextFile(new URL(source, ROOT));
+  const outputs = new Map<string, Uint8Array>();
+  const { error, stderr } = await asc.main(
+    [source, "--outFile=module.wasm", ...COMPILER_OPTIONS],
+    {
+      readFile: (name) => name === source ? text : null,
+      writeFile: (name, contents) => {
+        outputs.set(
+          name,
+          typeof contents === "string"
+            ? new TextEncoder().encode(contents)
+            : contents,
+        );
+      },
+      listFiles: () => [],
+    },
+  );
+  const wasm = outputs.get("module.wasm");
+  if (error || !wasm) {
+    throw new Error(`Compiling ${source} failed:\n${stderr.toString()}`);
+  }
+  return wasm;
+}
+
+function render(target: Target, wasm: Uint8Array): string {
+  const base64 = wasm.toBase64();
+  const lines: string[] = [];
+  for (let at = 0; at < base64.length; at += BASE64_COLUMNS) {
+    lines.push(`  "${base64.slice(at, at + BASE64_COLUMNS)}"`);
+  }
+  const name = target.source.slice(target.source.lastIndexOf("/") + 1);
+  return `/**
+ * Generated from \`${name}\` by \`deno task build:wasm\`: do not edit.
+ *
+ * Compiler: assemblyscript ${asc.version}, ${COMPILER_OPTIONS.join(" ")}.
+ *
+ * @module
+ */
+
+/** The WebAssembly module (${wasm.length} bytes), in base64. */
+export const ${target.constant}: string =
+${lines.join(" +\n")};
+`;
+}
+
+function print(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+if (import.meta.main) {
+  const isCheck = Deno.args.includes("--check");
+  for (const target of TARGETS) {
+    const wasm = await compile(target.source);
+    const text = render(target, wasm);
+    const output = new URL(target.output, ROOT);
+    if (!isCheck) {
+      await Deno.writeTextFile(output, text);
+      print(`${target.output}: ${wasm.length} bytes of WebAssembly`);
+      continue;
+    }
+    const current = await Deno.readTextFile(output).catch(() => "");
+    if (current !== text) {
+      print(
+        `${target.output} differs from ${target.source}: run deno task build:wasm`,
+      );
+      Deno.exit(1);
+    }
+    print(`${target.output} matches its source`);
+  }
+}
