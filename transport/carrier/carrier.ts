@@ -1,0 +1,75 @@
+/**
+ * What moves datagrams: the only thing between the transport and a network.
+ *
+ * A carrier knows nothing of connections or packets. It may lose, duplicate
+ * and reorder datagrams, and it never delivers part of one.
+ *
+ * @module
+ */
+import type { Address } from "../core/address.ts";
+import type { TransportError } from "../core/error.ts";
+
+/** Largest payload of a UDP datagram over IPv4: 65,535 less 20 (IP) and 8 (UDP). */
+export const UDP_MAX_DATAGRAM_BYTES = 65_507;
+
+/**
+ * Size of the buffer that receives UDP datagrams. `Deno.listenDatagram` cuts a
+ * larger datagram in silence, so this is above everything that UDP can carry.
+ */
+export const UDP_RECEIVE_BUFFER_BYTES = 65_535;
+
+/**
+ * Receives a datagram.
+ *
+ * @param datagram Borrowed: it is overwritten after the callback returns.
+ * @param from Who sent it, a numeric address.
+ */
+export type DatagramHandler = (datagram: Uint8Array, from: Address) => void;
+
+/** Learns that a carrier can receive no more. */
+export type CarrierErrorHandler = (error: TransportError) => void;
+
+/** What a carrier has counted. */
+export interface CarrierStats {
+  /** Datagrams that the system refused and that count as lost on the way. */
+  sendErrorCount: number;
+  /** Failed attempts to receive. */
+  receiveErrorCount: number;
+}
+
+/** One socket, or what takes the place of one. */
+export interface Carrier {
+  /** Where it is bound; the port is never 0. */
+  readonly localAddress: Address;
+  /** The largest datagram that {@linkcode Carrier.send} takes, in bytes. */
+  readonly maxDatagramBytes: number;
+  /** What it has counted so far. */
+  readonly stats: Readonly<CarrierStats>;
+
+  /**
+   * Begins to receive. Called once.
+   *
+   * @param onDatagram Called for each datagram; an exception of it is given
+   * to `onError` and reception goes on.
+   * @param onError Called when something failed that is not a single datagram.
+   */
+  start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void;
+
+  /**
+   * Sends one datagram.
+   *
+   * What the network loses, the system refuses for now, or a closed carrier is
+   * given is a lost datagram: it is counted, and nothing is thrown.
+   *
+   * @param datagram At most {@linkcode Carrier.maxDatagramBytes}. It may be
+   * reused when the promise settles; at once when nothing is returned.
+   * @param to A numeric address.
+   * @returns A promise that rejects with a `TransportError` only when trying
+   * again cannot help: `DATAGRAM_TOO_LARGE` when the path cannot carry the
+   * size, `CARRIER_FAILED` when this process may not send there.
+   */
+  send(datagram: Uint8Array, to: Address): Promise<void> | void;
+
+  /** Stops receiving and gives the address back. A second call does nothing. */
+  close(): Promise<void> | void;
+}
