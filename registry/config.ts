@@ -10,7 +10,7 @@ import { RegistryError } from "./error.ts";
 export const MISSED_HEARTBEATS_TO_RETIRE = 3;
 
 /** How often an agent sends a heartbeat when nobody says otherwise, in milliseconds. */
-export const DEFAULT_HEARTBEAT_INTERVAL_MS = 10_000;
+export const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
 
 /** How long a lease lasts when nobody says otherwise, in milliseconds. */
 export const DEFAULT_LEASE_MS: number = MISSED_HEARTBEATS_TO_RETIRE *
