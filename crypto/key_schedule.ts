@@ -1,0 +1,100 @@
+/**
+ * From a direction's secret to its packet keys.
+ *
+ * ```text
+ * secret ── HKDF-Expand "mxp v1 key"     ─► 32 bytes  packet key
+ *        ├─ HKDF-Expand "mxp v1 iv"      ─► 12 bytes  initialisation vector
+ *        ├─ HKDF-Expand "mxp v1 hp"      ─► 32 bytes  header protection key
+ *        ├─ HKDF-Expand "mxp v1 confirm" ─► 32 bytes  key confirmation
+ *        └─ HKDF-Expand "mxp v1 ku"      ─► 32 bytes  the next secret
+ * ```
+ *
+ * The first secret of a direction is the key that the Noise handshake's
+ * `Split()` gives it. SHA-256 throughout; a label is its ASCII bytes, alone.
+ *
+ * @module
+ */
+import { requireLength } from "./error.ts";
+import { hkdfExpandSha256 } from "./hash.ts";
+import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH } from "./provider/provider.ts";
+
+/** Size of a traffic secret, in bytes. */
+export const TRAFFIC_SECRET_LENGTH = 32;
+/** Size of a header protection key, in bytes. */
+export const HEADER_PROTECTION_KEY_LENGTH = 32;
+
+const text = new TextEncoder();
+const KEY_LABEL = text.encode("mxp v1 key");
+const IV_LABEL = text.encode("mxp v1 iv");
+const HEADER_PROTECTION_LABEL = text.encode("mxp v1 hp");
+const KEY_UPDATE_LABEL = text.encode("mxp v1 ku");
+const CONFIRMATION_LABEL = text.encode("mxp v1 confirm");
+
+/** The keys of one direction in one key phase; the holder wipes them. */
+export interface TrafficKeys {
+  /** Packet key, 32 bytes. */
+  readonly key: Uint8Array;
+  /** Initialisation vector, 12 bytes: xor it with the packet number. */
+  readonly iv: Uint8Array;
+  /** Header protection key, 32 bytes; a key update does not replace it. */
+  readonly headerProtectionKey: Uint8Array;
+}
+
+/**
+ * Derives the packet keys of a direction.
+ *
+ * @param secret The direction's 32-byte secret; borrowed.
+ * @returns Keys that the caller owns.
+ * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ *
+ * @example Usage
+ * ```ts
+ * import { deriveTrafficKeys } from "@mxp/core/crypto";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(deriveTrafficKeys(new Uint8Array(32)).iv.length, 12);
+ * ```
+ */
+export function deriveTrafficKeys(secret: Uint8Array): TrafficKeys {
+  return {
+    key: derive(secret, KEY_LABEL, AEAD_KEY_LENGTH),
+    iv: derive(secret, IV_LABEL, AEAD_NONCE_LENGTH),
+    headerProtectionKey: derive(
+      secret,
+      HEADER_PROTECTION_LABEL,
+      HEADER_PROTECTION_KEY_LENGTH,
+    ),
+  };
+}
+
+/**
+ * Derives the secret of the next key phase. One way: the old secret cannot be
+ * computed from it.
+ *
+ * @param secret The current 32-byte secret; borrowed, the caller wipes it.
+ * @returns 32 bytes.
+ * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ */
+export function nextTrafficSecret(secret: Uint8Array): Uint8Array {
+  return derive(secret, KEY_UPDATE_LABEL, TRAFFIC_SECRET_LENGTH);
+}
+
+/**
+ * Derives the key with which a side proves that it holds the secret.
+ *
+ * @param secret The direction's 32-byte secret; borrowed.
+ * @returns 32 bytes.
+ * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ */
+export function confirmationKey(secret: Uint8Array): Uint8Array {
+  return derive(secret, CONFIRMATION_LABEL, TRAFFIC_SECRET_LENGTH);
+}
+
+function derive(
+  secret: Uint8Array,
+  label: Uint8Array,
+  length: number,
+): Uint8Array {
+  requireLength("Secret", secret, TRAFFIC_SECRET_LENGTH, "INVALID_KEY");
+  return hkdfExpandSha256(secret, label, length);
+}

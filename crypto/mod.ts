@@ -1,0 +1,24 @@
+/**
+ * Keys, ciphers and handshakes: what keeps agents' messages secret and tells
+ * who sent them.
+ *
+ * Synchronous throughout, so that a state machine can call it. It knows no
+ * sockets and no clock; random bytes come from a `RandomSource` that the
+ * caller hands in. Two providers stand behind one interface, the runtime's own
+ * and a portable one; the faster one that works is chosen at the first use.
+ *
+ * @module
+ */
+export * from "./error.ts";
+export * from "./aead.ts";
+export * from "./constant_time.ts";
+export * from "./hash.ts";
+export * from "./header_protection.ts";
+export * from "./key_schedule.ts";
+export * from "./x25519.ts";
+export * from "./noise/cipher_state.ts";
+export * from "./noise/handshake_state.ts";
+export { defaultProvider } from "./provider/select.ts";
+export type { AgreementKey, Primitive } from "./provider/provider.ts";
+export { X25519_KEY_LENGTH } from "./provider/provider.ts";
+export type { RandomSource } from "../internal/random_source.ts";

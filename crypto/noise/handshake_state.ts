@@ -1,0 +1,529 @@
+/**
+ * The `HandshakeState` of Noise (revision 34, §5.3): it follows a pattern,
+ * message by message, to a pair of transport keys.
+ *
+ * @module
+ */
+import type { RandomSource } from "../../internal/random_source.ts";
+import { isEqualConstantTime, wipe } from "../constant_time.ts";
+import { CryptoError, requireLength } from "../error.ts";
+import {
+  AEAD_TAG_LENGTH,
+  type AeadSuite,
+  type AgreementKey,
+  type ProviderName,
+  X25519_KEY_LENGTH,
+} from "../provider/provider.ts";
+import { agree, importAgreementKey } from "../x25519.ts";
+import { CipherState } from "./cipher_state.ts";
+import { pskCount, type Token } from "./handshake_pattern.ts";
+import { type NoiseProtocol, parseProtocolName } from "./protocol_name.ts";
+import { SymmetricState } from "./symmetric_state.ts";
+
+/** Longest handshake message, in bytes (Noise §3). */
+export const MAX_NOISE_MESSAGE_LENGTH = 65_535;
+/** Size of a pre-shared key, in bytes (Noise §9.1). */
+export const PSK_LENGTH = 32;
+
+/** Which end of a handshake: the initiator sends the first message. */
+export type HandshakeRole = "initiator" | "responder";
+
+/** How a {@linkcode HandshakeState} is made. Bytes are copied. */
+export interface HandshakeOptions {
+  /** Such as `Noise_IK_25519_ChaChaPoly_SHA256`. */
+  readonly protocolName: string;
+  /** Which end this is. */
+  readonly role: HandshakeRole;
+  /**
+   * What both ends must have seen alike, or the handshake fails.
+   *
+   * @default no bytes
+   */
+  readonly prologue?: Uint8Array | undefined;
+  /** Our 32-byte static key, where the pattern has one for this role. */
+  readonly staticPrivateKey?: Uint8Array | undefined;
+  /**
+   * The peer's 32-byte static key. Needed where the pattern has it known
+   * beforehand; where the peer sends it, any other key fails the handshake.
+   */
+  readonly remoteStaticPublicKey?: Uint8Array | undefined;
+  /** Pre-shared keys of 32 bytes, in the order in which they are used. */
+  readonly psks?: readonly Uint8Array[] | undefined;
+  /** Where the ephemeral key comes from, if this role sends one. */
+  readonly random?: RandomSource | undefined;
+  /** For test vectors only: an ephemeral key used twice gives the secrets away. */
+  readonly testEphemeralPrivateKey?: Uint8Array | undefined;
+  /**
+   * Which implementation of the primitives.
+   *
+   * @default the fastest one here, for each primitive
+   */
+  readonly provider?: ProviderName | undefined;
+}
+
+/** The result of a handshake, as cipher states. */
+export interface SplitCipherStates {
+  /** For what this end sends. */
+  readonly send: CipherState;
+  /** For what this end receives. */
+  readonly receive: CipherState;
+}
+
+/** The result of a handshake, as raw keys that the caller wipes. */
+export interface SplitKeys {
+  /** For what this end sends, 32 bytes. */
+  readonly send: Uint8Array;
+  /** For what this end receives, 32 bytes. */
+  readonly receive: Uint8Array;
+}
+
+/**
+ * One end of a Noise handshake. A call that throws leaves the state as it was,
+ * so a forged message can be dropped and the genuine one still be read.
+ *
+ * @example Usage
+ * ```ts
+ * import { HandshakeState, publicKeyOf } from "@mxp/core/crypto";
+ * import assert from "node:assert/strict";
+ *
+ * const random = {
+ *   fillPublic: (into: Uint8Array) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>),
+ *   fillSecret: (into: Uint8Array) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>),
+ * };
+ * const staticPrivateKey = new Uint8Array(32);
+ * random.fillSecret(staticPrivateKey);
+ * const protocolName = "Noise_NK_25519_ChaChaPoly_SHA256";
+ * const initiator = new HandshakeState({
+ *   protocolName,
+ *   role: "initiator",
+ *   remoteStaticPublicKey: publicKeyOf(staticPrivateKey),
+ *   random,
+ * });
+ * const responder = new HandshakeState({
+ *   protocolName,
+ *   role: "responder",
+ *   staticPrivateKey,
+ *   random,
+ * });
+ *
+ * responder.readMessage(initiator.writeMessage());
+ * initiator.readMessage(responder.writeMessage());
+ *
+ * const sealed = initiator.split().send.seal(new Uint8Array(), new Uint8Array([7]));
+ * assert.deepEqual(
+ *   responder.split().receive.open(new Uint8Array(), sealed),
+ *   new Uint8Array([7]),
+ * );
+ * ```
+ */
+export class HandshakeState {
+  readonly #protocol: NoiseProtocol;
+  readonly #isInitiator: boolean;
+  readonly #provider: ProviderName | undefined;
+  readonly #random: RandomSource | undefined;
+  readonly #static: AgreementKey | undefined;
+  readonly #testEphemeral: Uint8Array | undefined;
+  readonly #pinnedStatic: Uint8Array | undefined;
+  readonly #psks: Uint8Array[];
+  #symmetric: SymmetricState;
+  #ephemeral: AgreementKey | undefined;
+  #remoteEphemeral: Uint8Array | undefined;
+  #remoteStatic: Uint8Array | undefined;
+  #messageIndex = 0;
+  #pskIndex = 0;
+  #isWiped = false;
+
+  /**
+   * @param options Protocol, role and keys.
+   * @throws {CryptoError} `UNSUPPORTED_PROTOCOL` for an unknown name,
+   * `INVALID_KEY` for a key that is missing, not wanted or of the wrong size,
+   * `STATE` when an ephemeral key is needed and there is no random source.
+   */
+  constructor(options: HandshakeOptions) {
+    this.#protocol = parseProtocolName(options.protocolName);
+    this.#isInitiator = options.role === "initiator";
+    this.#provider = options.provider;
+    this.#random = options.random;
+    this.#testEphemeral = options.testEphemeralPrivateKey?.slice();
+    this.#pinnedStatic = options.remoteStaticPublicKey?.slice();
+    this.#psks = (options.psks ?? []).map((psk) => psk.slice());
+    this.#checkKeys(options);
+    this.#static = options.staticPrivateKey &&
+      importAgreementKey(options.staticPrivateKey, options.provider);
+    this.#symmetric = SymmetricState.initialize(
+      this.#protocol,
+      options.provider,
+    );
+    this.#symmetric.mixHash(options.prologue ?? new Uint8Array());
+    this.#mixPreMessages();
+  }
+
+  /** The parsed cipher suite, for the packets that follow. */
+  get suite(): AeadSuite {
+    return this.#protocol.suite;
+  }
+
+  /** How many messages were written and read so far. */
+  get messageIndex(): number {
+    return this.#messageIndex;
+  }
+
+  /** Whether every message was exchanged. */
+  get isComplete(): boolean {
+    return this.#messageIndex === this.#protocol.pattern.messages.length;
+  }
+
+  /** Whether this end writes the next message. */
+  get isWriter(): boolean {
+    return !this.isComplete && (this.#messageIndex % 2 === 0) ===
+        this.#isInitiator;
+  }
+
+  /** The transcript hash so far; a copy. Final, and a channel binding, at the end. */
+  get handshakeHash(): Uint8Array {
+    return this.#symmetric.handshakeHash.slice();
+  }
+
+  /**
+   * The peer's static key, once it is known: from the start if the pattern
+   * says so, else when the message that carries it was read. A copy.
+   */
+  get remoteStaticPublicKey(): Uint8Array | undefined {
+    return this.#remoteStatic?.slice();
+  }
+
+  /**
+   * The exact size of the next message.
+   *
+   * @param payloadLength The size of its payload, in bytes.
+   * @returns The size in bytes.
+   * @throws {CryptoError} `STATE` when the handshake is complete.
+   */
+  nextMessageLength(payloadLength: number): number {
+    let isKeyed = this.#symmetric.hasKey;
+    let length = payloadLength;
+    for (const token of this.#nextTokens()) {
+      if (token === "e") {
+        length += X25519_KEY_LENGTH;
+        isKeyed ||= this.#psks.length > 0;
+      } else if (token === "s") {
+        length += X25519_KEY_LENGTH + (isKeyed ? AEAD_TAG_LENGTH : 0);
+      } else {
+        isKeyed = true;
+      }
+    }
+    return length + (isKeyed ? AEAD_TAG_LENGTH : 0);
+  }
+
+  /**
+   * Writes the next message.
+   *
+   * @param payload What to carry; borrowed. How well it is protected depends
+   * on the pattern: the first messages of some are readable by anyone.
+   * @returns The message, owned by the caller.
+   * @throws {CryptoError} `STATE` out of turn, `INVALID_LENGTH` when the
+   * message would pass 65,535 bytes, `WEAK_PUBLIC_KEY` for a bad key of the peer.
+   */
+  writeMessage(payload: Uint8Array = new Uint8Array()): Uint8Array {
+    this.#requireTurn(true);
+    const length = this.nextMessageLength(payload.length);
+    if (length > MAX_NOISE_MESSAGE_LENGTH) throw tooLong(length);
+    return this.#attempt(() => {
+      const message = new Uint8Array(length);
+      let at = 0;
+      for (const token of this.#nextTokens()) {
+        const part = this.#writeToken(token);
+        if (part === undefined) continue;
+        message.set(part, at);
+        at += part.length;
+      }
+      message.set(this.#symmetric.sealAndHash(payload), at);
+      return message;
+    });
+  }
+
+  /**
+   * Reads the next message.
+   *
+   * @param message The whole message; borrowed.
+   * @returns Its payload, owned by the caller.
+   * @throws {CryptoError} `STATE` out of turn, `INVALID_LENGTH` when it is too
+   * short or too long, `HANDSHAKE_FAILED` when it does not authenticate,
+   * `WEAK_PUBLIC_KEY` for a key that gives an all-zero secret.
+   */
+  readMessage(message: Uint8Array): Uint8Array {
+    this.#requireTurn(false);
+    if (message.length > MAX_NOISE_MESSAGE_LENGTH) {
+      throw tooLong(message.length);
+    }
+    const shortest = this.nextMessageLength(0);
+    if (message.length < shortest) {
+      throw new CryptoError(
+        "INVALID_LENGTH",
+        `Handshake message: at least ${shortest} bytes, got ${message.length}`,
+        { fault: "peer" },
+      );
+    }
+    return this.#attempt(() => {
+      let at = 0;
+      for (const token of this.#nextTokens()) {
+        at = this.#readToken(token, message, at);
+      }
+      return this.#open(message.subarray(at));
+    });
+  }
+
+  /**
+   * Ends a complete handshake.
+   *
+   * @returns A cipher state for each direction. After a one-way pattern only
+   * the initiator's `send` and the responder's `receive` may be used.
+   * @throws {CryptoError} `STATE` before the last message, or after a wipe.
+   */
+  split(): SplitCipherStates {
+    const keys = this.splitKeys();
+    const make = (key: Uint8Array): CipherState =>
+      new CipherState({ suite: this.suite, key, provider: this.#provider });
+    const states = { send: make(keys.send), receive: make(keys.receive) };
+    wipe(keys.send, keys.receive);
+    return states;
+  }
+
+  /**
+   * Ends a complete handshake with the raw keys, for a key schedule on top.
+   * Use these or {@linkcode HandshakeState.split}, not both.
+   *
+   * @returns 32 bytes for each direction, owned and wiped by the caller.
+   * @throws {CryptoError} `STATE` before the last message, or after a wipe.
+   */
+  splitKeys(): SplitKeys {
+    if (!this.isComplete || this.#isWiped) {
+      throw new CryptoError(
+        "STATE",
+        `Handshake: split after ${this.#messageIndex} messages`,
+      );
+    }
+    const [first, second] = this.#symmetric.split();
+    return this.#isInitiator
+      ? { send: first, receive: second }
+      : { send: second, receive: first };
+  }
+
+  /** Forgets every secret. Only the hash and the peer's key can be asked after. */
+  wipe(): void {
+    this.#isWiped = true;
+    this.#symmetric.wipe();
+    this.#static?.wipe();
+    this.#ephemeral?.wipe();
+    wipe(this.#testEphemeral, ...this.#psks);
+  }
+
+  #checkKeys(options: HandshakeOptions): void {
+    const { pattern } = this.#protocol;
+    const sends = (token: Token, isInitiator: boolean): boolean =>
+      pattern.messages.some((tokens, index) =>
+        (index % 2 === 0) === isInitiator && tokens.includes(token)
+      );
+    const knows = (isInitiator: boolean): boolean =>
+      isInitiator
+        ? pattern.isInitiatorStaticKnown
+        : pattern.isResponderStaticKnown;
+    const mine = this.#isInitiator;
+    checkKey(
+      "static private key",
+      options.staticPrivateKey,
+      knows(mine) || sends("s", mine),
+    );
+    checkKey("remote static key", this.#pinnedStatic, knows(!mine));
+    if (this.#pinnedStatic && !knows(!mine) && !sends("s", !mine)) {
+      throw new CryptoError(
+        "INVALID_KEY",
+        "Handshake: the pattern has no remote static key",
+      );
+    }
+    const count = pskCount(pattern);
+    if (this.#psks.length !== count) {
+      throw new CryptoError(
+        "INVALID_KEY",
+        `Handshake: ${count} pre-shared keys expected, got ${this.#psks.length}`,
+      );
+    }
+    for (const psk of this.#psks) {
+      requireLength("Pre-shared key", psk, PSK_LENGTH, "INVALID_KEY");
+    }
+    if (this.#testEphemeral) {
+      checkKey("ephemeral private key", this.#testEphemeral, true);
+    } else if (sends("e", mine) && this.#random === undefined) {
+      throw new CryptoError(
+        "STATE",
+        "Handshake: a random source is needed for the ephemeral key",
+      );
+    }
+  }
+
+  #mixPreMessages(): void {
+    const { pattern } = this.#protocol;
+    const mine = this.#isInitiator;
+    const mix = (isInitiators: boolean): void => {
+      if (isInitiators !== mine) this.#remoteStatic = this.#pinnedStatic;
+      this.#symmetric.mixHash(
+        isInitiators === mine ? this.#static!.publicKey : this.#pinnedStatic!,
+      );
+    };
+    if (pattern.isInitiatorStaticKnown) mix(true);
+    if (pattern.isResponderStaticKnown) mix(false);
+  }
+
+  #nextTokens(): readonly Token[] {
+    const tokens = this.#protocol.pattern.messages[this.#messageIndex];
+    if (tokens === undefined) {
+      throw new CryptoError("STATE", "Handshake: it is complete");
+    }
+    return tokens;
+  }
+
+  #requireTurn(isWriting: boolean): void {
+    if (this.#isWiped || this.isComplete || this.isWriter !== isWriting) {
+      const verb = isWriting ? "write" : "read";
+      throw new CryptoError(
+        "STATE",
+        `Handshake: cannot ${verb} at message ${this.#messageIndex}`,
+      );
+    }
+  }
+
+  /** Runs one message on a copy of the state and keeps it only if it succeeds. */
+  #attempt(step: () => Uint8Array): Uint8Array {
+    const before = {
+      symmetric: this.#symmetric,
+      ephemeral: this.#ephemeral,
+      remoteEphemeral: this.#remoteEphemeral,
+      remoteStatic: this.#remoteStatic,
+      pskIndex: this.#pskIndex,
+    };
+    this.#symmetric = before.symmetric.clone();
+    let result: Uint8Array;
+    try {
+      result = step();
+    } catch (error) {
+      this.#symmetric.wipe();
+      if (this.#ephemeral !== before.ephemeral) this.#ephemeral?.wipe();
+      this.#symmetric = before.symmetric;
+      this.#ephemeral = before.ephemeral;
+      this.#remoteEphemeral = before.remoteEphemeral;
+      this.#remoteStatic = before.remoteStatic;
+      this.#pskIndex = before.pskIndex;
+      throw error;
+    }
+    before.symmetric.wipe();
+    this.#messageIndex++;
+    return result;
+  }
+
+  #writeToken(token: Token): Uint8Array | undefined {
+    if (token === "e") {
+      this.#ephemeral = this.#makeEphemeral();
+      this.#mixEphemeral(this.#ephemeral.publicKey);
+      return this.#ephemeral.publicKey;
+    }
+    if (token === "s") {
+      return this.#symmetric.sealAndHash(this.#static!.publicKey);
+    }
+    this.#mixSecret(token);
+    return undefined;
+  }
+
+  /** Returns where the next token starts. */
+  #readToken(token: Token, message: Uint8Array, at: number): number {
+    if (token === "e") {
+      const end = at + X25519_KEY_LENGTH;
+      this.#remoteEphemeral = message.slice(at, end);
+      this.#mixEphemeral(this.#remoteEphemeral);
+      return end;
+    }
+    if (token === "s") {
+      const end = at + X25519_KEY_LENGTH + this.#symmetric.overhead;
+      const key = this.#open(message.subarray(at, end));
+      if (this.#pinnedStatic && !isEqualConstantTime(key, this.#pinnedStatic)) {
+        throw new CryptoError(
+          "HANDSHAKE_FAILED",
+          "Handshake: the peer's static key is not the expected one",
+          { fault: "peer" },
+        );
+      }
+      this.#remoteStatic = key;
+      return end;
+    }
+    this.#mixSecret(token);
+    return at;
+  }
+
+  #mixEphemeral(publicKey: Uint8Array): void {
+    this.#symmetric.mixHash(publicKey);
+    // Noise §9.2: with pre-shared keys the ephemeral key randomises the chain.
+    if (this.#psks.length > 0) this.#symmetric.mixKey(publicKey);
+  }
+
+  #mixSecret(token: Token): void {
+    if (token === "psk") {
+      this.#symmetric.mixKeyAndHash(this.#psks[this.#pskIndex++]!);
+      return;
+    }
+    const [ours, theirs] = this.#isInitiator ? token : [token[1], token[0]];
+    const key = ours === "e" ? this.#ephemeral! : this.#static!;
+    const peer = theirs === "e" ? this.#remoteEphemeral! : this.#remoteStatic!;
+    const secret = agree(key, peer);
+    this.#symmetric.mixKey(secret);
+    wipe(secret);
+  }
+
+  #open(ciphertext: Uint8Array): Uint8Array {
+    const plaintext = this.#symmetric.openAndHash(ciphertext);
+    if (plaintext === undefined) {
+      throw new CryptoError(
+        "HANDSHAKE_FAILED",
+        `Handshake: message ${this.#messageIndex} does not authenticate`,
+        { fault: "peer" },
+      );
+    }
+    return plaintext;
+  }
+
+  #makeEphemeral(): AgreementKey {
+    if (this.#testEphemeral) {
+      return importAgreementKey(this.#testEphemeral, this.#provider);
+    }
+    const privateKey = new Uint8Array(X25519_KEY_LENGTH);
+    this.#random!.fillSecret(privateKey);
+    const key = importAgreementKey(privateKey, this.#provider);
+    wipe(privateKey);
+    return key;
+  }
+}
+
+function checkKey(
+  subject: string,
+  key: Uint8Array | undefined,
+  isNeeded: boolean,
+): void {
+  if (key !== undefined) {
+    requireLength(
+      `Handshake ${subject}`,
+      key,
+      X25519_KEY_LENGTH,
+      "INVALID_KEY",
+    );
+  } else if (isNeeded) {
+    throw new CryptoError(
+      "INVALID_KEY",
+      `Handshake: the ${subject} is missing`,
+    );
+  }
+}
+
+function tooLong(length: number): CryptoError {
+  return new CryptoError(
+    "INVALID_LENGTH",
+    `Handshake message: at most ${MAX_NOISE_MESSAGE_LENGTH} bytes, got ${length}`,
+  );
+}

@@ -1,0 +1,146 @@
+/**
+ * The portable provider: JavaScript, on every runtime.
+ *
+ * `@noble/ciphers` and `@noble/curves` rather than our own code: audited, and
+ * tested against the same published vectors.
+ *
+ * @module
+ */
+import { gcm } from "@noble/ciphers/aes.js";
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { x25519 } from "@noble/curves/ed25519.js";
+import { isAllZero, wipe } from "../constant_time.ts";
+import { openedLength, sealedLength } from "./packet_length.ts";
+import type {
+  AeadSuite,
+  AgreementKey,
+  CryptoProvider,
+  PacketAead,
+} from "./provider.ts";
+
+/** ChaCha20-Poly1305 (RFC 8439): writes straight into the caller's buffer. */
+class PortableChaCha implements PacketAead {
+  readonly #key: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+  }
+
+  sealInto(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    into: Uint8Array,
+  ): number {
+    const length = sealedLength(nonce, plaintext, into);
+    chacha20poly1305(this.#key, nonce, associatedData)
+      .encrypt(plaintext, exact(into, length));
+    return length;
+  }
+
+  openInto(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    ciphertextAndTag: Uint8Array,
+    into: Uint8Array,
+  ): number {
+    const length = openedLength(nonce, ciphertextAndTag, into);
+    if (length < 0) return -1;
+    const cipher = chacha20poly1305(this.#key, nonce, associatedData);
+    try {
+      cipher.decrypt(ciphertextAndTag, exact(into, length));
+    } catch {
+      return -1; // the lengths were checked: only the tag is left to be wrong
+    }
+    return length;
+  }
+
+  wipe(): void {
+    wipe(this.#key);
+  }
+}
+
+/** AES-256-GCM (SP 800-38D): the library allocates its result, so it is copied. */
+class PortableGcm implements PacketAead {
+  readonly #key: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    this.#key = key.slice();
+  }
+
+  sealInto(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    into: Uint8Array,
+  ): number {
+    const length = sealedLength(nonce, plaintext, into);
+    into.set(gcm(this.#key, nonce, associatedData).encrypt(plaintext));
+    return length;
+  }
+
+  openInto(
+    nonce: Uint8Array,
+    associatedData: Uint8Array,
+    ciphertextAndTag: Uint8Array,
+    into: Uint8Array,
+  ): number {
+    const length = openedLength(nonce, ciphertextAndTag, into);
+    if (length < 0) return -1;
+    const cipher = gcm(this.#key, nonce, associatedData);
+    let plaintext: Uint8Array;
+    try {
+      plaintext = cipher.decrypt(ciphertextAndTag);
+    } catch {
+      return -1; // the lengths were checked: only the tag is left to be wrong
+    }
+    into.set(plaintext);
+    wipe(plaintext);
+    return length;
+  }
+
+  wipe(): void {
+    wipe(this.#key);
+  }
+}
+
+class PortableAgreementKey implements AgreementKey {
+  readonly #privateKey: Uint8Array;
+  #publicKey: Uint8Array | undefined;
+
+  constructor(privateKey: Uint8Array) {
+    this.#privateKey = privateKey.slice();
+  }
+
+  get publicKey(): Uint8Array {
+    return this.#publicKey ??= x25519.getPublicKey(this.#privateKey);
+  }
+
+  agree(publicKey: Uint8Array): Uint8Array | undefined {
+    let secret: Uint8Array;
+    try {
+      secret = x25519.getSharedSecret(this.#privateKey, publicKey);
+    } catch {
+      return undefined; // sizes were checked: the library refused a weak point
+    }
+    return isAllZero(secret) ? undefined : secret;
+  }
+
+  wipe(): void {
+    wipe(this.#privateKey);
+  }
+}
+
+/** The portable provider. */
+export const PORTABLE_PROVIDER: CryptoProvider = {
+  name: "portable",
+  has: (): boolean => true,
+  createAead: (suite: AeadSuite, key: Uint8Array): PacketAead =>
+    suite === "aes-256-gcm" ? new PortableGcm(key) : new PortableChaCha(key),
+  importAgreementKey: (privateKey: Uint8Array): AgreementKey =>
+    new PortableAgreementKey(privateKey),
+};
+
+function exact(bytes: Uint8Array, length: number): Uint8Array {
+  return bytes.length === length ? bytes : bytes.subarray(0, length);
+}
