@@ -1,0 +1,107 @@
+/**
+ * Small frames of the connection itself that wait to be sent: pings and answers
+ * to path challenges.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../../internal/byte_writer.ts";
+import {
+  encodePathResponseFrame,
+  encodePingFrame,
+  PATH_FRAME_LENGTH,
+  PING_FRAME_LENGTH,
+} from "../../protocol/frame/mod.ts";
+import type { SentFrame } from "./sent_frame.ts";
+
+/** Path challenges that wait for their answer; past it, the oldest is forgotten. */
+const MAX_PATH_RESPONSES = 4;
+
+/** What waits, at most one ping and a few path responses. */
+export class ControlQueue {
+  readonly #pathResponses: Uint8Array[] = [];
+  #isPingDue = false;
+  #isPongWanted = false;
+  #isUrgent = false;
+
+  /** Whether anything waits. */
+  get hasPending(): boolean {
+    return this.#isPingDue || this.#pathResponses.length > 0;
+  }
+
+  /**
+   * Asks for a ping.
+   *
+   * @param isPongWanted Whether the application waits for its answer, which is
+   * then asked for at once.
+   */
+  requestPing(isPongWanted: boolean): void {
+    this.#isPingDue = true;
+    this.#isPongWanted ||= isPongWanted;
+  }
+
+  /** A ping was lost. It is repeated only if somebody still waits for it. */
+  repeatPing(): void {
+    if (this.#isPongWanted) this.#isPingDue = true;
+  }
+
+  /**
+   * A ping was acknowledged.
+   *
+   * @returns Whether the application waits for that.
+   */
+  takePong(): boolean {
+    const isPongWanted = this.#isPongWanted;
+    this.#isPongWanted = false;
+    return isPongWanted;
+  }
+
+  /**
+   * Whether what was written since the last call asks for an answer at once.
+   *
+   * @returns Whether the packet is a probe.
+   */
+  takeUrgency(): boolean {
+    const isUrgent = this.#isUrgent;
+    this.#isUrgent = false;
+    return isUrgent;
+  }
+
+  /**
+   * Queues the answer to a path challenge (RFC 9000 §8.2.2).
+   *
+   * @param data The eight bytes of the challenge; copied.
+   */
+  answerPathChallenge(data: Uint8Array): void {
+    if (this.#pathResponses.length === MAX_PATH_RESPONSES) this.#pathResponses.shift();
+    this.#pathResponses.push(data.slice());
+  }
+
+  /**
+   * Writes what waits and fits.
+   *
+   * @param writer Where to write.
+   * @param limit Offset that must not be passed.
+   * @param sent Gets a record of each frame that is repeated when it is lost.
+   */
+  writeFrames(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
+    while (this.#pathResponses.length > 0 && writer.offset + PATH_FRAME_LENGTH <= limit) {
+      encodePathResponseFrame(writer, this.#pathResponses.shift()!);
+    }
+    if (this.#isPingDue) this.writePing(writer, limit, sent);
+  }
+
+  /**
+   * Writes a ping, wanted or not.
+   *
+   * @param writer Where to write.
+   * @param limit Offset that must not be passed.
+   * @param sent Gets its record.
+   */
+  writePing(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
+    if (writer.offset + PING_FRAME_LENGTH > limit) return;
+    encodePingFrame(writer);
+    sent.push({ type: "ping" });
+    this.#isPingDue = false;
+    this.#isUrgent ||= this.#isPongWanted;
+  }
+}

@@ -1,0 +1,484 @@
+/**
+ * One socket's worth of connections: routes what arrives, collects what leaves.
+ *
+ * Sans-IO: time, randomness and datagrams are handed in. After any input the
+ * owner drains `pollTransmit`, then asks for `pollTimeout`, then drains
+ * `pollEvent`.
+ *
+ * @module
+ */
+import type { Instant } from "../../internal/instant.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
+import {
+  connectionIdKey,
+  createConnectionId,
+  HELLO_CONNECTION_ID_KEY,
+} from "../../protocol/connection_id.ts";
+import {
+  isHandshakeHeader,
+  MAX_PACKET_PAYLOAD_LENGTH,
+  PACKET_HEADER_LENGTH,
+  packetPayloadLength,
+} from "../../protocol/packet_header.ts";
+import { type Address, formatAddress, isSameAddress } from "./address.ts";
+import {
+  createEndpointConfig,
+  type EndpointConfig,
+  type EndpointOptions,
+  MAX_REFUSALS_PER_SECOND,
+  MAX_UDP_PAYLOAD_BYTES,
+  MIN_HELLO_DATAGRAM_BYTES,
+  TRANSPORT_VERSION,
+} from "./config.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionEvent } from "./connection_event.ts";
+import { DeadlineHeap } from "./deadline_heap.ts";
+import { TransportError } from "./error.ts";
+import { acceptedSuite, InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
+import {
+  decodeHelloInvariants,
+  decodeInitiatorHello,
+  decodeRefusal,
+  decodeVersionNegotiation,
+  encodeRefusal,
+  encodeVersionNegotiation,
+  HandshakePatternCode,
+  hasValidMac,
+  helloMacKey,
+  type InitiatorHello,
+  RefusalReason,
+} from "./handshake_packet.ts";
+import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
+import type { Transmit } from "./transmit.ts";
+import { localTransportParameters } from "./transport_parameters.ts";
+
+/** Something happened on an endpoint. */
+export type EndpointEvent =
+  | {
+    /** A peer has connected: its handshake is complete and its key proven. */
+    readonly type: "connection-incoming";
+    /** The new connection. */
+    readonly connection: Connection;
+  }
+  | {
+    /** Something happened on a connection. */
+    readonly type: "connection";
+    /** Which one. */
+    readonly connection: Connection;
+    /** What happened. */
+    readonly event: ConnectionEvent;
+  };
+
+/** Options of {@linkcode Endpoint.connect}. */
+export interface ConnectOptions {
+  /** The peer's static key (Noise IK); absent: it is learned (Noise XX). */
+  readonly remoteStaticPublicKey?: Uint8Array;
+  /** How long the handshake may take; the endpoint's default when absent. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+/** Answers to hellos that are not remembered: they wait here to be sent. */
+const MAX_STATELESS_RESPONSES = 64;
+
+/** What the endpoint knows of a connection beside the connection itself. */
+interface Route {
+  readonly key: number;
+  /** Address and id of the initiator, as long as the hello may be repeated. */
+  readonly helloKey: string | undefined;
+  isHalfOpen: boolean;
+  isAnnounced: boolean;
+}
+
+/** All connections of one socket. */
+export class Endpoint {
+  /** The checked configuration. */
+  readonly config: EndpointConfig;
+  readonly #random: RandomSource;
+  readonly #connections = new Map<number, Connection>();
+  readonly #routes = new Map<Connection, Route>();
+  readonly #byHello = new Map<string, Connection>();
+  /** Connections that may have something to send or to tell, in turn. */
+  readonly #sendQueue = new Set<Connection>();
+  readonly #eventQueue = new Set<Connection>();
+  readonly #deadlines = new DeadlineHeap<Connection>();
+  readonly #responses: { to: Address; packet: Uint8Array }[] = [];
+  readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
+  readonly #macKeyIk: Uint8Array;
+  readonly #macKeyXx: Uint8Array = helloMacKey();
+  readonly #drops: DropCounts = {};
+  readonly #wake = (connection: Connection): void => {
+    this.#sendQueue.add(connection);
+    this.#eventQueue.add(connection);
+  };
+  #nextId = 1;
+  #halfOpenCount = 0;
+  #refusalTokens = MAX_REFUSALS_PER_SECOND;
+  #refusalsAt: Instant = 0;
+  #datagramsReceived = 0;
+  #bytesReceived = 0;
+  #datagramsSent = 0;
+  #bytesSent = 0;
+
+  /**
+   * @param options Key pair, suites, limits.
+   * @param random Where connection ids and ephemeral keys come from.
+   * @throws {TransportError} `INVALID_CONFIG`.
+   */
+  constructor(options: EndpointOptions, random: RandomSource) {
+    this.config = createEndpointConfig(options);
+    this.#random = random;
+    this.#macKeyIk = helloMacKey(this.config.keyPair.publicKey);
+  }
+
+  /** Counters over all connections. */
+  get stats(): EndpointStats {
+    return {
+      datagramsReceived: this.#datagramsReceived,
+      bytesReceived: this.#bytesReceived,
+      datagramsSent: this.#datagramsSent,
+      bytesSent: this.#bytesSent,
+      connectionCount: this.#connections.size,
+      halfOpenCount: this.#halfOpenCount,
+      drops: { ...this.#drops },
+    };
+  }
+
+  /**
+   * Starts a connection.
+   *
+   * @param now The time.
+   * @param remoteAddress Where the peer is.
+   * @param options The peer's key.
+   * @returns The connection; its event `established` or `closed` follows.
+   * @throws {TransportError} `LIMIT` when there are too many connections,
+   * `INVALID_CONFIG` for a key that is not 32 bytes long.
+   */
+  connect(now: Instant, remoteAddress: Address, options: ConnectOptions = {}): Connection {
+    if (this.#connections.size >= this.config.maxConnections) {
+      throw new TransportError(
+        "LIMIT",
+        `Endpoint: ${this.config.maxConnections} connections are open already`,
+        { fault: "caller" },
+      );
+    }
+    const { remoteStaticPublicKey } = options;
+    if (remoteStaticPublicKey !== undefined && remoteStaticPublicKey.length !== 32) {
+      throw new TransportError(
+        "INVALID_CONFIG",
+        `Public key: 32 bytes expected, got ${remoteStaticPublicKey.length}`,
+      );
+    }
+    const connectionId = this.#newConnectionId();
+    const parameters = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES);
+    const handshake = new InitiatorHandshake(
+      { ...this.#handshakeOptions(), parameters },
+      connectionId,
+      remoteStaticPublicKey,
+    );
+    const config = options.handshakeTimeoutMs === undefined
+      ? this.config
+      : { ...this.config, handshakeTimeoutMs: options.handshakeTimeoutMs };
+    const connection = new Connection(now, {
+      id: this.#nextId++,
+      config,
+      handshake,
+      parameters,
+      remoteAddress,
+      scratch: this.#scratch,
+      wake: this.#wake,
+    });
+    this.#add(connection, {
+      key: connectionIdKey(connectionId),
+      helloKey: undefined,
+      isHalfOpen: false,
+      isAnnounced: true,
+    });
+    return connection;
+  }
+
+  /**
+   * Takes a datagram.
+   *
+   * @param now The time.
+   * @param from Where it came from.
+   * @param datagram Its bytes; borrowed for the call, not changed.
+   */
+  handleDatagram(now: Instant, from: Address, datagram: Uint8Array): void {
+    this.#datagramsReceived++;
+    this.#bytesReceived += datagram.length;
+    let offset = 0;
+    let counted: Connection | undefined;
+    // Several packets may share a datagram (RFC 9000 §12.2): what follows a
+    // broken one is dropped with it.
+    while (offset < datagram.length) {
+      if (datagram.length - offset < PACKET_HEADER_LENGTH) return this.#drop("malformed");
+      const end = offset + PACKET_HEADER_LENGTH + packetPayloadLength(datagram, offset);
+      if (end > datagram.length) return this.#drop("malformed");
+      const packet = datagram.subarray(offset, end);
+      const key = connectionIdKey(packet);
+      if (key === HELLO_CONNECTION_ID_KEY) {
+        // A hello stands alone and fills its datagram.
+        if (offset > 0 || end !== datagram.length) return this.#drop("malformed");
+        return this.#handleHello(now, from, packet);
+      }
+      const connection = this.#connections.get(key);
+      if (connection === undefined) return this.#drop("unknown-connection");
+      if (!isSameAddress(connection.remoteAddress, from)) return this.#drop("address-mismatch");
+      if (counted !== connection) connection.handleDatagramReceived(datagram.length);
+      counted = connection;
+      this.#handlePacket(now, connection, packet);
+      offset = end;
+    }
+  }
+
+  /**
+   * Does what is due on every connection.
+   *
+   * @param now The time.
+   */
+  handleTimeout(now: Instant): void {
+    this.#refreshDeadlines();
+    for (;;) {
+      const connection = this.#deadlines.popExpired(now);
+      if (connection === undefined) return;
+      connection.handleTimeout(now);
+    }
+  }
+
+  /**
+   * Writes the next datagram to send.
+   *
+   * @param now The time.
+   * @param into Where to write; `config.maxDatagramBytes` at least.
+   * @returns Where it goes and its length, or `undefined` when there is none.
+   */
+  pollTransmit(now: Instant, into: Uint8Array): Transmit | undefined {
+    const response = this.#responses.shift();
+    if (response !== undefined) {
+      into.set(response.packet);
+      return this.#transmit(response.to, response.packet.length);
+    }
+    for (const connection of this.#sendQueue) {
+      // Back to the end of the queue: connections take turns.
+      this.#sendQueue.delete(connection);
+      const length = connection.pollTransmit(now, into);
+      if (length > 0) {
+        this.#sendQueue.add(connection);
+        return this.#transmit(connection.remoteAddress, length);
+      }
+      this.#updateDeadline(connection);
+    }
+    return undefined;
+  }
+
+  /** When {@linkcode Endpoint.handleTimeout} has to be called next. */
+  pollTimeout(): Instant | undefined {
+    this.#refreshDeadlines();
+    return this.#deadlines.earliest;
+  }
+
+  /** The next event, if any. */
+  pollEvent(): EndpointEvent | undefined {
+    for (const connection of this.#eventQueue) {
+      const route = this.#routes.get(connection);
+      if (route !== undefined && !route.isAnnounced && connection.state !== "handshaking") {
+        route.isAnnounced = true;
+        // A handshake that came to nothing is nobody's business.
+        if (connection.peerStaticPublicKey !== undefined) {
+          return { type: "connection-incoming", connection };
+        }
+      }
+      const event = connection.pollEvent();
+      if (event !== undefined) return { type: "connection", connection, event };
+      this.#eventQueue.delete(connection);
+      if (connection.state === "closed") this.#remove(connection);
+    }
+    return undefined;
+  }
+
+  /**
+   * Closes every connection.
+   *
+   * @param now The time.
+   * @param code Close code.
+   * @param reason For a person.
+   */
+  close(now: Instant, code = 0, reason = ""): void {
+    for (const connection of this.#connections.values()) connection.close(now, code, reason);
+  }
+
+  // ── Hellos ────────────────────────────────────────────────────────────────
+
+  #handleHello(now: Instant, from: Address, packet: Uint8Array): void {
+    if (!this.config.accept) return this.#drop("not-accepting");
+    if (packet.length < MIN_HELLO_DATAGRAM_BYTES || !isHandshakeHeader(packet, 0)) {
+      return this.#drop("malformed");
+    }
+    const invariants = decodeHelloInvariants(packet);
+    if (invariants === undefined) return this.#drop("malformed");
+    if (invariants.version !== TRANSPORT_VERSION) {
+      this.#respond(
+        now,
+        from,
+        encodeVersionNegotiation(invariants.connectionId, [TRANSPORT_VERSION]),
+      );
+      return this.#drop("unknown-version");
+    }
+    const hello = decodeInitiatorHello(packet);
+    if (hello === undefined) return this.#drop("malformed");
+    // The cheap check comes first: two hashes, before any Diffie-Hellman.
+    const reason = this.#judgeMac(packet, hello);
+    if (reason === "wrong-key") {
+      this.#respond(now, from, encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY));
+    }
+    if (reason !== undefined) return this.#drop(reason);
+    const helloKey = `${formatAddress(from)} ${hello.connectionId.join(".")}`;
+    const known = this.#byHello.get(helloKey);
+    if (known !== undefined) {
+      known.handleDatagramReceived(packet.length);
+      known.handleRepeatedHello();
+      return;
+    }
+    this.#accept(now, from, packet.length, hello, helloKey);
+  }
+
+  #judgeMac(packet: Uint8Array, hello: InitiatorHello): DropReason | undefined {
+    if (hello.pattern === HandshakePatternCode.IK) {
+      return hasValidMac(packet, this.#macKeyIk) ? undefined : "wrong-key";
+    }
+    if (hello.pattern !== HandshakePatternCode.XX) return "malformed";
+    return hasValidMac(packet, this.#macKeyXx) ? undefined : "bad-mac";
+  }
+
+  #accept(
+    now: Instant,
+    from: Address,
+    byteCount: number,
+    hello: InitiatorHello,
+    helloKey: string,
+  ): void {
+    if (this.#connections.size >= this.config.maxConnections) return this.#drop("connection-limit");
+    if (this.#halfOpenCount >= this.config.maxHalfOpen) return this.#drop("half-open-limit");
+    const suite = acceptedSuite(hello.suites, this.config.suites);
+    if (suite === undefined) {
+      this.#respond(now, from, encodeRefusal(hello.connectionId, RefusalReason.SUITE));
+      return this.#drop("unacceptable-suite");
+    }
+    const connectionId = this.#newConnectionId();
+    const parameters = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES, connectionId);
+    const options = { ...this.#handshakeOptions(), parameters };
+    const accepted = ResponderHandshake.accept(options, suite, hello);
+    if (!accepted.ok) return this.#drop(accepted.reason);
+    const connection = new Connection(now, {
+      id: this.#nextId++,
+      config: this.config,
+      handshake: accepted.handshake,
+      parameters,
+      remoteAddress: from,
+      scratch: this.#scratch,
+      wake: this.#wake,
+    });
+    connection.handleDatagramReceived(byteCount);
+    this.#halfOpenCount++;
+    this.#byHello.set(helloKey, connection);
+    this.#add(connection, {
+      key: connectionIdKey(connectionId),
+      helloKey,
+      isHalfOpen: true,
+      isAnnounced: false,
+    });
+  }
+
+  /** Queues an answer that is not remembered, unless too many were sent this second. */
+  #respond(now: Instant, to: Address, packet: Uint8Array): void {
+    const earned = Math.max(0, now - this.#refusalsAt) * MAX_REFUSALS_PER_SECOND / 1000;
+    this.#refusalsAt = now;
+    this.#refusalTokens = Math.min(this.#refusalTokens + earned, MAX_REFUSALS_PER_SECOND);
+    if (this.#refusalTokens < 1 || this.#responses.length >= MAX_STATELESS_RESPONSES) return;
+    this.#refusalTokens--;
+    this.#responses.push({ to, packet });
+  }
+
+  // ── Packets of connections ────────────────────────────────────────────────
+
+  #handlePacket(now: Instant, connection: Connection, packet: Uint8Array): void {
+    if (connection.state === "handshaking" && connection.isInitiator) {
+      const versions = decodeVersionNegotiation(packet);
+      if (versions !== undefined && !versions.includes(TRANSPORT_VERSION)) {
+        return connection.handleVersionNegotiation(now, versions);
+      }
+      if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) return connection.handleRefusal();
+    }
+    const reason = connection.handlePacket(now, packet);
+    if (reason !== undefined) this.#drop(reason);
+    this.#settleHalfOpen(connection);
+    this.#sendQueue.add(connection);
+  }
+
+  #settleHalfOpen(connection: Connection): void {
+    const route = this.#routes.get(connection);
+    if (route?.isHalfOpen && connection.state !== "handshaking") {
+      route.isHalfOpen = false;
+      this.#halfOpenCount--;
+    }
+  }
+
+  #add(connection: Connection, route: Route): void {
+    this.#connections.set(route.key, connection);
+    this.#routes.set(connection, route);
+    this.#wake(connection);
+  }
+
+  #remove(connection: Connection): void {
+    const route = this.#routes.get(connection);
+    if (route === undefined) return;
+    this.#settleHalfOpen(connection);
+    this.#routes.delete(connection);
+    this.#connections.delete(route.key);
+    if (route.helloKey !== undefined) this.#byHello.delete(route.helloKey);
+    this.#sendQueue.delete(connection);
+    this.#deadlines.set(connection, undefined);
+  }
+
+  #refreshDeadlines(): void {
+    for (const connection of this.#sendQueue) this.#updateDeadline(connection);
+  }
+
+  #updateDeadline(connection: Connection): void {
+    if (!this.#routes.has(connection)) return;
+    this.#deadlines.set(connection, connection.pollTimeout());
+    if (connection.state === "closed") this.#eventQueue.add(connection);
+  }
+
+  #transmit(to: Address, length: number): Transmit {
+    this.#datagramsSent++;
+    this.#bytesSent += length;
+    return { to, length };
+  }
+
+  #drop(reason: DropReason): void {
+    this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
+  }
+
+  #newConnectionId(): Uint8Array {
+    for (;;) {
+      const id = createConnectionId(this.#random);
+      if (!this.#connections.has(connectionIdKey(id))) return id;
+    }
+  }
+
+  #handshakeOptions(): {
+    keyPair: EndpointConfig["keyPair"];
+    suites: EndpointConfig["suites"];
+    random: RandomSource;
+    provider: EndpointConfig["cryptoProvider"];
+  } {
+    return {
+      keyPair: this.config.keyPair,
+      suites: this.config.suites,
+      random: this.#random,
+      provider: this.config.cryptoProvider,
+    };
+  }
+}
+

@@ -1,0 +1,374 @@
+/**
+ * The three-message handshake: Noise IK where the responder's static key is
+ * known, Noise XX where it is not.
+ *
+ * Each side is an object that owns one Noise handshake and the packets it has
+ * made, which are repeated byte for byte when they get lost. What arrives here
+ * is not authenticated yet: a bad packet gives a {@linkcode DropReason}, never
+ * an exception.
+ *
+ * Spec: docs/spec/transport.md, "Handshake".
+ *
+ * @module
+ */
+import {
+  type AeadSuite,
+  confirmationKey,
+  HandshakeState,
+  hmacSha256,
+  isEqualConstantTime,
+  type KeyPair,
+  type ProviderName,
+} from "../../crypto/mod.ts";
+import { assert } from "../../internal/assert.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
+import { TRANSPORT_VERSION } from "./config.ts";
+import type { DropReason } from "./stats.ts";
+import {
+  decodeNoisePacket,
+  encodeInitiatorFinish,
+  encodeInitiatorHello,
+  encodeResponderHello,
+  HANDSHAKE_MAC_LENGTH,
+  HandshakeKind,
+  HandshakePatternCode,
+  handshakePrologue,
+  hasValidMac,
+  helloMacKey,
+  type InitiatorHello,
+  responseMacKey,
+} from "./handshake_packet.ts";
+import {
+  decodeTransportParameters,
+  encodeTransportParameters,
+  type TransportParameters,
+} from "./transport_parameters.ts";
+
+/** Suite numbers on the wire. */
+const SUITE_CODES: Record<AeadSuite, number> = {
+  "chacha20-poly1305": 1,
+  "aes-256-gcm": 2,
+};
+
+/** Names of the suites' ciphers in a Noise protocol name. */
+const NOISE_CIPHERS: Record<AeadSuite, string> = {
+  "chacha20-poly1305": "ChaChaPoly",
+  "aes-256-gcm": "AESGCM",
+};
+
+const EPHEMERAL_LENGTH = 32;
+const EMPTY = new Uint8Array(0);
+
+/** What both sides hold when the handshake is done. */
+export interface HandshakeResult {
+  /** Suite that protects the packets. */
+  readonly suite: AeadSuite;
+  /** The peer's static public key, proven. */
+  readonly peerStaticPublicKey: Uint8Array;
+  /** The id that the peer chose. */
+  readonly peerConnectionId: Uint8Array;
+  /** The peer's limits. */
+  readonly peerParameters: TransportParameters;
+  /** Secret of the packets that this side sends. */
+  readonly sendSecret: Uint8Array;
+  /** Secret of the packets that this side receives. */
+  readonly receiveSecret: Uint8Array;
+}
+
+/** Either the result or why the packet was dropped. */
+export type HandshakeOutcome =
+  | { readonly ok: true; readonly result: HandshakeResult }
+  | { readonly ok: false; readonly reason: DropReason };
+
+/** What both sides are made from. */
+export interface HandshakeOptions {
+  /** Our static key pair. */
+  readonly keyPair: KeyPair;
+  /** Suites that we take, the preferred one first. */
+  readonly suites: readonly AeadSuite[];
+  /** Our limits; the responder's hold its connection id. */
+  readonly parameters: TransportParameters;
+  /** Where the ephemeral key comes from. */
+  readonly random: RandomSource;
+  /** Which implementation of the primitives to use. */
+  readonly provider: ProviderName | undefined;
+}
+
+/**
+ * The suite that a hello uses, if we take it and prefer no other that it lists:
+ * the first of ours that is listed must be the one in use, so that nobody on
+ * the way can make the two ends meet at a weaker one.
+ *
+ * @param offered Suite numbers of a hello, the one in use first.
+ * @param accepted Our suites.
+ * @returns The suite, or `undefined`.
+ */
+export function acceptedSuite(
+  offered: Uint8Array,
+  accepted: readonly AeadSuite[],
+): AeadSuite | undefined {
+  const preferred = accepted.find((suite) =>
+    offered.includes(SUITE_CODES[suite])
+  );
+  return preferred !== undefined && SUITE_CODES[preferred] === offered[0]
+    ? preferred
+    : undefined;
+}
+
+/** The side that starts. */
+export class InitiatorHandshake {
+  /** The first message: a whole datagram, repeated until it is answered. */
+  readonly hello: Uint8Array;
+  readonly #noise: HandshakeState;
+  readonly #suite: AeadSuite;
+  readonly #responseMacKey: Uint8Array;
+  #finish: Uint8Array | undefined;
+
+  /**
+   * @param options Keys, suites, limits and randomness.
+   * @param connectionId The id that this side chose.
+   * @param remoteStaticPublicKey The responder's static key (IK); absent: XX.
+   */
+  constructor(
+    options: HandshakeOptions,
+    connectionId: Uint8Array,
+    remoteStaticPublicKey: Uint8Array | undefined,
+  ) {
+    this.#suite = options.suites[0]!;
+    const head = {
+      version: TRANSPORT_VERSION,
+      connectionId,
+      pattern: remoteStaticPublicKey === undefined
+        ? HandshakePatternCode.XX
+        : HandshakePatternCode.IK,
+      suites: Uint8Array.from(options.suites, (suite) => SUITE_CODES[suite]),
+    };
+    this.#noise = createNoise(
+      options,
+      "initiator",
+      this.#suite,
+      head,
+      remoteStaticPublicKey,
+    );
+    const noise = this.#noise.writeMessage(
+      encodeTransportParameters(options.parameters),
+    );
+    this.#responseMacKey = responseMacKey(
+      connectionId,
+      noise.subarray(0, EPHEMERAL_LENGTH),
+    );
+    this.hello = encodeInitiatorHello(
+      { ...head, cookie: EMPTY, noise },
+      helloMacKey(remoteStaticPublicKey),
+    );
+  }
+
+  /** The third message; exists once the second was accepted. */
+  get finish(): Uint8Array {
+    assert(
+      this.#finish !== undefined,
+      "The finish exists after the ResponderHello",
+    );
+    return this.#finish;
+  }
+
+  /**
+   * Takes the second message.
+   *
+   * @param packet A whole handshake packet of kind 2.
+   * @returns The keys, or why it was dropped; the handshake then goes on waiting.
+   */
+  handleResponderHello(packet: Uint8Array): HandshakeOutcome {
+    const decoded = decodeNoisePacket(packet, HandshakeKind.RESPONDER_HELLO);
+    if (decoded === undefined) return { ok: false, reason: "malformed" };
+    if (!hasValidMac(packet, this.#responseMacKey)) {
+      return { ok: false, reason: "bad-mac" };
+    }
+    const payload = readNoise(this.#noise, decoded.noise);
+    if (payload === undefined) return { ok: false, reason: "handshake-failed" };
+    const peerParameters = decodeTransportParameters(payload);
+    if (peerParameters?.connectionId === undefined) {
+      return { ok: false, reason: "malformed" };
+    }
+    const noise = this.#noise.isComplete
+      ? EMPTY
+      : this.#noise.writeMessage(EMPTY);
+    const peerConnectionId = peerParameters.connectionId;
+    const result = resultOf(
+      this.#noise,
+      this.#suite,
+      peerConnectionId,
+      peerParameters,
+    );
+    this.#finish = encodeInitiatorFinish(
+      peerConnectionId,
+      noise,
+      confirmationOf(result.sendSecret, this.#noise.handshakeHash),
+    );
+    return { ok: true, result };
+  }
+}
+
+/** The side that answers. */
+export class ResponderHandshake {
+  /** The second message: a whole packet, repeated when the hello is. */
+  readonly response: Uint8Array;
+  readonly #noise: HandshakeState;
+  readonly #suite: AeadSuite;
+  readonly #initiatorConnectionId: Uint8Array;
+  readonly #peerParameters: TransportParameters;
+  #finishNoise: Uint8Array = EMPTY;
+  #result: HandshakeResult | undefined;
+
+  private constructor(
+    noise: HandshakeState,
+    suite: AeadSuite,
+    hello: InitiatorHello,
+    peerParameters: TransportParameters,
+    parameters: TransportParameters,
+  ) {
+    this.#noise = noise;
+    this.#suite = suite;
+    this.#initiatorConnectionId = hello.connectionId.slice();
+    this.#peerParameters = peerParameters;
+    this.response = encodeResponderHello(
+      this.#initiatorConnectionId,
+      noise.writeMessage(encodeTransportParameters(parameters)),
+      responseMacKey(
+        hello.connectionId,
+        hello.noise.subarray(0, EPHEMERAL_LENGTH),
+      ),
+    );
+  }
+
+  /**
+   * Takes the first message. Version, suite and MAC were checked before: this
+   * is where the Diffie-Hellman work starts.
+   *
+   * @param options Keys, suites, limits and randomness.
+   * @param suite From {@linkcode acceptedSuite}.
+   * @param hello The decoded hello.
+   * @returns The waiting handshake, or why the hello was dropped.
+   */
+  static accept(
+    options: HandshakeOptions,
+    suite: AeadSuite,
+    hello: InitiatorHello,
+  ):
+    | { readonly ok: true; readonly handshake: ResponderHandshake }
+    | { readonly ok: false; readonly reason: DropReason } {
+    const noise = createNoise(options, "responder", suite, hello, undefined);
+    const payload = readNoise(noise, hello.noise);
+    if (payload === undefined) return { ok: false, reason: "handshake-failed" };
+    const peerParameters = decodeTransportParameters(payload);
+    if (peerParameters === undefined) return { ok: false, reason: "malformed" };
+    return {
+      ok: true,
+      handshake: new ResponderHandshake(
+        noise,
+        suite,
+        hello,
+        peerParameters,
+        options.parameters,
+      ),
+    };
+  }
+
+  /**
+   * Takes the third message.
+   *
+   * @param packet A whole handshake packet of kind 3.
+   * @returns The keys, or why it was dropped; the handshake then goes on waiting.
+   */
+  handleFinish(packet: Uint8Array): HandshakeOutcome {
+    const decoded = decodeNoisePacket(packet, HandshakeKind.INITIATOR_FINISH);
+    if (decoded === undefined) return { ok: false, reason: "malformed" };
+    // A finish whose confirmation was damaged on the way has already completed
+    // the Noise part: its repetition has to bring the same Noise message.
+    if (!this.#noise.isComplete) {
+      if (readNoise(this.#noise, decoded.noise) === undefined) {
+        return { ok: false, reason: "handshake-failed" };
+      }
+      this.#finishNoise = decoded.noise.slice();
+    } else if (!isEqualConstantTime(decoded.noise, this.#finishNoise)) {
+      return { ok: false, reason: "handshake-failed" };
+    }
+    this.#result ??= resultOf(
+      this.#noise,
+      this.#suite,
+      this.#initiatorConnectionId,
+      this.#peerParameters,
+    );
+    const result = this.#result;
+    const expected = confirmationOf(
+      result.receiveSecret,
+      this.#noise.handshakeHash,
+    );
+    if (!isEqualConstantTime(decoded.trailer, expected)) {
+      return { ok: false, reason: "handshake-failed" };
+    }
+    return { ok: true, result };
+  }
+}
+
+function createNoise(
+  options: HandshakeOptions,
+  role: "initiator" | "responder",
+  suite: AeadSuite,
+  head: Pick<InitiatorHello, "version" | "connectionId" | "pattern" | "suites">,
+  remoteStaticPublicKey: Uint8Array | undefined,
+): HandshakeState {
+  const pattern = head.pattern === HandshakePatternCode.IK ? "IK" : "XX";
+  return new HandshakeState({
+    protocolName: `Noise_${pattern}_25519_${NOISE_CIPHERS[suite]}_SHA256`,
+    role,
+    prologue: handshakePrologue(head),
+    staticPrivateKey: options.keyPair.privateKey,
+    ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
+    ...(options.provider === undefined ? {} : { provider: options.provider }),
+    random: options.random,
+  });
+}
+
+/** Reads a Noise message; `undefined` when it does not authenticate. */
+function readNoise(
+  noise: HandshakeState,
+  message: Uint8Array,
+): Uint8Array | undefined {
+  try {
+    return noise.readMessage(message);
+  } catch {
+    return undefined;
+  }
+}
+
+function resultOf(
+  noise: HandshakeState,
+  suite: AeadSuite,
+  peerConnectionId: Uint8Array,
+  peerParameters: TransportParameters,
+): HandshakeResult {
+  const peerStaticPublicKey = noise.remoteStaticPublicKey;
+  assert(
+    peerStaticPublicKey !== undefined,
+    "IK and XX both transmit the static keys",
+  );
+  const { send, receive } = noise.splitKeys();
+  return {
+    suite,
+    peerStaticPublicKey,
+    peerConnectionId,
+    peerParameters,
+    sendSecret: send,
+    receiveSecret: receive,
+  };
+}
+
+/** Proves that the initiator holds the keys of this very handshake. */
+function confirmationOf(
+  initiatorSecret: Uint8Array,
+  handshakeHash: Uint8Array,
+): Uint8Array {
+  return hmacSha256(confirmationKey(initiatorSecret), handshakeHash)
+    .slice(0, HANDSHAKE_MAC_LENGTH);
+}

@@ -1,0 +1,207 @@
+/**
+ * What was sent, what became of it, and how much more may go: round-trip time,
+ * loss detection, congestion control and pacing of one path, wired together as
+ * RFC 9002 appendices A and B describe.
+ *
+ * @module
+ */
+import type { Instant } from "../../internal/instant.ts";
+import type { CongestionController } from "./congestion/controller.ts";
+import { Cubic } from "./congestion/cubic.ts";
+import { LossDetector, type TimeoutOutcome } from "./loss_detector.ts";
+import { Pacer } from "./pacer.ts";
+import { RttEstimator } from "./rtt_estimator.ts";
+import type { SentPacket } from "./sent_packets.ts";
+import type { ConnectionStats } from "./stats.ts";
+import type { Range } from "../../internal/range_set.ts";
+
+/** What {@linkcode Recovery} is made from. */
+export interface RecoveryOptions {
+  /** RTT before the first sample, in milliseconds. */
+  readonly initialRttMs: number;
+  /** How long the peer may hold back an acknowledgement, until it has told. */
+  readonly maxAckDelayMs: number;
+  /** Largest datagram of the path, in bytes. */
+  readonly maxDatagramBytes: number;
+}
+
+/** The recovery of one path. */
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  #rtt: RttEstimator;
+  #loss: LossDetector;
+  readonly #congestion: CongestionController;
+  #pacer: Pacer;
+  #maxDatagramBytes: number;
+  #pacingDeadline: Instant | undefined;
+  #packetsLost = 0;
+  #probeTimeouts = 0;
+
+  /** @param options First RTT, ack delay and datagram size. */
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#maxDatagramBytes = options.maxDatagramBytes;
+    this.#rtt = new RttEstimator(options);
+    this.#loss = new LossDetector(this.#rtt);
+    this.#congestion = new Cubic({ maxDatagramBytes: options.maxDatagramBytes });
+    this.#pacer = new Pacer(this.#congestion, this.#rtt, options);
+  }
+
+  /** When {@linkcode Recovery.handleTimeout} is due. */
+  get deadline(): Instant | undefined {
+    return this.#loss.deadline;
+  }
+
+  /** When pacing lets the next datagram go, if it held one back. */
+  get pacingDeadline(): Instant | undefined {
+    return this.#pacingDeadline;
+  }
+
+  /** The probe timeout without backoff, in milliseconds. */
+  get ptoMs(): number {
+    return this.#rtt.ptoMs;
+  }
+
+  /** The part of a connection's statistics that is known here. */
+  get stats(): Pick<
+    ConnectionStats,
+    | "smoothedRttMs"
+    | "minRttMs"
+    | "congestionWindowBytes"
+    | "bytesInFlight"
+    | "packetsLost"
+    | "probeTimeouts"
+  > {
+    return {
+      smoothedRttMs: this.#rtt.hasSample ? this.#rtt.smoothedRttMs : 0,
+      minRttMs: this.#rtt.hasSample ? this.#rtt.minRttMs : 0,
+      congestionWindowBytes: this.#congestion.windowBytes,
+      bytesInFlight: this.#loss.bytesInFlight,
+      packetsLost: this.#packetsLost,
+      probeTimeouts: this.#probeTimeouts,
+    };
+  }
+
+  /**
+   * The handshake is over, and nothing protected was sent yet.
+   *
+   * @param maxAckDelayMs How long the peer may hold back an acknowledgement.
+   * @param maxDatagramBytes Largest datagram that both ends take, in bytes.
+   * @param handshakeRttMs Round-trip time of the handshake, where it is certain.
+   */
+  handleEstablished(
+    maxAckDelayMs: number,
+    maxDatagramBytes: number,
+    handshakeRttMs: number | undefined,
+  ): void {
+    this.#rtt = new RttEstimator({ initialRttMs: this.#options.initialRttMs, maxAckDelayMs });
+    if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
+    this.#loss = new LossDetector(this.#rtt);
+    this.#pacer = new Pacer(this.#congestion, this.#rtt, { maxDatagramBytes });
+    this.#congestion.setMaxDatagramBytes(maxDatagramBytes);
+    this.#maxDatagramBytes = maxDatagramBytes;
+  }
+
+  /**
+   * Whether another ack-eliciting datagram may be sent now. When only pacing
+   * forbids it, {@linkcode Recovery.pacingDeadline} says until when.
+   *
+   * @param now The time.
+   * @param hasData Whether there is anything to send: otherwise no deadline is set.
+   */
+  isSendingAllowed(now: Instant, hasData: boolean): boolean {
+    this.#pacingDeadline = undefined;
+    if (!hasData) return false;
+    // RFC 9002 §7: never more in flight than the window.
+    if (this.#loss.bytesInFlight + this.#maxDatagramBytes > this.#congestion.windowBytes) {
+      return false;
+    }
+    const at = this.#pacer.nextSendAt(now, this.#maxDatagramBytes);
+    if (at > now) this.#pacingDeadline = at;
+    return at <= now;
+  }
+
+  /**
+   * Remembers a packet that was sent.
+   *
+   * @param now The time.
+   * @param packet The packet; owned here until it is handed back.
+   */
+  onPacketSent(now: Instant, packet: SentPacket): void {
+    this.#loss.onPacketSent(packet);
+    if (!packet.isInFlight) return;
+    this.#congestion.onPacketSent(now, this.#loss.bytesInFlight, packet.sizeBytes);
+    this.#pacer.onPacketSent(now, packet.sizeBytes);
+  }
+
+  /**
+   * Takes an Ack frame.
+   *
+   * @param now The time.
+   * @param ack The frame, not believed.
+   * @returns The packets that it acknowledges and those that are lost now.
+   * @throws {TransportError} `PROTOCOL_VIOLATION` when it acknowledges a packet
+   * that was never sent.
+   */
+  handleAck(
+    now: Instant,
+    ack: {
+      readonly largest: number;
+      readonly delayMicros: number;
+      readonly ranges: readonly Range[];
+    },
+  ): { readonly acked: readonly SentPacket[]; readonly lost: readonly SentPacket[] } {
+    // RFC 9002 §7.8: a window that was not filled does not grow.
+    const isAppLimited = !this.#isWindowUsed();
+    const { acked, lost } = this.#loss.handleAck(now, {
+      largest: ack.largest,
+      delayMs: ack.delayMicros / 1000,
+      ranges: ack.ranges,
+    });
+    for (const packet of acked) {
+      if (packet.isInFlight) this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
+    }
+    this.#handleLost(now, lost);
+    return { acked, lost };
+  }
+
+  /**
+   * Acts on {@linkcode Recovery.deadline}.
+   *
+   * @param now The time.
+   * @returns The packets that are lost, or that probes are due.
+   */
+  handleTimeout(now: Instant): TimeoutOutcome {
+    const outcome = this.#loss.handleTimeout(now);
+    if (outcome.type === "probe") this.#probeTimeouts++;
+    else this.#handleLost(now, outcome.lost);
+    return outcome;
+  }
+
+  /** The oldest packet that is not acknowledged: what a probe repeats. */
+  get oldestAckEliciting(): SentPacket | undefined {
+    return this.#loss.oldestAckEliciting;
+  }
+
+  #handleLost(now: Instant, lost: readonly SentPacket[]): void {
+    let newestSentAt: Instant | undefined;
+    for (const packet of lost) {
+      if (!packet.isInFlight) continue;
+      this.#packetsLost++;
+      newestSentAt = packet.sentAt;
+    }
+    if (newestSentAt === undefined) return;
+    this.#congestion.onCongestionEvent(now, newestSentAt);
+    if (this.#loss.isPersistentCongestion(lost)) this.#congestion.onPersistentCongestion(now);
+  }
+
+  #isWindowUsed(): boolean {
+    const { windowBytes, isInSlowStart } = this.#congestion;
+    const inFlight = this.#loss.bytesInFlight;
+    // In slow start half a window is use enough: acknowledgements of the other
+    // half are on their way.
+    return isInSlowStart
+      ? 2 * inFlight >= windowBytes
+      : inFlight + 3 * this.#maxDatagramBytes >= windowBytes;
+  }
+}

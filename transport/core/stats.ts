@@ -1,0 +1,68 @@
+/**
+ * Counters of an endpoint and of a connection.
+ *
+ * @module
+ */
+
+/** Why a datagram or packet was dropped without a word. */
+export type DropReason =
+  | "address-mismatch"
+  | "bad-mac"
+  | "connection-limit"
+  | "duplicate-handshake"
+  | "half-open-limit"
+  | "handshake-failed"
+  | "malformed"
+  | "not-accepting"
+  | "replayed"
+  | "unacceptable-suite"
+  | "undecryptable"
+  | "unknown-connection"
+  | "unknown-version"
+  | "unvalidated"
+  | "wrong-key";
+
+/** Counts of dropped packets by reason. */
+export type DropCounts = Partial<Record<DropReason, number>>;
+
+/** Counters of an endpoint, over all its connections. */
+export interface EndpointStats {
+  /** Datagrams that arrived. */
+  readonly datagramsReceived: number;
+  /** Their bytes. */
+  readonly bytesReceived: number;
+  /** Datagrams that left. */
+  readonly datagramsSent: number;
+  /** Their bytes. */
+  readonly bytesSent: number;
+  /** Open connections, handshakes included. */
+  readonly connectionCount: number;
+  /** Handshakes that wait for their third message. */
+  readonly halfOpenCount: number;
+  /** Dropped packets by reason. */
+  readonly drops: Readonly<DropCounts>;
+}
+
+/** Counters and estimates of a connection. */
+export interface ConnectionStats {
+  /** Smoothed round-trip time, in milliseconds; 0 before the first sample. */
+  readonly smoothedRttMs: number;
+  /** Shortest round-trip time seen, in milliseconds. */
+  readonly minRttMs: number;
+  /** Congestion window, in bytes. */
+  readonly congestionWindowBytes: number;
+  /** Bytes sent and neither acknowledged nor declared lost. */
+  readonly bytesInFlight: number;
+  /** Bytes that left, headers and tags included. */
+  readonly bytesSent: number;
+  /** Bytes that arrived and authenticated. */
+  readonly bytesReceived: number;
+  /** Packets that left. */
+  readonly packetsSent: number;
+  /** Packets that arrived and authenticated. */
+  readonly packetsReceived: number;
+  /** Packets declared lost. */
+  readonly packetsLost: number;
+  /** Probe timeouts that fired. */
+  readonly probeTimeouts: number;
+}

@@ -1,0 +1,153 @@
+/**
+ * What each end tells the other about its limits, inside the handshake.
+ *
+ * ```text
+ * repeated: id varint, length varint, value
+ * ```
+ *
+ * A number is a varint that fills the value. Unknown ids are skipped; an id
+ * that comes twice, or a value out of bounds, makes the whole list invalid.
+ *
+ * Spec: docs/spec/transport.md, "Transport parameters".
+ *
+ * @module
+ */
+import { ByteReader } from "../../internal/byte_reader.ts";
+import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
+import { CONNECTION_ID_LENGTH } from "../../protocol/connection_id.ts";
+import type { EndpointConfig } from "./config.ts";
+
+/** The limits of one end. */
+export interface TransportParameters {
+  /** The id that the responder chose; absent in the initiator's list. */
+  readonly connectionId?: Uint8Array;
+  /** Credit of the connection, in bytes. */
+  readonly maxDataBytes: number;
+  /** Credit of each stream, in bytes. */
+  readonly maxStreamDataBytes: number;
+  /** Bidirectional streams that the other end may open. */
+  readonly maxBidiStreams: number;
+  /** One-way streams that the other end may open. */
+  readonly maxUniStreams: number;
+  /** Silence after which this end gives up. */
+  readonly idleTimeoutMs: number;
+  /** How long this end may hold back an acknowledgement. */
+  readonly maxAckDelayMs: number;
+  /** Largest datagram that this end takes, in bytes. */
+  readonly maxDatagramBytes: number;
+}
+
+const CONNECTION_ID_PARAMETER = 1;
+
+/** Id, default, lowest and highest value of each number. */
+const NUMBERS = {
+  maxDataBytes: { id: 2, absent: 0, lowest: 0, highest: 2 ** 50 },
+  maxStreamDataBytes: { id: 3, absent: 0, lowest: 0, highest: 2 ** 50 },
+  maxBidiStreams: { id: 4, absent: 0, lowest: 0, highest: 2 ** 50 },
+  maxUniStreams: { id: 5, absent: 0, lowest: 0, highest: 2 ** 50 },
+  idleTimeoutMs: { id: 6, absent: 0, lowest: 10, highest: 2 ** 40 },
+  maxAckDelayMs: { id: 7, absent: 25, lowest: 0, highest: 16_383 },
+  maxDatagramBytes: { id: 8, absent: 1_200, lowest: 1_200, highest: 65_535 },
+} as const;
+
+type NumberName = keyof typeof NUMBERS;
+const NAME_BY_ID: ReadonlyMap<number, NumberName> = new Map(
+  (Object.keys(NUMBERS) as NumberName[]).map((
+    name,
+  ) => [NUMBERS[name].id, name]),
+);
+
+/**
+ * The parameters that an endpoint announces.
+ *
+ * @param config Its configuration.
+ * @param maxDatagramBytes Largest datagram that it takes.
+ * @param connectionId The id that it chose, when it is the responder.
+ * @returns The list.
+ */
+export function localTransportParameters(
+  config: EndpointConfig,
+  maxDatagramBytes: number,
+  connectionId?: Uint8Array,
+): TransportParameters {
+  return {
+    ...(connectionId === undefined ? {} : { connectionId }),
+    maxDataBytes: config.maxDataBytes,
+    maxStreamDataBytes: config.maxStreamDataBytes,
+    maxBidiStreams: config.maxBidiStreams,
+    maxUniStreams: config.maxUniStreams,
+    idleTimeoutMs: config.idleTimeoutMs,
+    maxAckDelayMs: config.maxAckDelayMs,
+    maxDatagramBytes,
+  };
+}
+
+/**
+ * Encodes parameters.
+ *
+ * @param parameters The list.
+ * @returns New bytes.
+ */
+export function encodeTransportParameters(
+  parameters: TransportParameters,
+): Uint8Array {
+  const writer = new ByteWriter(new Uint8Array(128));
+  if (parameters.connectionId !== undefined) {
+    writer.varint(CONNECTION_ID_PARAMETER);
+    writer.varint(CONNECTION_ID_LENGTH);
+    writer.bytes(parameters.connectionId);
+  }
+  for (const name of Object.keys(NUMBERS) as NumberName[]) {
+    writer.varint(NUMBERS[name].id);
+    writer.varint(varintLength(parameters[name]));
+    writer.varint(parameters[name]);
+  }
+  return writer.written.slice();
+}
+
+/**
+ * Decodes parameters.
+ *
+ * @param bytes A handshake payload.
+ * @returns The list, or `undefined` when it is invalid.
+ */
+export function decodeTransportParameters(
+  bytes: Uint8Array,
+): TransportParameters | undefined {
+  const reader = new ByteReader(bytes);
+  const seen = new Set<number>();
+  const numbers = {} as Record<NumberName, number>;
+  for (const name of Object.keys(NUMBERS) as NumberName[]) {
+    numbers[name] = NUMBERS[name].absent;
+  }
+  let connectionId: Uint8Array | undefined;
+  while (reader.remaining > 0) {
+    const id = reader.varint();
+    const value = reader.bytes(reader.varint());
+    if (reader.isFailed || seen.has(id)) return undefined;
+    seen.add(id);
+    if (id === CONNECTION_ID_PARAMETER) {
+      if (value.length !== CONNECTION_ID_LENGTH) return undefined;
+      connectionId = value.slice();
+      continue;
+    }
+    const name = NAME_BY_ID.get(id);
+    if (name === undefined) continue;
+    const number = decodeNumber(value);
+    const { lowest, highest } = NUMBERS[name];
+    if (number === undefined || number < lowest || number > highest) {
+      return undefined;
+    }
+    numbers[name] = number;
+  }
+  return {
+    ...numbers,
+    ...(connectionId === undefined ? {} : { connectionId }),
+  };
+}
+
+function decodeNumber(value: Uint8Array): number | undefined {
+  const reader = new ByteReader(value);
+  const number = reader.varint();
+  return reader.isFailed || reader.remaining > 0 ? undefined : number;
+}
