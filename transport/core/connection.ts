@@ -32,7 +32,11 @@ import {
 import { AckTracker } from "./ack_tracker.ts";
 import type { Address } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
-import { type EndpointConfig, MAX_HELLO_TIMEOUT_MS, REPLAY_WINDOW_PACKETS } from "./config.ts";
+import {
+  type EndpointConfig,
+  MAX_HELLO_TIMEOUT_MS,
+  REPLAY_WINDOW_PACKETS,
+} from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { DatagramQueue } from "./datagram_queue.ts";
@@ -53,7 +57,12 @@ import { TimerTable } from "./timer_table.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
 /** How far a connection has come. */
-export type ConnectionState = "handshaking" | "established" | "closing" | "draining" | "closed";
+export type ConnectionState =
+  | "handshaking"
+  | "established"
+  | "closing"
+  | "draining"
+  | "closed";
 
 /** Priority class of a stream: 0 control, 1 interactive, 2 bulk. */
 export type PriorityClass = 0 | 1 | 2;
@@ -212,7 +221,9 @@ export class Connection {
   handleRefusal(): void {
     // Whoever forges this can only make a failing handshake fail with another
     // error: a genuine answer that comes before the next repetition still wins.
-    if (this.#state === "handshaking" && this.isInitiator) this.#isRefusedForWrongKey = true;
+    if (this.#state === "handshaking" && this.isInitiator) {
+      this.#isRefusedForWrongKey = true;
+    }
   }
 
   /**
@@ -225,7 +236,9 @@ export class Connection {
     if (this.#state !== "handshaking" || !this.isInitiator) return;
     const error = new TransportError(
       "VERSION_UNSUPPORTED",
-      `Handshake: the peer speaks transport version ${versions.join(", ")}, this side 1`,
+      `Handshake: the peer speaks transport version ${
+        versions.join(", ")
+      }, this side 1`,
     );
     this.#end(now, error);
   }
@@ -238,8 +251,12 @@ export class Connection {
    * @returns Why it was dropped, or `undefined`.
    */
   handlePacket(now: Instant, packet: Uint8Array): DropReason | undefined {
-    if (this.#state === "handshaking") return this.#handleHandshakePacket(now, packet);
-    if (this.#state === "closed" || this.#state === "draining") return undefined;
+    if (this.#state === "handshaking") {
+      return this.#handleHandshakePacket(now, packet);
+    }
+    if (this.#state === "closed" || this.#state === "draining") {
+      return undefined;
+    }
     if (isHandshakeHeader(packet, 0)) return "duplicate-handshake";
     const protection = this.#protection;
     assert(protection !== undefined, "Keys exist once the handshake is done");
@@ -247,7 +264,10 @@ export class Connection {
     const packetNumber = protection.unmask(packet, 0);
     if (packetNumber < 0) return "undecryptable";
     if (!this.#replayWindow.check(packetNumber)) return "replayed";
-    const length = protection.open(packet.subarray(PACKET_HEADER_LENGTH), this.#scratch);
+    const length = protection.open(
+      packet.subarray(PACKET_HEADER_LENGTH),
+      this.#scratch,
+    );
     if (length < 0) return "undecryptable";
     this.#replayWindow.mark(packetNumber);
     this.#packetsReceived++;
@@ -264,14 +284,21 @@ export class Connection {
    * @param now The time.
    */
   handleTimeout(now: Instant): void {
-    for (let name = this.#timers.popExpired(now); name; name = this.#timers.popExpired(now)) {
+    for (
+      let name = this.#timers.popExpired(now);
+      name;
+      name = this.#timers.popExpired(now)
+    ) {
       if (name === "hello") this.#handleHelloTimeout(now);
       else if (name === "handshake") this.#handleHandshakeTimeout(now);
       else if (name === "idle") this.#handleIdleTimeout(now);
       else if (name === "keep-alive") this.#control.requestPing(false);
       else this.#forget();
     }
-    if (this.#state === "established" && (this.#recovery.deadline ?? Infinity) <= now) {
+    if (
+      this.#state === "established" &&
+      (this.#recovery.deadline ?? Infinity) <= now
+    ) {
       this.#handleRecoveryTimeout(now);
     }
     this.#wake(this);
@@ -328,7 +355,9 @@ export class Connection {
    * `streams-available` then says when to try again.
    * @throws {TransportError} `CLOSED` when the connection is not established.
    */
-  openStream(options: { priority: PriorityClass; isUnidirectional?: boolean }): number | undefined {
+  openStream(
+    options: { priority: PriorityClass; isUnidirectional?: boolean },
+  ): number | undefined {
     return this.#established().open(options);
   }
 
@@ -439,16 +468,26 @@ export class Connection {
    * @param reason For a person; at most 256 bytes travel.
    */
   close(now: Instant, code = 0, reason = ""): void {
-    if (this.#state === "closing" || this.#state === "draining" || this.#state === "closed") return;
-    const error = new TransportError("CLOSED", "Connection: closed by this side", {
-      closeCode: code,
-    });
+    if (
+      this.#state === "closing" || this.#state === "draining" ||
+      this.#state === "closed"
+    ) return;
+    const error = new TransportError(
+      "CLOSED",
+      "Connection: closed by this side",
+      {
+        closeCode: code,
+      },
+    );
     this.#closeWith(now, { code, reason }, error);
   }
 
   // ── Handshake ─────────────────────────────────────────────────────────────
 
-  #handleHandshakePacket(now: Instant, packet: Uint8Array): DropReason | undefined {
+  #handleHandshakePacket(
+    now: Instant,
+    packet: Uint8Array,
+  ): DropReason | undefined {
     // A packet that overtook the handshake: its sender repeats what is in it.
     if (!isHandshakeHeader(packet, 0)) return "undecryptable";
     const handshake = this.#handshake;
@@ -478,7 +517,10 @@ export class Connection {
       peer: peerParameters,
       sendBufferBytes: this.#config.sendBufferBytes,
     });
-    this.#maxDatagramBytes = Math.min(this.#maxDatagramBytes, peerParameters.maxDatagramBytes);
+    this.#maxDatagramBytes = Math.min(
+      this.#maxDatagramBytes,
+      peerParameters.maxDatagramBytes,
+    );
     // RFC 6298 §3: a hello that was repeated gives no certain sample.
     const handshakeRttMs = this.#handshakePacketsSent === 1
       ? now - this.#handshakePacketSentAt
@@ -488,7 +530,10 @@ export class Connection {
       this.#maxDatagramBytes,
       handshakeRttMs,
     );
-    this.#idleTimeoutMs = Math.min(this.#idleTimeoutMs, peerParameters.idleTimeoutMs);
+    this.#idleTimeoutMs = Math.min(
+      this.#idleTimeoutMs,
+      peerParameters.idleTimeoutMs,
+    );
     this.#timers.cancel("handshake");
     this.#timers.cancel("hello");
     this.#restartIdleTimer(now);
@@ -513,7 +558,10 @@ export class Connection {
       this.#end(now, error);
       return;
     }
-    this.#helloTimeoutMs = Math.min(2 * this.#helloTimeoutMs, MAX_HELLO_TIMEOUT_MS);
+    this.#helloTimeoutMs = Math.min(
+      2 * this.#helloTimeoutMs,
+      MAX_HELLO_TIMEOUT_MS,
+    );
     this.#isHandshakePacketDue = true;
   }
 
@@ -529,10 +577,14 @@ export class Connection {
   #pollHandshakePacket(now: Instant, into: Uint8Array): number {
     if (!this.#isHandshakePacketDue) return 0;
     const handshake = this.#handshake;
-    const packet = handshake instanceof InitiatorHandshake ? handshake.hello : handshake.response;
+    const packet = handshake instanceof InitiatorHandshake
+      ? handshake.hello
+      : handshake.response;
     this.#isHandshakePacketDue = false;
     // RFC 9000 §8.1: the repetition of the hello will bring new allowance.
-    if (!this.isInitiator && this.#amplification.allowedBytes < packet.length) return 0;
+    if (!this.isInitiator && this.#amplification.allowedBytes < packet.length) {
+      return 0;
+    }
     if (this.isInitiator) this.#timers.set("hello", now + this.#helloTimeoutMs);
     this.#handshakePacketsSent++;
     this.#handshakePacketSentAt = now;
@@ -542,12 +594,20 @@ export class Connection {
 
   // ── Packets that arrive ───────────────────────────────────────────────────
 
-  #handlePlaintext(now: Instant, packetNumber: number, flags: number, length: number): void {
+  #handlePlaintext(
+    now: Instant,
+    packetNumber: number,
+    flags: number,
+    length: number,
+  ): void {
     this.#isConfirmed = true;
     this.#restartIdleTimer(now);
     try {
       if ((flags & RESERVED_PACKET_FLAGS) !== 0 || length === 0) {
-        throw new TransportError("PROTOCOL_VIOLATION", "Packet: reserved flags or no frame");
+        throw new TransportError(
+          "PROTOCOL_VIOLATION",
+          "Packet: reserved flags or no frame",
+        );
       }
       const reader = new ByteReader(this.#scratch.subarray(0, length));
       let isAckElicitingPacket = false;
@@ -557,13 +617,24 @@ export class Connection {
         this.#handleFrame(now, frame);
       }
       const isUrgent = (flags & PacketFlags.PROBE) !== 0;
-      this.#acks.handlePacket(now, packetNumber, isAckElicitingPacket, isUrgent);
+      this.#acks.handlePacket(
+        now,
+        packetNumber,
+        isAckElicitingPacket,
+        isUrgent,
+      );
     } catch (thrown) {
       this.#closeForPeerViolation(now, thrown);
     }
     if (this.#state === "established" && this.#protection!.isExhausted) {
-      const error = new TransportError("LIMIT", "Packet protection: limit of use reached");
-      this.#closeWith(now, { code: CloseCode.LIMIT_ERROR, reason: error.message }, error);
+      const error = new TransportError(
+        "LIMIT",
+        "Packet protection: limit of use reached",
+      );
+      this.#closeWith(now, {
+        code: CloseCode.LIMIT_ERROR,
+        reason: error.message,
+      }, error);
     }
   }
 
@@ -573,7 +644,10 @@ export class Connection {
         this.#handleAck(now, frame);
         return;
       case "datagram":
-        this.#events.push({ type: "datagram-received", data: frame.data.slice() });
+        this.#events.push({
+          type: "datagram-received",
+          data: frame.data.slice(),
+        });
         return;
       case "path-challenge":
         this.#control.answerPathChallenge(frame.data);
@@ -599,7 +673,9 @@ export class Connection {
   #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
     const { acked, lost } = this.#recovery.handleAck(now, frame);
     for (const packet of acked) {
-      for (const sent of packet.frames) this.#handleFrameAcked(now, packet.sentAt, sent);
+      for (const sent of packet.frames) {
+        this.#handleFrameAcked(now, packet.sentAt, sent);
+      }
     }
     for (const packet of lost) this.#requeue(packet.frames);
   }
@@ -607,7 +683,9 @@ export class Connection {
   #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
     if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
     else if (frame.type === "ping") {
-      if (this.#control.takePong()) this.#events.push({ type: "pong", rttMs: now - sentAt });
+      if (this.#control.takePong()) {
+        this.#events.push({ type: "pong", rttMs: now - sentAt });
+      }
     } else this.#streams!.onFrameAcked(frame);
   }
 
@@ -635,7 +713,10 @@ export class Connection {
   #restartIdleTimer(now: Instant): void {
     this.#isAckElicitingSentSinceReceipt = false;
     // RFC 9000 §10.1: never below three probe timeouts.
-    this.#timers.set("idle", now + Math.max(this.#idleTimeoutMs, 3 * this.#recovery.ptoMs));
+    this.#timers.set(
+      "idle",
+      now + Math.max(this.#idleTimeoutMs, 3 * this.#recovery.ptoMs),
+    );
     if (this.#config.keepAliveIntervalMs > 0) {
       this.#timers.set("keep-alive", now + this.#config.keepAliveIntervalMs);
     }
@@ -646,13 +727,16 @@ export class Connection {
   #pollPacket(now: Instant, into: Uint8Array): number {
     const streams = this.#streams!;
     const isProbe = this.#probesDue > 0;
-    const hasData = streams.hasPendingFrames || this.#datagrams.outgoingCount > 0 ||
+    const hasData = streams.hasPendingFrames ||
+      this.#datagrams.outgoingCount > 0 ||
       this.#control.hasPending;
-    const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) || isProbe;
+    const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
+      isProbe;
     if (!mayCarryData && !this.#acks.isAckDue(now)) return 0;
     // The finish is repeated in every datagram until it is known to have arrived.
     const offset = this.#isConfirmed ? 0 : this.#writeFinish(into);
-    const limit = Math.min(into.length, this.#maxDatagramBytes) - PACKET_TAG_LENGTH;
+    const limit = Math.min(into.length, this.#maxDatagramBytes) -
+      PACKET_TAG_LENGTH;
     const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
     const frames: SentFrame[] = [];
     const hasAck = this.#writeAck(now, writer, limit, frames);
@@ -663,7 +747,9 @@ export class Connection {
       streams.writeFrames(writer, limit, frames);
       if (isProbe) {
         this.#probesDue--;
-        if (writer.offset === ackEnd) this.#control.writePing(writer, limit, frames);
+        if (writer.offset === ackEnd) {
+          this.#control.writePing(writer, limit, frames);
+        }
       }
     }
     if (writer.offset === offset + PACKET_HEADER_LENGTH) return 0;
@@ -687,10 +773,17 @@ export class Connection {
     return this.#sent(length);
   }
 
-  #writeAck(now: Instant, writer: ByteWriter, limit: number, frames: SentFrame[]): boolean {
+  #writeAck(
+    now: Instant,
+    writer: ByteWriter,
+    limit: number,
+    frames: SentFrame[],
+  ): boolean {
     if (!this.#acks.hasPending) return false;
     const ack = this.#acks.buildAck(now);
-    if (ack === undefined || writer.offset + ackFrameLength(ack) > limit) return false;
+    if (ack === undefined || writer.offset + ackFrameLength(ack) > limit) {
+      return false;
+    }
     encodeAckFrame(writer, ack);
     this.#acks.onAckSent(now);
     frames.push({ type: "ack", largest: ack.largest });
@@ -699,7 +792,10 @@ export class Connection {
 
   #writeFinish(into: Uint8Array): number {
     const handshake = this.#handshake;
-    assert(handshake instanceof InitiatorHandshake, "Only the initiator waits for confirmation");
+    assert(
+      handshake instanceof InitiatorHandshake,
+      "Only the initiator waits for confirmation",
+    );
     into.set(handshake.finish);
     return handshake.finish.length;
   }
@@ -747,18 +843,31 @@ export class Connection {
     const isOurs = error.fault === "internal";
     const closing = isOurs
       ? { code: CloseCode.INTERNAL_ERROR, reason: "Internal error" }
-      : { code: error instanceof TransportError ? closeCodeOf(error) : CloseCode.FRAME_ENCODING_ERROR, reason: error.message };
+      : {
+        code: error instanceof TransportError
+          ? closeCodeOf(error)
+          : CloseCode.FRAME_ENCODING_ERROR,
+        reason: error.message,
+      };
     const reported = error instanceof TransportError
       ? error
-      : new TransportError(isOurs ? "PROTOCOL_VIOLATION" : "FRAME_ENCODING", error.message, {
-        fault: error.fault,
-        cause: thrown,
-        closeCode: closing.code,
-      });
+      : new TransportError(
+        isOurs ? "PROTOCOL_VIOLATION" : "FRAME_ENCODING",
+        error.message,
+        {
+          fault: error.fault,
+          cause: thrown,
+          closeCode: closing.code,
+        },
+      );
     this.#closeWith(now, closing, reported);
   }
 
-  #closeWith(now: Instant, frame: { code: number; reason: string }, error: TransportError): void {
+  #closeWith(
+    now: Instant,
+    frame: { code: number; reason: string },
+    error: TransportError,
+  ): void {
     if (this.#state === "handshaking") {
       this.#end(now, error);
       return;
@@ -807,7 +916,11 @@ export class Connection {
 
   #finishEvents(error: TransportError): void {
     // What the streams had to tell comes before the end.
-    for (let event = this.#streams?.pollEvent(); event; event = this.#streams?.pollEvent()) {
+    for (
+      let event = this.#streams?.pollEvent();
+      event;
+      event = this.#streams?.pollEvent()
+    ) {
       this.#events.push(event);
     }
     this.#events.push({ type: "closed", error });

@@ -72,7 +72,9 @@ export class ControlQueue {
    * @param data The eight bytes of the challenge; copied.
    */
   answerPathChallenge(data: Uint8Array): void {
-    if (this.#pathResponses.length === MAX_PATH_RESPONSES) this.#pathResponses.shift();
+    if (this.#pathResponses.length === MAX_PATH_RESPONSES) {
+      this.#pathResponses.shift();
+    }
     this.#pathResponses.push(data.slice());
   }
 
@@ -84,7 +86,10 @@ export class ControlQueue {
    * @param sent Gets a record of each frame that is repeated when it is lost.
    */
   writeFrames(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
-    while (this.#pathResponses.length > 0 && writer.offset + PATH_FRAME_LENGTH <= limit) {
+    while (
+      this.#pathResponses.length > 0 &&
+      writer.offset + PATH_FRAME_LENGTH <= limit
+    ) {
       encodePathResponseFrame(writer, this.#pathResponses.shift()!);
     }
     if (this.#isPingDue) this.writePing(writer, limit, sent);

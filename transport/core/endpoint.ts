@@ -34,7 +34,11 @@ import { Connection } from "./connection.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import { DeadlineHeap } from "./deadline_heap.ts";
 import { TransportError } from "./error.ts";
-import { acceptedSuite, InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
+import {
+  acceptedSuite,
+  InitiatorHandshake,
+  ResponderHandshake,
+} from "./handshake.ts";
 import {
   decodeHelloInvariants,
   decodeInitiatorHello,
@@ -153,7 +157,11 @@ export class Endpoint {
    * @throws {TransportError} `LIMIT` when there are too many connections,
    * `INVALID_CONFIG` for a key that is not 32 bytes long.
    */
-  connect(now: Instant, remoteAddress: Address, options: ConnectOptions = {}): Connection {
+  connect(
+    now: Instant,
+    remoteAddress: Address,
+    options: ConnectOptions = {},
+  ): Connection {
     if (this.#connections.size >= this.config.maxConnections) {
       throw new TransportError(
         "LIMIT",
@@ -162,14 +170,19 @@ export class Endpoint {
       );
     }
     const { remoteStaticPublicKey } = options;
-    if (remoteStaticPublicKey !== undefined && remoteStaticPublicKey.length !== 32) {
+    if (
+      remoteStaticPublicKey !== undefined && remoteStaticPublicKey.length !== 32
+    ) {
       throw new TransportError(
         "INVALID_CONFIG",
         `Public key: 32 bytes expected, got ${remoteStaticPublicKey.length}`,
       );
     }
     const connectionId = this.#newConnectionId();
-    const parameters = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES);
+    const parameters = localTransportParameters(
+      this.config,
+      MAX_UDP_PAYLOAD_BYTES,
+    );
     const handshake = new InitiatorHandshake(
       { ...this.#handshakeOptions(), parameters },
       connectionId,
@@ -211,20 +224,29 @@ export class Endpoint {
     // Several packets may share a datagram (RFC 9000 §12.2): what follows a
     // broken one is dropped with it.
     while (offset < datagram.length) {
-      if (datagram.length - offset < PACKET_HEADER_LENGTH) return this.#drop("malformed");
-      const end = offset + PACKET_HEADER_LENGTH + packetPayloadLength(datagram, offset);
+      if (datagram.length - offset < PACKET_HEADER_LENGTH) {
+        return this.#drop("malformed");
+      }
+      const end = offset + PACKET_HEADER_LENGTH +
+        packetPayloadLength(datagram, offset);
       if (end > datagram.length) return this.#drop("malformed");
       const packet = datagram.subarray(offset, end);
       const key = connectionIdKey(packet);
       if (key === HELLO_CONNECTION_ID_KEY) {
         // A hello stands alone and fills its datagram.
-        if (offset > 0 || end !== datagram.length) return this.#drop("malformed");
+        if (offset > 0 || end !== datagram.length) {
+          return this.#drop("malformed");
+        }
         return this.#handleHello(now, from, packet);
       }
       const connection = this.#connections.get(key);
       if (connection === undefined) return this.#drop("unknown-connection");
-      if (!isSameAddress(connection.remoteAddress, from)) return this.#drop("address-mismatch");
-      if (counted !== connection) connection.handleDatagramReceived(datagram.length);
+      if (!isSameAddress(connection.remoteAddress, from)) {
+        return this.#drop("address-mismatch");
+      }
+      if (counted !== connection) {
+        connection.handleDatagramReceived(datagram.length);
+      }
       counted = connection;
       this.#handlePacket(now, connection, packet);
       offset = end;
@@ -281,7 +303,10 @@ export class Endpoint {
   pollEvent(): EndpointEvent | undefined {
     for (const connection of this.#eventQueue) {
       const route = this.#routes.get(connection);
-      if (route !== undefined && !route.isAnnounced && connection.state !== "handshaking") {
+      if (
+        route !== undefined && !route.isAnnounced &&
+        connection.state !== "handshaking"
+      ) {
         route.isAnnounced = true;
         // A handshake that came to nothing is nobody's business.
         if (connection.peerStaticPublicKey !== undefined) {
@@ -304,14 +329,18 @@ export class Endpoint {
    * @param reason For a person.
    */
   close(now: Instant, code = 0, reason = ""): void {
-    for (const connection of this.#connections.values()) connection.close(now, code, reason);
+    for (const connection of this.#connections.values()) {
+      connection.close(now, code, reason);
+    }
   }
 
   // ── Hellos ────────────────────────────────────────────────────────────────
 
   #handleHello(now: Instant, from: Address, packet: Uint8Array): void {
     if (!this.config.accept) return this.#drop("not-accepting");
-    if (packet.length < MIN_HELLO_DATAGRAM_BYTES || !isHandshakeHeader(packet, 0)) {
+    if (
+      packet.length < MIN_HELLO_DATAGRAM_BYTES || !isHandshakeHeader(packet, 0)
+    ) {
       return this.#drop("malformed");
     }
     const invariants = decodeHelloInvariants(packet);
@@ -329,7 +358,11 @@ export class Endpoint {
     // The cheap check comes first: two hashes, before any Diffie-Hellman.
     const reason = this.#judgeMac(packet, hello);
     if (reason === "wrong-key") {
-      this.#respond(now, from, encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY));
+      this.#respond(
+        now,
+        from,
+        encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY),
+      );
     }
     if (reason !== undefined) return this.#drop(reason);
     const helloKey = `${formatAddress(from)} ${hello.connectionId.join(".")}`;
@@ -357,15 +390,27 @@ export class Endpoint {
     hello: InitiatorHello,
     helloKey: string,
   ): void {
-    if (this.#connections.size >= this.config.maxConnections) return this.#drop("connection-limit");
-    if (this.#halfOpenCount >= this.config.maxHalfOpen) return this.#drop("half-open-limit");
+    if (this.#connections.size >= this.config.maxConnections) {
+      return this.#drop("connection-limit");
+    }
+    if (this.#halfOpenCount >= this.config.maxHalfOpen) {
+      return this.#drop("half-open-limit");
+    }
     const suite = acceptedSuite(hello.suites, this.config.suites);
     if (suite === undefined) {
-      this.#respond(now, from, encodeRefusal(hello.connectionId, RefusalReason.SUITE));
+      this.#respond(
+        now,
+        from,
+        encodeRefusal(hello.connectionId, RefusalReason.SUITE),
+      );
       return this.#drop("unacceptable-suite");
     }
     const connectionId = this.#newConnectionId();
-    const parameters = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES, connectionId);
+    const parameters = localTransportParameters(
+      this.config,
+      MAX_UDP_PAYLOAD_BYTES,
+      connectionId,
+    );
     const options = { ...this.#handshakeOptions(), parameters };
     const accepted = ResponderHandshake.accept(options, suite, hello);
     if (!accepted.ok) return this.#drop(accepted.reason);
@@ -391,23 +436,36 @@ export class Endpoint {
 
   /** Queues an answer that is not remembered, unless too many were sent this second. */
   #respond(now: Instant, to: Address, packet: Uint8Array): void {
-    const earned = Math.max(0, now - this.#refusalsAt) * MAX_REFUSALS_PER_SECOND / 1000;
+    const earned = Math.max(0, now - this.#refusalsAt) *
+      MAX_REFUSALS_PER_SECOND / 1000;
     this.#refusalsAt = now;
-    this.#refusalTokens = Math.min(this.#refusalTokens + earned, MAX_REFUSALS_PER_SECOND);
-    if (this.#refusalTokens < 1 || this.#responses.length >= MAX_STATELESS_RESPONSES) return;
+    this.#refusalTokens = Math.min(
+      this.#refusalTokens + earned,
+      MAX_REFUSALS_PER_SECOND,
+    );
+    if (
+      this.#refusalTokens < 1 ||
+      this.#responses.length >= MAX_STATELESS_RESPONSES
+    ) return;
     this.#refusalTokens--;
     this.#responses.push({ to, packet });
   }
 
   // ── Packets of connections ────────────────────────────────────────────────
 
-  #handlePacket(now: Instant, connection: Connection, packet: Uint8Array): void {
+  #handlePacket(
+    now: Instant,
+    connection: Connection,
+    packet: Uint8Array,
+  ): void {
     if (connection.state === "handshaking" && connection.isInitiator) {
       const versions = decodeVersionNegotiation(packet);
       if (versions !== undefined && !versions.includes(TRANSPORT_VERSION)) {
         return connection.handleVersionNegotiation(now, versions);
       }
-      if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) return connection.handleRefusal();
+      if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) {
+        return connection.handleRefusal();
+      }
     }
     const reason = connection.handlePacket(now, packet);
     if (reason !== undefined) this.#drop(reason);
@@ -481,4 +539,3 @@ export class Endpoint {
     };
   }
 }
-

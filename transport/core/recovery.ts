@@ -43,7 +43,9 @@ export class Recovery {
     this.#maxDatagramBytes = options.maxDatagramBytes;
     this.#rtt = new RttEstimator(options);
     this.#loss = new LossDetector(this.#rtt);
-    this.#congestion = new Cubic({ maxDatagramBytes: options.maxDatagramBytes });
+    this.#congestion = new Cubic({
+      maxDatagramBytes: options.maxDatagramBytes,
+    });
     this.#pacer = new Pacer(this.#congestion, this.#rtt, options);
   }
 
@@ -94,7 +96,10 @@ export class Recovery {
     maxDatagramBytes: number,
     handshakeRttMs: number | undefined,
   ): void {
-    this.#rtt = new RttEstimator({ initialRttMs: this.#options.initialRttMs, maxAckDelayMs });
+    this.#rtt = new RttEstimator({
+      initialRttMs: this.#options.initialRttMs,
+      maxAckDelayMs,
+    });
     if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
     this.#loss = new LossDetector(this.#rtt);
     this.#pacer = new Pacer(this.#congestion, this.#rtt, { maxDatagramBytes });
@@ -113,7 +118,10 @@ export class Recovery {
     this.#pacingDeadline = undefined;
     if (!hasData) return false;
     // RFC 9002 §7: never more in flight than the window.
-    if (this.#loss.bytesInFlight + this.#maxDatagramBytes > this.#congestion.windowBytes) {
+    if (
+      this.#loss.bytesInFlight + this.#maxDatagramBytes >
+        this.#congestion.windowBytes
+    ) {
       return false;
     }
     const at = this.#pacer.nextSendAt(now, this.#maxDatagramBytes);
@@ -130,7 +138,11 @@ export class Recovery {
   onPacketSent(now: Instant, packet: SentPacket): void {
     this.#loss.onPacketSent(packet);
     if (!packet.isInFlight) return;
-    this.#congestion.onPacketSent(now, this.#loss.bytesInFlight, packet.sizeBytes);
+    this.#congestion.onPacketSent(
+      now,
+      this.#loss.bytesInFlight,
+      packet.sizeBytes,
+    );
     this.#pacer.onPacketSent(now, packet.sizeBytes);
   }
 
@@ -150,7 +162,10 @@ export class Recovery {
       readonly delayMicros: number;
       readonly ranges: readonly Range[];
     },
-  ): { readonly acked: readonly SentPacket[]; readonly lost: readonly SentPacket[] } {
+  ): {
+    readonly acked: readonly SentPacket[];
+    readonly lost: readonly SentPacket[];
+  } {
     // RFC 9002 §7.8: a window that was not filled does not grow.
     const isAppLimited = !this.#isWindowUsed();
     const { acked, lost } = this.#loss.handleAck(now, {
@@ -159,7 +174,9 @@ export class Recovery {
       ranges: ack.ranges,
     });
     for (const packet of acked) {
-      if (packet.isInFlight) this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
+      if (packet.isInFlight) {
+        this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
+      }
     }
     this.#handleLost(now, lost);
     return { acked, lost };
@@ -192,7 +209,9 @@ export class Recovery {
     }
     if (newestSentAt === undefined) return;
     this.#congestion.onCongestionEvent(now, newestSentAt);
-    if (this.#loss.isPersistentCongestion(lost)) this.#congestion.onPersistentCongestion(now);
+    if (this.#loss.isPersistentCongestion(lost)) {
+      this.#congestion.onPersistentCongestion(now);
+    }
   }
 
   #isWindowUsed(): boolean {

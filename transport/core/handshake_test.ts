@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { PACKET_HEADER_LENGTH } from "../../protocol/packet_header.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
+import { createEndpointConfig } from "./config.ts";
+import {
+  acceptedSuite,
+  InitiatorHandshake,
+  ResponderHandshake,
+} from "./handshake.ts";
+import {
+  decodeInitiatorHello,
+  decodeRefusal,
+  decodeVersionNegotiation,
+  encodeRefusal,
+  encodeVersionNegotiation,
+  HANDSHAKE_MAC_LENGTH,
+  hasValidMac,
+  helloMacKey,
+} from "./handshake_packet.ts";
+import { localTransportParameters } from "./transport_parameters.ts";
+
+const random = new SeededRandom(7);
+const initiatorKeys = generateKeyPair(random);
+const responderKeys = generateKeyPair(random);
+const CONNECTION_ID = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 0);
+const RESPONDER_ID = Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 0);
+
+function initiate(remoteStaticPublicKey?: Uint8Array): InitiatorHandshake {
+  const config = createEndpointConfig({ keyPair: initiatorKeys });
+  return new InitiatorHandshake(
+    {
+      keyPair: initiatorKeys,
+      suites: config.suites,
+      parameters: localTransportParameters(config, 65_507),
+      random,
+      provider: undefined,
+    },
+    CONNECTION_ID,
+    remoteStaticPublicKey,
+  );
+}
+
+function respond(packet: Uint8Array): ResponderHandshake {
+  const config = createEndpointConfig({ keyPair: responderKeys });
+  const accepted = ResponderHandshake.accept(
+    {
+      keyPair: responderKeys,
+      suites: config.suites,
+      parameters: localTransportParameters(config, 1_500, RESPONDER_ID),
+      random,
+      provider: undefined,
+    },
+    "chacha20-poly1305",
+    decodeInitiatorHello(packet)!,
+  );
+  assert.ok(accepted.ok);
+  return accepted.handshake;
+}
+
+for (const pattern of ["IK", "XX"] as const) {
+  const key = pattern === "IK" ? responderKeys.publicKey : undefined;
+
+  Deno.test(`${pattern} handshake gives both ends the same keys and identities`, () => {
+    const initiator = initiate(key);
+    const responder = respond(initiator.hello);
+    const atInitiator = initiator.handleResponderHello(responder.response);
+    assert.ok(atInitiator.ok);
+    const atResponder = responder.handleFinish(initiator.finish);
+    assert.ok(atResponder.ok);
+    assert.deepEqual(
+      atInitiator.result.sendSecret,
+      atResponder.result.receiveSecret,
+    );
+    assert.deepEqual(
+      atInitiator.result.receiveSecret,
+      atResponder.result.sendSecret,
+    );
+    assert.notDeepEqual(
+      atInitiator.result.sendSecret,
+      atInitiator.result.receiveSecret,
+    );
+    assert.deepEqual(
+      atInitiator.result.peerStaticPublicKey,
+      responderKeys.publicKey,
+    );
+    assert.deepEqual(
+      atResponder.result.peerStaticPublicKey,
+      initiatorKeys.publicKey,
+    );
+    assert.deepEqual(atInitiator.result.peerConnectionId, RESPONDER_ID);
+    assert.deepEqual(atResponder.result.peerConnectionId, CONNECTION_ID);
+    assert.equal(atInitiator.result.peerParameters.maxDatagramBytes, 1_500);
+  });
+
+  Deno.test(`${pattern} handshake survives every damaged byte of its answers`, () => {
+    const initiator = initiate(key);
+    const responder = respond(initiator.hello);
+    const { response } = responder;
+    for (let i = PACKET_HEADER_LENGTH; i < response.length; i++) {
+      const damaged = response.slice();
+      damaged[i]! ^= 1 << (i % 8);
+      assert.equal(
+        initiator.handleResponderHello(damaged).ok,
+        false,
+        `byte ${i}`,
+      );
+    }
+    assert.ok(initiator.handleResponderHello(response).ok);
+    const { finish } = initiator;
+    for (let i = PACKET_HEADER_LENGTH; i < finish.length; i++) {
+      const damaged = finish.slice();
+      damaged[i]! ^= 1 << (i % 8);
+      assert.equal(responder.handleFinish(damaged).ok, false, `byte ${i}`);
+    }
+    assert.ok(responder.handleFinish(finish).ok);
+  });
+
+  Deno.test(`${pattern} handshake refuses a damaged hello before any key agreement`, () => {
+    const { hello } = initiate(key);
+    const macKey = helloMacKey(key);
+    assert.ok(hasValidMac(hello, macKey));
+    for (let i = 0; i < hello.length; i += 7) {
+      const damaged = hello.slice();
+      damaged[i]! ^= 0x80;
+      assert.equal(hasValidMac(damaged, macKey), false, `byte ${i}`);
+    }
+  });
+
+  Deno.test(`${pattern} packets of any shorter length are refused without an exception`, () => {
+    const initiator = initiate(key);
+    const responder = respond(initiator.hello);
+    for (
+      let length = PACKET_HEADER_LENGTH;
+      length < responder.response.length;
+      length++
+    ) {
+      assert.equal(
+        initiator.handleResponderHello(responder.response.subarray(0, length))
+          .ok,
+        false,
+      );
+    }
+    for (let length = PACKET_HEADER_LENGTH; length < 300; length++) {
+      const short = initiator.hello.slice(0, length);
+      const decoded = decodeInitiatorHello(short);
+      if (decoded !== undefined) {
+        // Only padding was cut off: the MAC tells.
+        assert.equal(hasValidMac(short, helloMacKey(key)), false);
+      }
+    }
+  });
+}
+
+Deno.test("A changed prologue fails the handshake (no downgrade)", () => {
+  const initiator = initiate(responderKeys.publicKey);
+  const hello = decodeInitiatorHello(initiator.hello)!;
+  const config = createEndpointConfig({ keyPair: responderKeys });
+  const accepted = ResponderHandshake.accept(
+    {
+      keyPair: responderKeys,
+      suites: config.suites,
+      parameters: localTransportParameters(config, 1_500, RESPONDER_ID),
+      random,
+      provider: undefined,
+    },
+    "chacha20-poly1305",
+    { ...hello, suites: Uint8Array.of(1, 2) },
+  );
+  assert.deepEqual(accepted, { ok: false, reason: "handshake-failed" });
+});
+
+Deno.test("acceptedSuite() takes only the suite that it likes best of those offered", () => {
+  const both = ["aes-256-gcm", "chacha20-poly1305"] as const;
+  assert.equal(acceptedSuite(Uint8Array.of(1), both), "chacha20-poly1305");
+  assert.equal(acceptedSuite(Uint8Array.of(2, 1), both), "aes-256-gcm");
+  assert.equal(acceptedSuite(Uint8Array.of(1, 2), both), undefined);
+  assert.equal(acceptedSuite(Uint8Array.of(9), both), undefined);
+});
+
+Deno.test("Version negotiation and refusal survive a round trip and nothing shorter", () => {
+  const negotiation = encodeVersionNegotiation(CONNECTION_ID, [1, 7]);
+  assert.deepEqual(decodeVersionNegotiation(negotiation), [1, 7]);
+  const refusal = encodeRefusal(CONNECTION_ID, 1);
+  assert.equal(decodeRefusal(refusal), 1);
+  for (
+    let length = PACKET_HEADER_LENGTH;
+    length < negotiation.length;
+    length++
+  ) {
+    assert.equal(
+      decodeVersionNegotiation(negotiation.subarray(0, length)),
+      undefined,
+    );
+  }
+  assert.equal(
+    decodeRefusal(refusal.subarray(0, PACKET_HEADER_LENGTH + 1)),
+    undefined,
+  );
+  assert.equal(HANDSHAKE_MAC_LENGTH, 16);
+});
