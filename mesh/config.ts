@@ -76,3 +76,6 @@ export const MIN_COMPRESSED_BYTES = 1_024;
 
 /** How long `close()` waits for the running handlers, in milliseconds. */
 export const DRAIN_TIMEOUT_MS = 10_000;
+
+/** Bytes of unfinished requests that one agent holds, over all its callers. */
+export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;

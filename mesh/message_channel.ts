@@ -11,6 +11,7 @@ import {
   peekMessageLength,
 } from "../protocol/mod.ts";
 import { ProtocolError } from "../protocol/error.ts";
+import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { StatusCode } from "./status_code.ts";
 
@@ -24,7 +25,10 @@ const MESSAGE_OVERHEAD = 40;
  * The part of a transport stream that messages need; `TransportStream` is one.
  */
 export interface ByteStream {
-  /** Resolves when the bytes are in the send buffer: this is the backpressure. */
+  /**
+   * Resolves when the bytes are in the send buffer: this is the backpressure.
+   * Overlapping writes keep their order.
+   */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends the local direction after what was written. */
   finish(): void;
@@ -44,7 +48,50 @@ export interface MessageChannelOptions {
    * @default 16 MiB, the limit of the message format
    */
   readonly maxPayloadBytes?: number;
+  /** Bounds what several channels together hold of unfinished messages. */
+  readonly memory?: MemoryLimit;
 }
+
+/** A bound on the bytes that several channels hold together. */
+export class MemoryLimit {
+  readonly #maxBytes: number;
+  #usedBytes = 0;
+
+  /** @param maxBytes The bound. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes in use. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /**
+   * Takes bytes.
+   *
+   * @param bytes How many.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when they do not fit.
+   */
+  take(bytes: number): void {
+    if (this.#usedBytes + bytes > this.#maxBytes) {
+      throw new CallError(
+        "RESOURCE_EXHAUSTED",
+        `Memory: ${this.#maxBytes} bytes of unfinished messages are held already`,
+        { retryAfterMs: RETRY_AFTER_MS },
+      );
+    }
+    this.#usedBytes += bytes;
+  }
+
+  /** @param bytes How many are free again. */
+  release(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+}
+
+/** Stands for bytes that nobody asked for. */
+const EXCESS = new Uint8Array(1);
 
 /** A message as it is given to {@linkcode MessageChannel.send}. */
 export type OutgoingMessage = Omit<Message, "flags"> & {
@@ -59,12 +106,12 @@ export type OutgoingMessage = Omit<Message, "flags"> & {
 export class MessageChannel {
   readonly #stream: ByteStream;
   readonly #maxMessageBytes: number;
+  readonly #memory: MemoryLimit | undefined;
   /** Bytes that were read and belong to no returned message. */
   #chunks: Uint8Array[] = [];
   #bufferedBytes = 0;
   /** Length of the message at the front, once its header is there. */
   #expectedBytes: number | undefined;
-  #pendingSend: Promise<void> | undefined;
   #isCancelled = false;
   #bytesSent = 0;
   #bytesReceived = 0;
@@ -75,6 +122,7 @@ export class MessageChannel {
    */
   constructor(stream: ByteStream, options: MessageChannelOptions = {}) {
     this.#stream = stream;
+    this.#memory = options.memory;
     this.#maxMessageBytes = MESSAGE_OVERHEAD +
       Math.min(
         options.maxPayloadBytes ?? MAX_PAYLOAD_LENGTH,
@@ -105,24 +153,10 @@ export class MessageChannel {
    * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB.
    * @throws {TransportError} When the stream or its connection is gone.
    */
-  send(message: OutgoingMessage): Promise<void> {
-    let bytes: Uint8Array;
-    try {
-      bytes = encodeMessage({ ...message, flags: message.flags ?? 0 });
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    const write = (): Promise<void> => {
-      this.#bytesSent += bytes.length;
-      return this.#stream.write(bytes);
-    };
-    const sent = this.#pendingSend?.then(write) ?? write();
-    const settle = (): void => {
-      if (this.#pendingSend === settled) this.#pendingSend = undefined;
-    };
-    const settled: Promise<void> = sent.then(settle, settle);
-    this.#pendingSend = settled;
-    return sent;
+  async send(message: OutgoingMessage): Promise<void> {
+    const bytes = encodeMessage({ ...message, flags: message.flags ?? 0 });
+    this.#bytesSent += bytes.length;
+    await this.#stream.write(bytes);
   }
 
   /**
@@ -145,30 +179,45 @@ export class MessageChannel {
         const chunk = await this.#stream.read();
         if (chunk === undefined) break;
         if (chunk.length === 0) continue;
+        if (this.#isCancelled) throw cancelledError();
         this.#bytesReceived += chunk.length;
+        this.#memory?.take(chunk.length);
         this.#bufferedBytes += chunk.length;
         this.#chunks.push(chunk);
       }
     } catch (error) {
       if (error instanceof ProtocolError) this.cancel(StatusCode.INTERNAL);
+      else this.#forgetBuffered();
       throw error;
     }
     if (this.#bufferedBytes === 0) return undefined;
-    throw new CallError(
+    const error = new CallError(
       "DATA_LOSS",
       `Stream: ended ${this.#bufferedBytes} bytes into a message`,
     );
+    this.#forgetBuffered();
+    throw error;
   }
 
   /** Ends the local direction after the messages that were sent. */
   finish(): void {
-    if (this.#isCancelled) return;
-    const finish = (): void => {
-      if (!this.#isCancelled) this.#stream.finish();
-    };
-    if (this.#pendingSend === undefined) finish();
-    // A failed stream cannot be finished; whoever sent has seen the error.
-    else this.#pendingSend.then(finish).catch(() => {});
+    if (!this.#isCancelled) this.#stream.finish();
+  }
+
+  /**
+   * Wants no more messages: waits for the end of the peer's direction, which
+   * is there already as a rule, and stops the peer if more than that comes.
+   */
+  finishReceiving(): void {
+    const ended = this.#bufferedBytes > 0
+      ? Promise.resolve(EXCESS)
+      : this.#stream.read();
+    ended.then((chunk) => {
+      if (chunk !== undefined) this.#stream.stopSending(StatusCode.OK);
+    }).catch(() => {
+      // Reset by the peer or lost with its connection: as good as ended.
+    });
+    this.#forgetBuffered();
   }
 
   /**
@@ -180,15 +229,16 @@ export class MessageChannel {
   cancel(code: number): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
+    this.#forgetBuffered();
+    this.#stream.reset(code);
+    this.#stream.stopSending(code);
+  }
+
+  #forgetBuffered(): void {
+    this.#memory?.release(this.#bufferedBytes);
     this.#chunks = [];
     this.#bufferedBytes = 0;
-    for (const stop of [this.#stream.reset, this.#stream.stopSending]) {
-      try {
-        stop.call(this.#stream, code);
-      } catch {
-        // The stream or its connection has ended already: nothing to stop.
-      }
-    }
+    this.#expectedBytes = undefined;
   }
 
   #messageLength(): number | undefined {
@@ -214,6 +264,7 @@ export class MessageChannel {
     if (front.length === length) this.#chunks.shift();
     else this.#chunks[0] = front.subarray(length);
     this.#bufferedBytes -= length;
+    this.#memory?.release(length);
     this.#expectedBytes = undefined;
     return front.subarray(0, length);
   }
@@ -227,4 +278,8 @@ export class MessageChannel {
     }
     this.#chunks = [joined];
   }
+}
+
+function cancelledError(): CallError {
+  return new CallError("CANCELLED", "Stream: cancelled here");
 }
