@@ -1,0 +1,267 @@
+/**
+ * The call envelope: what a request hands on to the requests below it.
+ *
+ * It travels as extensions of the call data.
+ *
+ * ```text
+ * type  value
+ *    1  deadline         u32, milliseconds that remain
+ *    2  idle timeout     u32, milliseconds
+ *    3  parent span      u64, the message id of the request above
+ *    4  idempotency key  UTF-8
+ *    5  budget           calls u32, tokens u64, cost u64; all ones: unlimited
+ *    6  capability       UTF-8
+ *    7  caller name      UTF-8
+ *    8  caller id        16 bytes
+ *    9  metadata         keyLength u16, key, value; one for each pair
+ *   10  idempotent       empty
+ * ```
+ *
+ * Spec: docs/spec/messages.md, "Envelope".
+ *
+ * @module
+ */
+import { AGENT_ID_LENGTH } from "./constants.ts";
+import type { Extension } from "./extension.ts";
+import { encodeMetadata, MetadataCollector } from "./metadata.ts";
+import { PayloadReader } from "./payload_reader.ts";
+import { PayloadWriter } from "./payload_writer.ts";
+
+/** Extension types of the envelope. */
+export const EnvelopeExtension = {
+  /** Remaining time, u32 milliseconds. */
+  DEADLINE: 1,
+  /** Longest time without progress, u32 milliseconds. */
+  IDLE_TIMEOUT: 2,
+  /** Span of the request above, u64. */
+  PARENT_SPAN: 3,
+  /** Idempotency key, UTF-8. */
+  IDEMPOTENCY_KEY: 4,
+  /** What may still be spent. */
+  BUDGET: 5,
+  /** The capability that was asked for, UTF-8. */
+  CAPABILITY: 6,
+  /** Name of the caller, UTF-8. */
+  CALLER_NAME: 7,
+  /** Agent id of the caller, 16 bytes. */
+  CALLER_ID: 8,
+  /** One pair of metadata; repeated. */
+  METADATA: 9,
+  /** Present when the request may run twice. */
+  IDEMPOTENT: 10,
+} as const;
+
+/** What a request and all requests below it may still spend. Absent: unlimited. */
+export interface Budget {
+  /** Requests, 0 to 4,294,967,294. */
+  readonly calls?: number;
+  /** LLM tokens, 0 to 2^53 - 1. */
+  readonly tokens?: number;
+  /** Money, in millionths of a unit that the mesh agrees on, 0 to 2^53 - 1. */
+  readonly costMicros?: number;
+}
+
+/** What a request hands on. Every field may be absent. */
+export interface Envelope {
+  /** Time that remains for the whole request, in whole milliseconds, a u32. */
+  readonly deadlineMs?: number;
+  /** Longest time without progress, in whole milliseconds, a u32. */
+  readonly idleTimeoutMs?: number;
+  /** Message id of the request above, a u64. */
+  readonly parentSpanId?: bigint;
+  /** A repeated request with the same key gets the stored answer. */
+  readonly idempotencyKey?: string;
+  /** What may still be spent. */
+  readonly budget?: Budget;
+  /** The capability by which the callee was found. */
+  readonly capability?: string;
+  /** Name of the caller: a claim, proven only by the connection's key. */
+  readonly caller?: string;
+  /** Agent id of the caller, 16 bytes: a claim like the name. */
+  readonly callerId?: Uint8Array;
+  /** Free pairs. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** True when the request may safely run twice; false is the same as absent. */
+  readonly isIdempotent?: boolean;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Calls without a limit on the wire. */
+const UNLIMITED_U32 = 0xffff_ffff;
+
+/** Size of a budget, in bytes. */
+const BUDGET_LENGTH = 20;
+
+/**
+ * Encodes an envelope as extensions, in ascending order of type.
+ *
+ * @param envelope What to encode.
+ * @returns Extensions for the call data; absent fields take no space.
+ * @throws {ProtocolError} `INVALID_VALUE` for a number out of range, an id of
+ * another size than 16 bytes, or text that is not well formed.
+ */
+export function encodeEnvelope(envelope: Envelope): Extension[] {
+  const types = EnvelopeExtension;
+  const extensions: Extension[] = [];
+  const add = (
+    type: number,
+    length: number,
+    write: (writer: PayloadWriter) => void,
+  ): void => {
+    const writer = new PayloadWriter("Envelope", length);
+    write(writer);
+    extensions.push({ type, value: writer.finish() });
+  };
+  const { deadlineMs, idleTimeoutMs, parentSpanId, idempotencyKey } = envelope;
+  const { budget, capability, caller, callerId, metadata } = envelope;
+  if (deadlineMs !== undefined) {
+    add(types.DEADLINE, 4, (writer) => writer.u32(deadlineMs, "deadlineMs"));
+  }
+  if (idleTimeoutMs !== undefined) {
+    add(
+      types.IDLE_TIMEOUT,
+      4,
+      (writer) => writer.u32(idleTimeoutMs, "idleTimeoutMs"),
+    );
+  }
+  if (parentSpanId !== undefined) {
+    add(
+      types.PARENT_SPAN,
+      8,
+      (writer) => writer.u64(parentSpanId, "parentSpanId"),
+    );
+  }
+  const addText = (type: number, text: string | undefined, field: string) => {
+    if (text === undefined) return;
+    add(type, text.length, (writer) => writer.textToEnd(text, field));
+  };
+  addText(types.IDEMPOTENCY_KEY, idempotencyKey, "idempotencyKey");
+  if (budget !== undefined) {
+    add(types.BUDGET, BUDGET_LENGTH, (writer) => writeBudget(writer, budget));
+  }
+  addText(types.CAPABILITY, capability, "capability");
+  addText(types.CALLER_NAME, caller, "caller");
+  if (callerId !== undefined) {
+    add(
+      types.CALLER_ID,
+      AGENT_ID_LENGTH,
+      (writer) => writer.fixed(callerId, AGENT_ID_LENGTH, "callerId"),
+    );
+  }
+  if (metadata !== undefined) {
+    extensions.push(...encodeMetadata(types.METADATA, metadata));
+  }
+  if (envelope.isIdempotent === true) {
+    extensions.push({ type: types.IDEMPOTENT, value: new Uint8Array(0) });
+  }
+  return extensions;
+}
+
+/**
+ * Decodes an envelope.
+ *
+ * @param extensions The extensions of the call data; unknown types are skipped.
+ * @returns The envelope. `callerId` is a view.
+ * @throws {ProtocolError} `PAYLOAD_TRUNCATED` or `PAYLOAD_INVALID` for a value
+ * of the wrong size, text that is not UTF-8, a number above 2^53 - 1, or a type
+ * other than metadata that comes twice.
+ */
+export function decodeEnvelope(extensions: readonly Extension[]): Envelope {
+  const envelope: Writable<Envelope> = {};
+  const metadata = new MetadataCollector();
+  let seen = 0;
+  for (const { type, value } of extensions) {
+    if (type === EnvelopeExtension.METADATA) {
+      metadata.add(value);
+      continue;
+    }
+    if (type < 1 || type > EnvelopeExtension.IDEMPOTENT) continue;
+    const reader = new PayloadReader("Envelope", value);
+    if ((seen & 1 << type) !== 0) {
+      throw reader.invalid(`extension ${type} comes twice`);
+    }
+    seen |= 1 << type;
+    readField(envelope, type, reader);
+    reader.end();
+  }
+  if (!metadata.isEmpty) envelope.metadata = metadata.finish();
+  return envelope;
+}
+
+function readField(
+  envelope: Writable<Envelope>,
+  type: number,
+  reader: PayloadReader,
+): void {
+  switch (type) {
+    case EnvelopeExtension.DEADLINE:
+      envelope.deadlineMs = reader.u32();
+      break;
+    case EnvelopeExtension.IDLE_TIMEOUT:
+      envelope.idleTimeoutMs = reader.u32();
+      break;
+    case EnvelopeExtension.PARENT_SPAN:
+      envelope.parentSpanId = reader.u64();
+      break;
+    case EnvelopeExtension.IDEMPOTENCY_KEY:
+      envelope.idempotencyKey = reader.textToEnd();
+      break;
+    case EnvelopeExtension.BUDGET:
+      envelope.budget = readBudget(reader);
+      break;
+    case EnvelopeExtension.CAPABILITY:
+      envelope.capability = reader.textToEnd();
+      break;
+    case EnvelopeExtension.CALLER_NAME:
+      envelope.caller = reader.textToEnd();
+      break;
+    case EnvelopeExtension.CALLER_ID:
+      envelope.callerId = reader.bytes(AGENT_ID_LENGTH);
+      break;
+    case EnvelopeExtension.IDEMPOTENT:
+      envelope.isIdempotent = true;
+      break;
+  }
+}
+
+function writeBudget(writer: PayloadWriter, budget: Budget): void {
+  if (budget.calls === UNLIMITED_U32) {
+    throw writer.invalid("budget.calls means unlimited: leave it out");
+  }
+  writer.u32(budget.calls ?? UNLIMITED_U32, "budget.calls");
+  writeAmount(writer, budget.tokens, "budget.tokens");
+  writeAmount(writer, budget.costMicros, "budget.costMicros");
+}
+
+function writeAmount(
+  writer: PayloadWriter,
+  amount: number | undefined,
+  field: string,
+): void {
+  if (amount !== undefined) {
+    writer.u53(amount, field);
+  } else {
+    writer.u32(UNLIMITED_U32, field);
+    writer.u32(UNLIMITED_U32, field);
+  }
+}
+
+function readBudget(reader: PayloadReader): Budget {
+  const calls = reader.u32();
+  const tokens = readAmount(reader);
+  const costMicros = readAmount(reader);
+  return {
+    ...(calls === UNLIMITED_U32 ? {} : { calls }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(costMicros === undefined ? {} : { costMicros }),
+  };
+}
+
+function readAmount(reader: PayloadReader): number | undefined {
+  const low = reader.u32();
+  const high = reader.u32();
+  if (low === UNLIMITED_U32 && high === UNLIMITED_U32) return undefined;
+  if (high > 0x1f_ffff) throw reader.invalid("budget is above 2^53 - 1");
+  return high * 0x1_0000_0000 + low;
+}

@@ -1,0 +1,178 @@
+/**
+ * Extensions: what a payload carries beyond its fixed fields.
+ *
+ * ```text
+ * extension:        type u16, length u16, value
+ * extension block:  length u16 (of all extensions together), extensions
+ * ```
+ *
+ * A reader skips the types that it does not know, so a later version adds
+ * fields without breaking an earlier one.
+ *
+ * Spec: docs/spec/messages.md, "Extensions".
+ *
+ * @module
+ */
+import { PayloadReader } from "./payload_reader.ts";
+import { PayloadWriter } from "./payload_writer.ts";
+
+/** One extension. */
+export interface Extension {
+  /** What it is, a u16; the meaning depends on the payload. */
+  readonly type: number;
+  /** At most 65,535 bytes. Borrowed when encoding, a view after decoding. */
+  readonly value: Uint8Array;
+}
+
+/**
+ * Most extensions that one payload may carry. It bounds what a peer can make
+ * us allocate: an empty extension is 4 bytes on the wire and far more in memory.
+ */
+export const MAX_EXTENSION_COUNT = 1024;
+
+/** Size of type and length, in bytes. */
+const EXTENSION_HEAD_LENGTH = 4;
+
+/** Largest extension block, without its length field, in bytes. */
+const MAX_BLOCK_LENGTH = 0xffff;
+
+/**
+ * Encodes extensions one after the other, without the length of a block.
+ *
+ * @param extensions What to encode, in this order.
+ * @returns New bytes, owned by the caller.
+ * @throws {ProtocolError} `INVALID_VALUE` above 1,024 extensions, for a type
+ * that is not a u16 or a value above 65,535 bytes.
+ *
+ * @example Usage
+ * ```ts
+ * import { decodeExtensions, encodeExtensions } from "@mxp/core/protocol";
+ * import assert from "node:assert/strict";
+ *
+ * const bytes = encodeExtensions([{ type: 7, value: new Uint8Array(2) }]);
+ * assert.equal(bytes.length, 6);
+ * assert.equal(decodeExtensions(bytes)[0]?.type, 7);
+ * ```
+ */
+export function encodeExtensions(extensions: readonly Extension[]): Uint8Array {
+  const writer = new PayloadWriter("Extensions", extensionsLength(extensions));
+  writeExtensions(writer, extensions);
+  return writer.finish();
+}
+
+/**
+ * Decodes extensions that fill `bytes`, without copying.
+ *
+ * @param bytes Extensions one after the other; borrowed.
+ * @returns The extensions in their order. Values are views of `bytes`.
+ * @throws {ProtocolError} `PAYLOAD_TRUNCATED` when the last one is cut off,
+ * `PAYLOAD_INVALID` above 1,024 extensions.
+ */
+export function decodeExtensions(bytes: Uint8Array): Extension[] {
+  return readExtensions(new PayloadReader("Extensions", bytes));
+}
+
+/**
+ * Size of extensions without the length of a block.
+ *
+ * @param extensions What would be encoded.
+ * @returns Size in bytes.
+ */
+export function extensionsLength(extensions: readonly Extension[]): number {
+  let length = 0;
+  for (const extension of extensions) {
+    length += EXTENSION_HEAD_LENGTH + extension.value.length;
+  }
+  return length;
+}
+
+/**
+ * Size of an extension block with its length field.
+ *
+ * @param extensions What would be encoded.
+ * @returns Size in bytes.
+ */
+export function extensionBlockLength(
+  extensions: readonly Extension[] = [],
+): number {
+  return 2 + extensionsLength(extensions);
+}
+
+/**
+ * Writes extensions one after the other.
+ *
+ * @param writer Where.
+ * @param extensions What to write, in this order.
+ * @throws {ProtocolError} `INVALID_VALUE` as {@linkcode encodeExtensions}.
+ */
+export function writeExtensions(
+  writer: PayloadWriter,
+  extensions: readonly Extension[],
+): void {
+  if (extensions.length > MAX_EXTENSION_COUNT) {
+    throw writer.invalid(
+      `${extensions.length} extensions are above ${MAX_EXTENSION_COUNT}`,
+    );
+  }
+  for (const { type, value } of extensions) {
+    writer.u16(type, "extension type");
+    writer.u16(value.length, "extension length");
+    writer.bytes(value);
+  }
+}
+
+/**
+ * Writes an extension block.
+ *
+ * @param writer Where.
+ * @param extensions What to write, in this order.
+ * @throws {ProtocolError} `INVALID_VALUE` as {@linkcode encodeExtensions}, and
+ * above 65,535 bytes together.
+ */
+export function writeExtensionBlock(
+  writer: PayloadWriter,
+  extensions: readonly Extension[] = [],
+): void {
+  const length = extensionsLength(extensions);
+  if (length > MAX_BLOCK_LENGTH) {
+    throw writer.invalid(
+      `extensions of ${length} bytes are above ${MAX_BLOCK_LENGTH}`,
+    );
+  }
+  writer.u16(length, "extension block length");
+  writeExtensions(writer, extensions);
+}
+
+/**
+ * Reads extensions to the end of the payload.
+ *
+ * @param reader Where from.
+ * @returns The extensions; values are views.
+ * @throws {ProtocolError} As {@linkcode decodeExtensions}.
+ */
+export function readExtensions(reader: PayloadReader): Extension[] {
+  const extensions: Extension[] = [];
+  while (reader.remaining > 0) {
+    if (extensions.length === MAX_EXTENSION_COUNT) {
+      throw reader.invalid(`more than ${MAX_EXTENSION_COUNT} extensions`);
+    }
+    const type = reader.u16();
+    const value = reader.bytes(reader.u16());
+    reader.check();
+    extensions.push({ type, value });
+  }
+  return extensions;
+}
+
+/**
+ * Reads an extension block.
+ *
+ * @param reader Where from.
+ * @returns The extensions; values are views.
+ * @throws {ProtocolError} As {@linkcode decodeExtensions}.
+ */
+export function readExtensionBlock(reader: PayloadReader): Extension[] {
+  const block = reader.bytes(reader.u16());
+  reader.check();
+  return block.length === 0 ? [] : decodeExtensions(block);
+}

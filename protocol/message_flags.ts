@@ -1,0 +1,22 @@
+/**
+ * The flag byte of a message.
+ *
+ * @module
+ */
+
+/** Flags of a message. Bits 4 to 7 are reserved and must be 0. */
+export const MessageFlags = {
+  /** No flag. */
+  NONE: 0,
+  /** The payload is an original length and a zstd frame. */
+  COMPRESSED: 1,
+  /** The payload is sealed from end to end. */
+  ENCRYPTED: 2,
+  /** The receiver answers with an `Ack`, whatever the type. */
+  REQUIRES_ACK: 4,
+  /** Nothing follows in this direction. */
+  FINAL: 8,
+} as const;
+
+/** The bits that must be 0. */
+export const RESERVED_MESSAGE_FLAGS = 0xf0;

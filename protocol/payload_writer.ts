@@ -1,0 +1,159 @@
+/**
+ * Writes payloads: grows as needed and refuses what a field cannot carry.
+ *
+ * @module
+ */
+import { ProtocolError } from "./error.ts";
+import { encodeText } from "./text.ts";
+
+const MAX_U64 = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * A growing buffer for one payload. Every value comes from our caller, so a
+ * value out of range is `INVALID_VALUE` and names its field.
+ */
+export class PayloadWriter {
+  readonly #subject: string;
+  #bytes: Uint8Array;
+  #length = 0;
+
+  /**
+   * @param subject What is written, for error messages.
+   * @param expectedLength The size that the result probably has: when it is
+   * right, nothing is copied.
+   */
+  constructor(subject: string, expectedLength: number) {
+    this.#subject = subject;
+    this.#bytes = new Uint8Array(expectedLength);
+  }
+
+  /** How many bytes were written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Writes one byte. */
+  u8(value: number, field: string): void {
+    const at = this.#integer(value, 0xff, 1, field);
+    this.#bytes[at] = value;
+  }
+
+  /** Writes 16 bits, little-endian. */
+  u16(value: number, field: string): void {
+    const at = this.#integer(value, 0xffff, 2, field);
+    this.#bytes[at] = value;
+    this.#bytes[at + 1] = value >>> 8;
+  }
+
+  /** Writes 32 bits, little-endian. */
+  u32(value: number, field: string): void {
+    this.#u32At(this.#integer(value, 0xffff_ffff, 4, field), value);
+  }
+
+  /** Writes a safe integer as 64 bits, little-endian. */
+  u53(value: number, field: string): void {
+    const at = this.#integer(value, Number.MAX_SAFE_INTEGER, 8, field);
+    this.#u32At(at, value >>> 0);
+    this.#u32At(at + 4, Math.floor(value / 0x1_0000_0000));
+  }
+
+  /** Writes 64 bits, little-endian. */
+  u64(value: bigint, field: string): void {
+    if (value < 0n || value > MAX_U64) {
+      throw this.invalid(`${field} ${value} is not a u64`);
+    }
+    const at = this.#grow(8);
+    this.#u32At(at, Number(value & 0xffff_ffffn));
+    this.#u32At(at + 4, Number(value >> 32n));
+  }
+
+  /** Copies `bytes`. */
+  bytes(bytes: Uint8Array): void {
+    const at = this.#grow(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /** Copies `bytes`, which must be exactly `length` long. */
+  fixed(bytes: Uint8Array, length: number, field: string): void {
+    if (bytes.length !== length) {
+      throw this.invalid(
+        `${field} needs ${length} bytes, got ${bytes.length}`,
+      );
+    }
+    this.bytes(bytes);
+  }
+
+  /** Writes text as a u16 length and UTF-8. */
+  text(text: string, field: string): void {
+    const bytes = this.#utf8(text, field);
+    if (bytes.length > 0xffff) {
+      throw this.invalid(`${field} of ${bytes.length} bytes is above 65535`);
+    }
+    this.u16(bytes.length, field);
+    this.bytes(bytes);
+  }
+
+  /** Writes text as UTF-8 without a length: it goes to the end of the payload. */
+  textToEnd(text: string, field: string): void {
+    this.bytes(this.#utf8(text, field));
+  }
+
+  /**
+   * The error for a value that has no encoding.
+   *
+   * @param detail What is wrong.
+   * @returns The error, to be thrown.
+   */
+  invalid(detail: string): ProtocolError {
+    return new ProtocolError("INVALID_VALUE", `${this.#subject}: ${detail}`);
+  }
+
+  /**
+   * Ends the writing.
+   *
+   * @returns What was written, owned by the caller.
+   */
+  finish(): Uint8Array {
+    return this.#length === this.#bytes.length
+      ? this.#bytes
+      : this.#bytes.slice(0, this.#length);
+  }
+
+  #utf8(text: string, field: string): Uint8Array {
+    const bytes = encodeText(text);
+    if (bytes === undefined) {
+      throw this.invalid(`${field} holds half a surrogate pair`);
+    }
+    return bytes;
+  }
+
+  #integer(value: number, max: number, size: number, field: string): number {
+    if (!Number.isInteger(value) || value < 0 || value > max) {
+      throw this.invalid(
+        `${field} ${value} is not an integer from 0 to ${max}`,
+      );
+    }
+    return this.#grow(size);
+  }
+
+  #u32At(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+  }
+
+  /** Makes room for `size` bytes and returns where they go. */
+  #grow(size: number): number {
+    const at = this.#length;
+    const end = at + size;
+    if (end > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#length = end;
+    return at;
+  }
+}
