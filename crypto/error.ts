@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MxpError, type MxpErrorOptions } from "../internal/error.ts";
+import { MxpError } from "../internal/error.ts";
 
 /**
  * Codes of a {@linkcode CryptoError}.
@@ -36,20 +36,7 @@ export type CryptoErrorCode =
   | "STATE";
 
 /** An operation on keys, handshakes or sealed bytes failed. */
-export class CryptoError extends MxpError<CryptoErrorCode> {
-  /**
-   * @param code Stable identifier.
-   * @param message One line for a person; never a key or a plaintext.
-   * @param options Fault and cause.
-   */
-  constructor(
-    code: CryptoErrorCode,
-    message: string,
-    options: MxpErrorOptions = {},
-  ) {
-    super(code, message, options);
-  }
-}
+export class CryptoError extends MxpError<CryptoErrorCode> {}
 
 /**
  * Refuses bytes that do not have the one size an operation takes.

@@ -9,12 +9,21 @@
  *
  * @module
  */
-export * from "./error.ts";
+export { CryptoError, type CryptoErrorCode } from "./error.ts";
+export {
+  type Fault,
+  MxpError,
+  type MxpErrorOptions,
+} from "../internal/error.ts";
 export * from "./aead.ts";
 export * from "./constant_time.ts";
+export * from "./fingerprint.ts";
 export * from "./hash.ts";
 export * from "./header_protection.ts";
+export * from "./identity.ts";
+export * from "./identity_file.ts";
 export * from "./key_schedule.ts";
+export * from "./sealed_payload.ts";
 export * from "./x25519.ts";
 export * from "./noise/cipher_state.ts";
 export * from "./noise/handshake_state.ts";

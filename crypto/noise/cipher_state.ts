@@ -49,6 +49,8 @@ export class CipherState {
   #aead: PacketAead | undefined;
 
   /**
+   * Starts at nonce 0.
+   *
    * @param options Cipher, key and provider.
    * @throws {CryptoError} `INVALID_KEY` when the key is not 32 bytes.
    */

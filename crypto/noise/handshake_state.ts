@@ -134,6 +134,8 @@ export class HandshakeState {
   #isWiped = false;
 
   /**
+   * Starts before the first message.
+   *
    * @param options Protocol, role and keys.
    * @throws {CryptoError} `UNSUPPORTED_PROTOCOL` for an unknown name,
    * `INVALID_KEY` for a key that is missing, not wanted or of the wrong size,
