@@ -20,6 +20,8 @@ export class ByteReader {
   readonly #view: DataView;
 
   /**
+   * Starts a cursor over `buffer`.
+   *
    * @param buffer What to read; borrowed.
    * @param offset Where to start.
    */
@@ -120,7 +122,7 @@ export class ByteReader {
 
   #take(length: number): number {
     const at = this.offset;
-    if (this.isFailed || length > this.buffer.length - at) {
+    if (this.isFailed || length < 0 || length > this.buffer.length - at) {
       this.fail();
       return -1;
     }

@@ -32,6 +32,8 @@ export class ByteWriter {
   readonly #view: DataView;
 
   /**
+   * Starts a cursor over `buffer`.
+   *
    * @param buffer Where to write; borrowed.
    * @param offset Where to start.
    */
