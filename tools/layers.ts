@@ -55,7 +55,6 @@ const PURE_FOLDERS: readonly string[] = [
 
 /** Files of pure folders whose very purpose is the runtime. */
 const IMPURE_FILES: readonly string[] = [
-  "crypto/provider/builtin_module.ts",
   "crypto/provider/native.ts",
   "crypto/identity_file.ts",
   "registry/store/sqlite.ts",
