@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  decodeTransportParameters,
+  encodeTransportParameters,
+  type TransportParameters,
+} from "./transport_parameters.ts";
+
+const SAMPLE: TransportParameters = {
+  connectionId: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+  maxDataBytes: 1 << 20,
+  maxStreamDataBytes: 70_000,
+  maxBidiStreams: 63,
+  maxUniStreams: 0,
+  idleTimeoutMs: 30_000,
+  maxAckDelayMs: 25,
+  maxDatagramBytes: 1_200,
+};
+
+Deno.test("encodeTransportParameters() and decodeTransportParameters() are inverse", () => {
+  assert.deepEqual(
+    decodeTransportParameters(encodeTransportParameters(SAMPLE)),
+    SAMPLE,
+  );
+  const { connectionId: _, ...initiator } = SAMPLE;
+  assert.deepEqual(
+    decodeTransportParameters(encodeTransportParameters(initiator)),
+    initiator,
+  );
+});
+
+Deno.test("decodeTransportParameters() skips unknown ids", () => {
+  const known = encodeTransportParameters(SAMPLE);
+  assert.deepEqual(
+    decodeTransportParameters(Uint8Array.of(0x3f, 2, 9, 9, ...known)),
+    SAMPLE,
+  );
+});
+
+Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and values out of bounds", () => {
+  const known = encodeTransportParameters(SAMPLE);
+  const idle = [6, 2, 0x40, 0x64];
+  assert.notEqual(decodeTransportParameters(Uint8Array.from(idle)), undefined);
+  for (
+    const bytes of [
+      [...known, 2, 1, 1],
+      [...idle, 1, 7, 0, 0, 0, 0, 0, 0, 0],
+      [...idle, 2, 2, 1, 1],
+      [...idle, 7, 4, 0x80, 0, 0x40, 0],
+      [...idle, 8, 1, 10],
+      [6, 1, 0],
+      [],
+    ]
+  ) {
+    assert.equal(
+      decodeTransportParameters(Uint8Array.from(bytes)),
+      undefined,
+      bytes.join(),
+    );
+  }
+});
+
+Deno.test("decodeTransportParameters() never throws", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+    decodeTransportParameters(bytes);
+  }));
+});
