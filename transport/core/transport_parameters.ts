@@ -140,6 +140,7 @@ export function decodeTransportParameters(
     }
     numbers[name] = number;
   }
+  if (!seen.has(NUMBERS.idleTimeoutMs.id)) return undefined;
   return {
     ...numbers,
     ...(connectionId === undefined ? {} : { connectionId }),
