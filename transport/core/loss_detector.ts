@@ -1,0 +1,371 @@
+/**
+ * Which packets arrived, which are lost, and when to ask (RFC 9002 §6).
+ *
+ * @module
+ */
+import { assert } from "../../internal/assert.ts";
+import type { Instant } from "../../internal/instant.ts";
+import type { Range } from "../../internal/range_set.ts";
+import { TransportError } from "./error.ts";
+import type { RttEstimator } from "./rtt_estimator.ts";
+import { type SentPacket, SentPackets } from "./sent_packets.ts";
+
+/** Reordering, in packets, that is still not a loss (RFC 9002 §6.1.1, kPacketThreshold). */
+export const PACKET_THRESHOLD = 3;
+/** Reordering, in RTTs, that is still not a loss: 9/8 (RFC 9002 §6.1.2, kTimeThreshold). */
+export const TIME_THRESHOLD = 1.125;
+/** PTOs without an acknowledgement that make persistent congestion (RFC 9002 §7.6.1). */
+export const PERSISTENT_CONGESTION_THRESHOLD = 3;
+/**
+ * Longest time between probes that backoff leads to, in ms. Above the 3 s that
+ * RFC 8085 §3.1.3 asks of a sender without feedback, and short enough to notice
+ * soon that a path is back.
+ */
+export const MAX_PTO_MS = 4_000;
+/** How many runs of skipped packet numbers are remembered. */
+const MAX_SKIPPED_RANGES = 32;
+const NO_PACKETS: readonly SentPacket[] = Object.freeze([]);
+
+/** An acknowledgement as the peer sent it. */
+export interface ReceivedAck {
+  /** Largest packet number acknowledged. */
+  readonly largest: number;
+  /** How long the peer says it waited, in ms. */
+  readonly delayMs: number;
+  /** Half-open ranges of packet numbers, in descending order. */
+  readonly ranges: readonly Range[];
+}
+
+/** What an acknowledgement told. */
+export interface AckOutcome {
+  /** Newly acknowledged packets, in ascending order. */
+  readonly acked: readonly SentPacket[];
+  /** Packets now declared lost, in ascending order. */
+  readonly lost: readonly SentPacket[];
+  /** Whether the RTT estimator took a sample. */
+  readonly isRttSampled: boolean;
+}
+
+/** What a timeout calls for: repair the lost packets, or send a probe. */
+export type TimeoutOutcome =
+  | { readonly type: "lost"; readonly lost: readonly SentPacket[] }
+  | { readonly type: "probe" };
+
+/** Options of a {@linkcode LossDetector}. */
+export interface LossDetectorOptions {
+  /**
+   * Reordering that is still not a loss, in packets.
+   *
+   * @default {PACKET_THRESHOLD}
+   */
+  readonly packetThreshold?: number;
+  /**
+   * Reordering that is still not a loss, in RTTs.
+   *
+   * @default {TIME_THRESHOLD}
+   */
+  readonly timeThreshold?: number;
+  /**
+   * Longest time between probes that backoff leads to, in ms.
+   *
+   * @default {MAX_PTO_MS}
+   */
+  readonly maxPtoMs?: number;
+}
+
+/** What {@linkcode isPersistentCongestion} compares with. */
+export interface PersistentCongestionLimits {
+  /** How long a run of losses has to be, in ms (RFC 9002 §7.6.1). */
+  readonly durationMs: number;
+  /** When the path was first measured; `undefined` when it never was. */
+  readonly firstRttSampleAt: Instant | undefined;
+}
+
+/**
+ * Whether losses show persistent congestion: everything sent over a long time
+ * was lost (RFC 9002 §7.6.2). A missing packet number ends a run, since that
+ * packet may have been acknowledged.
+ *
+ * @param lost Packets declared lost together, in ascending order.
+ * @param limits How long is long, and since when the path was measured.
+ * @returns Whether the window should collapse to its minimum.
+ */
+export function isPersistentCongestion(
+  lost: readonly SentPacket[],
+  limits: PersistentCongestionLimits,
+): boolean {
+  const { durationMs, firstRttSampleAt } = limits;
+  if (firstRttSampleAt === undefined) return false;
+  let runStartedAt: Instant | undefined;
+  let previousNumber = -1;
+  for (const packet of lost) {
+    if (packet.packetNumber !== previousNumber + 1) runStartedAt = undefined;
+    previousNumber = packet.packetNumber;
+    // both ends must be ack-eliciting, and sent after the first sample
+    if (!packet.isAckEliciting || packet.sentAt <= firstRttSampleAt) continue;
+    runStartedAt ??= packet.sentAt;
+    if (packet.sentAt - runStartedAt > durationMs) return true;
+  }
+  return false;
+}
+
+/**
+ * Loss detection of one packet number space. It owns the packets between
+ * `onPacketSent` and the moment they are handed back as acknowledged or lost.
+ */
+export class LossDetector {
+  readonly #rtt: RttEstimator;
+  readonly #packetThreshold: number;
+  readonly #timeThreshold: number;
+  readonly #maxPtoMs: number;
+  readonly #sent: SentPackets = new SentPackets();
+  /** Numbers between sent ones that were left out: nobody may acknowledge them. */
+  readonly #skipped: Range[] = [];
+  #nextPacketNumber = 0;
+  #largestAcked = -1;
+  #lossAt: Instant | undefined;
+  /** Start of the PTO period: last ack-eliciting packet, or last expiry. */
+  #ptoFrom: Instant = 0;
+  #ptoCount = 0;
+  #firstRttSampleAt: Instant | undefined;
+
+  /**
+   * Starts with nothing sent.
+   *
+   * @param rtt Estimator of the path; it gets the samples found here.
+   * @param options Thresholds.
+   */
+  constructor(rtt: RttEstimator, options: LossDetectorOptions = {}) {
+    this.#rtt = rtt;
+    this.#packetThreshold = options.packetThreshold ?? PACKET_THRESHOLD;
+    this.#timeThreshold = options.timeThreshold ?? TIME_THRESHOLD;
+    this.#maxPtoMs = options.maxPtoMs ?? MAX_PTO_MS;
+    assert(this.#packetThreshold >= 1, "a packet threshold is at least 1");
+    assert(this.#timeThreshold >= 1, "a time threshold is at least 1 RTT");
+    assert(this.#maxPtoMs > 0, "a probe timeout is positive");
+  }
+
+  /** Sum of the sizes of the packets in flight. */
+  get bytesInFlight(): number {
+    return this.#sent.bytesInFlight;
+  }
+
+  /** How many packets in flight the peer must acknowledge. */
+  get ackElicitingInFlight(): number {
+    return this.#sent.ackElicitingInFlight;
+  }
+
+  /** Largest packet number acknowledged so far, if any. */
+  get largestAcked(): number | undefined {
+    return this.#largestAcked < 0 ? undefined : this.#largestAcked;
+  }
+
+  /** How many probe timeouts expired since the last acknowledgement. */
+  get ptoCount(): number {
+    return this.#ptoCount;
+  }
+
+  /**
+   * The oldest packet that the peer still owes an acknowledgement for: what a
+   * probe had best repeat (RFC 9002 §6.2.4). It stays remembered.
+   */
+  get oldestAckEliciting(): SentPacket | undefined {
+    if (this.#sent.ackElicitingInFlight === 0) return undefined;
+    for (const packet of this.#sent) {
+      if (packet.isAckEliciting && packet.isInFlight) return packet;
+    }
+    return undefined;
+  }
+
+  /**
+   * When to call {@linkcode LossDetector.handleTimeout}: the time threshold of
+   * a packet that may be lost, otherwise the probe timeout, otherwise never.
+   */
+  get deadline(): Instant | undefined {
+    // RFC 9002 §6.2.1: no PTO while the time threshold runs
+    if (this.#lossAt !== undefined) return this.#lossAt;
+    if (this.#sent.ackElicitingInFlight === 0) return undefined;
+    return this.#ptoFrom + this.#ptoPeriodMs();
+  }
+
+  /**
+   * Remembers a packet. Every packet has to be reported, also those that carry
+   * acknowledgements only: a number left out counts as never sent.
+   *
+   * @param packet Its number must be above the previous one. Ownership passes
+   * here until it is handed back.
+   */
+  onPacketSent(packet: SentPacket): void {
+    const { packetNumber } = packet;
+    const next = this.#nextPacketNumber;
+    assert(packetNumber >= next, "packets are sent in packet number order");
+    this.#sent.add(packet);
+    // numbers before the first one belong to another packet number space
+    if (packetNumber > next && next > 0) {
+      this.#skipped.push({ start: next, end: packetNumber });
+      if (this.#skipped.length > MAX_SKIPPED_RANGES) this.#skipped.shift();
+    }
+    this.#nextPacketNumber = packetNumber + 1;
+    if (packet.isAckEliciting && packet.isInFlight) {
+      this.#ptoFrom = packet.sentAt;
+    }
+  }
+
+  /**
+   * Takes an acknowledgement. The cost depends on the packets it newly
+   * acknowledges, not on the width of its ranges; repeating one is harmless.
+   *
+   * @param now The time.
+   * @param ack Authenticated, but not believed.
+   * @returns What was acknowledged and what is lost now.
+   * @throws {TransportError} `PROTOCOL_VIOLATION` when it acknowledges a number
+   * that was never sent; nothing has changed then.
+   */
+  handleAck(now: Instant, ack: ReceivedAck): AckOutcome {
+    this.#checkRanges(ack);
+    const acked: SentPacket[] = [];
+    const { ranges } = ack;
+    for (let index = ranges.length - 1; index >= 0; index--) {
+      const oldest = this.#sent.oldest;
+      if (oldest === undefined) break;
+      const range = ranges[index]!;
+      if (range.end <= oldest.packetNumber) continue;
+      this.#sent.takeRange(range.start, range.end, acked);
+    }
+    if (acked.length === 0) {
+      return { acked, lost: NO_PACKETS, isRttSampled: false };
+    }
+    const newest = acked[acked.length - 1]!;
+    if (newest.packetNumber > this.#largestAcked) {
+      this.#largestAcked = newest.packetNumber;
+    }
+    const isRttSampled = this.#sampleRtt(now, ack, acked);
+    const lost = this.#detectLost(now);
+    this.#resetPto();
+    return { acked, lost, isRttSampled };
+  }
+
+  /**
+   * Acts on a deadline that has passed.
+   *
+   * @param now The time.
+   * @returns `lost` when the time threshold expired (with an empty list when
+   * nothing was due yet), or `probe` when one or two ack-eliciting packets have
+   * to be sent now, whatever the congestion window says (RFC 9002 §6.2.4).
+   */
+  handleTimeout(now: Instant): TimeoutOutcome {
+    const deadline = this.deadline;
+    if (deadline === undefined || now < deadline) {
+      return { type: "lost", lost: NO_PACKETS };
+    }
+    if (this.#lossAt !== undefined) {
+      return { type: "lost", lost: this.#detectLost(now) };
+    }
+    this.#ptoCount++;
+    // counted from now, so that a probe which could not be sent does not leave
+    // a deadline in the past
+    this.#ptoFrom = now;
+    return { type: "probe" };
+  }
+
+  /**
+   * {@linkcode isPersistentCongestion} with the limits of this path.
+   *
+   * @param lost Packets declared lost together, in ascending order.
+   */
+  isPersistentCongestion(lost: readonly SentPacket[]): boolean {
+    if (lost.length < 2) return false;
+    return isPersistentCongestion(lost, {
+      durationMs: this.#rtt.ptoMs * PERSISTENT_CONGESTION_THRESHOLD,
+      firstRttSampleAt: this.#firstRttSampleAt,
+    });
+  }
+
+  /** Hands everything back, in ascending order, and stops the timers. */
+  discardAll(): SentPacket[] {
+    this.#lossAt = undefined;
+    this.#resetPto();
+    return this.#sent.takeAll();
+  }
+
+  #resetPto(): void {
+    this.#ptoCount = 0;
+  }
+
+  // RFC 9002 §6.2.1: doubled at each expiry
+  #ptoPeriodMs(): number {
+    const baseMs = this.#rtt.ptoMs;
+    const backedOffMs = baseMs * 2 ** this.#ptoCount;
+    return Math.max(baseMs, Math.min(backedOffMs, this.#maxPtoMs));
+  }
+
+  // RFC 9000 §13.1, §21.4: an acknowledgement of what was never sent
+  #checkRanges(ack: ReceivedAck): void {
+    const { ranges } = ack;
+    if (ack.largest >= this.#nextPacketNumber) this.#refuse(ack.largest);
+    for (let index = 0; index < ranges.length; index++) {
+      const range = ranges[index]!;
+      if (range.end > this.#nextPacketNumber) this.#refuse(range.end - 1);
+      for (let at = this.#skipped.length - 1; at >= 0; at--) {
+        const skipped = this.#skipped[at]!;
+        if (skipped.end <= range.start) break;
+        if (skipped.start < range.end) this.#refuse(skipped.start);
+      }
+    }
+  }
+
+  #refuse(packetNumber: number): never {
+    throw new TransportError(
+      "PROTOCOL_VIOLATION",
+      `Ack: packet ${packetNumber} was never sent`,
+      { fault: "peer" },
+    );
+  }
+
+  // RFC 9002 §5.1: only from the largest number, if new, and if any of the
+  // newly acknowledged packets was ack-eliciting
+  #sampleRtt(
+    now: Instant,
+    ack: ReceivedAck,
+    acked: readonly SentPacket[],
+  ): boolean {
+    const newest = acked[acked.length - 1]!;
+    if (newest.packetNumber !== ack.largest) return false;
+    let index = acked.length - 1;
+    while (index >= 0 && !acked[index]!.isAckEliciting) index--;
+    if (index < 0) return false;
+    this.#rtt.handleSample(Math.max(0, now - newest.sentAt), ack.delayMs);
+    this.#firstRttSampleAt ??= now;
+    return true;
+  }
+
+  // RFC 9002 §6.1. Send times rise with the numbers, so that the lost packets
+  // are always the oldest ones.
+  #detectLost(now: Instant): readonly SentPacket[] {
+    this.#lossAt = undefined;
+    const rtt = this.#rtt;
+    const lossDelayMs = Math.max(
+      this.#timeThreshold * Math.max(rtt.latestRttMs, rtt.smoothedRttMs),
+      rtt.granularityMs,
+    );
+    let lost: SentPacket[] | undefined;
+    for (;;) {
+      const packet = this.#sent.oldest;
+      if (
+        packet === undefined || packet.packetNumber >= this.#largestAcked
+      ) break;
+      const lossAt = packet.sentAt + lossDelayMs;
+      // RFC 9002 §6.1.1 packet threshold, §6.1.2 time threshold
+      if (
+        packet.packetNumber > this.#largestAcked - this.#packetThreshold &&
+        lossAt > now
+      ) {
+        this.#lossAt = lossAt;
+        break;
+      }
+      this.#sent.takeOldest();
+      (lost ??= []).push(packet);
+    }
+    return lost ?? NO_PACKETS;
+  }
+}

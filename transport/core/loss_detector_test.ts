@@ -1,0 +1,469 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Instant } from "../../internal/instant.ts";
+import type { Range } from "../../internal/range_set.ts";
+import { TransportError } from "./error.ts";
+import {
+  isPersistentCongestion,
+  LossDetector,
+  MAX_PTO_MS,
+  type ReceivedAck,
+} from "./loss_detector.ts";
+import { RttEstimator } from "./rtt_estimator.ts";
+import type { SentPacket } from "./sent_packets.ts";
+
+function packet(
+  packetNumber: number,
+  sentAt: Instant,
+  more: Partial<SentPacket> = {},
+): SentPacket {
+  return {
+    packetNumber,
+    sentAt,
+    sizeBytes: 1_200,
+    isAckEliciting: true,
+    isInFlight: true,
+    frames: [{ type: "ping" }],
+    ...more,
+  };
+}
+
+/** An acknowledgement of these numbers. */
+function ackOf(numbers: Iterable<number>, delayMs = 0): ReceivedAck {
+  const ranges: { start: number; end: number }[] = [];
+  for (const number of [...numbers].sort((a, b) => b - a)) {
+    const last = ranges[ranges.length - 1];
+    if (last !== undefined && last.start === number + 1) last.start = number;
+    else ranges.push({ start: number, end: number + 1 });
+  }
+  return { largest: ranges[0]!.end - 1, delayMs, ranges };
+}
+
+function numbersOf(packets: readonly SentPacket[]): number[] {
+  return packets.map((each) => each.packetNumber);
+}
+
+/** A detector that has sent `count` packets, one each `intervalMs`. */
+function detectorWith(
+  count: number,
+  intervalMs: number,
+  rtt = new RttEstimator(),
+): LossDetector {
+  const detector = new LossDetector(rtt);
+  for (let number = 0; number < count; number++) {
+    detector.onPacketSent(packet(number, number * intervalMs));
+  }
+  return detector;
+}
+
+const isViolation = (error: unknown): boolean =>
+  error instanceof TransportError && error.code === "PROTOCOL_VIOLATION" &&
+  error.fault === "peer";
+
+Deno.test("LossDetector.handleAck() hands acknowledged packets back in ascending order", () => {
+  const detector = detectorWith(6, 1);
+  const outcome = detector.handleAck(50, ackOf([0, 1, 4, 5]));
+  assert.deepEqual(numbersOf(outcome.acked), [0, 1, 4, 5]);
+  assert.deepEqual(outcome.acked[0]!.frames, [{ type: "ping" }]);
+  assert.equal(detector.largestAcked, 5);
+});
+
+Deno.test("LossDetector.handleAck() finds losses by the packet threshold (RFC 9002 §6.1.1)", () => {
+  const rtt = new RttEstimator();
+  const detector = detectorWith(5, 0, rtt);
+  assert.deepEqual(numbersOf(detector.handleAck(10, ackOf([2])).lost), []);
+  assert.deepEqual(numbersOf(detector.handleAck(10, ackOf([2, 3])).lost), [0]);
+  assert.deepEqual(numbersOf(detector.handleAck(10, ackOf([2, 3, 4])).lost), [
+    1,
+  ]);
+  assert.equal(detector.bytesInFlight, 0);
+});
+
+Deno.test("LossDetector finds losses by the time threshold, at its deadline (RFC 9002 §6.1.2)", () => {
+  const detector = new LossDetector(new RttEstimator());
+  detector.onPacketSent(packet(0, 5));
+  detector.onPacketSent(packet(1, 10));
+  assert.deepEqual(detector.handleAck(90, ackOf([1])).lost, []);
+  // 9/8 of the RTT of 80 ms after packet 0 was sent
+  assert.equal(detector.deadline, 95);
+  assert.deepEqual(detector.handleTimeout(94.9), { type: "lost", lost: [] });
+  const outcome = detector.handleTimeout(95);
+  assert.ok(outcome.type === "lost");
+  assert.deepEqual(numbersOf(outcome.lost), [0]);
+  assert.equal(detector.deadline, undefined);
+});
+
+Deno.test("LossDetector never returns a time threshold deadline that its own timeout does not satisfy", () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1e9, noNaN: true }),
+      fc.double({ min: 0.001, max: 1e3, noNaN: true }),
+      (start, rttMs) => {
+        const detector = new LossDetector(new RttEstimator());
+        detector.onPacketSent(packet(0, start));
+        detector.onPacketSent(packet(1, start));
+        detector.handleAck(start + rttMs, ackOf([1]));
+        const deadline = detector.deadline;
+        if (deadline === undefined) return; // the threshold was over already
+        const outcome = detector.handleTimeout(deadline);
+        assert.ok(outcome.type === "lost" && outcome.lost.length === 1);
+      },
+    ),
+  );
+});
+
+Deno.test("LossDetector does not declare packets above the largest acknowledged lost (RFC 9002 §6.1)", () => {
+  const detector = detectorWith(10, 1);
+  assert.deepEqual(numbersOf(detector.handleAck(100, ackOf([4])).lost), [0, 1]);
+  const outcome = detector.handleTimeout(10_000);
+  assert.ok(outcome.type === "lost");
+  assert.deepEqual(numbersOf(outcome.lost), [2, 3]);
+  assert.equal(detector.bytesInFlight, 5 * 1_200);
+});
+
+Deno.test("LossDetector.handleAck() loses every 7th of 100 packets and acknowledges the rest", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  const received: number[] = [];
+  const acked: number[] = [];
+  const lost: number[] = [];
+  const oneWayMs = 20;
+  let sent = 0;
+  for (let now = 0; now < 1_000; now++) {
+    if (sent < 100) detector.onPacketSent(packet(sent++, now));
+    // what was sent one RTT ago arrived, and its acknowledgement is back
+    const arrived = now - 2 * oneWayMs;
+    if (arrived >= 0 && arrived < 100 && arrived % 7 !== 6) {
+      received.push(arrived);
+      const outcome = detector.handleAck(now, ackOf(received));
+      acked.push(...numbersOf(outcome.acked));
+      lost.push(...numbersOf(outcome.lost));
+    }
+    if ((detector.deadline ?? Infinity) <= now) {
+      const outcome = detector.handleTimeout(now);
+      assert.ok(outcome.type === "lost", "no probe is needed");
+      lost.push(...numbersOf(outcome.lost));
+    }
+  }
+  const all = Array.from({ length: 100 }, (_, number) => number);
+  assert.deepEqual(lost, all.filter((number) => number % 7 === 6));
+  assert.deepEqual(acked, all.filter((number) => number % 7 !== 6));
+  assert.equal(detector.bytesInFlight, 0);
+  assert.equal(detector.deadline, undefined);
+  assert.ok(Math.abs(rtt.smoothedRttMs - 40) < 1e-9);
+});
+
+Deno.test("LossDetector recovers a lost tail with a probe (RFC 9002 §6.2)", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  detector.onPacketSent(packet(0, 0));
+  detector.handleAck(40, ackOf([0]));
+  detector.onPacketSent(packet(1, 50));
+  const deadline = detector.deadline!;
+  assert.equal(deadline, 50 + rtt.ptoMs);
+  assert.deepEqual(detector.handleTimeout(deadline), { type: "probe" });
+  assert.equal(detector.oldestAckEliciting?.packetNumber, 1);
+  detector.onPacketSent(packet(2, deadline));
+  const outcome = detector.handleAck(deadline + 40, ackOf([2]));
+  assert.deepEqual(numbersOf(outcome.lost), [1]);
+  assert.equal(detector.ptoCount, 0);
+  assert.equal(detector.deadline, undefined);
+});
+
+Deno.test("LossDetector.deadline doubles with each probe timeout up to a cap (RFC 9002 §6.2.1)", () => {
+  const rtt = new RttEstimator();
+  rtt.handleSample(100, 0);
+  const detector = new LossDetector(rtt);
+  detector.onPacketSent(packet(0, 1_000));
+  let now = 1_000;
+  for (let count = 0; count < 200; count++) {
+    const periodMs = Math.min(rtt.ptoMs * 2 ** count, MAX_PTO_MS);
+    assert.equal(detector.deadline, now + periodMs);
+    now = detector.deadline!;
+    assert.deepEqual(detector.handleTimeout(now), { type: "probe" });
+    assert.equal(detector.ptoCount, count + 1);
+  }
+});
+
+Deno.test("LossDetector.deadline is not shortened below a PTO by the cap", () => {
+  const rtt = new RttEstimator();
+  rtt.handleSample(3_000, 0);
+  const detector = new LossDetector(rtt);
+  detector.onPacketSent(packet(0, 0));
+  assert.ok(rtt.ptoMs > MAX_PTO_MS);
+  assert.equal(detector.deadline, rtt.ptoMs);
+});
+
+Deno.test("LossDetector.handleTimeout() leaves no deadline in the past when a probe cannot be sent", () => {
+  const detector = detectorWith(1, 1);
+  const now = 60_000;
+  assert.deepEqual(detector.handleTimeout(now), { type: "probe" });
+  assert.ok(detector.deadline! > now);
+});
+
+Deno.test("LossDetector.deadline counts from the last ack-eliciting packet only (RFC 9002 §6.2.1)", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  assert.equal(detector.deadline, undefined);
+  detector.onPacketSent(
+    packet(0, 5, { isAckEliciting: false, isInFlight: false }),
+  );
+  assert.equal(detector.deadline, undefined);
+  detector.onPacketSent(packet(1, 10));
+  detector.onPacketSent(packet(2, 15));
+  detector.onPacketSent(
+    packet(3, 20, { isAckEliciting: false, isInFlight: false }),
+  );
+  assert.equal(detector.deadline, 15 + rtt.ptoMs);
+});
+
+Deno.test("LossDetector.handleTimeout() does nothing before its deadline or without one", () => {
+  const detector = new LossDetector(new RttEstimator());
+  assert.deepEqual(detector.handleTimeout(1e9), { type: "lost", lost: [] });
+  detector.onPacketSent(packet(0, 0));
+  assert.deepEqual(detector.handleTimeout(1), { type: "lost", lost: [] });
+  assert.equal(detector.ptoCount, 0);
+});
+
+Deno.test("LossDetector.handleAck() samples the RTT from the largest number only (RFC 9002 §5.1)", () => {
+  const rtt = new RttEstimator();
+  const detector = detectorWith(4, 10, rtt);
+  assert.equal(detector.handleAck(80, ackOf([2], 5)).isRttSampled, true);
+  assert.equal(rtt.latestRttMs, 60);
+  // the largest number is not new
+  assert.equal(detector.handleAck(90, ackOf([1, 2])).isRttSampled, false);
+  // nothing is new
+  assert.equal(detector.handleAck(95, ackOf([1, 2])).isRttSampled, false);
+  assert.equal(rtt.latestRttMs, 60);
+});
+
+Deno.test("LossDetector.handleAck() takes no RTT sample from packets that ask for no answer (RFC 9002 §5.1)", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  const quiet = { isAckEliciting: false, isInFlight: false };
+  detector.onPacketSent(packet(0, 0, quiet));
+  assert.equal(detector.handleAck(10, ackOf([0])).isRttSampled, false);
+  detector.onPacketSent(packet(1, 20));
+  detector.onPacketSent(packet(2, 30, quiet));
+  assert.equal(detector.handleAck(60, ackOf([0, 1, 2])).isRttSampled, true);
+  assert.equal(rtt.latestRttMs, 30);
+});
+
+Deno.test("LossDetector.handleAck() ignores acknowledgements that are repeated or late", () => {
+  const detector = detectorWith(10, 0);
+  const ack = ackOf([0, 1, 2, 3]);
+  assert.equal(detector.handleAck(10, ack).acked.length, 4);
+  assert.deepEqual(detector.handleAck(11, ack), {
+    acked: [],
+    lost: [],
+    isRttSampled: false,
+  });
+  detector.handleAck(12, ackOf([0, 1, 2, 3, 4, 5]));
+  assert.deepEqual(detector.handleAck(13, ack).acked, []);
+  assert.equal(detector.largestAcked, 5);
+});
+
+Deno.test("LossDetector.handleAck() survives an acknowledgement of a packet declared lost", () => {
+  const detector = detectorWith(5, 0);
+  assert.deepEqual(numbersOf(detector.handleAck(10, ackOf([3, 4])).lost), [
+    0,
+    1,
+  ]);
+  assert.deepEqual(
+    numbersOf(detector.handleAck(11, ackOf([0, 1, 2, 3, 4])).acked),
+    [2],
+  );
+});
+
+Deno.test("LossDetector.handleAck() refuses what was never sent and changes nothing (RFC 9000 §13.1)", () => {
+  const detector = detectorWith(3, 0);
+  for (const largest of [3, 4, 2 ** 32, Number.MAX_SAFE_INTEGER - 1]) {
+    const ack = {
+      largest,
+      delayMs: 0,
+      ranges: [{ start: 0, end: largest + 1 }],
+    };
+    assert.throws(() => detector.handleAck(10, ack), isViolation);
+  }
+  assert.throws(
+    () =>
+      detector.handleAck(10, {
+        largest: 2,
+        delayMs: 0,
+        ranges: [{ start: 0, end: 4 }],
+      }),
+    isViolation,
+  );
+  assert.equal(detector.bytesInFlight, 3 * 1_200);
+  assert.throws(
+    () => new LossDetector(new RttEstimator()).handleAck(0, ackOf([0])),
+    isViolation,
+  );
+});
+
+Deno.test("LossDetector.handleAck() refuses packet numbers that were skipped (RFC 9000 §21.4)", () => {
+  const detector = new LossDetector(new RttEstimator());
+  for (const number of [0, 1, 3, 4, 9]) {
+    detector.onPacketSent(packet(number, 0));
+  }
+  for (const numbers of [[2], [0, 1, 2], [3, 2], [5], [8], [9, 8], [4, 5]]) {
+    assert.throws(
+      () => detector.handleAck(10, ackOf(numbers)),
+      isViolation,
+      `${numbers}`,
+    );
+  }
+  assert.equal(detector.handleAck(10, ackOf([0, 1, 3, 4, 9])).acked.length, 5);
+});
+
+Deno.test("LossDetector.handleAck() costs what is tracked, not the width of a range", () => {
+  const detector = new LossDetector(new RttEstimator());
+  const base = 2 ** 52;
+  for (let number = 0; number < 1_000; number++) {
+    detector.onPacketSent(packet(base + number, 0));
+  }
+  const ranges: Range[] = [{ start: 0, end: base + 1_000 }];
+  const outcome = detector.handleAck(10, {
+    largest: base + 999,
+    delayMs: 0,
+    ranges,
+  });
+  assert.equal(outcome.acked.length, 1_000);
+});
+
+Deno.test("LossDetector.discardAll() hands everything back and stops the timers", () => {
+  const detector = detectorWith(5, 0);
+  detector.handleAck(10, ackOf([1]));
+  assert.deepEqual(numbersOf(detector.discardAll()), [0, 2, 3, 4]);
+  assert.equal(detector.bytesInFlight, 0);
+  assert.equal(detector.deadline, undefined);
+  assert.deepEqual(detector.discardAll(), []);
+});
+
+Deno.test("LossDetector.bytesInFlight is the sum over what is outstanding, and each packet comes back once", () => {
+  const step = fc.record({
+    waitMs: fc.integer({ min: 0, max: 400 }),
+    sendCount: fc.integer({ min: 0, max: 6 }),
+    isQuiet: fc.boolean(),
+    acks: fc.array(fc.nat(200), { maxLength: 8 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const detector = new LossDetector(new RttEstimator());
+      const outstanding = new Map<number, SentPacket>();
+      const settle = (packets: readonly SentPacket[]): void => {
+        for (const each of packets) {
+          assert.ok(outstanding.delete(each.packetNumber), "handed back once");
+        }
+      };
+      let now = 0;
+      let next = 0;
+      for (const { waitMs, sendCount, isQuiet, acks } of steps) {
+        now += waitMs;
+        for (let count = 0; count < sendCount; count++) {
+          const isLoud = !isQuiet || count > 0;
+          const sent = packet(next++, now, {
+            isAckEliciting: isLoud,
+            isInFlight: isLoud,
+          });
+          detector.onPacketSent(sent);
+          outstanding.set(sent.packetNumber, sent);
+        }
+        const numbers = new Set(acks.filter((number) => number < next));
+        if (numbers.size > 0) {
+          const { acked, lost } = detector.handleAck(now, ackOf(numbers));
+          settle(acked);
+          settle(lost);
+          for (const number of numbers) assert.ok(!outstanding.has(number));
+        }
+        const outcome = detector.handleTimeout(now);
+        if (outcome.type === "lost") settle(outcome.lost);
+        const inFlight = [...outstanding.values()].filter((each) =>
+          each.isInFlight
+        );
+        assert.equal(detector.bytesInFlight, inFlight.length * 1_200);
+        if (inFlight.length > 0) assert.ok(detector.deadline !== undefined);
+      }
+      settle(detector.discardAll());
+      assert.equal(outstanding.size, 0);
+    }),
+    { numRuns: 80 },
+  );
+});
+
+const LIMITS = { durationMs: 1_000, firstRttSampleAt: 100 };
+
+Deno.test("isPersistentCongestion() needs losses over more than the duration (RFC 9002 §7.6.2)", () => {
+  const run = [packet(1, 200), packet(2, 700), packet(3, 1_200)];
+  assert.equal(isPersistentCongestion(run, LIMITS), false);
+  assert.equal(
+    isPersistentCongestion([...run, packet(4, 1_201)], LIMITS),
+    true,
+  );
+  assert.equal(isPersistentCongestion([], LIMITS), false);
+});
+
+Deno.test("isPersistentCongestion() ends a run where a number is missing (RFC 9002 §7.6.2)", () => {
+  assert.equal(
+    isPersistentCongestion([packet(1, 200), packet(3, 2_000)], LIMITS),
+    false,
+  );
+});
+
+Deno.test("isPersistentCongestion() counts from the first RTT sample (RFC 9002 §7.6.2)", () => {
+  const lost = [packet(1, 100), packet(2, 1_099)];
+  assert.equal(isPersistentCongestion(lost, LIMITS), false);
+  assert.equal(
+    isPersistentCongestion(lost, {
+      durationMs: 10,
+      firstRttSampleAt: undefined,
+    }),
+    false,
+  );
+});
+
+Deno.test("isPersistentCongestion() needs ack-eliciting packets at both ends (RFC 9002 §7.6.2)", () => {
+  const quiet = { isAckEliciting: false, isInFlight: false };
+  const middle = packet(2, 900);
+  assert.equal(
+    isPersistentCongestion(
+      [packet(1, 200, quiet), middle, packet(3, 1_500)],
+      LIMITS,
+    ),
+    false,
+  );
+  assert.equal(
+    isPersistentCongestion(
+      [packet(1, 200), middle, packet(3, 1_500, quiet)],
+      LIMITS,
+    ),
+    false,
+  );
+  assert.equal(
+    isPersistentCongestion([
+      packet(1, 200),
+      packet(2, 900, quiet),
+      packet(3, 1_500),
+    ], LIMITS),
+    true,
+  );
+});
+
+Deno.test("LossDetector.isPersistentCongestion() sees a blackout, and not a single loss (RFC 9002 §7.6)", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  detector.onPacketSent(packet(0, 0));
+  detector.handleAck(50, ackOf([0]));
+  for (let number = 1; number <= 8; number++) {
+    detector.onPacketSent(packet(number, 100 * number));
+  }
+  const { lost } = detector.handleAck(850, ackOf([8]));
+  assert.deepEqual(numbersOf(lost), [1, 2, 3, 4, 5, 6, 7]);
+  assert.ok(3 * rtt.ptoMs < 600);
+  assert.equal(detector.isPersistentCongestion(lost), true);
+  detector.onPacketSent(packet(9, 900));
+  detector.onPacketSent(packet(10, 5_000));
+  const late = detector.handleAck(5_050, ackOf([10]));
+  assert.deepEqual(numbersOf(late.lost), [9]);
+  assert.equal(detector.isPersistentCongestion(late.lost), false);
+});
