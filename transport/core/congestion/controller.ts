@@ -1,0 +1,90 @@
+/**
+ * What the connection asks of a congestion controller.
+ *
+ * @module
+ */
+import type { Instant } from "../../../internal/instant.ts";
+
+/**
+ * Window at the start, in bytes: the reference value of the specification,
+ * above the ten datagrams of RFC 9002 §7.2.
+ */
+export const INITIAL_WINDOW_BYTES = 32_768;
+/** Smallest window, in datagrams (RFC 9002 §7.2, kMinimumWindow). */
+export const MIN_WINDOW_DATAGRAMS = 2;
+/** Largest window, in bytes: 16 MiB. */
+export const MAX_WINDOW_BYTES = 16_777_216;
+
+/** What a controller needs to know of an acknowledged packet. */
+export interface AckedPacket {
+  /** When it was sent. */
+  readonly sentAt: Instant;
+  /** Its size, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/** What a controller needs to know of the path. */
+export interface PathRtt {
+  /** Mean RTT, in ms. */
+  readonly smoothedRttMs: number;
+  /** Smallest RTT, in ms. */
+  readonly minRttMs: number;
+  /** Newest RTT, in ms. */
+  readonly latestRttMs: number;
+}
+
+/**
+ * Decides how many bytes may be in flight. It is told only about packets that
+ * count as in flight, in the order of events.
+ */
+export interface CongestionController {
+  /** How many bytes may be in flight. */
+  readonly windowBytes: number;
+  /** Window at which slow start ends, in bytes; `Infinity` before any loss. */
+  readonly slowStartThresholdBytes: number;
+  /** Whether the window is below the slow start threshold. */
+  readonly isInSlowStart: boolean;
+  /**
+   * A packet was sent.
+   *
+   * @param now The time.
+   * @param bytesInFlight Bytes in flight, this packet included.
+   * @param sizeBytes Size of the packet.
+   */
+  onPacketSent(now: Instant, bytesInFlight: number, sizeBytes: number): void;
+  /**
+   * A packet was newly acknowledged.
+   *
+   * @param now The time.
+   * @param packet The packet.
+   * @param rtt The path, this acknowledgement's sample included.
+   * @param isAppLimited Whether there was less to send than the window allowed
+   * (RFC 9002 §7.8): what is not used does not grow.
+   */
+  onPacketAcked(
+    now: Instant,
+    packet: AckedPacket,
+    rtt: PathRtt,
+    isAppLimited: boolean,
+  ): void;
+  /**
+   * Packets were lost: once for each set declared lost together.
+   *
+   * @param now The time.
+   * @param largestLostSentAt When the newest of them was sent.
+   */
+  onCongestionEvent(now: Instant, largestLostSentAt: Instant): void;
+  /**
+   * Everything sent over a long time was lost (RFC 9002 §7.6); called after
+   * `onCongestionEvent`.
+   *
+   * @param now The time.
+   */
+  onPersistentCongestion(now: Instant): void;
+  /**
+   * The path carries datagrams of another size now.
+   *
+   * @param maxDatagramBytes Largest datagram, in bytes.
+   */
+  setMaxDatagramBytes(maxDatagramBytes: number): void;
+}

@@ -1,0 +1,227 @@
+/**
+ * CUBIC congestion control (RFC 9438), counting in bytes.
+ *
+ * @module
+ */
+import { assert } from "../../../internal/assert.ts";
+import type { Instant } from "../../../internal/instant.ts";
+import { DEFAULT_DATAGRAM_BYTES } from "../config.ts";
+import {
+  type AckedPacket,
+  type CongestionController,
+  INITIAL_WINDOW_BYTES,
+  MAX_WINDOW_BYTES,
+  MIN_WINDOW_DATAGRAMS,
+  type PathRtt,
+} from "./controller.ts";
+
+/** How fast the window grows, in datagrams per second cubed (RFC 9438 §5, C). */
+const CUBIC_C = 0.4;
+/** What is left of the window after a loss (RFC 9438 §4.6, beta_cubic). */
+const CUBIC_BETA = 0.7;
+/** Growth per RTT of a Reno that backs off by `CUBIC_BETA` (RFC 9438 §4.3, alpha_cubic). */
+const RENO_ALPHA = 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA);
+/** Largest step towards the target within an RTT (RFC 9438 §4.2). */
+const MAX_TARGET_FACTOR = 1.5;
+
+/** Options of a {@linkcode Cubic} controller. */
+export interface CubicOptions {
+  /**
+   * Window at the start, in bytes.
+   *
+   * @default {INITIAL_WINDOW_BYTES}
+   */
+  readonly initialWindowBytes?: number;
+  /**
+   * Largest window, in bytes.
+   *
+   * @default {MAX_WINDOW_BYTES}
+   */
+  readonly maxWindowBytes?: number;
+  /**
+   * Largest datagram of the path, in bytes.
+   *
+   * @default {DEFAULT_DATAGRAM_BYTES}
+   */
+  readonly maxDatagramBytes?: number;
+}
+
+/**
+ * CUBIC with fast convergence, a Reno-friendly region, and no growth while the
+ * application is the limit. The window stays between two datagrams and the
+ * maximum (or at the maximum, should that be less than two datagrams).
+ */
+export class Cubic implements CongestionController {
+  readonly #maxWindowBytes: number;
+  #maxDatagramBytes: number;
+  #windowBytes: number;
+  #slowStartThresholdBytes = Infinity;
+  /** Packets sent until then belong to a loss already answered. */
+  #recoveryStartedAt: Instant = -Infinity;
+  /** RFC 9438 §4.1 W_max: window before the last reduction, or less. */
+  #plateauBytes = 0;
+  /** RFC 9438 §4.1 cwnd_prior: window before the last reduction. */
+  #priorWindowBytes = 0;
+  /** RFC 9438 §4.1 t_epoch: start of congestion avoidance, pauses taken out. */
+  #epochStartedAt: Instant | undefined;
+  /** Until when the epoch's clock has been accounted for. */
+  #epochSeenAt: Instant = 0;
+  /** RFC 9438 §4.2 K: seconds from the epoch's start to the plateau. */
+  #plateauAfterSeconds = 0;
+  /** RFC 9438 §4.3 W_est: the window that Reno would have. */
+  #renoWindowBytes = 0;
+
+  /**
+   * Starts in slow start.
+   *
+   * @param options Sizes.
+   */
+  constructor(options: CubicOptions = {}) {
+    this.#maxWindowBytes = options.maxWindowBytes ?? MAX_WINDOW_BYTES;
+    this.#maxDatagramBytes = options.maxDatagramBytes ?? DEFAULT_DATAGRAM_BYTES;
+    assert(this.#maxWindowBytes > 0, "a window is positive");
+    assert(this.#maxDatagramBytes > 0, "a datagram is not empty");
+    this.#windowBytes = this.#clamp(
+      options.initialWindowBytes ?? INITIAL_WINDOW_BYTES,
+    );
+  }
+
+  /** How many bytes may be in flight: a whole number. */
+  get windowBytes(): number {
+    return Math.floor(this.#windowBytes);
+  }
+
+  /** Window at which slow start ends, in bytes; `Infinity` before any loss. */
+  get slowStartThresholdBytes(): number {
+    return this.#slowStartThresholdBytes;
+  }
+
+  /** Whether the window is below the slow start threshold. */
+  get isInSlowStart(): boolean {
+    return this.#windowBytes < this.#slowStartThresholdBytes;
+  }
+
+  /** Accounts for a pause when nothing else was in flight. */
+  onPacketSent(now: Instant, bytesInFlight: number, sizeBytes: number): void {
+    // RFC 9438 §4.2: time in which nothing was sent does not grow the window
+    if (bytesInFlight <= sizeBytes) this.#skipEpochTo(now);
+  }
+
+  /** Grows the window, unless in recovery, app-limited or at the maximum. */
+  onPacketAcked(
+    now: Instant,
+    packet: AckedPacket,
+    rtt: PathRtt,
+    isAppLimited: boolean,
+  ): void {
+    // RFC 9002 §7.3.2: no growth from packets sent before or in recovery
+    if (packet.sentAt <= this.#recoveryStartedAt) return;
+    if (isAppLimited) {
+      // RFC 9438 §4.2, RFC 9002 §7.8
+      this.#skipEpochTo(now);
+    } else if (this.isInSlowStart) {
+      // RFC 9002 §7.3.1
+      this.#windowBytes = this.#clamp(this.#windowBytes + packet.sizeBytes);
+    } else {
+      this.#avoidCongestion(now, packet.sizeBytes, rtt.smoothedRttMs);
+    }
+  }
+
+  /** Reduces the window to 0.7 of itself, once per round trip. */
+  onCongestionEvent(now: Instant, largestLostSentAt: Instant): void {
+    if (largestLostSentAt <= this.#recoveryStartedAt) return;
+    this.#recoveryStartedAt = now;
+    const window = this.#windowBytes;
+    this.#priorWindowBytes = window;
+    // RFC 9438 §4.7: leave room for newer flows when the plateau sinks
+    this.#plateauBytes = window < this.#plateauBytes
+      ? window * (1 + CUBIC_BETA) / 2
+      : window;
+    // RFC 9438 §4.6
+    this.#windowBytes = this.#clamp(window * CUBIC_BETA);
+    this.#slowStartThresholdBytes = this.#windowBytes;
+    this.#epochStartedAt = undefined;
+  }
+
+  /** Falls back to the smallest window and slow start. */
+  onPersistentCongestion(_now: Instant): void {
+    // RFC 9002 §7.6.2; RFC 9438 §4.8: the plateau found before says nothing now
+    this.#windowBytes = this.#clamp(0);
+    this.#plateauBytes = 0;
+    this.#priorWindowBytes = 0;
+    this.#recoveryStartedAt = -Infinity;
+    this.#epochStartedAt = undefined;
+  }
+
+  /** Takes a new datagram size; the window is raised to two of them. */
+  setMaxDatagramBytes(maxDatagramBytes: number): void {
+    assert(maxDatagramBytes > 0, "a datagram is not empty");
+    this.#maxDatagramBytes = maxDatagramBytes;
+    this.#windowBytes = this.#clamp(this.#windowBytes);
+    // the curve is scaled by the datagram size
+    this.#epochStartedAt = undefined;
+  }
+
+  #avoidCongestion(now: Instant, ackedBytes: number, rttMs: number): void {
+    if (this.#epochStartedAt === undefined) this.#startEpoch(now);
+    this.#epochSeenAt = now;
+    const window = this.#windowBytes;
+    const seconds = (now - this.#epochStartedAt!) / 1000;
+    const alpha = this.#renoWindowBytes < this.#priorWindowBytes
+      ? RENO_ALPHA
+      : 1;
+    this.#renoWindowBytes = Math.min(
+      this.#renoWindowBytes +
+        alpha * this.#maxDatagramBytes * ackedBytes / window,
+      this.#maxWindowBytes,
+    );
+    if (this.#curveBytes(seconds) < this.#renoWindowBytes) {
+      // RFC 9438 §4.3: Reno-friendly region
+      this.#windowBytes = this.#clamp(Math.max(window, this.#renoWindowBytes));
+      return;
+    }
+    // RFC 9438 §4.2, §4.4, §4.5: towards where the curve is one RTT from now
+    const target = Math.max(
+      window,
+      Math.min(
+        this.#curveBytes(seconds + rttMs / 1000),
+        MAX_TARGET_FACTOR * window,
+      ),
+    );
+    this.#windowBytes = this.#clamp(
+      window + (target - window) * ackedBytes / window,
+    );
+  }
+
+  #startEpoch(now: Instant): void {
+    const window = this.#windowBytes;
+    this.#epochStartedAt = now;
+    this.#renoWindowBytes = window;
+    // RFC 9438 §4.8: without a loss before, the plateau is here
+    if (this.#plateauBytes < window) this.#plateauBytes = window;
+    // RFC 9438 §4.2
+    this.#plateauAfterSeconds = Math.cbrt(
+      (this.#plateauBytes - window) / (CUBIC_C * this.#maxDatagramBytes),
+    );
+  }
+
+  /** RFC 9438 §4.2 W_cubic(t). */
+  #curveBytes(seconds: number): number {
+    const distance = seconds - this.#plateauAfterSeconds;
+    return this.#plateauBytes +
+      CUBIC_C * this.#maxDatagramBytes * distance * distance * distance;
+  }
+
+  /** Takes the time since the last acknowledgement out of the epoch. */
+  #skipEpochTo(now: Instant): void {
+    if (this.#epochStartedAt === undefined) return;
+    this.#epochStartedAt += now - this.#epochSeenAt;
+    this.#epochSeenAt = now;
+  }
+
+  #clamp(bytes: number): number {
+    // RFC 9002 §7.2: not below two datagrams
+    const floor = MIN_WINDOW_DATAGRAMS * this.#maxDatagramBytes;
+    return Math.min(Math.max(bytes, floor), this.#maxWindowBytes);
+  }
+}
