@@ -1,0 +1,215 @@
+/**
+ * Which packets arrived, and when to say so (RFC 9000 §13.2).
+ *
+ * @module
+ */
+import { assert } from "../../internal/assert.ts";
+import type { Instant } from "../../internal/instant.ts";
+import { type Range, RangeSet } from "../../internal/range_set.ts";
+import {
+  DEFAULT_ACK_ELICITING_THRESHOLD,
+  DEFAULT_MAX_ACK_DELAY_MS,
+} from "./config.ts";
+
+/** Ranges that an Ack frame holds, and that are remembered. */
+export const MAX_ACK_RANGES = 32;
+
+/** Options of an {@linkcode AckTracker}. */
+export interface AckTrackerOptions {
+  /**
+   * Longest time an acknowledgement is held back, in ms.
+   *
+   * @default {DEFAULT_MAX_ACK_DELAY_MS}
+   */
+  readonly maxAckDelayMs?: number;
+  /**
+   * How many ack-eliciting packets call for an acknowledgement. On a path where
+   * a datagram costs more than a late acknowledgement, a quarter of a window is
+   * better than two packets.
+   *
+   * @default {DEFAULT_ACK_ELICITING_THRESHOLD}
+   */
+  readonly ackElicitingThreshold?: number;
+  /**
+   * How many ranges are remembered; past it, the lowest one is forgotten.
+   *
+   * @default {MAX_ACK_RANGES}
+   */
+  readonly maxRanges?: number;
+}
+
+/** What an Ack frame says. */
+export interface AckReport {
+  /** Largest packet number received. */
+  readonly largest: number;
+  /** Time since that packet arrived, in microseconds, a whole number. */
+  readonly delayMicros: number;
+  /** Half-open ranges of packet numbers, in descending order; a copy. */
+  readonly ranges: Range[];
+}
+
+/** Remembers what arrived and decides when to acknowledge it. */
+export class AckTracker {
+  readonly #maxAckDelayMs: number;
+  readonly #ackElicitingThreshold: number;
+  readonly #maxRanges: number;
+  readonly #received: RangeSet = new RangeSet();
+  #largest = -1;
+  #largestReceivedAt: Instant = 0;
+  #largestAckEliciting = -1;
+  /** Lowest number that no acknowledgement has reported yet. */
+  #lowestUnreported = Infinity;
+  /** Numbers below need not be reported any more. */
+  #prunedBelow = 0;
+  #pendingCount = 0;
+  #deadline: Instant | undefined;
+  #droppedRangeCount = 0;
+
+  /**
+   * Starts with nothing received.
+   *
+   * @param options Delay, threshold and bound.
+   */
+  constructor(options: AckTrackerOptions = {}) {
+    this.#maxAckDelayMs = options.maxAckDelayMs ?? DEFAULT_MAX_ACK_DELAY_MS;
+    this.#ackElicitingThreshold = options.ackElicitingThreshold ??
+      DEFAULT_ACK_ELICITING_THRESHOLD;
+    this.#maxRanges = options.maxRanges ?? MAX_ACK_RANGES;
+    assert(this.#maxAckDelayMs >= 0, "an ack delay is not negative");
+    assert(this.#ackElicitingThreshold >= 1, "an ack threshold is at least 1");
+    assert(this.#maxRanges >= 1, "an acknowledgement has a range");
+  }
+
+  /** Whether an ack-eliciting packet arrived since the last acknowledgement. */
+  get hasPending(): boolean {
+    return this.#pendingCount > 0;
+  }
+
+  /** When an acknowledgement has to be sent, even alone; in the past if now. */
+  get deadline(): Instant | undefined {
+    return this.#deadline;
+  }
+
+  /** How many ranges were forgotten because of the bound. */
+  get droppedRangeCount(): number {
+    return this.#droppedRangeCount;
+  }
+
+  /**
+   * A packet arrived that was authenticated, is no replay, and whose frames
+   * were all accepted.
+   *
+   * @param now The time.
+   * @param packetNumber Its number.
+   * @param isAckEliciting Whether the peer waits for its acknowledgement.
+   * @param isUrgent Whether it asked for it at once: a probe.
+   */
+  handlePacket(
+    now: Instant,
+    packetNumber: number,
+    isAckEliciting: boolean,
+    isUrgent = false,
+  ): void {
+    this.#received.add(packetNumber, packetNumber + 1);
+    if (packetNumber > this.#largest) {
+      this.#largest = packetNumber;
+      this.#largestReceivedAt = now;
+    }
+    if (packetNumber < this.#lowestUnreported) {
+      this.#lowestUnreported = packetNumber;
+    }
+    if (isAckEliciting) {
+      this.#handleAckEliciting(now, packetNumber, isUrgent);
+    }
+    if (isAckEliciting && isUrgent) this.#deadline = now;
+    if (this.#received.rangeCount > this.#maxRanges) {
+      // RFC 9000 §13.2.3: limit the ranges, the oldest go first
+      this.#received.shift();
+      this.#droppedRangeCount++;
+    }
+  }
+
+  /**
+   * Whether an acknowledgement has to be sent now, even alone.
+   *
+   * @param now The time.
+   */
+  isAckDue(now: Instant): boolean {
+    return this.#deadline !== undefined && now >= this.#deadline;
+  }
+
+  /**
+   * What an acknowledgement would say now.
+   *
+   * @param now The time.
+   * @returns The report, or `undefined` when nothing has arrived at all.
+   */
+  buildAck(now: Instant): AckReport | undefined {
+    if (this.#largest < 0) return undefined;
+    const received = this.#received.ranges;
+    const ranges: Range[] = [];
+    for (let index = received.length - 1; index >= 0; index--) {
+      const { start, end } = received[index]!;
+      ranges.push({ start, end });
+    }
+    const delayMs = Math.max(0, now - this.#largestReceivedAt);
+    return {
+      largest: this.#largest,
+      delayMicros: Math.floor(delayMs * 1000),
+      ranges,
+    };
+  }
+
+  /**
+   * An acknowledgement was sent, alone or with other frames.
+   *
+   * @param _now The time.
+   */
+  onAckSent(_now: Instant): void {
+    this.#pendingCount = 0;
+    this.#deadline = undefined;
+    this.#lowestUnreported = Infinity;
+  }
+
+  /**
+   * The peer acknowledged a packet with an Ack frame in it: what that frame
+   * reported need not be repeated (RFC 9000 §13.2.4). The largest packet number
+   * stays, and so does what arrived since the last acknowledgement.
+   *
+   * @param largest Largest packet number of that frame.
+   */
+  onAckAcked(largest: number): void {
+    const below = Math.min(largest + 1, this.#largest, this.#lowestUnreported);
+    if (below <= this.#prunedBelow) return;
+    this.#prunedBelow = below;
+    this.#received.remove(0, below);
+  }
+
+  #handleAckEliciting(
+    now: Instant,
+    packetNumber: number,
+    isUrgent: boolean,
+  ): void {
+    this.#pendingCount++;
+    if (
+      isUrgent || this.#pendingCount >= this.#ackElicitingThreshold ||
+      this.#isOutOfOrder(packetNumber)
+    ) {
+      this.#deadline = Math.min(this.#deadline ?? now, now);
+    } else {
+      // RFC 9000 §13.2.1: from the first packet that waits
+      this.#deadline ??= now + this.#maxAckDelayMs;
+    }
+    if (packetNumber > this.#largestAckEliciting) {
+      this.#largestAckEliciting = packetNumber;
+    }
+  }
+
+  // RFC 9000 §13.2.1: below an ack-eliciting packet, or after a gap behind it
+  #isOutOfOrder(packetNumber: number): boolean {
+    if (packetNumber < this.#largestAckEliciting) return true;
+    const { start } = this.#received.last!;
+    return packetNumber < start ||
+      start > Math.max(this.#largestAckEliciting + 1, this.#prunedBelow);
+  }
+}
