@@ -13,7 +13,12 @@ import {
   UDP_MAX_DATAGRAM_BYTES,
   UDP_RECEIVE_BUFFER_BYTES,
 } from "./carrier.ts";
-import { bindError, carrierError, sendError } from "./socket_error.ts";
+import {
+  bindError,
+  carrierError,
+  datagramTooLarge,
+  sendError,
+} from "./socket_error.ts";
 
 /**
  * Failures to receive, one after the other, after which the socket counts as
@@ -61,6 +66,10 @@ export class DenoUdpCarrier implements Carrier {
 
   /** Sends one datagram; the buffer is free when the promise settles. */
   async send(datagram: Uint8Array, to: Address): Promise<void> {
+    if (datagram.length > this.maxDatagramBytes) {
+      this.stats.sendErrorCount++;
+      throw datagramTooLarge(datagram.length, to);
+    }
     try {
       await this.#socket.send(datagram, {
         transport: "udp",

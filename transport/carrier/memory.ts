@@ -13,7 +13,7 @@ import {
   type DatagramHandler,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier.ts";
-import { carrierError } from "./socket_error.ts";
+import { carrierError, datagramTooLarge } from "./socket_error.ts";
 
 /** Datagrams that wait for one receiver; more are dropped, as a socket does. */
 export const MEMORY_QUEUE_LENGTH = 1_024;
@@ -124,15 +124,7 @@ class MemoryCarrier implements Carrier {
   send(datagram: Uint8Array, to: Address): Promise<void> | void {
     if (datagram.length > this.maxDatagramBytes) {
       this.stats.sendErrorCount++;
-      return Promise.reject(
-        new TransportError(
-          "DATAGRAM_TOO_LARGE",
-          `Send: ${datagram.length} bytes do not fit the path to ${
-            formatAddress(to)
-          }`,
-          { fault: "network" },
-        ),
-      );
+      return Promise.reject(datagramTooLarge(datagram.length, to));
     }
     if (this.#isClosed) this.stats.sendErrorCount++;
     else this.#route(datagram, to);

@@ -5,6 +5,7 @@
  */
 import { createSocket, type Socket } from "node:dgram";
 import type { Address } from "../core/address.ts";
+import { scheduleMacrotask } from "../macrotask.ts";
 import {
   type Carrier,
   type CarrierErrorHandler,
@@ -12,7 +13,12 @@ import {
   type DatagramHandler,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier.ts";
-import { bindError, carrierError, sendError } from "./socket_error.ts";
+import {
+  bindError,
+  carrierError,
+  datagramTooLarge,
+  sendError,
+} from "./socket_error.ts";
 
 /**
  * Socket buffers that are asked for. The system's default holds 92 datagrams
@@ -80,8 +86,14 @@ export class NodeUdpCarrier implements Carrier {
   start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
     this.#socket.on("message", (datagram, from) => {
       if (this.#closing !== undefined) return;
+      // Not as a `Buffer`, the `slice` of which is a view and not a copy.
+      const bytes = new Uint8Array(
+        datagram.buffer,
+        datagram.byteOffset,
+        datagram.byteLength,
+      );
       try {
-        onDatagram(datagram, { hostname: from.address, port: from.port });
+        onDatagram(bytes, { hostname: from.address, port: from.port });
       } catch (error) {
         onError(carrierError(error, "Datagram handler"));
       }
@@ -90,6 +102,10 @@ export class NodeUdpCarrier implements Carrier {
 
   /** Sends one datagram; the buffer is free when the promise settles. */
   send(datagram: Uint8Array, to: Address): Promise<void> {
+    if (datagram.length > this.maxDatagramBytes) {
+      this.stats.sendErrorCount++;
+      return Promise.reject(datagramTooLarge(datagram.length, to));
+    }
     return new Promise((resolve, reject) => {
       const settle = (error?: unknown): void => {
         // `dgram` gives `null` for success in some runtimes.
@@ -109,9 +125,11 @@ export class NodeUdpCarrier implements Carrier {
 
   /** Closes the socket. */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) =>
-      this.#socket.close(() => resolve())
-    );
+    this.#closing ??= new Promise((resolve) => {
+      this.#socket.close();
+      // Not the callback of `close`: in Deno it may never be called.
+      scheduleMacrotask(resolve);
+    });
     return this.#closing;
   }
 }

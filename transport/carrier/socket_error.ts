@@ -56,13 +56,7 @@ export function sendError(
   switch (systemCode(thrown)) {
     case "EMSGSIZE":
     case "WSAEMSGSIZE":
-      return new TransportError(
-        "DATAGRAM_TOO_LARGE",
-        `Send: ${lengthBytes} bytes do not fit the path to ${
-          formatAddress(to)
-        }`,
-        { cause: thrown, fault: "network" },
-      );
+      return datagramTooLarge(lengthBytes, to, thrown);
     case "EAFNOSUPPORT":
     case "EACCES":
     case "EPERM":
@@ -72,6 +66,26 @@ export function sendError(
   return thrown instanceof Error && thrown.name === "NotCapable"
     ? forbidden(thrown, to)
     : undefined;
+}
+
+/**
+ * A datagram that cannot be sent in one piece.
+ *
+ * @param lengthBytes Its size.
+ * @param to Where it should have gone.
+ * @param cause What the runtime threw, if it was asked.
+ * @returns A `DATAGRAM_TOO_LARGE`.
+ */
+export function datagramTooLarge(
+  lengthBytes: number,
+  to: Address,
+  cause?: unknown,
+): TransportError {
+  return new TransportError(
+    "DATAGRAM_TOO_LARGE",
+    `Send: ${lengthBytes} bytes do not fit the path to ${formatAddress(to)}`,
+    { fault: "network", cause },
+  );
 }
 
 /**
