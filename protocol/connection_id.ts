@@ -30,9 +30,11 @@ const MAX_HIGH_HALF = 0x1fffff;
  * {@linkcode FOREIGN_CONNECTION_ID_KEY} when it is 2^53 or more.
  */
 export function connectionIdKey(bytes: Uint8Array, offset = 0): number {
-  const low = bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) |
+  const low = bytes[offset]! | (bytes[offset + 1]! << 8) |
+    (bytes[offset + 2]! << 16) |
     (bytes[offset + 3]! << 24);
-  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) | (bytes[offset + 6]! << 16) |
+  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) |
+    (bytes[offset + 6]! << 16) |
     (bytes[offset + 7]! << 24);
   if (high < 0 || high > MAX_HIGH_HALF) return FOREIGN_CONNECTION_ID_KEY;
   return high * 0x100000000 + (low >>> 0);

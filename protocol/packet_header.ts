@@ -27,7 +27,8 @@ export const PACKET_HEADER_LENGTH = 32;
 export const PACKET_TAG_LENGTH = 16;
 
 /** What a packet costs beside its frames, in bytes. */
-export const PACKET_OVERHEAD_LENGTH: number = PACKET_HEADER_LENGTH + PACKET_TAG_LENGTH;
+export const PACKET_OVERHEAD_LENGTH: number = PACKET_HEADER_LENGTH +
+  PACKET_TAG_LENGTH;
 
 /** Largest value of the payload length field: ciphertext and tag together. */
 export const MAX_PACKET_PAYLOAD_LENGTH = 0xffff;
@@ -81,7 +82,11 @@ export interface PacketHeader {
  * @param offset Where the packet starts.
  * @param header The fields.
  */
-export function encodePacketHeader(into: Uint8Array, offset: number, header: PacketHeader): void {
+export function encodePacketHeader(
+  into: Uint8Array,
+  offset: number,
+  header: PacketHeader,
+): void {
   into.set(header.connectionId, offset);
   writePacketNumber(into, offset + PACKET_NUMBER_OFFSET, header.packetNumber);
   into[offset + PACKET_FLAGS_OFFSET] = header.flags;
@@ -99,7 +104,8 @@ export function encodePacketHeader(into: Uint8Array, offset: number, header: Pac
  * @returns Length of ciphertext and tag in bytes, as claimed.
  */
 export function packetPayloadLength(bytes: Uint8Array, offset: number): number {
-  return bytes[offset + PACKET_LENGTH_OFFSET]! | (bytes[offset + PACKET_LENGTH_OFFSET + 1]! << 8);
+  return bytes[offset + PACKET_LENGTH_OFFSET]! |
+    (bytes[offset + PACKET_LENGTH_OFFSET + 1]! << 8);
 }
 
 /**
@@ -112,12 +118,22 @@ export function packetPayloadLength(bytes: Uint8Array, offset: number): number {
  * @returns Whether it is one.
  */
 export function isHandshakeHeader(bytes: Uint8Array, offset: number): boolean {
-  if (bytes[offset + PACKET_FLAGS_OFFSET] !== PacketFlags.HANDSHAKE) return false;
+  if (bytes[offset + PACKET_FLAGS_OFFSET] !== PacketFlags.HANDSHAKE) {
+    return false;
+  }
   if (bytes[offset + PACKET_RESERVED_OFFSET] !== 0) return false;
-  for (let i = offset + CONNECTION_ID_LENGTH; i < offset + PACKET_FLAGS_OFFSET; i++) {
+  for (
+    let i = offset + CONNECTION_ID_LENGTH;
+    i < offset + PACKET_FLAGS_OFFSET;
+    i++
+  ) {
     if (bytes[i] !== 0) return false;
   }
-  for (let i = offset + PACKET_NONCE_OFFSET; i < offset + PACKET_HEADER_LENGTH; i++) {
+  for (
+    let i = offset + PACKET_NONCE_OFFSET;
+    i < offset + PACKET_HEADER_LENGTH;
+    i++
+  ) {
     if (bytes[i] !== 0) return false;
   }
   return true;
@@ -130,7 +146,11 @@ export function isHandshakeHeader(bytes: Uint8Array, offset: number): boolean {
  * @param offset Where the number starts.
  * @param packetNumber An integer from 0 to 2^53 - 1.
  */
-export function writePacketNumber(into: Uint8Array, offset: number, packetNumber: number): void {
+export function writePacketNumber(
+  into: Uint8Array,
+  offset: number,
+  packetNumber: number,
+): void {
   const low = packetNumber >>> 0;
   const high = Math.floor(packetNumber / 0x100000000);
   into[offset] = low;
@@ -151,9 +171,11 @@ export function writePacketNumber(into: Uint8Array, offset: number, packetNumber
  * @returns The number, or -1 when it is 2^53 or more.
  */
 export function readPacketNumber(bytes: Uint8Array, offset: number): number {
-  const low = bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) |
+  const low = bytes[offset]! | (bytes[offset + 1]! << 8) |
+    (bytes[offset + 2]! << 16) |
     (bytes[offset + 3]! << 24);
-  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) | (bytes[offset + 6]! << 16) |
+  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) |
+    (bytes[offset + 6]! << 16) |
     (bytes[offset + 7]! << 24);
   if (high < 0 || high > 0x1fffff) return -1;
   return high * 0x100000000 + (low >>> 0);

@@ -32,7 +32,9 @@ export const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000;
 export const DEFAULT_IDLE_TIMEOUT_MS = 10_000;
 
 /** Silence after which we ask whether the peer is there: a third of the idle timeout. */
-export const DEFAULT_KEEP_ALIVE_INTERVAL_MS: number = Math.floor(DEFAULT_IDLE_TIMEOUT_MS / 3);
+export const DEFAULT_KEEP_ALIVE_INTERVAL_MS: number = Math.floor(
+  DEFAULT_IDLE_TIMEOUT_MS / 3,
+);
 
 /** RTT before the first sample (RFC 9002 §6.2.2). */
 export const DEFAULT_INITIAL_RTT_MS = 333;
@@ -148,7 +150,9 @@ const BOUNDS = {
   maxConnections: [1, 2 ** 24],
   maxHalfOpen: [0, 2 ** 24],
   datagramQueueLength: [0, 2 ** 20],
-} as const satisfies Partial<Record<keyof EndpointConfig, readonly [number, number]>>;
+} as const satisfies Partial<
+  Record<keyof EndpointConfig, readonly [number, number]>
+>;
 
 /**
  * Fills in the defaults and checks every value once.
@@ -190,10 +194,19 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     }
   }
   if (config.suites.length === 0) {
-    throw new TransportError("INVALID_CONFIG", "Transport configuration: suites must name at least one");
+    throw new TransportError(
+      "INVALID_CONFIG",
+      "Transport configuration: suites must name at least one",
+    );
   }
-  if (config.keyPair.publicKey.length !== 32 || config.keyPair.privateKey.length !== 32) {
-    throw new TransportError("INVALID_CONFIG", "Transport configuration: keyPair must hold two keys of 32 bytes");
+  if (
+    config.keyPair.publicKey.length !== 32 ||
+    config.keyPair.privateKey.length !== 32
+  ) {
+    throw new TransportError(
+      "INVALID_CONFIG",
+      "Transport configuration: keyPair must hold two keys of 32 bytes",
+    );
   }
   return config;
 }

@@ -28,7 +28,7 @@ import {
   PACKET_TAG_LENGTH,
   PacketFlags,
   RESERVED_PACKET_FLAGS,
-} from "../../protocol/packet_header.ts";
+} from "../../protocol/mod.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import type { Address } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
@@ -45,7 +45,7 @@ import {
   type HandshakeOutcome,
   type HandshakeResult,
   InitiatorHandshake,
-  ResponderHandshake,
+  type ResponderHandshake,
 } from "./handshake.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { Recovery } from "./recovery.ts";

@@ -13,13 +13,13 @@ import {
   connectionIdKey,
   createConnectionId,
   HELLO_CONNECTION_ID_KEY,
-} from "../../protocol/connection_id.ts";
+} from "../../protocol/mod.ts";
 import {
   isHandshakeHeader,
   MAX_PACKET_PAYLOAD_LENGTH,
   PACKET_HEADER_LENGTH,
   packetPayloadLength,
-} from "../../protocol/packet_header.ts";
+} from "../../protocol/mod.ts";
 import { type Address, formatAddress, isSameAddress } from "./address.ts";
 import {
   createEndpointConfig,

@@ -39,7 +39,9 @@ export interface TransportErrorOptions {
   readonly closeCode?: number;
 }
 
-const PEER_FAULTS: ReadonlySet<TransportErrorCode> = new Set<TransportErrorCode>([
+const PEER_FAULTS: ReadonlySet<TransportErrorCode> = new Set<
+  TransportErrorCode
+>([
   "CLOSED_BY_PEER",
   "FINAL_SIZE",
   "FLOW_CONTROL",
@@ -52,7 +54,9 @@ const PEER_FAULTS: ReadonlySet<TransportErrorCode> = new Set<TransportErrorCode>
   "STREAM_STOPPED",
   "VERSION_UNSUPPORTED",
 ]);
-const NETWORK_FAULTS: ReadonlySet<TransportErrorCode> = new Set<TransportErrorCode>([
+const NETWORK_FAULTS: ReadonlySet<TransportErrorCode> = new Set<
+  TransportErrorCode
+>([
   "CARRIER_FAILED",
   "CONNECTION_LOST",
   "HANDSHAKE_TIMEOUT",
@@ -73,8 +77,15 @@ export class TransportError extends MxpError<TransportErrorCode> {
    * @param message One line for a person.
    * @param options Fault, cause and close code.
    */
-  constructor(code: TransportErrorCode, message: string, options: TransportErrorOptions = {}) {
-    super(code, message, { fault: options.fault ?? faultOf(code), cause: options.cause });
+  constructor(
+    code: TransportErrorCode,
+    message: string,
+    options: TransportErrorOptions = {},
+  ) {
+    super(code, message, {
+      fault: options.fault ?? faultOf(code),
+      cause: options.cause,
+    });
     this.closeCode = options.closeCode;
   }
 }
@@ -129,5 +140,6 @@ const CLOSE_CODES: Partial<Record<TransportErrorCode, number>> = {
  * @returns A number of {@linkcode CloseCode}.
  */
 export function closeCodeOf(error: MxpError): number {
-  return CLOSE_CODES[error.code as TransportErrorCode] ?? CloseCode.INTERNAL_ERROR;
+  return CLOSE_CODES[error.code as TransportErrorCode] ??
+    CloseCode.INTERNAL_ERROR;
 }

@@ -31,7 +31,7 @@ import {
   encodePacketHeader,
   PACKET_HEADER_LENGTH,
   PacketFlags,
-} from "../../protocol/packet_header.ts";
+} from "../../protocol/mod.ts";
 import { MIN_HELLO_DATAGRAM_BYTES } from "./config.ts";
 
 /** First byte of a handshake packet. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import { PACKET_HEADER_LENGTH } from "../../protocol/packet_header.ts";
+import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { createEndpointConfig } from "./config.ts";
 import {

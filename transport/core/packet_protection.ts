@@ -28,7 +28,7 @@ import {
   PACKET_NUMBER_OFFSET,
   PACKET_TAG_LENGTH,
   readPacketNumber,
-} from "../../protocol/packet_header.ts";
+} from "../../protocol/mod.ts";
 
 /** Bytes of ciphertext that the mask is made from (RFC 9001 §5.4.2). */
 const SAMPLE_LENGTH = 16;

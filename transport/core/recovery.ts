@@ -211,6 +211,8 @@ export class Recovery {
     this.#congestion.onCongestionEvent(now, newestSentAt);
     if (this.#loss.isPersistentCongestion(lost)) {
       this.#congestion.onPersistentCongestion(now);
+      // RFC 9002 §5.2: the path may be another one now.
+      this.#rtt.resetMinRtt();
     }
   }
 

@@ -14,7 +14,7 @@
  */
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
-import { CONNECTION_ID_LENGTH } from "../../protocol/connection_id.ts";
+import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
 import type { EndpointConfig } from "./config.ts";
 
 /** The limits of one end. */
