@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import {
+  MemoryNetwork,
+  TransportError,
+  type TransportStream,
+} from "../../transport/mod.ts";
+import {
+  bindTransport,
+  echoStreams,
+  patternBytes,
+  readAll,
+  request,
+  withTransports,
+} from "../support/transport_pair.ts";
+
+function isTransportError(
+  code: string,
+  closeCode?: number,
+): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof TransportError && error.code === code &&
+    error.closeCode === closeCode;
+}
+
+Deno.test("TransportConnection.close() settles everything at both ends", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onStream = arrived.resolve;
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(1));
+    const peer = await arrived.promise;
+    assert.deepEqual(await peer.read(), patternBytes(1));
+    const pending = [
+      [stream.read(), stream.finished, outgoing.openStream()],
+      [peer.read(), peer.finished, incoming.ping()],
+    ] as const;
+    outgoing.close(0x101, "done");
+    outgoing.close(0x102, "again");
+    for (const promise of pending[0]) {
+      await assert.rejects(promise, isTransportError("CLOSED", 0x101));
+    }
+    for (const promise of pending[1]) {
+      await assert.rejects(promise, isTransportError("CLOSED_BY_PEER", 0x101));
+    }
+    assert.ok(isTransportError("CLOSED", 0x101)(await outgoing.closed));
+    assert.ok(isTransportError("CLOSED_BY_PEER", 0x101)(await incoming.closed));
+    assert.match((await incoming.closed).message, /done/);
+    assert.equal(outgoing.isOpen || incoming.isOpen, false);
+    // Everything after the end says why.
+    for (
+      const promise of [
+        outgoing.openStream(),
+        outgoing.ping(),
+        stream.read(),
+        stream.write(patternBytes(1)),
+        stream.finished,
+      ]
+    ) await assert.rejects(promise, isTransportError("CLOSED", 0x101));
+    assert.throws(
+      () => outgoing.sendDatagram(patternBytes(1)),
+      isTransportError("CLOSED", 0x101),
+    );
+    stream.finish();
+    stream.abort();
+  }, { server: { config: { maxBidiStreams: 1 } } }));
+
+Deno.test("TransportStream.read() gives what arrived before the connection closed", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = async (stream) => {
+      await readAll(stream);
+      await stream.write(patternBytes(3_000));
+      stream.finish();
+      await stream.finished;
+      incoming.close();
+    };
+    const stream = await outgoing.openStream();
+    stream.finish();
+    assert.equal((await outgoing.closed).code, "CLOSED_BY_PEER");
+    assert.deepEqual(await readAll(stream), patternBytes(3_000));
+    assert.equal(await stream.read(), undefined);
+  }));
+
+Deno.test("TransportStream.read() rejects when a connection closes before the end of the stream", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = async (stream) => {
+      await stream.write(patternBytes(3_000));
+      await incoming.ping();
+      incoming.close(0x100);
+    };
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(1));
+    await outgoing.closed;
+    let length = 0;
+    await assert.rejects(async () => {
+      for (;;) length += (await stream.read())!.length;
+    }, isTransportError("CLOSED_BY_PEER", 0x100));
+    assert.equal(length, 3_000);
+  }));
+
+Deno.test("TransportConnection rejects with CONNECTION_LOST when the peer goes silent", async () => {
+  let isCut = false;
+  const network = new MemoryNetwork({ filter: () => !isCut });
+  await withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(10));
+    assert.deepEqual(await stream.read(), patternBytes(10));
+    const reading = stream.read();
+    isCut = true;
+    await assert.rejects(reading, isTransportError("CONNECTION_LOST"));
+    await assert.rejects(stream.read(), isTransportError("CONNECTION_LOST"));
+    await assert.rejects(
+      stream.write(patternBytes(1)),
+      isTransportError("CONNECTION_LOST"),
+    );
+    assert.equal((await outgoing.closed).code, "CONNECTION_LOST");
+    assert.equal((await incoming.closed).code, "CONNECTION_LOST");
+  }, { network, both: { config: { idleTimeoutMs: 60 } } });
+});
+
+Deno.test("Transport.close() tells every peer and settles attempts", async () => {
+  const server = await bindTransport();
+  const client = await bindTransport();
+  const reasons: Promise<TransportError>[] = [];
+  server.transport.onConnection = (connection) => {
+    echoStreams(connection);
+    reasons.push(connection.closed);
+  };
+  const connections = await Promise.all(
+    Array.from(
+      { length: 5 },
+      () =>
+        client.transport.connect(server.transport.localAddress, {
+          remoteStaticPublicKey: server.publicKey,
+        }),
+    ),
+  );
+  for (const connection of connections) {
+    await request(connection, patternBytes(10));
+  }
+  const silent = await bindSilent();
+  const attempt = client.transport.connect(silent.localAddress);
+  const closing = client.transport.close();
+  assert.equal(client.transport.close(), closing);
+  await assert.rejects(attempt, isTransportError("CLOSED"));
+  await closing;
+  assert.equal(reasons.length, 5);
+  for (const reason of reasons) {
+    assert.equal((await reason).code, "CLOSED_BY_PEER");
+  }
+  for (const connection of connections) {
+    assert.equal((await connection.closed).code, "CLOSED");
+  }
+  await assert.rejects(
+    client.transport.connect(server.transport.localAddress),
+    isTransportError("CLOSED"),
+  );
+  await silent.close();
+  await server.transport.close();
+});
+
+Deno.test("Transport.close() may be called from a callback", async () => {
+  const server = await bindTransport();
+  const client = await bindTransport();
+  const closing = Promise.withResolvers<void>();
+  server.transport.onConnection = (connection) => {
+    connection.onStream = () => closing.resolve(server.transport.close());
+  };
+  const connection = await client.transport.connect(
+    server.transport.localAddress,
+  );
+  const stream = await connection.openStream();
+  await stream.write(patternBytes(1));
+  await closing.promise;
+  assert.equal((await connection.closed).code, "CLOSED_BY_PEER");
+  await client.transport.close();
+});
+
+/** A socket that answers nothing. */
+async function bindSilent(): Promise<
+  { localAddress: { hostname: string; port: number }; close(): Promise<void> }
+> {
+  const { transport } = await bindTransport({ accept: false });
+  return transport;
+}

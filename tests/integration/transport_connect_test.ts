@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import {
+  createUdpCarrier,
+  MemoryNetwork,
+  systemRandom,
+  type Transport,
+  TransportError,
+} from "../../transport/mod.ts";
+import {
+  bindTransport,
+  echoStreams,
+  patternBytes,
+  request,
+} from "../support/transport_pair.ts";
+
+function isTransportError(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof TransportError && error.code === code;
+}
+
+async function withClientAndSilence(
+  body: (client: Transport, silent: Transport) => Promise<void>,
+): Promise<void> {
+  const { transport: client } = await bindTransport();
+  // Bound, and answering nothing.
+  const { transport: silent } = await bindTransport({ accept: false });
+  try {
+    await body(client, silent);
+    assert.equal(client.stats.connectionCount, 0);
+  } finally {
+    await client.close();
+    await silent.close();
+  }
+}
+
+Deno.test("Transport.connect() rejects with HANDSHAKE_TIMEOUT and leaves nothing behind", () =>
+  withClientAndSilence(async (client, silent) => {
+    await assert.rejects(
+      client.connect(silent.localAddress, { timeoutMs: 30 }),
+      isTransportError("HANDSHAKE_TIMEOUT"),
+    );
+  }));
+
+Deno.test("Transport.connect() rejects with the signal's reason and leaves nothing behind", () =>
+  withClientAndSilence(async (client, silent) => {
+    const reason = new Error("changed my mind");
+    const controller = new AbortController();
+    const connecting = client.connect(silent.localAddress, {
+      signal: controller.signal,
+    });
+    queueMicrotask(() => controller.abort(reason));
+    await assert.rejects(connecting, reason);
+    await assert.rejects(
+      client.connect(silent.localAddress, { signal: controller.signal }),
+      reason,
+    );
+    const byTime = AbortSignal.timeout(20);
+    await assert.rejects(
+      client.connect(silent.localAddress, { signal: byTime }),
+      { name: "TimeoutError" },
+    );
+  }));
+
+Deno.test("Transport.connect() refuses a peer with another key", async () => {
+  const { transport: client } = await bindTransport();
+  const { transport: server } = await bindTransport();
+  const other = generateKeyPair(systemRandom);
+  await assert.rejects(
+    client.connect(server.localAddress, {
+      remoteStaticPublicKey: other.publicKey,
+    }),
+    isTransportError("PEER_KEY_MISMATCH"),
+  );
+  await client.close();
+  await server.close();
+});
+
+Deno.test("Transport.connect() refuses a port or a key out of range", () =>
+  withClientAndSilence(async (client) => {
+    for (const port of [0, -1, 65_536, 1.5, NaN]) {
+      await assert.rejects(
+        client.connect({ hostname: "127.0.0.1", port }),
+        isTransportError("INVALID_CONFIG"),
+      );
+    }
+    for (const length of [0, 31, 33]) {
+      await assert.rejects(
+        client.connect({ hostname: "127.0.0.1", port: 9 }, {
+          remoteStaticPublicKey: new Uint8Array(length),
+        }),
+        isTransportError("INVALID_CONFIG"),
+      );
+    }
+  }));
+
+Deno.test("Transport.connect() says clearly that a socket cannot reach an address family", () =>
+  withClientAndSilence(async (client) => {
+    await assert.rejects(
+      client.connect({ hostname: "::1", port: 9 }),
+      (error) =>
+        error instanceof TransportError && error.code === "CARRIER_FAILED" &&
+        error.fault === "caller" && /has no IPv4 address/.test(error.message),
+    );
+  }));
+
+Deno.test("Transport.connect() says that a name cannot be resolved", () =>
+  withClientAndSilence(async (client) => {
+    await assert.rejects(
+      client.connect({ hostname: "nowhere.invalid", port: 9 }),
+      isTransportError("CARRIER_FAILED"),
+    );
+  }));
+
+Deno.test("Transport.connect() resolves names", async () => {
+  const { transport: server } = await bindTransport({
+    hostname: "localhost",
+    onConnection: echoStreams,
+  });
+  const { transport: client } = await bindTransport({ hostname: "localhost" });
+  const connection = await client.connect({
+    hostname: "localhost",
+    port: server.localAddress.port,
+  });
+  assert.deepEqual(
+    await request(connection, patternBytes(5)),
+    patternBytes(5),
+  );
+  await client.close();
+  await server.close();
+});
+
+Deno.test({
+  name: "Transport.connect() reaches IPv4 and IPv6 from a socket bound to ::",
+  ignore: !await hasIpv6(),
+  fn: async () => {
+    const { transport: client } = await bindTransport({ hostname: "::" });
+    for (const hostname of ["127.0.0.1", "::1", "0:0:0:0:0:0:0:1"]) {
+      const { transport: server } = await bindTransport({
+        hostname,
+        onConnection: echoStreams,
+      });
+      const connection = await client.connect({
+        hostname,
+        port: server.localAddress.port,
+      });
+      assert.deepEqual(
+        await request(connection, patternBytes(5)),
+        patternBytes(5),
+      );
+      await server.close();
+    }
+    await client.close();
+  },
+});
+
+Deno.test("Transport.bind() refuses a port that is taken and bad options", async () => {
+  const { transport } = await bindTransport();
+  await assert.rejects(
+    bindTransport({ port: transport.localAddress.port }),
+    isTransportError("ADDRESS_IN_USE"),
+  );
+  await assert.rejects(
+    bindTransport({ hostname: "nowhere.invalid" }),
+    isTransportError("CARRIER_FAILED"),
+  );
+  await assert.rejects(
+    bindTransport({ config: { idleTimeoutMs: -1 } }),
+    isTransportError("INVALID_CONFIG"),
+  );
+  await transport.close();
+});
+
+Deno.test("Transport.bind() closes no carrier that it was given when it fails", async () => {
+  const network = new MemoryNetwork();
+  const carrier = network.createCarrier();
+  await assert.rejects(
+    bindTransport({ carrier, config: { maxConnections: 0 } }),
+    isTransportError("INVALID_CONFIG"),
+  );
+  assert.throws(
+    () => network.createCarrier(carrier.localAddress),
+    isTransportError("ADDRESS_IN_USE"),
+  );
+  carrier.close();
+});
+
+Deno.test("Transport refuses connections when it does not accept", () =>
+  withClientAndSilence(async (client, silent) => {
+    await assert.rejects(
+      client.connect(silent.localAddress, { timeoutMs: 20 }),
+      isTransportError("HANDSHAKE_TIMEOUT"),
+    );
+    assert.ok((silent.stats.drops["not-accepting"] ?? 0) > 0);
+    assert.equal(silent.stats.connectionCount, 0);
+  }));
+
+Deno.test("Transport keeps connections that come before their handler", async () => {
+  const { transport: server } = await bindTransport();
+  const { transport: client } = await bindTransport();
+  const connection = await client.connect(server.localAddress);
+  await connection.ping();
+  server.onConnection = echoStreams;
+  assert.deepEqual(
+    await request(connection, patternBytes(5)),
+    patternBytes(5),
+  );
+  await client.close();
+  await server.close();
+});
+
+async function hasIpv6(): Promise<boolean> {
+  try {
+    const carrier = await createUdpCarrier({ hostname: "::", port: 0 });
+    await carrier.close();
+    return true;
+  } catch {
+    return false;
+  }
+}

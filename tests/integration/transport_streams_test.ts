@@ -1,0 +1,339 @@
+import assert from "node:assert/strict";
+import {
+  createUdpCarrier,
+  MemoryNetwork,
+  TransportError,
+  type TransportStream,
+} from "../../transport/mod.ts";
+import {
+  bindTransport,
+  echoStreams,
+  isEqualBytes,
+  patternBytes,
+  readAll,
+  request,
+  withTransports,
+} from "../support/transport_pair.ts";
+
+function isTransportError(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof TransportError && error.code === code;
+}
+
+Deno.test("Transport echoes a message over UDP", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    assert.ok(outgoing.isOpen && incoming.isOpen);
+    assert.ok(outgoing.isInitiator && !incoming.isInitiator);
+    const reply = await request(outgoing, patternBytes(256));
+    assert.deepEqual(reply, patternBytes(256));
+  }));
+
+Deno.test("Transport echoes over node:dgram", async () => {
+  const carrier = () =>
+    createUdpCarrier({ hostname: "127.0.0.1", port: 0 }, {
+      implementation: "node",
+    });
+  await withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const sent = patternBytes(100_000);
+    assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+  }, {
+    client: { carrier: await carrier() },
+    server: { carrier: await carrier() },
+  });
+});
+
+Deno.test("Transport echoes in memory", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const sent = patternBytes(100_000);
+    assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+  }, { network: new MemoryNetwork() }));
+
+Deno.test("Transport knows both peers' keys after the handshake", async () => {
+  const server = await bindTransport();
+  const client = await bindTransport();
+  const accepted = Promise.withResolvers<Uint8Array>();
+  server.transport.onConnection = (connection) =>
+    accepted.resolve(connection.peerPublicKey);
+  // Without the server's key: it is learned.
+  const connection = await client.transport.connect(
+    server.transport.localAddress,
+  );
+  assert.deepEqual(connection.peerPublicKey, server.publicKey);
+  assert.deepEqual(await accepted.promise, client.publicKey);
+  await client.transport.close();
+  await server.transport.close();
+});
+
+Deno.test("TransportStream carries 16 MiB each way, whole and in order", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const sent = patternBytes(16 * 1024 * 1024);
+    assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+  }));
+
+Deno.test("TransportConnection carries 200 streams in parallel", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const lengths = Array.from({ length: 200 }, (_, index) => index * 37);
+    const replies = await Promise.all(
+      lengths.map((length) => request(outgoing, patternBytes(length))),
+    );
+    assert.deepEqual(replies.map(({ length }) => length), lengths);
+    for (const reply of replies) {
+      assert.ok(isEqualBytes(reply, patternBytes(reply.length)));
+    }
+  }));
+
+Deno.test("TransportConnection.openStream() waits for a slot and goes on", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const replies = await Promise.all(
+      Array.from(
+        { length: 40 },
+        (_, index) => request(outgoing, patternBytes(index + 1)),
+      ),
+    );
+    assert.deepEqual(
+      replies.map(({ length }) => length),
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+  }, { server: { config: { maxBidiStreams: 3 } } }));
+
+Deno.test("TransportConnection.openStream() gives up waiting with its signal", () =>
+  withTransports(async ({ outgoing }) => {
+    await outgoing.openStream();
+    const controller = new AbortController();
+    const waiting = outgoing.openStream({ signal: controller.signal });
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await assert.rejects(waiting, reason);
+    await assert.rejects(
+      outgoing.openStream({ signal: controller.signal }),
+      reason,
+    );
+  }, { server: { config: { maxBidiStreams: 1 } } }));
+
+Deno.test("TransportStream.write() pushes back until the peer reads", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onStream = arrived.resolve;
+    const stream = await outgoing.openStream();
+    const sent = patternBytes(300_000);
+    let isAccepted = false;
+    const writing = stream.write(sent).then(() => {
+      isAccepted = true;
+      stream.finish();
+    });
+    const peer = await arrived.promise;
+    await outgoing.ping();
+    await outgoing.ping();
+    assert.equal(isAccepted, false);
+    const [received] = await Promise.all([readAll(peer), writing]);
+    assert.ok(isEqualBytes(received, sent));
+    peer.finish();
+    await stream.finished;
+  }, {
+    both: { config: { maxStreamDataBytes: 16_384, sendBufferBytes: 16_384 } },
+  }));
+
+Deno.test("TransportStream.write() keeps the order of calls that overlap", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onStream = arrived.resolve;
+    const stream = await outgoing.openStream();
+    const parts = Array.from(
+      { length: 50 },
+      (_, index) => new Uint8Array(5_000).fill(index),
+    );
+    const writes = parts.map((part) => stream.write(part));
+    stream.finish();
+    await assert.rejects(
+      stream.write(new Uint8Array(1)),
+      isTransportError("STREAM_STATE"),
+    );
+    const received = await readAll(await arrived.promise);
+    await Promise.all(writes);
+    assert.equal(received.length, 250_000);
+    parts.forEach((_, index) => {
+      const part = received.subarray(index * 5_000, (index + 1) * 5_000);
+      assert.ok(part.every((byte) => byte === index));
+    });
+    await stream.finished;
+  }, { both: { config: { sendBufferBytes: 8_192 } } }));
+
+Deno.test("TransportStream.finished settles once the peer has everything", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = (stream) => stream.finish();
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(10));
+    stream.finish();
+    stream.finish();
+    await stream.finished;
+    await stream.finished;
+    // Finished and acknowledged: there is nothing left to reset.
+    stream.reset(7);
+    assert.equal(await stream.read(), undefined);
+    assert.equal(await stream.read(), undefined);
+  }));
+
+Deno.test("TransportStream.read() refuses a second reader and keeps the first", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const stream = await outgoing.openStream();
+    const first = stream.read();
+    await assert.rejects(stream.read(), isTransportError("STREAM_STATE"));
+    await stream.write(patternBytes(5));
+    assert.deepEqual(await first, patternBytes(5));
+    stream.finish();
+    assert.equal(await stream.read(), undefined);
+  }));
+
+Deno.test("TransportStream.reset() rejects the peer's read with its code", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onStream = arrived.resolve;
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(3));
+    const peer = await arrived.promise;
+    assert.deepEqual(await peer.read(), patternBytes(3));
+    const reading = peer.read();
+    stream.reset(0x123);
+    await assert.rejects(
+      reading,
+      (error) =>
+        error instanceof TransportError && error.code === "STREAM_RESET" &&
+        error.closeCode === 0x123 && error.fault === "peer",
+    );
+    await assert.rejects(peer.read(), isTransportError("STREAM_RESET"));
+    await assert.rejects(
+      stream.write(patternBytes(1)),
+      isTransportError("STREAM_RESET"),
+    );
+    await assert.rejects(stream.finished, isTransportError("STREAM_RESET"));
+    // The other direction still works.
+    await peer.write(patternBytes(4));
+    peer.finish();
+    assert.deepEqual(await readAll(stream), patternBytes(4));
+  }));
+
+Deno.test("TransportStream.stopSending() stops the peer's writes with its code", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onStream = arrived.resolve;
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(3));
+    const peer = await arrived.promise;
+    const stopped = Promise.withResolvers<number>();
+    peer.onStopped = stopped.resolve;
+    const writing = peer.write(patternBytes(8 * 1024 * 1024));
+    stream.stopSending(0x321);
+    assert.equal(await stopped.promise, 0x321);
+    await assert.rejects(writing, isTransportError("STREAM_STOPPED"));
+    await assert.rejects(
+      peer.write(patternBytes(1)),
+      (error) =>
+        error instanceof TransportError && error.code === "STREAM_STOPPED" &&
+        error.closeCode === 0x321,
+    );
+    await assert.rejects(peer.finished, isTransportError("STREAM_STOPPED"));
+    await assert.rejects(stream.read(), isTransportError("STREAM_STATE"));
+    // Set late, the hook is called all the same.
+    const late = Promise.withResolvers<number>();
+    peer.onStopped = late.resolve;
+    assert.equal(await late.promise, 0x321);
+    assert.equal(peer.stopCode, 0x321);
+  }));
+
+Deno.test("TransportStream.stopSending() ends a read that waits", () =>
+  withTransports(async ({ outgoing }) => {
+    const stream = await outgoing.openStream();
+    const reading = stream.read();
+    stream.abort(5);
+    await assert.rejects(reading, isTransportError("STREAM_STATE"));
+  }));
+
+Deno.test("TransportConnection frees slots of streams that both sides gave up", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = (stream) => stream.abort(1);
+    for (let index = 0; index < 20; index++) {
+      const stream = await outgoing.openStream();
+      await stream.write(patternBytes(10));
+      stream.abort(1);
+    }
+  }, { server: { config: { maxBidiStreams: 2 } } }));
+
+Deno.test("TransportConnection opens streams that run one way", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onStream = arrived.resolve;
+    const stream = await outgoing.openStream({
+      isUnidirectional: true,
+      priority: "bulk",
+    });
+    await assert.rejects(stream.read(), isTransportError("STREAM_STATE"));
+    await stream.write(patternBytes(5_000));
+    stream.finish();
+    const peer = await arrived.promise;
+    await assert.rejects(
+      peer.write(patternBytes(1)),
+      isTransportError("STREAM_STATE"),
+    );
+    assert.deepEqual(await readAll(peer), patternBytes(5_000));
+    await stream.finished;
+  }));
+
+Deno.test("TransportConnection keeps streams and datagrams that come before their handler", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const stream = await outgoing.openStream({ priority: "control" });
+    await stream.write(patternBytes(7));
+    stream.finish();
+    assert.equal(outgoing.sendDatagram(patternBytes(9)), true);
+    await outgoing.ping();
+    const data = Promise.withResolvers<Uint8Array>();
+    const arrived = Promise.withResolvers<TransportStream>();
+    incoming.onDatagram = data.resolve;
+    incoming.onStream = arrived.resolve;
+    assert.deepEqual(await data.promise, patternBytes(9));
+    assert.deepEqual(await readAll(await arrived.promise), patternBytes(7));
+    assert.throws(
+      () =>
+        outgoing.sendDatagram(
+          new Uint8Array(outgoing.maxDatagramPayloadBytes + 1),
+        ),
+      isTransportError("DATAGRAM_TOO_LARGE"),
+    );
+    assert.equal(
+      outgoing.sendDatagram(new Uint8Array(outgoing.maxDatagramPayloadBytes)),
+      true,
+    );
+  }));
+
+Deno.test("TransportConnection.ping() measures a round trip, shared by callers", () =>
+  withTransports(async ({ outgoing }) => {
+    const [first, second] = await Promise.all([
+      outgoing.ping(),
+      outgoing.ping(),
+    ]);
+    assert.equal(first, second);
+    assert.ok(first >= 0 && first < 1_000);
+    assert.ok(outgoing.stats.smoothedRttMs > 0);
+  }));
+
+Deno.test("Transport reports what a callback threw and goes on", async () => {
+  const warnings: string[] = [];
+  await withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = () => {
+      throw new Error("handler");
+    };
+    await (await outgoing.openStream()).write(patternBytes(1));
+    await outgoing.ping();
+    echoStreams(incoming);
+    assert.deepEqual(
+      await request(outgoing, patternBytes(2)),
+      patternBytes(2),
+    );
+  }, { server: { onWarning: (message) => warnings.push(message) } });
+  assert.deepEqual(warnings, ["Transport: handler"]);
+});

@@ -1,0 +1,338 @@
+/**
+ * The one loop: carrier, clock and endpoint.
+ *
+ * It knows when to do things, never what they mean. After any input it sends
+ * what there is to send, sets its one timer, and delivers events.
+ *
+ * @module
+ */
+import type { Instant, MonotonicClock } from "../internal/instant.ts";
+import type { Carrier } from "./carrier/carrier.ts";
+import type { Address } from "./core/address.ts";
+import type { Endpoint, EndpointEvent } from "./core/endpoint.ts";
+import { TransportError } from "./core/error.ts";
+import { createDeferred, type Deferred } from "./deferred.ts";
+import { scheduleMacrotask } from "./macrotask.ts";
+
+/**
+ * Datagrams sent before the rest of the process may run. At about 10 µs each
+ * (a system call) that is well below a millisecond.
+ */
+export const MAX_DATAGRAMS_PER_TURN = 64;
+
+/** Sends that may be under way; then the next waits for one of them. */
+export const MAX_SENDS_IN_FLIGHT = 32;
+
+/** Datagrams received before they are answered, at most. */
+export const MAX_RECEIVE_BATCH = 32;
+
+/**
+ * Microtasks after a datagram in which the next may still join its batch.
+ * `Deno.listenDatagram` gives a datagram that is there already after two;
+ * the rest is for the `await` around it.
+ */
+const RECEIVE_BATCH_MICROTASKS = 4;
+
+/** Longest delay of `setTimeout`, in milliseconds. */
+const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
+
+/** Something to be done at a time, beside what the endpoint has to do. */
+interface Deadline {
+  readonly at: Instant;
+  readonly task: () => void;
+}
+
+/** What a driver is made from. */
+export interface DriverOptions {
+  /** The state machine. */
+  readonly endpoint: Endpoint;
+  /** The socket. */
+  readonly carrier: Carrier;
+  /** The clock. */
+  readonly clock: MonotonicClock;
+  /** Called with each event. */
+  readonly onEvent: (event: EndpointEvent) => void;
+  /** Nothing can be sent to this address, and trying again cannot help. */
+  readonly onSendFailed: (to: Address, error: TransportError) => void;
+  /** Called with what nobody else handles. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Runs an endpoint on a carrier.
+ *
+ * The timer is armed only while the endpoint or an operation has a deadline,
+ * so it keeps the process alive while a connection is open, and not longer.
+ * A socket keeps the process alive until it is closed.
+ */
+export class Driver {
+  /** Reads the clock. */
+  readonly now: MonotonicClock;
+  readonly #options: DriverOptions;
+  readonly #endpoint: Endpoint;
+  readonly #carrier: Carrier;
+  readonly #deadlines = new Set<Deadline>();
+  readonly #step = (): void => this.#countDown();
+
+  /** Microtasks until the next flush; 0 when none is planned. */
+  #stepsLeft = 0;
+  #receivedCount = 0;
+  #settling: (() => void)[] = [];
+
+  readonly #freeBuffers: Uint8Array[] = [];
+  readonly #bufferBytes: number;
+  #sendsInFlight = 0;
+  #sentThisTurn = 0;
+  #isYielding = false;
+  #isBlocked = false;
+  #drained: Deferred<void> | undefined;
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt: Instant = Infinity;
+  #isClosed = false;
+
+  /** @param options Endpoint, carrier, clock, and who hears. */
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.now = options.clock;
+    this.#endpoint = options.endpoint;
+    this.#carrier = options.carrier;
+    this.#bufferBytes = options.carrier.maxDatagramBytes;
+    this.#carrier.start(
+      (datagram, from) => this.#handleDatagram(datagram, from),
+      options.onError,
+    );
+  }
+
+  /** There may be something to send: flushes after the current microtask. */
+  wake(): void {
+    if (this.#stepsLeft === 0) this.#plan(1);
+  }
+
+  /**
+   * Calls `task` when the events that wait now are delivered.
+   *
+   * @param task Must not throw.
+   */
+  settleLater(task: () => void): void {
+    this.#settling.push(task);
+  }
+
+  /**
+   * Calls `task` at a time.
+   *
+   * @param at When.
+   * @param task Must not throw.
+   * @returns Cancels it.
+   */
+  schedule(at: Instant, task: () => void): () => void {
+    const deadline: Deadline = { at, task };
+    this.#deadlines.add(deadline);
+    this.#armTimer();
+    return () => {
+      if (this.#deadlines.delete(deadline)) this.#armTimer();
+    };
+  }
+
+  /**
+   * Closes every connection, sends what says so, and closes the carrier.
+   *
+   * @returns Fulfilled when the carrier is closed.
+   */
+  async close(): Promise<void> {
+    // Never inside an event that is being delivered.
+    await Promise.resolve();
+    try {
+      this.#endpoint.close(this.now());
+      // Close frames of thousands of connections take more than one turn.
+      while (this.#flush()) await this.#waitUntilDrained();
+    } finally {
+      this.#isClosed = true;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      if (this.#sendsInFlight > 0) await this.#waitUntilDrained();
+      await this.#carrier.close();
+    }
+  }
+
+  // ── Input ─────────────────────────────────────────────────────────────────
+
+  #handleDatagram(datagram: Uint8Array, from: Address): void {
+    if (this.#isClosed) return;
+    this.#endpoint.handleDatagram(this.now(), from, datagram);
+    // Answering a batch at once saves acknowledgements, a datagram each.
+    this.#receivedCount++;
+    if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
+    else this.#plan(RECEIVE_BATCH_MICROTASKS);
+  }
+
+  #handleTimer(): void {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    this.#flushSafely();
+  }
+
+  /** Flushes after a number of microtasks, or when that was planned already, then. */
+  #plan(microtaskCount: number): void {
+    const isPlanned = this.#stepsLeft > 0;
+    this.#stepsLeft = microtaskCount;
+    if (!isPlanned) queueMicrotask(this.#step);
+  }
+
+  #countDown(): void {
+    if (--this.#stepsLeft > 0) queueMicrotask(this.#step);
+    else this.#flushSafely();
+  }
+
+  // ── Output ────────────────────────────────────────────────────────────────
+
+  #flushSafely(): void {
+    if (this.#isClosed) return;
+    try {
+      this.#flush();
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  /** @returns Whether more is to be sent than this turn allows. */
+  #flush(): boolean {
+    this.#receivedCount = 0;
+    this.#runDue(this.now());
+    const hasMore = this.#transmit();
+    this.#armTimer();
+    this.#deliverEvents();
+    return hasMore;
+  }
+
+  #runDue(now: Instant): void {
+    for (const deadline of this.#deadlines) {
+      if (deadline.at > now) continue;
+      this.#deadlines.delete(deadline);
+      deadline.task();
+    }
+    const at = this.#endpoint.pollTimeout();
+    if (at !== undefined && at <= now) this.#endpoint.handleTimeout(now);
+  }
+
+  #transmit(): boolean {
+    for (;;) {
+      if (this.#isYielding) return true;
+      if (this.#sentThisTurn >= MAX_DATAGRAMS_PER_TURN) {
+        this.#yield();
+        return true;
+      }
+      if (this.#sendsInFlight >= MAX_SENDS_IN_FLIGHT) {
+        this.#isBlocked = true;
+        return true;
+      }
+      const buffer = this.#freeBuffers.pop() ??
+        new Uint8Array(this.#bufferBytes);
+      const transmit = this.#endpoint.pollTransmit(this.now(), buffer);
+      if (transmit === undefined) {
+        this.#freeBuffers.push(buffer);
+        return false;
+      }
+      this.#sentThisTurn++;
+      this.#send(buffer, transmit.length, transmit.to);
+    }
+  }
+
+  #send(buffer: Uint8Array, length: number, to: Address): void {
+    const sending = this.#carrier.send(buffer.subarray(0, length), to);
+    if (sending === undefined) {
+      this.#freeBuffers.push(buffer);
+      return;
+    }
+    this.#sendsInFlight++;
+    sending.then(
+      () => this.#handleSent(buffer),
+      (error: unknown) => {
+        this.#handleSent(buffer);
+        this.#handleSendError(to, error);
+      },
+    );
+  }
+
+  #handleSent(buffer: Uint8Array): void {
+    this.#freeBuffers.push(buffer);
+    this.#sendsInFlight--;
+    if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {
+      this.#isBlocked = false;
+      this.#resume();
+    }
+    if (this.#isClosed && this.#sendsInFlight === 0) this.#drained?.resolve();
+  }
+
+  #handleSendError(to: Address, error: unknown): void {
+    // Too large for the path: for the endpoint it is a lost datagram.
+    if (error instanceof TransportError && error.code !== "CARRIER_FAILED") {
+      return;
+    }
+    this.#options.onSendFailed(
+      to,
+      error instanceof TransportError ? error : new TransportError(
+        "CARRIER_FAILED",
+        "Send: the carrier failed",
+        { cause: error },
+      ),
+    );
+  }
+
+  /** Lets the rest of the process run. */
+  #yield(): void {
+    this.#isYielding = true;
+    scheduleMacrotask(() => {
+      this.#isYielding = false;
+      this.#sentThisTurn = 0;
+      this.#resume();
+    });
+  }
+
+  #waitUntilDrained(): Promise<void> {
+    this.#drained = createDeferred();
+    return this.#drained.promise;
+  }
+
+  #resume(): void {
+    if (this.#drained !== undefined) this.#drained.resolve();
+    else this.#flushSafely();
+  }
+
+  // ── Timer and events ──────────────────────────────────────────────────────
+
+  #armTimer(): void {
+    if (this.#isClosed) return;
+    let at = this.#endpoint.pollTimeout() ?? Infinity;
+    for (const deadline of this.#deadlines) at = Math.min(at, deadline.at);
+    if (at === Infinity) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#timerAt = Infinity;
+      return;
+    }
+    // A timer that fires too early costs less than one that is moved with
+    // every acknowledgement.
+    if (this.#timerAt <= at) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    const delayMs = Math.ceil(Math.max(0, at - this.now()));
+    this.#timer = setTimeout(
+      () => this.#handleTimer(),
+      Math.min(delayMs, MAX_TIMER_DELAY_MS),
+    );
+  }
+
+  #deliverEvents(): void {
+    for (
+      let event = this.#endpoint.pollEvent();
+      event !== undefined;
+      event = this.#endpoint.pollEvent()
+    ) this.#options.onEvent(event);
+    while (this.#settling.length > 0) {
+      const settling = this.#settling;
+      this.#settling = [];
+      for (const task of settling) task();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { HandlerQueue } from "./handler_queue.ts";
+
+function createQueue(maxLength = 2): {
+  queue: HandlerQueue<number>;
+  refused: number[];
+  errors: unknown[];
+} {
+  const refused: number[] = [];
+  const errors: unknown[] = [];
+  const queue = new HandlerQueue<number>({
+    maxLength,
+    onRefused: (item) => refused.push(item),
+    onHandlerError: (error) => errors.push(error),
+  });
+  return { queue, refused, errors };
+}
+
+Deno.test("HandlerQueue keeps items for a handler that comes later, in order", async () => {
+  const { queue, refused } = createQueue(2);
+  queue.push(1);
+  queue.push(2);
+  queue.push(3);
+  assert.deepEqual(refused, [3]);
+  const seen: number[] = [];
+  queue.handler = (item) => seen.push(item);
+  queue.push(4);
+  // Not inside the assignment, and nothing overtakes what waits.
+  assert.deepEqual(seen, []);
+  assert.deepEqual(refused, [3, 4]);
+  await Promise.resolve();
+  queue.push(5);
+  assert.deepEqual(seen, [1, 2, 5]);
+});
+
+Deno.test("HandlerQueue goes on after a handler that throws", async () => {
+  const { queue, errors } = createQueue();
+  queue.push(1);
+  queue.push(2);
+  const seen: number[] = [];
+  queue.handler = (item) => {
+    seen.push(item);
+    throw new Error(`item ${item}`);
+  };
+  await Promise.resolve();
+  queue.push(3);
+  assert.deepEqual(seen, [1, 2, 3]);
+  assert.equal(errors.length, 3);
+});
+
+Deno.test("HandlerQueue keeps items again once its handler is gone", async () => {
+  const { queue } = createQueue();
+  const seen: number[] = [];
+  queue.handler = (item) => {
+    seen.push(item);
+    queue.handler = undefined;
+  };
+  queue.push(1);
+  queue.push(2);
+  assert.deepEqual(seen, [1]);
+  queue.clear();
+  queue.push(3);
+  queue.handler = (item) => seen.push(item);
+  await Promise.resolve();
+  assert.deepEqual(seen, [1, 3]);
+});

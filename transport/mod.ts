@@ -1,0 +1,74 @@
+/**
+ * Encrypted connections with streams over UDP.
+ *
+ * This folder knows how datagrams become connections: the handshake, packet
+ * protection, loss recovery, congestion and flow control, streams. It does not
+ * know what the streams carry: messages, calls and agents are built on top,
+ * and telemetry watches from there.
+ *
+ * {@linkcode Transport} is what most programs use. Below it, {@linkcode
+ * Endpoint} and its connections are state machines without sockets, clocks or
+ * promises, and a {@linkcode Carrier} is anything that moves datagrams.
+ *
+ * @module
+ */
+export type { Fault, MxpError, MxpErrorOptions } from "../internal/error.ts";
+export type { Instant, MonotonicClock } from "../internal/instant.ts";
+export type { RandomSource } from "../internal/random_source.ts";
+export {
+  type Carrier,
+  type CarrierErrorHandler,
+  type CarrierStats,
+  type DatagramHandler,
+  UDP_MAX_DATAGRAM_BYTES,
+} from "./carrier/carrier.ts";
+export { MemoryNetwork, type MemoryNetworkOptions } from "./carrier/memory.ts";
+export {
+  createUdpCarrier,
+  type UdpCarrierOptions,
+  type UdpImplementation,
+} from "./carrier/udp.ts";
+export { type Address, formatAddress } from "./core/address.ts";
+export type { EndpointConfig, EndpointOptions } from "./core/config.ts";
+export type {
+  Connection,
+  ConnectionOptions,
+  ConnectionState,
+  PriorityClass,
+} from "./core/connection.ts";
+export type { ConnectionEvent } from "./core/connection_event.ts";
+export {
+  type ConnectOptions,
+  Endpoint,
+  type EndpointEvent,
+} from "./core/endpoint.ts";
+export {
+  APPLICATION_CLOSE_CODE_BASE,
+  CloseCode,
+  TransportError,
+  type TransportErrorCode,
+  type TransportErrorOptions,
+} from "./core/error.ts";
+export type {
+  ConnectionStats,
+  DropCounts,
+  DropReason,
+  EndpointStats,
+} from "./core/stats.ts";
+export type { StreamEvent } from "./core/stream/stream_event.ts";
+export type { Transmit } from "./core/transmit.ts";
+export { systemClock } from "./system_clock.ts";
+export { systemRandom } from "./system_random.ts";
+export {
+  Transport,
+  type TransportConfig,
+  type TransportConnectOptions,
+  type TransportOptions,
+  type TransportStats,
+} from "./transport.ts";
+export {
+  type OpenStreamOptions,
+  type StreamPriority,
+  TransportConnection,
+} from "./transport_connection.ts";
+export { TransportStream } from "./transport_stream.ts";

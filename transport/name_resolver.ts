@@ -1,0 +1,86 @@
+/**
+ * From what a user writes to the numeric addresses that sockets take.
+ *
+ * @module
+ */
+import { isIP } from "node:net";
+import { type Address, formatAddress } from "./core/address.ts";
+import { TransportError } from "./core/error.ts";
+
+/** The wildcard of IPv6: such a socket usually reaches IPv4 too (RFC 4291 §2.5.5.2). */
+const IPV6_WILDCARD = "::";
+const MAPPED_PREFIX = "::ffff:";
+
+/**
+ * Finds the numeric addresses of a host. A numeric one passes through; a name
+ * is looked up with the system's resolver, which needs the `net` permission
+ * for that name in Deno.
+ *
+ * @param hostname A name, or a numeric address.
+ * @returns At least one numeric address, in the resolver's order.
+ * @throws {TransportError} `CARRIER_FAILED` when the name cannot be resolved.
+ */
+export async function resolveHostname(hostname: string): Promise<string[]> {
+  const family = isIP(hostname);
+  if (family === 4) return [hostname];
+  if (family === 6) return [canonicalIpv6(hostname)];
+  let cause: unknown;
+  try {
+    // Loaded when needed: most programs in a mesh connect to numeric addresses.
+    const { lookup } = await import("node:dns/promises");
+    const found = await lookup(hostname, { all: true });
+    if (found.length > 0) return found.map(({ address }) => address);
+  } catch (error) {
+    cause = error;
+  }
+  throw new TransportError(
+    "CARRIER_FAILED",
+    `Name: ${hostname} cannot be resolved`,
+    { cause },
+  );
+}
+
+/**
+ * Picks the address that a socket can send to.
+ *
+ * @param target What the user asked for.
+ * @param candidates Its numeric addresses.
+ * @param local Where the socket is bound.
+ * @returns The first candidate of the socket's family. For a socket that is
+ * bound to `::` an IPv4 address is written as IPv6.
+ * @throws {TransportError} `CARRIER_FAILED` when there is none.
+ */
+export function reachableAddress(
+  target: Address,
+  candidates: readonly string[],
+  local: Address,
+): Address {
+  const isIpv6 = local.hostname.includes(":");
+  const direct = candidates.find((candidate) =>
+    candidate.includes(":") === isIpv6
+  );
+  if (direct !== undefined) return { hostname: direct, port: target.port };
+  if (local.hostname === IPV6_WILDCARD && candidates.length > 0) {
+    return { hostname: MAPPED_PREFIX + candidates[0], port: target.port };
+  }
+  const family = isIpv6 ? "IPv6" : "IPv4";
+  throw new TransportError(
+    "CARRIER_FAILED",
+    `Connect: ${
+      formatAddress(target)
+    } has no ${family} address, and the socket at ${
+      formatAddress(local)
+    } reaches no other`,
+    { fault: "caller" },
+  );
+}
+
+/**
+ * The one way of writing an IPv6 address that sockets report (RFC 5952), so
+ * that the peer's datagrams are recognised by their source.
+ */
+function canonicalIpv6(hostname: string): string {
+  // A zone is not part of a URL, and mapped addresses are reported with dots.
+  if (hostname.includes("%") || hostname.includes(".")) return hostname;
+  return new URL(`http://[${hostname}]`).hostname.slice(1, -1);
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { TransportError } from "./core/error.ts";
+import { reachableAddress, resolveHostname } from "./name_resolver.ts";
+
+function reach(candidates: string[], local: string): string {
+  return reachableAddress({ hostname: "peer", port: 9000 }, candidates, {
+    hostname: local,
+    port: 1,
+  }).hostname;
+}
+
+Deno.test("resolveHostname() passes numeric addresses through, IPv6 in one spelling", async () => {
+  assert.deepEqual(await resolveHostname("192.0.2.1"), ["192.0.2.1"]);
+  assert.deepEqual(await resolveHostname("2001:DB8:0:0::1"), ["2001:db8::1"]);
+  assert.deepEqual(await resolveHostname("::ffff:192.0.2.1"), [
+    "::ffff:192.0.2.1",
+  ]);
+  assert.deepEqual(await resolveHostname("fe80::1%eth0"), ["fe80::1%eth0"]);
+});
+
+Deno.test("reachableAddress() picks the first address of the socket's family", () => {
+  const both = ["2001:db8::1", "192.0.2.1", "192.0.2.2"];
+  assert.equal(reach(both, "0.0.0.0"), "192.0.2.1");
+  assert.equal(reach(both, "::1"), "2001:db8::1");
+  assert.equal(reach(both, "::"), "2001:db8::1");
+});
+
+Deno.test("reachableAddress() writes IPv4 as IPv6 for a socket bound to ::", () => {
+  assert.equal(reach(["192.0.2.1"], "::"), "::ffff:192.0.2.1");
+});
+
+Deno.test("reachableAddress() throws CARRIER_FAILED when there is none", () => {
+  for (
+    const [candidates, local] of [
+      [["192.0.2.1"], "::1"],
+      [["2001:db8::1"], "0.0.0.0"],
+      [[], "::"],
+    ] as const
+  ) {
+    assert.throws(
+      () => reach([...candidates], local),
+      (error) =>
+        error instanceof TransportError && error.code === "CARRIER_FAILED",
+    );
+  }
+});

@@ -1,0 +1,357 @@
+/**
+ * A socket with connections: the transport as its user sees it.
+ *
+ * @module
+ */
+import type { KeyPair } from "../crypto/mod.ts";
+import type { MonotonicClock } from "../internal/instant.ts";
+import type { RandomSource } from "../internal/random_source.ts";
+import type { Carrier, CarrierStats } from "./carrier/carrier.ts";
+import { createUdpCarrier } from "./carrier/udp.ts";
+import { type Address, formatAddress, isSameAddress } from "./core/address.ts";
+import type { EndpointOptions } from "./core/config.ts";
+import type { Connection } from "./core/connection.ts";
+import { Endpoint, type EndpointEvent } from "./core/endpoint.ts";
+import { CloseCode, TransportError } from "./core/error.ts";
+import type { EndpointStats } from "./core/stats.ts";
+import { createDeferred, type Deferred } from "./deferred.ts";
+import { Driver } from "./driver.ts";
+import { HandlerQueue } from "./handler_queue.ts";
+import { reachableAddress, resolveHostname } from "./name_resolver.ts";
+import { systemClock } from "./system_clock.ts";
+import { systemRandom } from "./system_random.ts";
+import {
+  type ConnectionHost,
+  type ConnectionInput,
+  TransportConnection,
+} from "./transport_connection.ts";
+
+/** Connections of peers that wait while `onConnection` is not set. */
+export const MAX_WAITING_CONNECTIONS = 256;
+
+/** Limits and timing of a transport. */
+export type TransportConfig = Omit<EndpointOptions, "keyPair" | "accept">;
+
+/** Options of {@linkcode Transport.bind}. */
+export interface TransportOptions {
+  /** The static key pair that proves who this side is. */
+  readonly keyPair: KeyPair;
+  /**
+   * Where to bind: a numeric address or a name. IPv4 reaches IPv4 only, IPv6
+   * reaches IPv6, and `::` usually both. Not used with a `carrier`.
+   *
+   * @default "0.0.0.0"
+   */
+  readonly hostname?: string;
+  /**
+   * The port; 0 lets the system choose. Not used with a `carrier`.
+   *
+   * @default 0
+   */
+  readonly port?: number;
+  /**
+   * Whether peers may connect.
+   *
+   * @default true
+   */
+  readonly accept?: boolean;
+  /** Limits and timing. */
+  readonly config?: TransportConfig;
+  /** What moves the datagrams; a UDP socket when absent. It is closed with the transport. */
+  readonly carrier?: Carrier;
+  /** The clock; the system's monotonic one when absent. */
+  readonly clock?: MonotonicClock;
+  /** Where random bytes come from; the system's generator when absent. */
+  readonly random?: RandomSource;
+  /** Called with each connection of a peer. */
+  readonly onConnection?: (connection: TransportConnection) => void;
+  /**
+   * Called with one line for a person, and with what was thrown if a callback
+   * of the application threw. Without it such an exception is rethrown in a
+   * microtask, where the runtime reports it as uncaught.
+   */
+  readonly onWarning?: (message: string, cause?: unknown) => void;
+}
+
+/** Options of {@linkcode Transport.connect}. */
+export interface TransportConnectOptions {
+  /**
+   * The peer's static public key, 32 bytes; with it the peer is proven to be
+   * the one that was meant. Without it its key is learned: compare
+   * `peerPublicKey`.
+   */
+  readonly remoteStaticPublicKey?: Uint8Array;
+  /** How long name and handshake may take; the configuration's `handshakeTimeoutMs` when absent. */
+  readonly timeoutMs?: number;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Counters of a transport. */
+export interface TransportStats extends EndpointStats {
+  /** Counters of the carrier. */
+  readonly carrier: Readonly<CarrierStats>;
+}
+
+/** A connection attempt that is under way. */
+interface Attempt {
+  readonly outcome: Deferred<TransportConnection>;
+  core: Connection | undefined;
+}
+
+/** One socket and the connections over it, those of peers and our own. */
+export class Transport {
+  /** Where it is bound. */
+  readonly localAddress: Address;
+  readonly #carrier: Carrier;
+  readonly #endpoint: Endpoint;
+  readonly #driver: Driver;
+  readonly #host: ConnectionHost;
+  readonly #onWarning: TransportOptions["onWarning"];
+  readonly #inputs = new Map<Connection, ConnectionInput>();
+  readonly #attempts = new Set<Attempt>();
+  readonly #incoming: HandlerQueue<TransportConnection>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: TransportOptions, carrier: Carrier) {
+    const { config = {} } = options;
+    this.#carrier = carrier;
+    this.#onWarning = options.onWarning;
+    this.localAddress = carrier.localAddress;
+    this.#endpoint = new Endpoint(
+      {
+        ...config,
+        ...(config.maxDatagramBytes === undefined ? {} : {
+          maxDatagramBytes: Math.min(
+            config.maxDatagramBytes,
+            carrier.maxDatagramBytes,
+          ),
+        }),
+        keyPair: options.keyPair,
+        accept: options.accept ?? true,
+      },
+      options.random ?? systemRandom,
+    );
+    const onHandlerError = (error: unknown): void => this.#report(error);
+    this.#incoming = new HandlerQueue({
+      maxLength: MAX_WAITING_CONNECTIONS,
+      onRefused: (connection) => connection.close(CloseCode.CONNECTION_REFUSED),
+      onHandlerError,
+    });
+    this.#incoming.handler = options.onConnection;
+    this.#driver = new Driver({
+      endpoint: this.#endpoint,
+      carrier,
+      clock: options.clock ?? systemClock,
+      onEvent: (event) => this.#handleEvent(event),
+      onSendFailed: (to, error) => this.#handleSendFailed(to, error),
+      onError: onHandlerError,
+    });
+    const driver = this.#driver;
+    this.#host = {
+      now: () => driver.now(),
+      wake: () => driver.wake(),
+      settleLater: (task) => driver.settleLater(task),
+      onHandlerError,
+    };
+  }
+
+  /**
+   * Binds a socket, or takes a carrier, and starts.
+   *
+   * The socket keeps the process alive until {@linkcode Transport.close}.
+   *
+   * @param options Key pair, address, limits.
+   * @returns The running transport.
+   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `INVALID_CONFIG`,
+   * `CARRIER_FAILED` when the name to bind to cannot be resolved.
+   */
+  static async bind(options: TransportOptions): Promise<Transport> {
+    const carrier = options.carrier ?? await bindUdp(options);
+    try {
+      return new Transport(options, carrier);
+    } catch (error) {
+      if (options.carrier === undefined) await carrier.close();
+      throw error;
+    }
+  }
+
+  /** Counters over all connections. */
+  get stats(): TransportStats {
+    return { ...this.#endpoint.stats, carrier: { ...this.#carrier.stats } };
+  }
+
+  /** Called with each connection of a peer. */
+  get onConnection(): ((connection: TransportConnection) => void) | undefined {
+    return this.#incoming.handler;
+  }
+
+  /** Connections that came before it was set follow in a microtask. */
+  set onConnection(
+    handler: ((connection: TransportConnection) => void) | undefined,
+  ) {
+    this.#incoming.handler = handler;
+  }
+
+  /**
+   * Connects to a peer.
+   *
+   * @param target A numeric address or a name, and a port.
+   * @param options The peer's key, a time limit and a signal.
+   * @returns The established connection.
+   * @throws {TransportError} As a rejection: `HANDSHAKE_TIMEOUT`,
+   * `HANDSHAKE_FAILED`, `PEER_KEY_MISMATCH`, `VERSION_UNSUPPORTED`,
+   * `CARRIER_FAILED` when the name or the address family cannot be used,
+   * `INVALID_CONFIG` for a port or key out of range, `LIMIT`, `CLOSED`. An
+   * aborted signal rejects with its reason. Nothing is left behind then.
+   */
+  async connect(
+    target: Address,
+    options: TransportConnectOptions = {},
+  ): Promise<TransportConnection> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (this.#closing !== undefined) throw closedError();
+    checkPort(target);
+    const timeoutMs = options.timeoutMs ??
+      this.#endpoint.config.handshakeTimeoutMs;
+    const attempt: Attempt = { outcome: createDeferred(), core: undefined };
+    const { outcome } = attempt;
+    this.#attempts.add(attempt);
+    const cancelDeadline = this.#driver.schedule(
+      this.#driver.now() + timeoutMs,
+      () => outcome.reject(timeoutError(target, timeoutMs)),
+    );
+    const onAbort = (): void => outcome.reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      const hostnames = await Promise.race([
+        resolveHostname(target.hostname),
+        // Never fulfilled before there is a connection: only its rejection matters.
+        outcome.promise.then((): string[] => []),
+      ]);
+      const remote = reachableAddress(target, hostnames, this.localAddress);
+      this.#start(attempt, remote, options, timeoutMs);
+      return await outcome.promise;
+    } catch (error) {
+      this.#abandon(attempt);
+      throw error;
+    } finally {
+      this.#attempts.delete(attempt);
+      cancelDeadline();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * Closes every connection, tells the peers, and gives the socket back. A
+   * second call waits for the first.
+   *
+   * @returns Fulfilled when the socket is closed.
+   */
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#driver.close();
+      for (const { outcome } of this.#attempts) outcome.reject(closedError());
+      this.#incoming.clear();
+    }
+    return this.#closing;
+  }
+
+  // ── Connection attempts ───────────────────────────────────────────────────
+
+  #start(
+    attempt: Attempt,
+    remote: Address,
+    options: TransportConnectOptions,
+    timeoutMs: number,
+  ): void {
+    if (this.#closing !== undefined) throw closedError();
+    const { remoteStaticPublicKey } = options;
+    const core = this.#endpoint.connect(this.#driver.now(), remote, {
+      handshakeTimeoutMs: timeoutMs,
+      ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
+    });
+    attempt.core = core;
+    const connection = this.#adopt(core, (input) => (event) => {
+      if (event.type === "established") attempt.outcome.resolve(connection);
+      if (event.type === "closed") attempt.outcome.reject(event.error);
+      input(event);
+    });
+    this.#driver.wake();
+  }
+
+  #abandon(attempt: Attempt): void {
+    attempt.core?.close(this.#driver.now());
+    this.#driver.wake();
+  }
+
+  #handleSendFailed(to: Address, error: TransportError): void {
+    const attempts = [...this.#attempts].filter(({ core }) =>
+      core !== undefined && isSameAddress(core.remoteAddress, to)
+    );
+    for (const { outcome } of attempts) outcome.reject(error);
+    if (attempts.length === 0) this.#onWarning?.(error.message, error);
+  }
+
+  // ── Events ────────────────────────────────────────────────────────────────
+
+  #adopt(
+    core: Connection,
+    wrap: (input: ConnectionInput) => ConnectionInput = (input) => input,
+  ): TransportConnection {
+    return new TransportConnection(core, this.#host, (input) => {
+      this.#inputs.set(core, wrap(input));
+    });
+  }
+
+  #handleEvent(event: EndpointEvent): void {
+    const { connection: core } = event;
+    if (event.type === "connection-incoming") {
+      this.#incoming.push(this.#adopt(core));
+      return;
+    }
+    const input = this.#inputs.get(core);
+    if (event.event.type === "closed") this.#inputs.delete(core);
+    input?.(event.event);
+  }
+
+  #report(error: unknown): void {
+    if (this.#onWarning === undefined) {
+      queueMicrotask(() => {
+        throw error;
+      });
+      return;
+    }
+    const text = error instanceof Error ? error.message : String(error);
+    this.#onWarning(`Transport: ${text}`, error);
+  }
+}
+
+async function bindUdp(options: TransportOptions): Promise<Carrier> {
+  const { hostname = "0.0.0.0", port = 0, onWarning } = options;
+  const [numeric] = await resolveHostname(hostname);
+  return await createUdpCarrier(
+    { hostname: numeric!, port },
+    onWarning === undefined ? {} : { onWarning },
+  );
+}
+
+function checkPort({ hostname, port }: Address): void {
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
+  throw new TransportError(
+    "INVALID_CONFIG",
+    `Connect: port of ${hostname} must be 1 to 65535, got ${port}`,
+  );
+}
+
+function closedError(): TransportError {
+  return new TransportError("CLOSED", "Transport: it is closed");
+}
+
+function timeoutError(target: Address, timeoutMs: number): TransportError {
+  return new TransportError(
+    "HANDSHAKE_TIMEOUT",
+    `Connect: ${formatAddress(target)} did not answer within ${timeoutMs} ms`,
+  );
+}

@@ -1,0 +1,352 @@
+/**
+ * One connection to a peer, as promises and callbacks.
+ *
+ * @module
+ */
+import type { Instant } from "../internal/instant.ts";
+import type { Address } from "./core/address.ts";
+import type { Connection, PriorityClass } from "./core/connection.ts";
+import type { ConnectionEvent } from "./core/connection_event.ts";
+import { CloseCode, TransportError } from "./core/error.ts";
+import type { ConnectionStats } from "./core/stats.ts";
+import { createDeferred, type Deferred, rejected } from "./deferred.ts";
+import { HandlerQueue } from "./handler_queue.ts";
+import {
+  type StreamHost,
+  type StreamInput,
+  TransportStream,
+} from "./transport_stream.ts";
+
+/** Streams of the peer that wait while `onStream` is not set. */
+export const MAX_WAITING_STREAMS = 1_024;
+
+/** Datagrams of the peer that wait while `onDatagram` is not set. */
+export const MAX_WAITING_DATAGRAMS = 256;
+
+/** Calls of {@linkcode TransportConnection.openStream} that may wait. */
+export const MAX_WAITING_OPENS = 4_096;
+
+/** How urgent the bytes of a stream are. Bulk never starves. */
+export type StreamPriority = "control" | "interactive" | "bulk";
+
+const PRIORITY_CLASSES: Readonly<Record<StreamPriority, PriorityClass>> = {
+  control: 0,
+  interactive: 1,
+  bulk: 2,
+};
+
+/** Options of {@linkcode TransportConnection.openStream}. */
+export interface OpenStreamOptions {
+  /** @default "interactive" */
+  readonly priority?: StreamPriority;
+  /**
+   * Whether only this side sends.
+   *
+   * @default false
+   */
+  readonly isUnidirectional?: boolean;
+  /** Gives up waiting for the peer to allow another stream. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a connection asks of the driver. */
+export interface ConnectionHost {
+  /** Reads the clock. */
+  now(): Instant;
+  /** Tells the driver that there may be something to send. */
+  wake(): void;
+  /** Has `task` called when the waiting events are delivered. */
+  settleLater(task: () => void): void;
+  /** A callback of the application threw. */
+  onHandlerError(error: unknown): void;
+}
+
+/** What the driver tells a connection. */
+export type ConnectionInput = (event: ConnectionEvent) => void;
+
+interface WaitingOpen {
+  readonly options: OpenStreamOptions;
+  readonly opened: Deferred<TransportStream>;
+  /** Takes the listener off the signal. */
+  readonly release: () => void;
+}
+
+/** An encrypted connection, its peer proven by its static public key. */
+export class TransportConnection {
+  /**
+   * Fulfilled with the reason when the connection has ended: `CLOSED` when
+   * this side closed it, `CLOSED_BY_PEER`, `CONNECTION_LOST`, or the peer's
+   * violation. It never rejects.
+   */
+  readonly closed: Promise<TransportError>;
+
+  readonly #core: Connection;
+  readonly #host: ConnectionHost;
+  readonly #streamHost: StreamHost;
+  readonly #streams = new Map<number, (input: StreamInput) => void>();
+  readonly #incoming: HandlerQueue<TransportStream>;
+  readonly #datagrams: HandlerQueue<Uint8Array>;
+  readonly #closing = createDeferred<TransportError>();
+  #waitingOpens: WaitingOpen[] = [];
+  #ping: Deferred<number> | undefined;
+  #error: TransportError | undefined;
+
+  /**
+   * For the transport: an application gets connections from
+   * `Transport.connect` and `Transport.onConnection`.
+   *
+   * @param core The state machine.
+   * @param host The driver.
+   * @param attach Takes the function through which the driver speaks to the
+   * connection.
+   */
+  constructor(
+    core: Connection,
+    host: ConnectionHost,
+    attach: (input: ConnectionInput) => void,
+  ) {
+    this.#core = core;
+    this.#host = host;
+    this.closed = this.#closing.promise;
+    const onHandlerError = (error: unknown): void => host.onHandlerError(error);
+    this.#incoming = new HandlerQueue({
+      maxLength: MAX_WAITING_STREAMS,
+      onRefused: (stream) => stream.abort(CloseCode.LIMIT_ERROR),
+      onHandlerError,
+    });
+    this.#datagrams = new HandlerQueue({
+      maxLength: MAX_WAITING_DATAGRAMS,
+      onRefused: () => {},
+      onHandlerError,
+    });
+    this.#streamHost = {
+      core,
+      wake: () => host.wake(),
+      settleLater: (input) => host.settleLater(() => input({ type: "settle" })),
+      forget: (streamId) => this.#streams.delete(streamId),
+      onHandlerError,
+    };
+    attach((event) => this.#handle(event));
+  }
+
+  /** The peer's static public key, 32 bytes, proven by the handshake. */
+  get peerPublicKey(): Uint8Array {
+    const key = this.#core.peerStaticPublicKey;
+    if (key === undefined) {
+      throw new TransportError("CLOSED", "Connection: it was not established");
+    }
+    return key;
+  }
+
+  /** Where the peer is. */
+  get remoteAddress(): Address {
+    return this.#core.remoteAddress;
+  }
+
+  /** Whether this side sent the hello. */
+  get isInitiator(): boolean {
+    return this.#core.isInitiator;
+  }
+
+  /** Whether streams can be opened and bytes sent. */
+  get isOpen(): boolean {
+    return this.#error === undefined && this.#core.state === "established";
+  }
+
+  /** Why the connection ended; `undefined` while it has not. */
+  get error(): TransportError | undefined {
+    return this.#error;
+  }
+
+  /** Counters and estimates. */
+  get stats(): ConnectionStats {
+    return this.#core.stats;
+  }
+
+  /** Largest payload of {@linkcode TransportConnection.sendDatagram}, in bytes. */
+  get maxDatagramPayloadBytes(): number {
+    return this.#core.maxDatagramPayloadBytes;
+  }
+
+  /** Called with each stream that the peer opens. */
+  get onStream(): ((stream: TransportStream) => void) | undefined {
+    return this.#incoming.handler;
+  }
+
+  /** Streams that came before it was set follow in a microtask. */
+  set onStream(handler: ((stream: TransportStream) => void) | undefined) {
+    this.#incoming.handler = handler;
+  }
+
+  /** Called with each datagram of the peer; the bytes belong to the callback. */
+  get onDatagram(): ((data: Uint8Array) => void) | undefined {
+    return this.#datagrams.handler;
+  }
+
+  /** Datagrams that came before it was set follow in a microtask. */
+  set onDatagram(handler: ((data: Uint8Array) => void) | undefined) {
+    this.#datagrams.handler = handler;
+  }
+
+  /**
+   * Opens a stream; waits while the peer allows no more.
+   *
+   * @param options Priority, direction, and a signal that ends the wait.
+   * @returns The stream. The peer learns of it with its first bytes.
+   * @throws {TransportError} As a rejection: `STREAM_LIMIT` when 4,096 calls
+   * wait, or why the connection ended.
+   */
+  openStream(options: OpenStreamOptions = {}): Promise<TransportStream> {
+    const { signal } = options;
+    if (signal?.aborted) return rejected(signal.reason);
+    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#waitingOpens.length === 0) {
+      try {
+        const stream = this.#tryOpen(options);
+        if (stream !== undefined) return Promise.resolve(stream);
+      } catch (error) {
+        return rejected(error);
+      }
+    } else if (this.#waitingOpens.length >= MAX_WAITING_OPENS) {
+      return rejected(
+        new TransportError(
+          "STREAM_LIMIT",
+          `Connection: ${MAX_WAITING_OPENS} streams wait to be opened already`,
+        ),
+      );
+    }
+    const opened = createDeferred<TransportStream>();
+    const onAbort = (): void => {
+      this.#waitingOpens = this.#waitingOpens.filter((other) =>
+        other.opened !== opened
+      );
+      opened.reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const release = (): void => signal?.removeEventListener("abort", onAbort);
+    this.#waitingOpens.push({ options, opened, release });
+    return opened.promise;
+  }
+
+  /**
+   * Sends bytes that may be lost, without a stream.
+   *
+   * @param data At most {@linkcode maxDatagramPayloadBytes}; copied.
+   * @returns Whether it was queued without pushing out an older one.
+   * @throws {TransportError} `DATAGRAM_TOO_LARGE`, or why the connection ended.
+   */
+  sendDatagram(data: Uint8Array): boolean {
+    if (this.#error !== undefined) throw this.#error;
+    const isQueued = this.#core.sendDatagram(data);
+    this.#host.wake();
+    return isQueued;
+  }
+
+  /**
+   * Asks the peer for a sign of life. Calls made while one is under way share
+   * its answer.
+   *
+   * @returns The round trip in milliseconds.
+   * @throws {TransportError} As a rejection: why the connection ended.
+   */
+  ping(): Promise<number> {
+    if (this.#error !== undefined) return rejected(this.#error);
+    if (this.#ping === undefined) {
+      try {
+        this.#core.ping();
+      } catch (error) {
+        return rejected(error);
+      }
+      this.#ping = createDeferred();
+      this.#host.wake();
+    }
+    return this.#ping.promise;
+  }
+
+  /**
+   * Ends the connection and tells the peer. Bytes that were not delivered are
+   * lost: await `finished` of the streams first. A second call does nothing.
+   *
+   * @param code Close code; applications use 0 and from 0x100 on.
+   * @param reason For a person; 256 bytes of it travel.
+   */
+  close(code = 0, reason = ""): void {
+    this.#core.close(this.#host.now(), code, reason);
+    this.#host.wake();
+  }
+
+  // ── What the driver says ──────────────────────────────────────────────────
+
+  #handle(event: ConnectionEvent): void {
+    switch (event.type) {
+      case "established":
+        return;
+      case "closed":
+        this.#handleClosed(event.error);
+        return;
+      case "datagram-received":
+        this.#datagrams.push(event.data);
+        return;
+      case "pong":
+        this.#ping?.resolve(event.rttMs);
+        this.#ping = undefined;
+        return;
+      case "stream-opened":
+        this.#incoming.push(this.#createStream(event.id));
+        return;
+      case "streams-available":
+        this.#serveOpens();
+        return;
+      default:
+        this.#streams.get(event.id)?.(event);
+    }
+  }
+
+  #handleClosed(error: TransportError): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const input of streams) input({ type: "connection-closed", error });
+    const waitingOpens = this.#waitingOpens;
+    this.#waitingOpens = [];
+    for (const { opened, release } of waitingOpens) {
+      release();
+      opened.reject(error);
+    }
+    this.#ping?.reject(error);
+    this.#ping = undefined;
+    this.#closing.resolve(error);
+  }
+
+  #tryOpen(options: OpenStreamOptions): TransportStream | undefined {
+    const id = this.#core.openStream({
+      priority: PRIORITY_CLASSES[options.priority ?? "interactive"],
+      isUnidirectional: options.isUnidirectional ?? false,
+    });
+    return id === undefined ? undefined : this.#createStream(id);
+  }
+
+  #serveOpens(): void {
+    while (this.#waitingOpens.length > 0) {
+      const { options, opened, release } = this.#waitingOpens[0]!;
+      let stream: TransportStream | undefined;
+      try {
+        stream = this.#tryOpen(options);
+      } catch {
+        // Closed meanwhile: the event that says so settles everything.
+        return;
+      }
+      if (stream === undefined) return;
+      this.#waitingOpens.shift();
+      release();
+      opened.resolve(stream);
+    }
+  }
+
+  #createStream(id: number): TransportStream {
+    return new TransportStream(this.#streamHost, id, (input) => {
+      this.#streams.set(id, input);
+    });
+  }
+}

@@ -1,0 +1,426 @@
+/**
+ * One stream of a connection, as promises.
+ *
+ * @module
+ */
+import { isInitiatorStream, isUnidirectional } from "../protocol/mod.ts";
+import type { Connection } from "./core/connection.ts";
+import { TransportError } from "./core/error.ts";
+import type { StreamEvent } from "./core/stream/stream_event.ts";
+import { createDeferred, type Deferred, rejected } from "./deferred.ts";
+
+/** Calls of {@linkcode TransportStream.write} that may wait for room. */
+export const MAX_WAITING_WRITES = 1_024;
+
+/** What a connection tells one of its streams. */
+export type StreamInput =
+  | StreamEvent
+  | { readonly type: "settle" }
+  | { readonly type: "connection-closed"; readonly error: TransportError };
+
+/** What a stream asks of its connection. */
+export interface StreamHost {
+  /** The state machine. */
+  readonly core: Connection;
+  /** Tells the driver that there may be something to send. */
+  wake(): void;
+  /** Has `input` called with `settle` when the waiting events are delivered. */
+  settleLater(input: (input: StreamInput) => void): void;
+  /** The stream is over in both directions. */
+  forget(streamId: number): void;
+  /** A callback of the application threw. */
+  onHandlerError(error: unknown): void;
+}
+
+interface WaitingWrite {
+  readonly bytes: Uint8Array;
+  offset: number;
+  readonly accepted: Deferred<void>;
+}
+
+const ACCEPTED: Promise<void> = Promise.resolve();
+
+/**
+ * An ordered, reliable stream of bytes in one or both directions.
+ *
+ * Each direction ends on its own: {@linkcode TransportStream.finish} or
+ * {@linkcode TransportStream.reset} ends ours, the peer's `finish` or `reset`
+ * the other. A stream whose connection dies rejects: it never looks finished.
+ * Read to the end or call {@linkcode TransportStream.stopSending}, or the
+ * stream counts against the peer's limit for as long as the connection lives.
+ */
+export class TransportStream {
+  /** Number of the stream in its connection. */
+  readonly id: number;
+  readonly #host: StreamHost;
+  readonly #input = (input: StreamInput): void => this.#handle(input);
+
+  #waitingRead: Deferred<Uint8Array | undefined> | undefined;
+  /** What had arrived when the connection closed. */
+  #rescued: Uint8Array[] = [];
+  #isReadEnded = false;
+  #readError: TransportError | undefined;
+
+  #waitingWrites: WaitingWrite[] = [];
+  #isFinishing = false;
+  #writeError: TransportError | undefined;
+  #isDelivered = false;
+  #delivery: Deferred<void> | undefined;
+
+  #stopCode: number | undefined;
+  #onStopped: ((code: number) => void) | undefined;
+
+  /**
+   * For connections: an application gets streams from `openStream` and
+   * `onStream`.
+   *
+   * @param host The connection.
+   * @param id Number of the stream.
+   * @param attach Takes the function through which the connection speaks to
+   * the stream.
+   */
+  constructor(
+    host: StreamHost,
+    id: number,
+    attach: (input: (input: StreamInput) => void) => void,
+  ) {
+    this.#host = host;
+    this.id = id;
+    if (isUnidirectional(id)) {
+      const isOurs = isInitiatorStream(id) === host.core.isInitiator;
+      const error = new TransportError(
+        "STREAM_STATE",
+        `Stream ${id}: it runs in the other direction only`,
+      );
+      if (isOurs) this.#readError = error;
+      else this.#writeError = error;
+    }
+    attach(this.#input);
+  }
+
+  /** The code with which the peer stopped our direction, if it did. */
+  get stopCode(): number | undefined {
+    return this.#stopCode;
+  }
+
+  /** Called once when the peer stops our direction, with its code. */
+  get onStopped(): ((code: number) => void) | undefined {
+    return this.#onStopped;
+  }
+
+  /** Set after the peer has stopped, it is called in a microtask. */
+  set onStopped(handler: ((code: number) => void) | undefined) {
+    this.#onStopped = handler;
+    if (this.#stopCode !== undefined) queueMicrotask(() => this.#callStopped());
+  }
+
+  /**
+   * Settles when our direction is over: fulfilled once the peer has
+   * acknowledged every byte and the end, rejected when that cannot happen any
+   * more. Nobody has to observe it.
+   */
+  get finished(): Promise<void> {
+    if (this.#delivery === undefined) {
+      this.#delivery = createDeferred();
+      if (this.#isDelivered) this.#delivery.resolve();
+      else if (this.#writeError !== undefined) {
+        this.#delivery.reject(this.#writeError);
+      }
+    }
+    return this.#delivery.promise;
+  }
+
+  /**
+   * Sends bytes. Calls need not wait for each other: their order is kept.
+   *
+   * @param bytes Any number of bytes. They are copied, those that find no room
+   * later: leave them alone until the promise settles.
+   * @returns A promise that is fulfilled when the send buffer has taken all of
+   * them. Waiting for it is the backpressure.
+   * @throws {TransportError} As a rejection: `STREAM_STATE` after `finish` or
+   * `reset`, `STREAM_STOPPED` when the peer wants no more, `LIMIT` when 1,024
+   * writes wait, or why the connection ended.
+   */
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#writeError !== undefined) return rejected(this.#writeError);
+    if (this.#isFinishing) return rejected(this.#stateError("is finished"));
+    const waiting = this.#waitingWrites;
+    let offset = 0;
+    if (waiting.length === 0) {
+      try {
+        offset = this.#host.core.writeStream(this.id, bytes);
+      } catch (error) {
+        return rejected(error);
+      }
+      this.#host.wake();
+      if (offset === bytes.length) return ACCEPTED;
+    } else if (waiting.length >= MAX_WAITING_WRITES) {
+      return rejected(
+        new TransportError(
+          "LIMIT",
+          `Stream ${this.id}: ${MAX_WAITING_WRITES} writes wait already`,
+          { fault: "caller" },
+        ),
+      );
+    }
+    const accepted = createDeferred<void>();
+    waiting.push({ bytes, offset, accepted });
+    return accepted.promise;
+  }
+
+  /**
+   * Ends our direction after everything that was written. A second call, or
+   * one after the end, does nothing.
+   */
+  finish(): void {
+    if (this.#isFinishing || this.#writeError !== undefined) return;
+    this.#isFinishing = true;
+    if (this.#waitingWrites.length === 0) this.#finishNow();
+  }
+
+  /**
+   * Ends our direction at once; what was not delivered is dropped.
+   *
+   * @param code Tells the peer why.
+   */
+  reset(code = 0): void {
+    if (this.#writeError !== undefined || this.#isDelivered) return;
+    this.#inCore((core) => core.resetStream(this.id, code));
+    this.#failWriting(
+      new TransportError("STREAM_RESET", `Stream ${this.id}: reset here`, {
+        fault: "caller",
+        closeCode: code,
+      }),
+    );
+  }
+
+  /**
+   * Asks the peer to send no more; what it sent is dropped.
+   *
+   * @param code Tells the peer why.
+   */
+  stopSending(code = 0): void {
+    if (this.#readError !== undefined || this.#isReadEnded) return;
+    this.#inCore((core) => core.stopSending(this.id, code));
+    this.#failReading(this.#stateError("is not read any more"));
+  }
+
+  /**
+   * Ends both directions at once.
+   *
+   * @param code Tells the peer why.
+   */
+  abort(code = 0): void {
+    this.reset(code);
+    this.stopSending(code);
+  }
+
+  /**
+   * Takes the next bytes. One call at a time.
+   *
+   * @returns Bytes that the caller owns, at least one; `undefined` when the
+   * peer has ended its direction and everything was read.
+   * @throws {TransportError} As a rejection: `STREAM_RESET` (with `closeCode`)
+   * when the peer gave up, `STREAM_STATE` while another read waits or after
+   * `stopSending`, or why the connection ended: `CONNECTION_LOST`,
+   * `CLOSED_BY_PEER`, `CLOSED`.
+   */
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#waitingRead !== undefined) {
+      return rejected(this.#stateError("is being read already"));
+    }
+    const waitingRead = createDeferred<Uint8Array | undefined>();
+    this.#waitingRead = waitingRead;
+    this.#serveRead(false);
+    return waitingRead.promise;
+  }
+
+  // ── What the connection says ──────────────────────────────────────────────
+
+  #handle(input: StreamInput): void {
+    switch (input.type) {
+      case "stream-readable":
+        this.#host.settleLater(this.#input);
+        return;
+      case "stream-writable":
+        this.#pumpWrites();
+        return;
+      case "stream-finished":
+        this.#isDelivered = true;
+        this.#delivery?.resolve();
+        this.#forgetWhenOver();
+        return;
+      case "stream-reset":
+        this.#failReading(
+          new TransportError(
+            "STREAM_RESET",
+            `Stream ${this.id}: reset by the peer with code ${input.code}`,
+            { closeCode: input.code },
+          ),
+        );
+        return;
+      case "stream-stopped":
+        this.#handleStopped(input.code);
+        return;
+      case "settle":
+        this.#serveRead(true);
+        return;
+      case "connection-closed":
+        this.#handleConnectionClosed(input.error);
+        return;
+    }
+  }
+
+  #handleStopped(code: number): void {
+    if (this.#stopCode !== undefined || this.#isDelivered) return;
+    this.#stopCode = code;
+    this.#failWriting(
+      new TransportError(
+        "STREAM_STOPPED",
+        `Stream ${this.id}: the peer stopped it with code ${code}`,
+        { closeCode: code },
+      ),
+    );
+    this.#callStopped();
+  }
+
+  #callStopped(): void {
+    const handler = this.#onStopped;
+    if (handler === undefined || this.#stopCode === undefined) return;
+    this.#onStopped = undefined;
+    try {
+      handler(this.#stopCode);
+    } catch (error) {
+      this.#host.onHandlerError(error);
+    }
+  }
+
+  #handleConnectionClosed(error: TransportError): void {
+    // What arrived before the end is still the application's.
+    while (this.#readError === undefined && !this.#isReadEnded) {
+      const chunk = this.#takeChunk(true);
+      if (chunk === undefined) break;
+      this.#rescued.push(chunk);
+    }
+    this.#serveRead(true);
+    if (!this.#isReadEnded) this.#failReading(error);
+    if (!this.#isDelivered) this.#failWriting(error);
+  }
+
+  // ── Reading ───────────────────────────────────────────────────────────────
+
+  /** @param isSettled Whether every event that has happened was delivered. */
+  #serveRead(isSettled: boolean): void {
+    const waitingRead = this.#waitingRead;
+    if (waitingRead === undefined) return;
+    let chunk = this.#rescued.shift();
+    if (
+      chunk === undefined && !this.#isReadEnded &&
+      this.#readError === undefined
+    ) chunk = this.#takeChunk(isSettled);
+    if (chunk !== undefined) {
+      this.#waitingRead = undefined;
+      waitingRead.resolve(chunk);
+    } else if (this.#isReadEnded) {
+      this.#waitingRead = undefined;
+      waitingRead.resolve(undefined);
+    } else if (this.#readError !== undefined) {
+      this.#waitingRead = undefined;
+      waitingRead.reject(this.#readError);
+    }
+  }
+
+  #takeChunk(isSettled: boolean): Uint8Array | undefined {
+    const { core } = this.#host;
+    const before = core.streamState(this.id);
+    if (before === undefined) {
+      // Forgotten by the core: over. Whether finished or reset, the event says,
+      // which may still be on its way.
+      if (isSettled) this.#endReading();
+      return undefined;
+    }
+    if (before.resetCode !== undefined) return undefined;
+    const chunk = core.readStream(this.id);
+    if (chunk !== undefined) this.#host.wake();
+    if (core.streamState(this.id)?.isFinished ?? true) this.#endReading();
+    return chunk;
+  }
+
+  #endReading(): void {
+    this.#isReadEnded = true;
+    this.#forgetWhenOver();
+  }
+
+  #failReading(error: TransportError): void {
+    if (this.#isReadEnded || this.#readError !== undefined) return;
+    this.#readError = error;
+    this.#serveRead(true);
+    this.#forgetWhenOver();
+  }
+
+  // ── Writing ───────────────────────────────────────────────────────────────
+
+  #pumpWrites(): void {
+    const waiting = this.#waitingWrites;
+    while (waiting.length > 0) {
+      const write = waiting[0]!;
+      const { bytes, offset } = write;
+      try {
+        write.offset += this.#host.core.writeStream(
+          this.id,
+          bytes.subarray(offset),
+        );
+      } catch (error) {
+        waiting.shift();
+        write.accepted.reject(error);
+        continue;
+      }
+      if (write.offset < bytes.length) break;
+      waiting.shift();
+      write.accepted.resolve();
+    }
+    if (waiting.length === 0 && this.#isFinishing) this.#finishNow();
+    this.#host.wake();
+  }
+
+  #finishNow(): void {
+    if (this.#isDelivered || this.#writeError !== undefined) return;
+    this.#inCore((core) => core.finishStream(this.id));
+  }
+
+  #failWriting(error: TransportError): void {
+    if (this.#writeError !== undefined) return;
+    this.#writeError = error;
+    const waiting = this.#waitingWrites;
+    this.#waitingWrites = [];
+    for (const write of waiting) write.accepted.reject(error);
+    this.#delivery?.reject(error);
+    this.#forgetWhenOver();
+  }
+
+  /**
+   * Runs an operation that the core may refuse because the stream has ended
+   * meanwhile: the event that says so is on its way.
+   */
+  #inCore(operation: (core: Connection) => void): void {
+    try {
+      operation(this.#host.core);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+    }
+    this.#host.wake();
+  }
+
+  #forgetWhenOver(): void {
+    const isReadOver = this.#isReadEnded || this.#readError !== undefined;
+    const isWriteOver = this.#isDelivered || this.#writeError !== undefined;
+    if (isReadOver && isWriteOver) this.#host.forget(this.id);
+  }
+
+  #stateError(detail: string): TransportError {
+    return new TransportError(
+      "STREAM_STATE",
+      `Stream ${this.id}: it ${detail}`,
+    );
+  }
+}
