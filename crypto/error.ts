@@ -60,3 +60,15 @@ export function requireLength(
     );
   }
 }
+
+/**
+ * Refuses to use a key that was wiped: an all-zero key would seal for everyone.
+ *
+ * @param key The key, or `undefined` after a wipe.
+ * @returns The key.
+ * @throws {CryptoError} `STATE` after a wipe.
+ */
+export function requireUnwiped<T>(key: T | undefined): T {
+  if (key === undefined) throw new CryptoError("STATE", "Key: it was wiped");
+  return key;
+}

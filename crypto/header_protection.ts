@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { CryptoError, requireLength } from "./error.ts";
+import { CryptoError, requireLength, requireUnwiped } from "./error.ts";
 import { HEADER_PROTECTION_KEY_LENGTH } from "./key_schedule.ts";
 
 /** Size of the ciphertext sample, in bytes. */
@@ -23,7 +23,7 @@ export interface HeaderProtection {
    *
    * @param sample 16 bytes of ciphertext; borrowed.
    * @param into At least 21 bytes; the first 21 are overwritten.
-   * @throws {CryptoError} `INVALID_LENGTH` for other sizes.
+   * @throws {CryptoError} `INVALID_LENGTH` for other sizes, `STATE` after a wipe.
    */
   mask(sample: Uint8Array, into: Uint8Array): void;
   /** Forgets the key. */
@@ -57,12 +57,13 @@ export function createHeaderProtection(key: Uint8Array): HeaderProtection {
 }
 
 class ChaChaMask implements HeaderProtection {
-  readonly #key = new Uint32Array(8);
+  #key: Uint32Array | undefined;
 
   constructor(key: Uint8Array) {
-    for (let word = 0; word < 8; word++) {
-      this.#key[word] = readWord(key, word * 4);
-    }
+    this.#key = Uint32Array.from(
+      { length: 8 },
+      (_, word) => readWord(key, word * 4),
+    );
   }
 
   mask(sample: Uint8Array, into: Uint8Array): void {
@@ -74,11 +75,12 @@ class ChaChaMask implements HeaderProtection {
         `Header mask: ${sample.length} bytes of sample, ${into.length} of room`,
       );
     }
-    maskBlock(this.#key, sample, into);
+    maskBlock(requireUnwiped(this.#key), sample, into);
   }
 
   wipe(): void {
-    this.#key.fill(0);
+    this.#key?.fill(0);
+    this.#key = undefined;
   }
 }
 

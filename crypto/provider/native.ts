@@ -9,6 +9,7 @@
  */
 import type * as NodeCrypto from "node:crypto";
 import { isAllZero, wipe } from "../constant_time.ts";
+import { requireUnwiped } from "../error.ts";
 import { openedLength, sealedLength } from "./packet_length.ts";
 import {
   AEAD_TAG_LENGTH,
@@ -53,7 +54,7 @@ class NativeAead implements PacketAead {
     const length = sealedLength(nonce, plaintext, into);
     const cipher = this.#module.createCipheriv(
       this.#suite,
-      this.#key!,
+      requireUnwiped(this.#key),
       nonce,
       AEAD_OPTIONS,
     );
@@ -75,7 +76,7 @@ class NativeAead implements PacketAead {
     if (length < 0) return -1;
     const decipher = this.#module.createDecipheriv(
       this.#suite,
-      this.#key!,
+      requireUnwiped(this.#key),
       nonce,
       AEAD_OPTIONS,
     );
@@ -122,7 +123,9 @@ class NativeAgreementKey implements AgreementKey {
     if (this.#publicKey === undefined) {
       const der = this.#module.createPublicKey(
         // The types leave out that a public key is made from a private one.
-        this.#privateKey as unknown as NodeCrypto.PublicKeyInput,
+        requireUnwiped(
+          this.#privateKey,
+        ) as unknown as NodeCrypto.PublicKeyInput,
       ).export({ format: "der", type: "spki" });
       this.#publicKey = new Uint8Array(der.subarray(SPKI_HEAD.length));
     }
@@ -133,10 +136,11 @@ class NativeAgreementKey implements AgreementKey {
     const der = new Uint8Array(SPKI_HEAD.length + publicKey.length);
     der.set(SPKI_HEAD);
     der.set(publicKey, SPKI_HEAD.length);
+    const privateKey = requireUnwiped(this.#privateKey);
     let shared: Uint8Array;
     try {
       shared = this.#module.diffieHellman({
-        privateKey: this.#privateKey!,
+        privateKey,
         publicKey: this.#module.createPublicKey({
           key: der as NodeCrypto.PublicKeyInput["key"] & Uint8Array,
           format: "der",

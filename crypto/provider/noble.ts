@@ -10,6 +10,7 @@ import { gcm } from "@noble/ciphers/aes.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { isAllZero, wipe } from "../constant_time.ts";
+import { requireUnwiped } from "../error.ts";
 import { openedLength, sealedLength } from "./packet_length.ts";
 import type {
   AeadSuite,
@@ -20,7 +21,7 @@ import type {
 
 /** ChaCha20-Poly1305 (RFC 8439): writes straight into the caller's buffer. */
 class PortableChaCha implements PacketAead {
-  readonly #key: Uint8Array;
+  #key: Uint8Array | undefined;
 
   constructor(key: Uint8Array) {
     this.#key = key.slice();
@@ -33,7 +34,7 @@ class PortableChaCha implements PacketAead {
     into: Uint8Array,
   ): number {
     const length = sealedLength(nonce, plaintext, into);
-    chacha20poly1305(this.#key, nonce, associatedData)
+    chacha20poly1305(requireUnwiped(this.#key), nonce, associatedData)
       .encrypt(plaintext, exact(into, length));
     return length;
   }
@@ -46,7 +47,11 @@ class PortableChaCha implements PacketAead {
   ): number {
     const length = openedLength(nonce, ciphertextAndTag, into);
     if (length < 0) return -1;
-    const cipher = chacha20poly1305(this.#key, nonce, associatedData);
+    const cipher = chacha20poly1305(
+      requireUnwiped(this.#key),
+      nonce,
+      associatedData,
+    );
     try {
       cipher.decrypt(ciphertextAndTag, exact(into, length));
     } catch {
@@ -57,12 +62,13 @@ class PortableChaCha implements PacketAead {
 
   wipe(): void {
     wipe(this.#key);
+    this.#key = undefined;
   }
 }
 
 /** AES-256-GCM (SP 800-38D): the library allocates its result, so it is copied. */
 class PortableGcm implements PacketAead {
-  readonly #key: Uint8Array;
+  #key: Uint8Array | undefined;
 
   constructor(key: Uint8Array) {
     this.#key = key.slice();
@@ -75,7 +81,9 @@ class PortableGcm implements PacketAead {
     into: Uint8Array,
   ): number {
     const length = sealedLength(nonce, plaintext, into);
-    into.set(gcm(this.#key, nonce, associatedData).encrypt(plaintext));
+    into.set(
+      gcm(requireUnwiped(this.#key), nonce, associatedData).encrypt(plaintext),
+    );
     return length;
   }
 
@@ -87,7 +95,7 @@ class PortableGcm implements PacketAead {
   ): number {
     const length = openedLength(nonce, ciphertextAndTag, into);
     if (length < 0) return -1;
-    const cipher = gcm(this.#key, nonce, associatedData);
+    const cipher = gcm(requireUnwiped(this.#key), nonce, associatedData);
     let plaintext: Uint8Array;
     try {
       plaintext = cipher.decrypt(ciphertextAndTag);
@@ -101,11 +109,12 @@ class PortableGcm implements PacketAead {
 
   wipe(): void {
     wipe(this.#key);
+    this.#key = undefined;
   }
 }
 
 class PortableAgreementKey implements AgreementKey {
-  readonly #privateKey: Uint8Array;
+  #privateKey: Uint8Array | undefined;
   #publicKey: Uint8Array | undefined;
 
   constructor(privateKey: Uint8Array) {
@@ -113,13 +122,16 @@ class PortableAgreementKey implements AgreementKey {
   }
 
   get publicKey(): Uint8Array {
-    return this.#publicKey ??= x25519.getPublicKey(this.#privateKey);
+    return this.#publicKey ??= x25519.getPublicKey(
+      requireUnwiped(this.#privateKey),
+    );
   }
 
   agree(publicKey: Uint8Array): Uint8Array | undefined {
+    const privateKey = requireUnwiped(this.#privateKey);
     let secret: Uint8Array;
     try {
-      secret = x25519.getSharedSecret(this.#privateKey, publicKey);
+      secret = x25519.getSharedSecret(privateKey, publicKey);
     } catch {
       return undefined; // sizes were checked: the library refused a weak point
     }
@@ -128,6 +140,7 @@ class PortableAgreementKey implements AgreementKey {
 
   wipe(): void {
     wipe(this.#privateKey);
+    this.#privateKey = undefined;
   }
 }
 

@@ -67,7 +67,7 @@ export interface PacketAead {
     into: Uint8Array,
   ): number;
 
-  /** Forgets the key as far as the runtime allows; the cipher is useless after. */
+  /** Forgets the key as far as the runtime allows: later calls throw `STATE`. */
   wipe(): void;
 }
 
@@ -85,7 +85,7 @@ export interface AgreementKey {
    */
   agree(publicKey: Uint8Array): Uint8Array | undefined;
 
-  /** Forgets the private key as far as the runtime allows. */
+  /** Forgets the private key as far as the runtime allows: later calls throw `STATE`. */
   wipe(): void;
 }
 
