@@ -32,8 +32,15 @@ export interface MxpUrl {
 /** Longest URL that is looked at, in characters. */
 export const MAX_URL_LENGTH = 2048;
 
-const URL_PATTERN =
-  /^mxp:\/\/(\[[0-9a-f:.]+\]|[^\s/?#:@\\[\]]+)(?::([0-9]{1,5}))?(?:\/([^\s/?#\\]*))?(?:\?([^\s#]*))?$/i;
+const HOST_SOURCE = String.raw`\[[0-9a-f:.]+\]|[^\s/?#:@\\[\]]+`;
+
+const HOST_PATTERN = new RegExp(`^(?:${HOST_SOURCE})$`, "i");
+
+const URL_PATTERN = new RegExp(
+  String.raw`^mxp://(${HOST_SOURCE})(?::([0-9]{1,5}))?` +
+    String.raw`(?:/([^\s/?#\\]*))?(?:\?([^\s#]*))?$`,
+  "i",
+);
 
 /** 43 characters hold 258 bits: the last two are 0 in the one valid spelling. */
 const KEY_PATTERN = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
@@ -68,7 +75,10 @@ export function parseMxpUrl(text: string): MxpUrl {
     );
   }
   const [, host = "", portText, agentText, query] = match;
-  const hostname = parseHostname(host);
+  const hostname = canonicalHost(host);
+  if (hostname === undefined) {
+    throw invalidUrl("host is neither a name nor an address");
+  }
   const port = portText === undefined ? DEFAULT_PORT : Number(portText);
   if (port < 1 || port > 65535) {
     throw invalidUrl(`port ${port} is not from 1 to 65535`);
@@ -104,35 +114,35 @@ export function formatMxpUrl(url: MxpUrl): string {
   if (agentId !== undefined && (agentId === "" || !agentId.isWellFormed())) {
     throw invalidValue("agent id is empty or holds half a surrogate pair");
   }
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const host = bracket(hostname);
+  const canonical = HOST_PATTERN.test(host) ? canonicalHost(host) : undefined;
+  if (canonical === undefined) {
+    throw invalidValue("host is neither a name nor an address");
+  }
   const path = agentId === undefined ? "" : `/${encodeURIComponent(agentId)}`;
   const query = publicKey === undefined ? "" : `?pk=${formatKey(publicKey)}`;
-  const text = `mxp://${host}:${port}${path}${query}`;
-  try {
-    const written = parseMxpUrl(text);
-    return text.replace(host, bracket(written.hostname));
-  } catch (cause) {
-    throw new ProtocolError(
-      "INVALID_VALUE",
-      "URL: hostname is not one, or the URL is too long",
-      { cause },
-    );
+  const text = `mxp://${bracket(canonical)}:${port}${path}${query}`;
+  if (text.length > MAX_URL_LENGTH) {
+    throw invalidValue(`${text.length} characters are above ${MAX_URL_LENGTH}`);
   }
+  return text;
 }
 
 function bracket(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
-/** Lets the runtime judge and normalise the host, as it would for a web address. */
-function parseHostname(host: string): string {
-  let hostname: string;
+/**
+ * Lets the runtime judge and normalise a host, as it would for a web address.
+ * Returns undefined for what it refuses.
+ */
+function canonicalHost(host: string): string | undefined {
   try {
-    hostname = new URL(`http://${host}/`).hostname;
+    const { hostname } = new URL(`http://${host}/`);
+    return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
   } catch {
-    throw invalidUrl("host is neither a name nor an address");
+    return undefined;
   }
-  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
 }
 
 function percentDecode(text: string): string {
