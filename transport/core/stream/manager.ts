@@ -1,0 +1,698 @@
+/**
+ * All streams of a connection: frames in, frames and events out.
+ *
+ * The manager knows which streams exist, who may open how many, what the
+ * connection's credit allows and whose turn it is; a stream's own rules are in
+ * {@linkcode SendStream} and {@linkcode RecvStream}. Nothing here looks at
+ * every stream: whatever has something to say waits in a queue.
+ *
+ * A stream is forgotten when both directions are over, its events were taken
+ * and everything was read, so the memory of ended streams is a counter: an
+ * identifier below the highest opened one that is not in the table is closed
+ * (RFC 9000 §2.1 opens streams in order, so there are no gaps).
+ *
+ * @module
+ */
+import { Fifo } from "../../../internal/fifo.ts";
+import type { ByteWriter } from "../../../internal/byte_writer.ts";
+import {
+  type ConnectionMaxDataFrame,
+  isInitiatorStream,
+  isUnidirectional,
+  makeStreamId,
+  type MaxStreamsFrame,
+  type Priority,
+  type ResetStreamFrame,
+  type StopSendingFrame,
+  type StreamFrame,
+  type StreamMaxDataFrame,
+  streamSequence,
+} from "../../../protocol/mod.ts";
+import { TransportError } from "../error.ts";
+import { ReceiveWindow, SendCredit } from "../flow_control.ts";
+import { Scheduler } from "../scheduler.ts";
+import type { SentFrame } from "../sent_frame.ts";
+import { ControlFrames } from "./control_frames.ts";
+import { RecvStream } from "./recv_stream.ts";
+import { SendSpace } from "./send_space.ts";
+import { SendStream } from "./send_stream.ts";
+import { Stream } from "./stream.ts";
+import type { StreamEvent } from "./stream_event.ts";
+import {
+  LocalStreamCount,
+  PeerStreamCount,
+  type StreamLimits,
+} from "./stream_limits.ts";
+
+export type { StreamLimits } from "./stream_limits.ts";
+
+/** Fewest bytes of a stream worth a frame at the end of a packet that has others. */
+const MIN_FRAGMENT_BYTES = 64;
+
+/** What all streams of a connection hold for sending, in bytes. */
+export const DEFAULT_MAX_BUFFERED_BYTES: number = 64 * 1024 * 1024;
+
+/** Options of a {@linkcode StreamManager}. */
+export interface StreamManagerOptions {
+  /** Whether this end sent the hello. */
+  readonly isInitiator: boolean;
+  /** What we grant the peer. */
+  readonly local: StreamLimits;
+  /** What the peer granted us. */
+  readonly peer: StreamLimits;
+  /** Bytes that one stream holds for sending before it pushes back. */
+  readonly sendBufferBytes: number;
+  /**
+   * Bytes that all streams together hold for sending. A stream that holds next
+   * to nothing may pass it by 4 KiB, so that a few full streams do not silence
+   * all others.
+   *
+   * @default DEFAULT_MAX_BUFFERED_BYTES
+   */
+  readonly maxBufferedBytes?: number;
+}
+
+/** Options of {@linkcode StreamManager.open}. */
+export interface OpenStreamOptions {
+  /** Class in which both ends send. */
+  readonly priority: Priority;
+  /**
+   * Whether only this end sends.
+   *
+   * @default false
+   */
+  readonly isUnidirectional?: boolean;
+}
+
+/** What is known of a stream. */
+export interface StreamState {
+  /** How many bytes can be read now. */
+  readonly readableBytes: number;
+  /** Whether everything was read and the peer ended its direction; always on a stream that only we send on. */
+  readonly isFinished: boolean;
+  /** The peer's code, when it gave its direction up; `isFinished` is `false` then. */
+  readonly resetCode: number | undefined;
+  /** How many bytes a write takes now. */
+  readonly writableBytes: number;
+}
+
+/** Frames that concern streams. */
+export type StreamManagerFrame =
+  | ConnectionMaxDataFrame
+  | MaxStreamsFrame
+  | ResetStreamFrame
+  | StopSendingFrame
+  | StreamFrame
+  | StreamMaxDataFrame;
+
+/** The streams of one connection. */
+export class StreamManager {
+  readonly #isInitiator: boolean;
+  readonly #local: StreamLimits;
+  readonly #peer: StreamLimits;
+  readonly #streams = new Map<number, Stream>();
+  readonly #localBidi: LocalStreamCount;
+  readonly #localUni: LocalStreamCount;
+  readonly #peerBidi: PeerStreamCount;
+  readonly #peerUni: PeerStreamCount;
+  readonly #credit: SendCredit;
+  readonly #window: ReceiveWindow;
+  readonly #space: SendSpace;
+  readonly #scheduler = new Scheduler<Stream>();
+  /** Streams whose new data waits for the connection's credit. */
+  readonly #starved = new Set<Stream>();
+  readonly #control: ControlFrames;
+  readonly #events = new Fifo<StreamEvent>();
+  #hasStreamsAvailableEvent = false;
+  /** Streams that are over and wait to be forgotten. */
+  #closed: Stream[] = [];
+
+  /**
+   * Starts without streams.
+   *
+   * @param options Who we are, and the limits of both ends.
+   */
+  constructor(options: StreamManagerOptions) {
+    const { local, peer } = options;
+    this.#isInitiator = options.isInitiator;
+    this.#local = local;
+    this.#peer = peer;
+    this.#localBidi = new LocalStreamCount(peer.maxBidiStreams);
+    this.#localUni = new LocalStreamCount(peer.maxUniStreams);
+    this.#peerBidi = new PeerStreamCount(local.maxBidiStreams);
+    this.#peerUni = new PeerStreamCount(local.maxUniStreams);
+    this.#credit = new SendCredit(peer.maxDataBytes);
+    this.#window = new ReceiveWindow(local.maxDataBytes);
+    this.#space = new SendSpace(
+      options.sendBufferBytes,
+      options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+    );
+    this.#control = new ControlFrames({
+      window: this.#window,
+      peerBidi: this.#peerBidi,
+      peerUni: this.#peerUni,
+    });
+  }
+
+  /** How many streams are remembered. */
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  // ── What the application does ─────────────────────────────────────────────
+
+  /**
+   * Opens a stream. The peer learns of it with the first write (an empty one
+   * will do), finish or reset.
+   *
+   * @param options Class and direction.
+   * @returns Its id, or `undefined` when the peer's limit is reached; the event
+   * `streams-available` says when to try again.
+   */
+  open(options: OpenStreamOptions): number | undefined {
+    const isUni = options.isUnidirectional ?? false;
+    const sequence = (isUni ? this.#localUni : this.#localBidi).open();
+    if (sequence === undefined) return undefined;
+    const id = makeStreamId({
+      sequence,
+      isInitiator: this.#isInitiator,
+      isUnidirectional: isUni,
+    });
+    this.#create(id, true).priority = options.priority;
+    return id;
+  }
+
+  /**
+   * Takes bytes for a stream, as many as its send buffer has room for.
+   *
+   * @param id The stream.
+   * @param bytes What to send; copied. None at all announces the stream.
+   * @returns How many bytes were taken. When it is fewer than given, the event
+   * `stream-writable` says when to go on.
+   * @throws {TransportError} `STREAM_STATE` after `finish` or `reset`, or when
+   * this end has nothing to send there; `STREAM_STOPPED` after the peer's stop.
+   */
+  write(id: number, bytes: Uint8Array): number {
+    const stream = this.#streams.get(id);
+    const send = stream?.send;
+    if (stream === undefined || send === undefined) {
+      throw new TransportError(
+        "STREAM_STATE",
+        `Stream ${id}: not open for sending`,
+      );
+    }
+    send.checkWritable();
+    const count = Math.min(bytes.length, this.#space.roomFor(send));
+    if (count === bytes.length) send.write(bytes);
+    else {
+      if (count > 0) send.write(bytes.subarray(0, count));
+      this.#space.wait(stream);
+    }
+    this.#space.onWritten(count);
+    this.#schedule(stream);
+    return count;
+  }
+
+  /**
+   * Ends our direction after what was written. Does nothing on a stream whose
+   * sending has ended in any way: an event has said how.
+   *
+   * @param id The stream.
+   */
+  finish(id: number): void {
+    const stream = this.#streams.get(id);
+    if (stream?.send === undefined) return;
+    stream.send.finish();
+    this.#space.stopWaiting(stream);
+    this.#schedule(stream);
+  }
+
+  /**
+   * Gives our direction up; what was not delivered is dropped. Does nothing
+   * when everything was delivered or the direction was given up before.
+   *
+   * @param id The stream.
+   * @param code The reason, for the peer.
+   */
+  reset(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    const send = stream?.send;
+    if (stream === undefined || send === undefined) return;
+    const heldBytes = send.bufferedBytes;
+    if (send.reset(code)) this.#onSendReset(stream, heldBytes);
+  }
+
+  /**
+   * Asks the peer to give its direction up, and drops what comes from now on.
+   *
+   * @param id The stream.
+   * @param code The reason, for the peer.
+   */
+  stopSending(id: number, code: number): void {
+    const stream = this.#streams.get(id);
+    const recv = stream?.recv;
+    if (stream === undefined || recv === undefined) return;
+    recv.stop(code);
+    this.#returnCredit(stream, recv);
+    this.#control.queue(stream);
+    this.#closeIfDone(stream);
+  }
+
+  /**
+   * Takes the next bytes of a stream and returns their credit to the peer.
+   *
+   * @param id The stream.
+   * @returns At least one byte, owned by the caller, or `undefined`: whether
+   * there will be more, {@linkcode StreamManager.streamState} says.
+   */
+  read(id: number): Uint8Array | undefined {
+    const stream = this.#streams.get(id);
+    const recv = stream?.recv;
+    if (stream === undefined || recv === undefined) return undefined;
+    const chunk = recv.read();
+    if (chunk === undefined) return undefined;
+    this.#returnCredit(stream, recv);
+    this.#closeIfDone(stream);
+    return chunk;
+  }
+
+  /**
+   * What is known of a stream. After a read it still answers until frames are
+   * written next.
+   *
+   * @param id The stream.
+   * @returns `undefined` when the stream never existed, or is over in both
+   * directions: read to its end, unless `stream-reset` was polled or
+   * `stopSending` called.
+   */
+  streamState(id: number): StreamState | undefined {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return undefined;
+    const { send, recv } = stream;
+    return {
+      readableBytes: recv?.readableBytes ?? 0,
+      isFinished: recv?.isFinished ?? true,
+      resetCode: recv?.resetCode,
+      writableBytes: send?.isWritable ? this.#space.roomFor(send) : 0,
+    };
+  }
+
+  /** The next event, if any. */
+  pollEvent(): StreamEvent | undefined {
+    const event = this.#events.shift();
+    if (event === undefined) return undefined;
+    if (event.type === "streams-available") {
+      this.#hasStreamsAvailableEvent = false;
+      return event;
+    }
+    // A stream with events is not forgotten.
+    const stream = this.#streams.get(event.id)!;
+    stream.eventCount--;
+    if (event.type === "stream-readable") stream.isReadableQueued = false;
+    else if (event.type === "stream-writable") stream.isWritableQueued = false;
+    else if (event.type === "stream-reset") {
+      stream.recv?.onResetReported();
+      this.#closeIfDone(stream);
+    }
+    return event;
+  }
+
+  // ── Frames that arrive ────────────────────────────────────────────────────
+
+  /**
+   * Takes a frame of the peer.
+   *
+   * @param frame The frame; its data is borrowed, copied.
+   * @throws {TransportError} `FLOW_CONTROL`, `FINAL_SIZE`, `STREAM_STATE`,
+   * `STREAM_LIMIT` or `LIMIT`: the peer broke a rule and the connection ends.
+   */
+  handleFrame(frame: StreamManagerFrame): void {
+    switch (frame.type) {
+      case "stream":
+        return this.#handleStream(frame);
+      case "reset-stream":
+        return this.#handleReset(frame);
+      case "stop-sending":
+        return this.#handleStop(frame);
+      case "stream-max-data":
+        return this.#handleStreamMaxData(frame);
+      case "connection-max-data":
+        return this.#handleConnectionMaxData(frame);
+      case "max-streams":
+        return this.#handleMaxStreams(frame);
+    }
+  }
+
+  #handleStream(frame: StreamFrame): void {
+    const stream = this.#find(frame.streamId, "recv");
+    if (frame.isOpen) this.#handleOpen(frame, stream);
+    const recv = stream?.recv;
+    if (stream === undefined || recv === undefined) return;
+    const growth = recv.growthOf(
+      frame.offset + frame.data.length,
+      frame.isFin,
+    );
+    this.#receive(growth);
+    const isNews = recv.handleData(frame, growth);
+    if (isNews) this.#emitReadable(stream);
+    else this.#returnCredit(stream, recv);
+    // Only an end completes a side without a read.
+    if (frame.isFin || !isNews) this.#closeIfDone(stream);
+  }
+
+  #handleOpen(frame: StreamFrame, stream: Stream | undefined): void {
+    if (isInitiatorStream(frame.streamId) === this.#isInitiator) {
+      throw new TransportError(
+        "STREAM_STATE",
+        `Stream ${frame.streamId}: opened by the peer, but it is ours`,
+        { fault: "peer" },
+      );
+    }
+    if (stream !== undefined) stream.priority = frame.priority!;
+  }
+
+  #handleReset(frame: ResetStreamFrame): void {
+    const stream = this.#find(frame.streamId, "recv");
+    const recv = stream?.recv;
+    if (stream === undefined || recv === undefined) return;
+    const growth = recv.growthOf(frame.finalSize, true);
+    this.#receive(growth);
+    if (recv.handleReset(frame.code, frame.finalSize, growth)) {
+      this.#emit(stream, {
+        type: "stream-reset",
+        id: stream.id,
+        code: frame.code,
+      });
+    }
+    this.#returnCredit(stream, recv);
+    this.#closeIfDone(stream);
+  }
+
+  #handleStop(frame: StopSendingFrame): void {
+    const stream = this.#find(frame.streamId, "send");
+    const send = stream?.send;
+    if (stream === undefined || send === undefined) return;
+    const heldBytes = send.bufferedBytes;
+    if (!send.handleStop(frame.code)) return;
+    this.#onSendReset(stream, heldBytes);
+    this.#emit(stream, {
+      type: "stream-stopped",
+      id: stream.id,
+      code: frame.code,
+    });
+  }
+
+  #handleStreamMaxData(frame: StreamMaxDataFrame): void {
+    const stream = this.#find(frame.streamId, "send");
+    if (stream?.send === undefined) return;
+    stream.send.raiseCredit(frame.maxData);
+    this.#schedule(stream);
+  }
+
+  #handleConnectionMaxData(frame: ConnectionMaxDataFrame): void {
+    if (!this.#credit.raise(frame.maxData)) return;
+    const starved = [...this.#starved];
+    this.#starved.clear();
+    for (const stream of starved) this.#schedule(stream);
+  }
+
+  #handleMaxStreams(frame: MaxStreamsFrame): void {
+    const count = frame.isUnidirectional ? this.#localUni : this.#localBidi;
+    if (!count.raise(frame.maximum) || this.#hasStreamsAvailableEvent) return;
+    this.#hasStreamsAvailableEvent = true;
+    this.#events.push({ type: "streams-available" });
+  }
+
+  /**
+   * Finds the stream of a frame, opening it and those below when the peer may.
+   *
+   * @returns `undefined` for a stream that was forgotten: the frame is late.
+   */
+  #find(id: number, side: "send" | "recv"): Stream | undefined {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined && stream[side] !== undefined) return stream;
+    const isLocal = isInitiatorStream(id) === this.#isInitiator;
+    const isUni = isUnidirectional(id);
+    // RFC 9000 §19.4, §19.5, §19.8, §19.10: the direction must exist.
+    if (isUni && isLocal === (side === "recv")) {
+      throw new TransportError(
+        "STREAM_STATE",
+        `Stream ${id}: a frame for the direction that it does not have`,
+        { fault: "peer" },
+      );
+    }
+    const sequence = streamSequence(id);
+    if (!isLocal) return this.#openPeerStreams(id, sequence, isUni);
+    const count = isUni ? this.#localUni : this.#localBidi;
+    if (sequence >= count.openedCount) {
+      throw new TransportError(
+        "STREAM_STATE",
+        `Stream ${id}: a frame for a stream that was not opened`,
+        { fault: "peer" },
+      );
+    }
+    return undefined;
+  }
+
+  /** RFC 9000 §2.1: a stream opens all lower ones of its kind with it. */
+  #openPeerStreams(
+    id: number,
+    sequence: number,
+    isUni: boolean,
+  ): Stream | undefined {
+    const count = isUni ? this.#peerUni : this.#peerBidi;
+    if (sequence < count.openedCount) return undefined;
+    if (sequence >= count.maximum) {
+      throw new TransportError(
+        "STREAM_LIMIT",
+        `Stream ${id}: number ${sequence + 1}, ${count.maximum} were granted`,
+        { fault: "peer" },
+      );
+    }
+    let stream: Stream | undefined;
+    while (count.openedCount <= sequence) {
+      stream = this.#create(
+        makeStreamId({
+          sequence: count.openedCount,
+          isInitiator: !this.#isInitiator,
+          isUnidirectional: isUni,
+        }),
+        false,
+      );
+      count.onOpened();
+      this.#emit(stream, { type: "stream-opened", id: stream.id });
+    }
+    return stream;
+  }
+
+  #create(id: number, isLocal: boolean): Stream {
+    const isUni = isUnidirectional(id);
+    const stream = new Stream({
+      id,
+      isLocal,
+      send: isUni && !isLocal ? undefined : new SendStream({
+        id,
+        isOpener: isLocal,
+        maxDataBytes: this.#peer.maxStreamDataBytes,
+      }),
+      recv: isUni && isLocal
+        ? undefined
+        : new RecvStream(id, this.#local.maxStreamDataBytes),
+    });
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  // ── Frames that leave ─────────────────────────────────────────────────────
+
+  /** Whether {@linkcode StreamManager.writeFrames} has something to write. */
+  get hasPendingFrames(): boolean {
+    return this.#control.hasPending || this.#nextSendable() !== undefined;
+  }
+
+  /**
+   * Writes as many frames as fit: resets, stops and credit first, then data in
+   * the order of the scheduler.
+   *
+   * @param writer Where to write.
+   * @param limitBytes Offset that must not be passed.
+   * @param sent Gets a record of each frame, to be handed back when its packet
+   * was acknowledged or lost.
+   */
+  writeFrames(
+    writer: ByteWriter,
+    limitBytes: number,
+    sent: SentFrame[],
+  ): void {
+    this.#forgetClosed();
+    if (!this.#control.writeFrames(writer, limitBytes, sent)) return;
+    let minFragmentBytes = 1;
+    for (
+      let stream = this.#nextSendable();
+      stream !== undefined;
+      stream = this.#nextSendable()
+    ) {
+      const start = writer.offset;
+      const send = stream.send!;
+      const newBytes = send.writeFrame({
+        writer,
+        limitBytes,
+        creditBytes: this.#credit.availableBytes,
+        minFragmentBytes,
+        priority: stream.priority,
+        sent,
+      });
+      if (newBytes < 0) return;
+      this.#credit.use(newBytes);
+      const hasMore = send.isSendable(this.#credit.availableBytes);
+      this.#scheduler.endTurn(writer.offset - start, hasMore);
+      if (!hasMore && send.hasCreditedData) this.#starved.add(stream);
+      minFragmentBytes = MIN_FRAGMENT_BYTES;
+    }
+  }
+
+  /**
+   * Learns that the peer has a frame.
+   *
+   * @param frame A record from {@linkcode StreamManager.writeFrames}; others
+   * are ignored.
+   */
+  onFrameAcked(frame: SentFrame): void {
+    if (frame.type !== "stream" && frame.type !== "reset-stream") return;
+    const stream = this.#streams.get(frame.streamId);
+    const send = stream?.send;
+    if (stream === undefined || send === undefined || send.isDone) return;
+    if (frame.type === "reset-stream") send.onResetAcked();
+    else {
+      const releasedBytes = send.onFrameAcked(frame);
+      if (releasedBytes > 0) this.#release(stream, releasedBytes);
+      if (send.isDone) {
+        this.#emit(stream, { type: "stream-finished", id: stream.id });
+      }
+    }
+    this.#closeIfDone(stream);
+  }
+
+  /**
+   * Learns that a frame was probably lost: what still matters of it is sent
+   * again, with its newest value (RFC 9000 §13.3).
+   *
+   * @param frame A record from {@linkcode StreamManager.writeFrames}; others
+   * are ignored.
+   */
+  onFrameLost(frame: SentFrame): void {
+    switch (frame.type) {
+      case "connection-max-data":
+        return this.#control.repeatConnectionMaxData();
+      case "max-streams":
+        return this.#control.repeatMaxStreams(frame.isUnidirectional);
+      case "stream":
+      case "reset-stream":
+      case "stop-sending":
+      case "stream-max-data":
+        break;
+      default:
+        return;
+    }
+    const stream = this.#streams.get(frame.streamId);
+    if (stream === undefined || stream.isClosed) return;
+    if (frame.type === "stream") {
+      stream.send?.onFrameLost(frame);
+      this.#schedule(stream);
+    } else this.#control.repeat(stream, frame.type);
+  }
+
+  /** The stream whose turn it is, past those that have nothing to send by now. */
+  #nextSendable(): Stream | undefined {
+    for (
+      let stream = this.#scheduler.peek();
+      stream !== undefined;
+      stream = this.#scheduler.peek()
+    ) {
+      const send = stream.send!;
+      if (send.isSendable(this.#credit.availableBytes)) return stream;
+      this.#scheduler.drop();
+      if (send.hasCreditedData) this.#starved.add(stream);
+    }
+    return undefined;
+  }
+
+  /** Gives a stream its place among those that wait to send. */
+  #schedule(stream: Stream): void {
+    const { send } = stream;
+    if (send === undefined || stream.isScheduled) return;
+    if (send.isSendable(this.#credit.availableBytes)) {
+      this.#starved.delete(stream);
+      this.#scheduler.add(stream);
+    } else if (send.hasCreditedData) this.#starved.add(stream);
+  }
+
+  // ── Bookkeeping ───────────────────────────────────────────────────────────
+
+  /** Counts bytes against the connection's credit (RFC 9000 §4.1). */
+  #receive(growth: number): void {
+    if (growth > this.#window.availableBytes) {
+      throw new TransportError(
+        "FLOW_CONTROL",
+        `Connection: ${growth} more bytes, ${this.#window.availableBytes} were granted`,
+      );
+    }
+    this.#window.receive(growth);
+  }
+
+  /** Gives back the credit of what was read or thrown away. */
+  #returnCredit(stream: Stream, recv: RecvStream): void {
+    const byteCount = recv.takeConsumed();
+    if (byteCount === 0) return;
+    this.#window.consume(byteCount);
+    this.#control.onConsumed();
+    if (recv.isMaxDataPending) this.#control.queue(stream);
+  }
+
+  #onSendReset(stream: Stream, heldBytes: number): void {
+    this.#starved.delete(stream);
+    this.#space.stopWaiting(stream);
+    this.#control.queue(stream);
+    this.#release(stream, heldBytes);
+  }
+
+  /** Counts bytes that left a send buffer and wakes whoever waits for room. */
+  #release(stream: Stream, byteCount: number): void {
+    for (const woken of this.#space.onReleased(stream, byteCount)) {
+      if (woken.isWritableQueued) continue;
+      woken.isWritableQueued = true;
+      this.#emit(woken, { type: "stream-writable", id: woken.id });
+    }
+  }
+
+  #emitReadable(stream: Stream): void {
+    if (stream.isReadableQueued) return;
+    stream.isReadableQueued = true;
+    this.#emit(stream, { type: "stream-readable", id: stream.id });
+  }
+
+  #emit(stream: Stream, event: StreamEvent): void {
+    stream.eventCount++;
+    this.#events.push(event);
+  }
+
+  /** Returns the right to open a stream when one of the peer's is over. */
+  #closeIfDone(stream: Stream): void {
+    if (stream.isClosed || !stream.isDone) return;
+    stream.isClosed = true;
+    this.#closed.push(stream);
+    if (stream.isLocal) return;
+    const isUni = isUnidirectional(stream.id);
+    (isUni ? this.#peerUni : this.#peerBidi).onClosed();
+    this.#control.onStreamClosed(isUni);
+  }
+
+  #forgetClosed(): void {
+    if (this.#closed.length === 0) return;
+    this.#closed = this.#closed.filter((stream) => {
+      if (stream.eventCount > 0) return true;
+      this.#streams.delete(stream.id);
+      return false;
+    });
+  }
+}
