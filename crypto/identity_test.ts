@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { fromHex } from "../tests/support/vectors.ts";
 import { decodeBase64Url, encodeBase64Url } from "./base64.ts";
 import { CryptoError } from "./error.ts";
 import { fingerprint } from "./fingerprint.ts";
@@ -70,6 +71,12 @@ Deno.test("fingerprint() is SHA256: and the digest, as OpenSSH shows it", () => 
   assert.equal(fingerprint(key), `SHA256:${digest.replace(/=+$/, "")}`);
   assert.equal(identity.fingerprint, fingerprint(key));
   assert.equal(identity.fingerprint.length, 50);
+  assert.equal(
+    fingerprint(fromHex(
+      "7b4e909bbe7ffe44c465a220037d608ee35897d31ef972f07f74892cb0f73f13",
+    )),
+    "SHA256:0Zvz8IJ4LIe3g/5xNGmK7/bmbZ+Gr698+em4v0C6s/8",
+  );
   assert.throws(
     () => fingerprint(new Uint8Array(31)),
     (error) => error instanceof CryptoError && error.code === "INVALID_KEY",

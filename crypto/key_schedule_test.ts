@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { toHex } from "../tests/support/vectors.ts";
 import { CryptoError } from "./error.ts";
 import {
   confirmationKey,
@@ -40,4 +41,24 @@ Deno.test("the key schedule refuses a secret that is not 32 bytes", () => {
       );
     }
   }
+});
+
+Deno.test("the key schedule gives the vector of the specification", () => {
+  const keys = deriveTrafficKeys(secret);
+  assert.deepEqual(
+    [
+      keys.key,
+      keys.iv,
+      keys.headerProtectionKey,
+      nextTrafficSecret(secret),
+      confirmationKey(secret),
+    ].map(toHex),
+    [
+      "96482de95629565023d5b35811a0c9b6acd00f5398ccb5738fd5e43dc331d292",
+      "0ac9f5b0d8225227d3faf7d3",
+      "636f910ac2cf86b87f87fb774e21f3cd6502ca6f9c5d82512ab43d652d920a78",
+      "ebc3347d8a124748792a4cf1c4a0fc7de273d81f2ca3382498602438e79f6175",
+      "9a4946f401e90a1ae2834631303485fb696644221ad1f6d3054c8c44544fbb31",
+    ],
+  );
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { fromHex, toHex } from "../tests/support/vectors.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { aead } from "./aead.ts";
 import { CryptoError, type CryptoErrorCode } from "./error.ts";
@@ -12,7 +13,7 @@ import {
   sealedPayloadLength,
   sealPayload,
 } from "./sealed_payload.ts";
-import { generateKeyPair } from "./x25519.ts";
+import { generateKeyPair, publicKeyOf } from "./x25519.ts";
 
 const random = new SeededRandom(1);
 const [alice, bob, carol] = [1, 2, 3].map(() => generateKeyPair(random)) as [
@@ -222,3 +223,57 @@ Deno.test("sealPayload() refuses too many recipients, bytes and bad keys", () =>
     isCode("INVALID_KEY"),
   );
 });
+
+/**
+ * Made by an implementation of the specification in another language, over
+ * other primitives: recipient's private key 11…, sender's 22…, content key
+ * 33…, ephemeral key 44…, associated data "header", plaintext "hello".
+ */
+const VECTORS = {
+  anonymous:
+    "010101de28c997eac254107000ff2ee45601ec1b67310c7790404585ae697331" +
+    "eee1c1f8cf2419731c1fff3e6befb21af5cbb0618a79abd1b1eebe92af9daab1" +
+    "20fad0523816ee3829e20ed55b3bbe8c5a14ea7554343988482e76f37468e588" +
+    "c8de2d5bf0883adce302ddeba749de7c7b6b8e563ee170d31c44707fbcbfa9e5" +
+    "26368ffe514d880a9a3e90de0c3422f2a0ca",
+  known: "010201de28c997eac25410a000ff2ee45601ec1b67310c7790404585ae697331" +
+    "eee1c1f8cf2419731c1fff3e6b0f668cd1f7dd7b6a4f195eb4b81abd62032907" +
+    "ee60b1614bb6b5e840e3116f46eb120d2b1ab29e3c73950c7800e5a9c747c2ea" +
+    "439158711092aae0cd8cc79d61009b29af225d572430b1e42cd4e863e0ef120c" +
+    "e95315e68bc3e4745fde81b4037a5c0dceaebf4c4aa47e66f035c8e09257b090" +
+    "90f3e0c549b92bcd27f4c2514ebfa9e52636c46ccc7f3df7eac0cf32ab3b9445" +
+    "4689",
+};
+
+for (const kind of ["anonymous", "known"] as const) {
+  Deno.test(`sealPayload() gives the bytes of the specification: ${kind} sender`, () => {
+    const pair = (byte: number) => {
+      const privateKey = new Uint8Array(32).fill(byte);
+      return { privateKey, publicKey: publicKeyOf(privateKey) };
+    };
+    const recipient = pair(0x11);
+    const sender = kind === "known" ? pair(0x22) : undefined;
+    const associatedData = text.encode("header");
+    // Draws the content key first, then the recipient's ephemeral key.
+    let next = 0x33;
+    const draws = {
+      fillPublic: (into: Uint8Array) => void into.fill(0),
+      fillSecret: (into: Uint8Array) => {
+        into.fill(next);
+        next += 0x11;
+      },
+    };
+    const recipients = [recipient.publicKey];
+    const sealed = sealPayload(
+      { recipients, sender, associatedData, random: draws },
+      text.encode("hello"),
+    );
+    assert.equal(toHex(sealed), VECTORS[kind]);
+    const opened = openPayload(
+      { recipient, associatedData },
+      fromHex(VECTORS[kind]),
+    );
+    assert.deepEqual(opened?.plaintext, text.encode("hello"));
+    assert.deepEqual(opened?.sender, sender?.publicKey);
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * What do sealing, opening, X25519 and a whole handshake cost with the
+ * runtime's own primitives, beside the portable ones?
+ *
+ * @module
+ */
+import {
+  type AeadSuite,
+  createHeaderProtection,
+  createPacketAead,
+  deriveTrafficKeys,
+  generateKeyPair,
+  HandshakeState,
+  importAgreementKey,
+  type KeyPair,
+  type ProviderName,
+  publicKeyOf,
+} from "../crypto/mod.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
+
+const SIZES: readonly number[] = [64, 1_200, 60_000];
+const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
+const PROVIDERS: readonly ProviderName[] = ["native", "portable"];
+const TAG_LENGTH = 16;
+const PROTOCOL_NAME = "Noise_IK_25519_ChaChaPoly_SHA256";
+
+const random = new SeededRandom(1);
+const key = random.nextBytes(32);
+const nonce = new Uint8Array(12);
+const header = random.nextBytes(32);
+
+for (const size of SIZES) {
+  for (const suite of SUITES) {
+    for (const provider of PROVIDERS) {
+      const aead = createPacketAead(suite, key, provider);
+      const plaintext = random.nextBytes(size);
+      const sealed = new Uint8Array(size + TAG_LENGTH);
+      const opened = new Uint8Array(size);
+      aead.sealInto(nonce, header, plaintext, sealed);
+      const name = `${suite}, ${provider}, ${size} bytes`;
+      Deno.bench(`seal ${name}`, { group: `seal ${size} bytes` }, () => {
+        aead.sealInto(nonce, header, plaintext, sealed);
+      });
+      Deno.bench(`open ${name}`, { group: `open ${size} bytes` }, () => {
+        aead.openInto(nonce, header, sealed, opened);
+      });
+    }
+  }
+}
+
+const protection = createHeaderProtection(key);
+const sample = random.nextBytes(16);
+const mask = new Uint8Array(21);
+Deno.bench("header protection mask", () => protection.mask(sample, mask));
+Deno.bench("derive traffic keys", () => void deriveTrafficKeys(key));
+
+const initiatorKeys = generateKeyPair(random);
+const responderKeys = generateKeyPair(random);
+for (const provider of PROVIDERS) {
+  const imported = importAgreementKey(initiatorKeys.privateKey, provider);
+  Deno.bench(`X25519 agree, ${provider}`, { group: "X25519 agree" }, () => {
+    imported.agree(responderKeys.publicKey);
+  });
+  Deno.bench(
+    `X25519 key pair, ${provider}`,
+    { group: "X25519 key pair" },
+    () => {
+      publicKeyOf(key, provider);
+    },
+  );
+  Deno.bench(`Noise IK, both ends, ${provider}`, { group: "Noise IK" }, () => {
+    const end = (role: "initiator" | "responder", own: KeyPair) =>
+      new HandshakeState({
+        protocolName: PROTOCOL_NAME,
+        role,
+        staticPrivateKey: own.privateKey,
+        remoteStaticPublicKey: role === "initiator"
+          ? responderKeys.publicKey
+          : undefined,
+        random,
+        provider,
+      });
+    const initiator = end("initiator", initiatorKeys);
+    const responder = end("responder", responderKeys);
+    responder.readMessage(initiator.writeMessage());
+    initiator.readMessage(responder.writeMessage());
+    initiator.splitKeys();
+    responder.splitKeys();
+  });
+}
