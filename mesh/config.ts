@@ -63,10 +63,10 @@ export const MAX_QUEUED_EVENTS = 1_024;
 export const MAX_STORED_ANSWERS = 1_024;
 
 /** Bytes of answers that are kept for idempotency keys. */
-export const MAX_STORED_ANSWER_BYTES = 16 * 1024 * 1024;
+export const MAX_STORED_ANSWER_BYTES: number = 16 * 1024 * 1024;
 
 /** How long an answer is kept for its idempotency key, in milliseconds. */
-export const STORED_ANSWER_LIFETIME_MS = 10 * 60_000;
+export const STORED_ANSWER_LIFETIME_MS: number = 10 * 60_000;
 
 /** Longest idempotency key, in UTF-16 units. */
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 256;

@@ -9,8 +9,8 @@ import {
   MAX_PAYLOAD_LENGTH,
   type Message,
   peekMessageLength,
+  ProtocolError,
 } from "../protocol/mod.ts";
-import { ProtocolError } from "../protocol/error.ts";
 import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { StatusCode } from "./status_code.ts";
@@ -202,6 +202,12 @@ export class MessageChannel {
   /** Ends the local direction after the messages that were sent. */
   finish(): void {
     if (!this.#isCancelled) this.#stream.finish();
+  }
+
+  /** Wants no more messages: stops the peer's direction at once. */
+  stopReceiving(): void {
+    this.#stream.stopSending(StatusCode.OK);
+    this.#forgetBuffered();
   }
 
   /**

@@ -1,0 +1,81 @@
+/**
+ * Waiting that an abort ends.
+ *
+ * @module
+ */
+
+/**
+ * Lets promises lose against an abort. Unlike `Promise.race` with a promise
+ * that lives as long as the call, it leaves nothing behind for each chunk of a
+ * long stream.
+ */
+export class AbortRace {
+  readonly #controller = new AbortController();
+  readonly #waiting = new Set<(reason: unknown) => void>();
+
+  /** Fires when {@linkcode AbortRace.abort} is called first. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether it has fired. */
+  get isAborted(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /**
+   * Rejects everything that waits, and whatever will.
+   *
+   * @param reason What they are rejected with; only the first one counts.
+   */
+  abort(reason: unknown): void {
+    if (this.isAborted) return;
+    // Waiters first: listeners of the signal may throw errors of their own.
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const reject of waiting) reject(reason);
+    this.#controller.abort(reason);
+  }
+
+  /**
+   * Waits for a promise or for the abort, whichever comes first.
+   *
+   * @param promise What to wait for; its own end is ignored after an abort.
+   * @returns What it resolves with.
+   */
+  race<Result>(promise: PromiseLike<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.isAborted) {
+        promise.then(undefined, () => {});
+        reject(this.signal.reason);
+        return;
+      }
+      this.#waiting.add(reject);
+      promise.then((result) => {
+        this.#waiting.delete(reject);
+        resolve(result);
+      }, (error) => {
+        this.#waiting.delete(reject);
+        reject(error);
+      });
+    });
+  }
+}
+
+/**
+ * Ties an abort to a signal.
+ *
+ * @param signal The signal; nothing happens when absent.
+ * @param onAbort Called at once when it has fired already.
+ * @returns Unties it.
+ */
+export function followSignal(
+  signal: AbortSignal | undefined,
+  onAbort: (reason: unknown) => void,
+): () => void {
+  if (signal === undefined) return () => {};
+  const listener = (): void => onAbort(signal.reason);
+  if (signal.aborted) listener();
+  else signal.addEventListener("abort", listener, { once: true });
+  return () => signal.removeEventListener("abort", listener);
+}

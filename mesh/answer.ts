@@ -1,0 +1,107 @@
+/**
+ * Answers of a callee, read at the caller.
+ *
+ * @module
+ */
+import {
+  decodeError,
+  decodeResponse,
+  type Message,
+  MessageType,
+} from "../protocol/mod.ts";
+import type { KeyPair } from "../crypto/mod.ts";
+import type { BudgetAmounts } from "./budget.ts";
+import { readPayload, type ReceivedContent, unpackContent } from "./content.ts";
+import { CallError } from "./error.ts";
+import { decodeReplyFacts } from "./reply_extension.ts";
+import { StatusCode } from "./status_code.ts";
+
+/** An error that the callee answered. */
+export interface ErrorAnswer {
+  /** What the caller gets. */
+  readonly error: CallError;
+  /** Whether the handler never ran, so that the call can go elsewhere. */
+  readonly isNotStarted: boolean;
+  /** What was spent all the same. */
+  readonly spent: BudgetAmounts | undefined;
+}
+
+/** The value that the callee answered. */
+export interface ValueAnswer {
+  /** The value. */
+  readonly content: ReceivedContent;
+  /** What was spent for it. */
+  readonly spent: BudgetAmounts | undefined;
+}
+
+/**
+ * Reads an Error message.
+ *
+ * @param message The message.
+ * @returns The error; its message is the peer's.
+ * @throws {ProtocolError} When the payload cannot be decoded.
+ */
+export function readError(message: Message): ErrorAnswer {
+  const payload = decodeError(readPayload(message));
+  const { isNotStarted, spent } = decodeReplyFacts(payload.extensions);
+  const error = CallError.fromStatus(payload.status, payload.message, {
+    retryAfterMs: payload.retryAfterMs === 0 ? undefined : payload.retryAfterMs,
+  });
+  return { error, isNotStarted, spent };
+}
+
+/**
+ * Reads the answer of a call.
+ *
+ * @param message The message that came; nothing when the callee ended without one.
+ * @param options Who receives, and what was called.
+ * @returns The value.
+ * @throws {CallError} What the callee answered; `DATA_LOSS` without an answer;
+ * `UNIMPLEMENTED` when the method answers with a stream.
+ * @throws {ProtocolError} When the message cannot be decoded.
+ */
+export function readResponse(
+  message: Message | undefined,
+  options: { keyPair: KeyPair; method: string },
+): ValueAnswer {
+  const { method } = options;
+  if (message === undefined) {
+    throw new CallError("DATA_LOSS", `Call of ${method}: ended without answer`);
+  }
+  if (
+    message.type === MessageType.STREAM_CHUNK ||
+    message.type === MessageType.STREAM_CLOSE
+  ) {
+    throw new CallError(
+      "UNIMPLEMENTED",
+      `Method ${method}: it answers with a stream, not with one value`,
+    );
+  }
+  if (message.type !== MessageType.RESPONSE) throw unexpected(method, message);
+  const response = decodeResponse(readPayload(message));
+  const { spent } = decodeReplyFacts(response.extensions);
+  if (response.status !== StatusCode.OK) {
+    throw CallError.fromStatus(
+      response.status,
+      `Call of ${method}: answered with status ${response.status}`,
+    );
+  }
+  return {
+    content: unpackContent(message.flags, response, options.keyPair),
+    spent,
+  };
+}
+
+/**
+ * A message that has no place where it came.
+ *
+ * @param method What was called.
+ * @param message What came.
+ * @returns The error to throw.
+ */
+export function unexpected(method: string, message: Message): CallError {
+  return new CallError(
+    "INTERNAL",
+    `Call of ${method}: message of type ${message.type} came for an answer`,
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * What calls inside a handler inherit from the call that the handler answers.
+ *
+ * @module
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Budget } from "./budget.ts";
+import type { CallTimer } from "./call_timer.ts";
+
+/** The envelope of the call that is being answered. */
+export interface CallContext {
+  /** Trace of the whole tree of calls. */
+  readonly traceId: bigint;
+  /** Span of the handler: the parent of its calls. */
+  readonly spanId: bigint;
+  /** Fires when the caller gave up, vanished, or ran out of time. */
+  readonly signal: AbortSignal;
+  /** Knows the remaining time. */
+  readonly timer: CallTimer;
+  /** What may still be spent. */
+  readonly budget: Budget;
+}
+
+const storage = new AsyncLocalStorage<CallContext>();
+
+/** The call that the running code answers, if it runs inside a handler. */
+export function currentCall(): CallContext | undefined {
+  return storage.getStore();
+}
+
+/**
+ * Runs a handler, or a step of one, so that its calls inherit the envelope.
+ *
+ * @param context The envelope; `undefined` runs outside of any call.
+ * @param run What to run.
+ * @returns What `run` returns.
+ */
+export function runInCall<Result>(
+  context: CallContext | undefined,
+  run: () => Result,
+): Result {
+  return context === undefined ? storage.exit(run) : storage.run(context, run);
+}

@@ -1,0 +1,110 @@
+/**
+ * What a caller can say about a call.
+ *
+ * @module
+ */
+import type { Value } from "../protocol/mod.ts";
+import type { StreamPriority } from "../transport/mod.ts";
+import type { BudgetAmounts } from "./budget.ts";
+import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_TIMEOUT_MS } from "./config.ts";
+import type { Compression, SealedValue } from "./content.ts";
+import { CallError } from "./error.ts";
+
+/** Options of calls and streams. */
+export interface RequestOptions {
+  /**
+   * Time for the whole of it, whatever progress it makes, in milliseconds.
+   * Inside a handler, never more than what is left of the handler's own.
+   *
+   * @default 30,000 for a call, none for a stream
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Longest wait for the callee, in milliseconds; each chunk starts it anew.
+   *
+   * @default none for a call, 60,000 for a stream
+   */
+  readonly idleTimeoutMs?: number;
+  /** Gives the call up, and everything that was called for it. */
+  readonly signal?: AbortSignal;
+  /**
+   * Further values for the callee, which reads them as `request.input`. They
+   * are asked for as fast as the callee reads.
+   */
+  readonly input?: AsyncIterable<Value | SealedValue>;
+  /** Pairs of text for the handler. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** What the call and everything below it may use up. */
+  readonly budget?: BudgetAmounts;
+  /**
+   * Whether it does no harm to run it twice: then it is tried again with
+   * another agent when the first one was lost on the way.
+   *
+   * @default false
+   */
+  readonly isIdempotent?: boolean;
+  /**
+   * How urgent its bytes are beside those of other calls.
+   *
+   * @default "interactive"
+   */
+  readonly priority?: StreamPriority;
+  /** Seals the value for these static public keys: nobody else can read it. */
+  readonly sealFor?: readonly Uint8Array[];
+  /**
+   * Compresses the value with zstd: `"auto"` from 1 KiB on.
+   *
+   * @default false
+   */
+  readonly compress?: Compression;
+}
+
+/** Options of `Agent.call`. */
+export interface CallOptions extends RequestOptions {
+  /**
+   * Names the work, at most 256 characters: a callee that has done it for this
+   * caller answers what it answered then.
+   */
+  readonly idempotencyKey?: string;
+}
+
+/** Options of `Agent.stream`. */
+export type StreamOptions = RequestOptions;
+
+/**
+ * Checks options.
+ *
+ * @param options What the caller gave.
+ * @throws {CallError} `INVALID_ARGUMENT` names the option.
+ */
+export function checkOptions(options: CallOptions): void {
+  checkTime("timeoutMs", options.timeoutMs);
+  checkTime("idleTimeoutMs", options.idleTimeoutMs);
+  const { idempotencyKey } = options;
+  if (idempotencyKey === undefined) return;
+  if (
+    idempotencyKey.length === 0 ||
+    idempotencyKey.length > MAX_IDEMPOTENCY_KEY_LENGTH
+  ) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Call options: idempotencyKey must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters`,
+    );
+  }
+  if (options.input !== undefined) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      "Call options: idempotencyKey and input exclude each other",
+    );
+  }
+}
+
+function checkTime(name: string, value: number | undefined): void {
+  if (value === undefined) return;
+  if (!(value >= 0) || value > MAX_TIMEOUT_MS) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Call options: ${name} must be 0 to ${MAX_TIMEOUT_MS}, got ${value}`,
+    );
+  }
+}

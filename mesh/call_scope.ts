@@ -1,0 +1,217 @@
+/**
+ * One call at its caller: limits, cancellation, envelope and span.
+ *
+ * @module
+ */
+import type { Envelope } from "../protocol/mod.ts";
+import { AbortRace, followSignal } from "./abort.ts";
+import type { BudgetAmounts } from "./budget.ts";
+import { type CallContext, currentCall } from "./call_context.ts";
+import type { RequestOptions } from "./call_options.ts";
+import { CallTimer, type TimeLimit } from "./call_timer.ts";
+import type { Clock } from "./clock.ts";
+import { CallError } from "./error.ts";
+import { toCallFailure } from "./failure.ts";
+import type { MessageChannel } from "./message_channel.ts";
+import { StatusCode, type StatusName } from "./status_code.ts";
+import type { OpenSpan, Tracing } from "./tracing.ts";
+
+/** What a {@linkcode CallScope} is made from. */
+export interface CallScopeOptions {
+  /** The clock. */
+  readonly clock: Clock;
+  /** Opens its span. */
+  readonly tracing: Tracing;
+  /** The method that is called. */
+  readonly method: string;
+  /** The capability that is asked for, if one is. */
+  readonly capability: string | undefined;
+  /** What the caller said. */
+  readonly options: RequestOptions;
+  /** Total limit when the caller names none, in milliseconds. */
+  readonly defaultTimeoutMs?: number;
+  /** Idle limit when the caller names none, in milliseconds. */
+  readonly defaultIdleTimeoutMs?: number;
+}
+
+/**
+ * Follows one call from its start to its end. Inside a handler it inherits:
+ * it ends with the handler's call, spends the handler's budget and belongs to
+ * the handler's span.
+ */
+export class CallScope {
+  /** What the caller waits with. */
+  readonly race: AbortRace = new AbortRace();
+  /** The limits. */
+  readonly timer: CallTimer;
+  /** The span; its id is the id of the request message. */
+  readonly span: OpenSpan;
+  readonly #options: CallScopeOptions;
+  readonly #idleTimeoutMs: number | undefined;
+  readonly #parent: CallContext | undefined;
+  readonly #unfollow: (() => void)[] = [];
+  readonly #budget: BudgetAmounts | undefined;
+  #channel: MessageChannel | undefined;
+  #peer = "";
+  #sentBefore = 0;
+  #receivedBefore = 0;
+  #hasEnded = false;
+
+  /**
+   * Starts limits and span.
+   *
+   * @param options The call.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when the handler's budget has no
+   * call left.
+   */
+  constructor(options: CallScopeOptions) {
+    this.#options = options;
+    const { timeoutMs, idleTimeoutMs, signal, budget } = options.options;
+    const parent = currentCall();
+    this.#parent = parent;
+    parent?.budget.spend({ calls: 1 });
+    this.#budget = parent === undefined ? budget : parent.budget.narrow(budget);
+    const totalMs = Math.min(
+      timeoutMs ?? options.defaultTimeoutMs ?? Infinity,
+      parent?.timer.remainingMs ?? Infinity,
+    );
+    this.#idleTimeoutMs = idleTimeoutMs ?? options.defaultIdleTimeoutMs;
+    this.span = options.tracing.open({
+      name: options.method,
+      kind: "client",
+      traceId: parent?.traceId,
+      parentSpanId: parent?.spanId,
+    });
+    this.timer = new CallTimer(options.clock, {
+      totalMs: totalMs === Infinity ? undefined : totalMs,
+      idleMs: this.#idleTimeoutMs,
+    }, (limit) => this.abort(this.#timeLimitError(limit, totalMs)));
+    for (const followed of [signal, parent?.signal]) {
+      this.#unfollow.push(
+        followSignal(followed, (reason) => this.abort(reason)),
+      );
+    }
+  }
+
+  /** Whether the call was given up at this end. */
+  get isAborted(): boolean {
+    return this.race.isAborted;
+  }
+
+  /** What is to be said about the call in errors. */
+  get facts(): { method: string; capability: string | undefined } {
+    return {
+      method: this.#options.method,
+      capability: this.#options.capability,
+    };
+  }
+
+  /** The envelope as it is now: the time shrinks. */
+  get envelope(): Envelope {
+    const remainingMs = this.timer.remainingMs;
+    const { metadata, isIdempotent } = this.#options.options;
+    const { capability } = this.#options;
+    return {
+      ...(remainingMs === undefined
+        ? {}
+        : { deadlineMs: Math.ceil(remainingMs) }),
+      ...(this.#idleTimeoutMs === undefined
+        ? {}
+        : { idleTimeoutMs: Math.ceil(this.#idleTimeoutMs) }),
+      ...(this.#parent === undefined
+        ? {}
+        : { parentSpanId: this.#parent.spanId }),
+      ...(this.#budget === undefined ? {} : { budget: this.#budget }),
+      ...(capability === undefined ? {} : { capability }),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(isIdempotent === true ? { isIdempotent } : {}),
+    };
+  }
+
+  /**
+   * Gives the call up: whatever waits for it rejects, and the callee is told.
+   *
+   * @param reason What the caller gets.
+   */
+  abort(reason: unknown): void {
+    if (this.#hasEnded || this.isAborted) return;
+    this.#channel?.cancel(abortCode(reason));
+    this.race.abort(reason);
+  }
+
+  /**
+   * Takes the stream of an attempt, so that giving up reaches the callee.
+   *
+   * @param channel The stream.
+   * @param peer Who is at its other end.
+   */
+  attach(channel: MessageChannel, peer: string): void {
+    this.#countBytes();
+    this.#channel = channel;
+    this.#peer = peer;
+    if (this.isAborted) channel.cancel(abortCode(this.race.signal.reason));
+  }
+
+  /**
+   * Takes off the handler's budget what the callee spent.
+   *
+   * @param spent What it reported.
+   */
+  settle(spent: BudgetAmounts | undefined): void {
+    if (spent !== undefined) this.#parent?.budget.settle(spent);
+  }
+
+  /**
+   * Ends the call.
+   *
+   * @param thrown What went wrong; nothing when it succeeded.
+   * @returns What the caller gets for it.
+   */
+  end(thrown?: unknown): unknown {
+    const failure = thrown === undefined
+      ? undefined
+      : toCallFailure(thrown, this.facts);
+    if (this.#hasEnded) return failure;
+    this.#hasEnded = true;
+    this.timer.stop();
+    for (const unfollow of this.#unfollow) unfollow();
+    this.#countBytes();
+    this.span.end({
+      status: statusOf(failure, this.isAborted),
+      peer: this.#peer,
+      bytesSent: this.#sentBefore,
+      bytesReceived: this.#receivedBefore,
+    });
+    return failure;
+  }
+
+  #countBytes(): void {
+    this.#sentBefore += this.#channel?.bytesSent ?? 0;
+    this.#receivedBefore += this.#channel?.bytesReceived ?? 0;
+  }
+
+  #timeLimitError(limit: TimeLimit, totalMs: number): CallError {
+    const { method } = this.#options;
+    return new CallError(
+      "DEADLINE_EXCEEDED",
+      limit === "total"
+        ? `Call of ${method}: not finished within ${Math.ceil(totalMs)} ms`
+        : `Call of ${method}: no progress within ${this.#idleTimeoutMs} ms`,
+      this.facts,
+    );
+  }
+}
+
+function abortCode(reason: unknown): number {
+  return reason instanceof CallError && reason.code === "DEADLINE_EXCEEDED"
+    ? StatusCode.DEADLINE_EXCEEDED
+    : StatusCode.CANCELLED;
+}
+
+function statusOf(failure: unknown, isAborted: boolean): StatusName {
+  if (failure === undefined) return "OK";
+  if (!(failure instanceof CallError)) {
+    return isAborted ? "CANCELLED" : "INVALID_ARGUMENT";
+  }
+  return failure.code === "CONNECTION_LOST" ? "UNAVAILABLE" : failure.code;
+}

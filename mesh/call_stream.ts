@@ -1,0 +1,283 @@
+/**
+ * A stream of answers, read at the caller.
+ *
+ * @module
+ */
+import {
+  decodeStreamChunk,
+  decodeStreamClose,
+  type Message,
+  MessageType,
+  StreamEnding,
+  type Value,
+} from "../protocol/mod.ts";
+import type { KeyPair } from "../crypto/mod.ts";
+import { readError, unexpected } from "./answer.ts";
+import type { CallScope } from "./call_scope.ts";
+import type { OpenCall } from "./caller.ts";
+import { readPayload, type SealedValue, unpackContent } from "./content.ts";
+import { CallError, type CallErrorCode } from "./error.ts";
+import { toCallFailure } from "./failure.ts";
+import { decodeReplyFacts } from "./reply_extension.ts";
+
+/**
+ * How a stream ended: `completed` when the callee said that everything was
+ * sent and everything arrived, `cancelled` when either end gave it up, `failed`
+ * with a code, and `lost` when it broke off.
+ */
+export interface CallStreamEnding {
+  /** Which of the four. */
+  readonly type: "completed" | "cancelled" | "failed" | "lost";
+  /** Why, unless it completed. */
+  readonly code?: CallErrorCode;
+  /** One line for a person, unless it completed. */
+  readonly message?: string;
+  /** How many chunks arrived, whatever the ending. */
+  readonly chunkCount: number;
+}
+
+/** What a {@linkcode CallStream} is made from. */
+export interface CallStreamOptions {
+  /** The call. */
+  readonly scope: CallScope;
+  /** The method. */
+  readonly method: string;
+  /** Opens what is sealed for this agent. */
+  readonly keyPair: KeyPair;
+  /** The request, being sent. */
+  readonly opening: Promise<OpenCall>;
+}
+
+/** What iterating ends with. */
+interface Ended {
+  readonly ending: CallStreamEnding;
+  /** What `next` throws, once. */
+  readonly failure: unknown;
+}
+
+/**
+ * The chunks of a stream, in order, to be read by one loop. The loop ends by
+ * itself only when the stream is complete; any other ending throws. Leaving
+ * the loop early cancels the stream. Chunks are fetched as they are read, so
+ * a slow reader slows the callee down.
+ *
+ * @typeParam Chunk What the chunks are taken for; not checked.
+ */
+export class CallStream<Chunk = Value | SealedValue>
+  implements AsyncIterable<Chunk> {
+  /** How the stream ended. It never rejects. */
+  readonly ending: Promise<CallStreamEnding>;
+  readonly #options: CallStreamOptions;
+  #resolveEnding: (ending: CallStreamEnding) => void = () => {};
+  #open: OpenCall | undefined;
+  #waiting: Message | undefined;
+  #hasStarted = false;
+  #offset = 0;
+  #ended: Ended | undefined;
+  #isThrown = false;
+
+  /** @param options The call; for agents. */
+  constructor(options: CallStreamOptions) {
+    this.#options = options;
+    this.ending = new Promise((resolve) => {
+      this.#resolveEnding = resolve;
+    });
+    const { race } = options.scope;
+    race.signal.addEventListener("abort", () => this.#fail(race.signal.reason));
+    if (race.isAborted) this.#fail(race.signal.reason);
+    options.opening.then((open) => {
+      if (this.#ended !== undefined) return open.close();
+      this.#open = open;
+      // Its end is noted even when nobody reads.
+      if (open.first?.type !== MessageType.STREAM_CHUNK) this.#look(open.first);
+      else this.#waiting = open.first;
+    }).catch((error) => this.#fail(error));
+  }
+
+  /** Index of the next chunk: how many were read so far. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /**
+   * Gives the stream up; the callee's handler is told. Does nothing when it
+   * has ended.
+   */
+  cancel(): void {
+    this.#options.scope.abort(
+      new CallError("CANCELLED", "Stream: cancelled by the caller"),
+    );
+  }
+
+  /**
+   * Reads the chunks.
+   *
+   * @returns The one iterator of the stream.
+   * @throws {CallError} `FAILED_PRECONDITION` when it is read already. `next`
+   * throws the code of the failure; `CONNECTION_LOST` or `DATA_LOSS` when the
+   * stream was lost; `CANCELLED`, or the reason of the caller's signal.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Chunk, undefined> {
+    if (this.#hasStarted) {
+      throw new CallError(
+        "FAILED_PRECONDITION",
+        "Stream: it is read by one loop only",
+      );
+    }
+    this.#hasStarted = true;
+    return {
+      next: () => this.#next(),
+      return: () => {
+        this.cancel();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  async #next(): Promise<IteratorResult<Chunk, undefined>> {
+    const { scope, opening } = this.#options;
+    try {
+      if (this.#ended === undefined && this.#open === undefined) {
+        await scope.race.race(opening);
+      }
+      while (this.#ended === undefined) {
+        const message = this.#waiting ?? await this.#receive();
+        this.#waiting = undefined;
+        const chunk = this.#look(message);
+        if (chunk !== undefined) return { done: false, value: chunk as Chunk };
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    const { failure } = this.#ended!;
+    if (failure === undefined || this.#isThrown) {
+      return { done: true, value: undefined };
+    }
+    this.#isThrown = true;
+    throw failure;
+  }
+
+  async #receive(): Promise<Message | undefined> {
+    const { scope } = this.#options;
+    scope.timer.wait();
+    const message = await scope.race.race(this.#open!.channel.receive());
+    scope.timer.progress();
+    return message;
+  }
+
+  /** Takes a message: gives the chunk, or notes the end. */
+  #look(message: Message | undefined): Value | SealedValue | undefined {
+    const { method, keyPair, scope } = this.#options;
+    switch (message?.type) {
+      case MessageType.STREAM_CHUNK: {
+        const chunk = decodeStreamChunk(readPayload(message));
+        if (chunk.offset !== this.#offset) {
+          throw new CallError(
+            "DATA_LOSS",
+            `Stream: chunk ${chunk.offset} came for chunk ${this.#offset}`,
+          );
+        }
+        this.#offset++;
+        return unpackContent(message.flags, chunk, keyPair).value;
+      }
+      case MessageType.STREAM_CLOSE:
+        this.#handleClose(message);
+        return undefined;
+      case MessageType.ERROR: {
+        const { error, spent } = readError(message);
+        scope.settle(spent);
+        this.#end("failed", error);
+        return undefined;
+      }
+      case MessageType.RESPONSE:
+        this.#end(
+          "failed",
+          new CallError(
+            "UNIMPLEMENTED",
+            `Method ${method}: it answers with one value, not with a stream`,
+          ),
+        );
+        return undefined;
+      case undefined:
+        throw new CallError(
+          "DATA_LOSS",
+          "Stream: it broke off without saying how it ended",
+        );
+      default:
+        throw unexpected(method, message!);
+    }
+  }
+
+  #handleClose(message: Message): void {
+    const close = decodeStreamClose(readPayload(message));
+    const { spent, retryAfterMs } = decodeReplyFacts(close.extensions);
+    this.#options.scope.settle(spent);
+    if (close.ending === StreamEnding.COMPLETED) {
+      if (close.chunkCount !== this.#offset) {
+        throw new CallError(
+          "DATA_LOSS",
+          `Stream: ${close.chunkCount} chunks sent, ${this.#offset} arrived`,
+        );
+      }
+      this.#end("completed", undefined);
+      return;
+    }
+    const error = CallError.fromStatus(close.status, close.message, {
+      retryAfterMs,
+    });
+    this.#end(
+      close.ending === StreamEnding.CANCELLED ? "cancelled" : "failed",
+      error,
+    );
+  }
+
+  #fail(thrown: unknown): void {
+    const { scope } = this.#options;
+    if (scope.isAborted) {
+      const isTimeout = thrown instanceof CallError &&
+        thrown.code === "DEADLINE_EXCEEDED";
+      this.#end(isTimeout ? "failed" : "cancelled", thrown);
+    } else this.#end(isLoss(thrown) ? "lost" : "failed", thrown);
+  }
+
+  #end(type: CallStreamEnding["type"], thrown: unknown): void {
+    if (this.#ended !== undefined) return;
+    const { scope } = this.#options;
+    const failure = type === "completed"
+      ? undefined
+      : scopeFailure(scope, thrown);
+    const ending: CallStreamEnding = {
+      type,
+      ...(type === "completed" ? {} : describe(failure)),
+      chunkCount: this.#offset,
+    };
+    this.#ended = { ending, failure };
+    this.#waiting = undefined;
+    if (type === "completed") this.#open?.channel.finishReceiving();
+    else this.#open?.channel.cancel(0);
+    this.#open?.close();
+    scope.end(failure);
+    this.#resolveEnding(ending);
+  }
+}
+
+/** Whether the stream broke off, as against being ended by somebody. */
+function isLoss(thrown: unknown): boolean {
+  const failure = toCallFailure(thrown);
+  return failure instanceof CallError &&
+    (failure.code === "CONNECTION_LOST" || failure.code === "DATA_LOSS");
+}
+
+function scopeFailure(scope: CallScope, thrown: unknown): unknown {
+  return toCallFailure(thrown, scope.facts);
+}
+
+function describe(failure: unknown): { code: CallErrorCode; message: string } {
+  if (failure instanceof CallError) {
+    return { code: failure.code, message: failure.message };
+  }
+  return {
+    code: "CANCELLED",
+    message: failure instanceof Error ? failure.message : String(failure),
+  };
+}

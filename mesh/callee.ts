@@ -1,0 +1,254 @@
+/**
+ * The answering half of an agent: takes requests, runs handlers, and answers.
+ *
+ * @module
+ */
+import {
+  encodeError,
+  isNilAgentId,
+  type Message,
+  MessageType,
+} from "../protocol/mod.ts";
+import type { KeyPair } from "../crypto/mod.ts";
+import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import { AbortRace } from "./abort.ts";
+import { AnswerStore } from "./answer_store.ts";
+import type { Clock } from "./clock.ts";
+import {
+  MAX_BUFFERED_REQUEST_BYTES,
+  MAX_HANDLERS_IN_FLIGHT,
+  RETRY_AFTER_MS,
+} from "./config.ts";
+import { CallError } from "./error.ts";
+import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
+import type { CallHandler, StreamHandler } from "./handler.ts";
+import { decodeRequest, type IncomingRequest } from "./incoming_request.ts";
+import { MemoryLimit, MessageChannel } from "./message_channel.ts";
+import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
+import { RunningCall } from "./running_call.ts";
+import { StatusCode, statusName } from "./status_code.ts";
+import type { Tracing } from "./tracing.ts";
+
+/** A method. */
+export type Method =
+  | { readonly kind: "call"; readonly handler: CallHandler }
+  | { readonly kind: "stream"; readonly handler: StreamHandler };
+
+/** What a {@linkcode Callee} is made from. */
+export interface CalleeOptions {
+  /** Id of this agent, 16 bytes. */
+  readonly agentId: Uint8Array;
+  /** Opens what is sealed for this agent, and seals the answers. */
+  readonly keyPair: KeyPair;
+  /** The clock. */
+  readonly clock: Clock;
+  /** Opens spans. */
+  readonly tracing: Tracing;
+  /** @default MAX_HANDLERS_IN_FLIGHT */
+  readonly maxHandlersInFlight?: number | undefined;
+}
+
+/** Serves the requests of every connection of an agent. */
+export class Callee {
+  readonly #options: CalleeOptions;
+  readonly #maxInFlight: number;
+  readonly #methods = new Map<string, Method>();
+  readonly #running = new Set<RunningCall>();
+  readonly #answers: AnswerStore;
+  readonly #memory = new MemoryLimit(MAX_BUFFERED_REQUEST_BYTES);
+  #isDraining = false;
+  #onIdle: (() => void)[] = [];
+
+  /** @param options The agent's parts. */
+  constructor(options: CalleeOptions) {
+    this.#options = options;
+    this.#maxInFlight = options.maxHandlersInFlight ?? MAX_HANDLERS_IN_FLIGHT;
+    this.#answers = new AnswerStore({ clock: options.clock });
+  }
+
+  /** How many handlers run. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** How busy the agent is, from 0 to 1. */
+  get load(): number {
+    return Math.min(1, this.#running.size / this.#maxInFlight);
+  }
+
+  /**
+   * Sets the handler of a method.
+   *
+   * @param name The method.
+   * @param method Its handler.
+   * @throws {CallError} `ALREADY_EXISTS` when it has one.
+   */
+  setMethod(name: string, method: Method): void {
+    if (this.#methods.has(name)) {
+      throw new CallError("ALREADY_EXISTS", `Method ${name}: it has a handler`);
+    }
+    this.#methods.set(name, method);
+  }
+
+  /**
+   * Serves the streams that the peer opens.
+   *
+   * @param connection The connection, incoming or outgoing.
+   */
+  serve(connection: TransportConnection): void {
+    const calls = new Set<AbortRace>();
+    connection.onStream = (stream) => {
+      const race = new AbortRace();
+      calls.add(race);
+      this.#handle(stream, connection, race).finally(() => calls.delete(race));
+    };
+    connection.closed.then(() => {
+      const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
+      for (const race of calls) race.abort(gone);
+    });
+  }
+
+  /** Takes no new calls; resolves when the running ones are done. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Gives up the running calls: their callers get `UNAVAILABLE`. */
+  abort(): void {
+    this.#isDraining = true;
+    const reason = new CallError("UNAVAILABLE", "Agent: it is closing");
+    for (const call of this.#running) call.abort(reason);
+  }
+
+  async #handle(
+    stream: TransportStream,
+    connection: TransportConnection,
+    race: AbortRace,
+  ): Promise<void> {
+    const channel = new MessageChannel(stream, { memory: this.#memory });
+    stream.onStopped = (code) => race.abort(givenUp(code));
+    let message: Message | undefined;
+    try {
+      message = await race.race(channel.receive());
+    } catch (error) {
+      // What is no message was cancelled by the channel; a caller that is
+      // gone needs no answer. What remains is a limit of ours.
+      const failure = toCallFailure(error);
+      if (failure instanceof CallError && !race.isAborted) {
+        this.#refuse(channel, undefined, failure);
+      } else channel.cancel(StatusCode.CANCELLED);
+      return;
+    }
+    if (message === undefined) return channel.finish();
+    let request: IncomingRequest;
+    let method: Method;
+    try {
+      request = decodeRequest(message, this.#options.keyPair);
+      method = this.#admit(request);
+    } catch (error) {
+      const failure = error instanceof CallError
+        ? error
+        : new CallError("INVALID_ARGUMENT", toHandlerFailure(error).message);
+      return this.#refuse(channel, message, failure);
+    }
+    if (race.isAborted) return channel.cancel(StatusCode.CANCELLED);
+    await this.#run({ request, method, channel, connection, race });
+  }
+
+  /** Decides whether a request is taken. */
+  #admit(request: IncomingRequest): Method {
+    const { target, method: name, isStream, hasInput } = request;
+    const isForUs = isNilAgentId(target) ||
+      target.every((byte, index) => byte === this.#options.agentId[index]);
+    if (!isForUs) {
+      throw new CallError("UNAVAILABLE", "Agent: the one meant is not here");
+    }
+    if (this.#isDraining) {
+      throw new CallError("UNAVAILABLE", "Agent: it takes no new calls", {
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    }
+    if (this.#running.size >= this.#maxInFlight) {
+      throw new CallError(
+        "RESOURCE_EXHAUSTED",
+        `Agent: it works on ${this.#maxInFlight} calls already`,
+        { retryAfterMs: RETRY_AFTER_MS },
+      );
+    }
+    const method = this.#methods.get(name);
+    if (method === undefined) {
+      throw new CallError("UNIMPLEMENTED", `Method ${limit(name)}: unknown`);
+    }
+    if (method.kind === "call" && isStream) {
+      throw new CallError(
+        "UNIMPLEMENTED",
+        `Method ${name}: it answers with one value, not with a stream`,
+      );
+    }
+    if (method.kind === "stream" && !isStream) {
+      throw new CallError(
+        "UNIMPLEMENTED",
+        `Method ${name}: it answers with a stream, not with one value` +
+          (hasInput ? "" : ": use stream()"),
+      );
+    }
+    return method;
+  }
+
+  async #run(given: {
+    request: IncomingRequest;
+    method: Method;
+    channel: MessageChannel;
+    connection: TransportConnection;
+    race: AbortRace;
+  }): Promise<void> {
+    const call = new RunningCall({
+      ...given,
+      clock: this.#options.clock,
+      tracing: this.#options.tracing,
+      keyPair: this.#options.keyPair,
+      answers: this.#answers,
+    });
+    this.#running.add(call);
+    try {
+      await call.run(given.method);
+    } finally {
+      this.#running.delete(call);
+      if (this.#running.size === 0) {
+        const waiting = this.#onIdle;
+        this.#onIdle = [];
+        for (const resolve of waiting) resolve();
+      }
+    }
+  }
+
+  #refuse(
+    channel: MessageChannel,
+    message: Message | undefined,
+    error: CallError,
+  ): void {
+    channel.send({
+      type: MessageType.ERROR,
+      messageId: message?.messageId ?? 0n,
+      traceId: message?.traceId ?? 0n,
+      payload: encodeError({
+        status: error.status,
+        retryAfterMs: clampRetryAfter(error.retryAfterMs),
+        messageId: message?.messageId ?? 0n,
+        message: limit(error.message),
+        extensions: encodeReplyFacts({ isNotStarted: true }),
+      }),
+    }).then(() => channel.finish()).catch(() => {
+      // Nobody is left to be told.
+    });
+    channel.stopReceiving();
+  }
+}
+
+function givenUp(code: number): CallError {
+  return statusName(code) === "DEADLINE_EXCEEDED"
+    ? new CallError("DEADLINE_EXCEEDED", "Call: the caller's time ran out")
+    : new CallError("CANCELLED", "Call: the caller gave up");
+}

@@ -1,0 +1,205 @@
+/**
+ * Values of calls, chunks and events: sealed, compressed, or as they are.
+ *
+ * A sealed body (message flag `ENCRYPTED`) holds, once opened, the content
+ * type in one byte and then the value's own bytes; the content type outside is
+ * that of bytes. Compression (flag `COMPRESSED`) covers the whole payload of
+ * the message. Sealed bodies are not compressed: they have no redundancy.
+ *
+ * @module
+ */
+import {
+  type Compressor,
+  compressPayload,
+  type Content,
+  ContentType,
+  decodeValue,
+  decompressPayload,
+  encodeValue,
+  MessageFlags,
+  ProtocolError,
+  type Value,
+} from "../protocol/mod.ts";
+import { type KeyPair, openPayload, sealPayload } from "../crypto/mod.ts";
+import { systemRandom } from "../transport/mod.ts";
+import { MIN_COMPRESSED_BYTES } from "./config.ts";
+import { createZstdCompressor } from "./zstd_compressor.ts";
+
+/**
+ * A value that only its recipients can read. It can be given wherever a value
+ * can, so that an agent passes on what it cannot read.
+ */
+export class SealedValue {
+  /** The sealed bytes, as they travel. */
+  readonly bytes: Uint8Array;
+
+  /** @param bytes The sealed bytes; borrowed. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+/** What can be sent: a value, a sealed one, or nothing (JSON `null`). */
+export type Sendable = Value | SealedValue | undefined | void;
+
+/** A body on its way out. */
+export interface OutgoingContent extends Content {
+  /** Flags for the message that carries it. */
+  readonly flags: number;
+}
+
+/** A body that came in. */
+export interface ReceivedContent extends Content {
+  /** The value; a {@linkcode SealedValue} when it is sealed for others. */
+  readonly value: Value | SealedValue;
+  /** The sealed form, when it came sealed, opened or not. */
+  readonly sealed: SealedValue | undefined;
+  /** Static public key of whoever sealed it, proven, when it could be opened. */
+  readonly sealedBy: Uint8Array | undefined;
+}
+
+/**
+ * Seals a value end to end.
+ *
+ * @param value What to seal.
+ * @param options Who may open it (static public keys, 1 to 64), and who seals.
+ * @returns The sealed value.
+ * @throws {CryptoError} `INVALID_KEY` for a recipient that is no public key.
+ */
+export function sealValue(
+  value: Value | undefined | void,
+  options: { recipients: readonly Uint8Array[]; sender: KeyPair },
+): SealedValue {
+  const { contentType, body } = encodeValue(value);
+  const plaintext = new Uint8Array(1 + body.length);
+  plaintext[0] = contentType;
+  plaintext.set(body, 1);
+  return new SealedValue(
+    sealPayload({
+      recipients: [...options.recipients],
+      sender: options.sender,
+      random: systemRandom,
+    }, plaintext),
+  );
+}
+
+/**
+ * Turns a value into a body.
+ *
+ * @param value What to send.
+ * @returns Its bytes, their kind, and the flags that go with them.
+ * @throws {ProtocolError} `INVALID_VALUE` for what cannot be encoded.
+ */
+export function packContent(value: Sendable): OutgoingContent {
+  if (value instanceof SealedValue) {
+    return {
+      flags: MessageFlags.ENCRYPTED,
+      contentType: ContentType.BYTES,
+      body: value.bytes,
+    };
+  }
+  return { flags: 0, ...encodeValue(value) };
+}
+
+/**
+ * Turns a body back into a value; one that is sealed for `keyPair` is opened.
+ *
+ * @param flags Flags of the message.
+ * @param content Its body; borrowed, and a bytes value is a view of it.
+ * @param keyPair Who receives.
+ * @returns The value and how it came.
+ * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none.
+ */
+export function unpackContent(
+  flags: number,
+  content: Content,
+  keyPair: KeyPair,
+): ReceivedContent {
+  const { contentType, body } = content;
+  if ((flags & MessageFlags.ENCRYPTED) === 0) {
+    return {
+      contentType,
+      body,
+      value: decodeValue(contentType, body),
+      sealed: undefined,
+      sealedBy: undefined,
+    };
+  }
+  const sealed = new SealedValue(body);
+  const opened = openPayload({ recipient: keyPair }, body);
+  if (opened === undefined) {
+    return { contentType, body, value: sealed, sealed, sealedBy: undefined };
+  }
+  const innerType = opened.plaintext[0];
+  if (innerType === undefined) {
+    throw new ProtocolError(
+      "PAYLOAD_INVALID",
+      "Sealed content: it holds no content type",
+      { fault: "peer" },
+    );
+  }
+  const innerBody = opened.plaintext.subarray(1);
+  return {
+    contentType: innerType,
+    body: innerBody,
+    value: decodeValue(innerType, innerBody),
+    sealed,
+    sealedBy: opened.sender,
+  };
+}
+
+/** Whether to compress: always, where it saves bytes, or never. */
+export type Compression = boolean | "auto";
+
+let compressor: Compressor | undefined;
+let hasLooked = false;
+
+function findCompressor(): Compressor | undefined {
+  if (!hasLooked) {
+    hasLooked = true;
+    compressor = createZstdCompressor();
+  }
+  return compressor;
+}
+
+/**
+ * Compresses the payload of a message where that was asked for and helps.
+ *
+ * @param flags Flags so far.
+ * @param payload The payload; borrowed.
+ * @param compression `true` for any size, `"auto"` from 1 KiB on.
+ * @returns Flags and payload to send.
+ */
+export function compressMessage(
+  flags: number,
+  payload: Uint8Array,
+  compression: Compression | undefined,
+): { flags: number; payload: Uint8Array } {
+  const isWanted = compression === true ||
+    compression === "auto" && payload.length >= MIN_COMPRESSED_BYTES;
+  if (!isWanted || (flags & MessageFlags.ENCRYPTED) !== 0) {
+    return { flags, payload };
+  }
+  const codec = findCompressor();
+  if (codec === undefined) return { flags, payload };
+  const compressed = compressPayload(codec, payload);
+  return compressed.length < payload.length
+    ? { flags: flags | MessageFlags.COMPRESSED, payload: compressed }
+    : { flags, payload };
+}
+
+/**
+ * The payload of a received message, decompressed if it has to be.
+ *
+ * @param message Flags and payload; borrowed.
+ * @returns The payload, at most 16 MiB.
+ * @throws {ProtocolError} `COMPRESSION_UNAVAILABLE`, `DECOMPRESSION_FAILED` or
+ * `PAYLOAD_TOO_LARGE`.
+ */
+export function readPayload(
+  message: { readonly flags: number; readonly payload: Uint8Array },
+): Uint8Array {
+  return (message.flags & MessageFlags.COMPRESSED) === 0
+    ? message.payload
+    : decompressPayload(findCompressor(), message.payload);
+}

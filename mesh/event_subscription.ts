@@ -1,0 +1,131 @@
+/**
+ * Events as a subscriber reads them.
+ *
+ * @module
+ */
+import type { Value } from "../protocol/mod.ts";
+import { MAX_QUEUED_EVENTS } from "./config.ts";
+import type { SealedValue } from "./content.ts";
+import { EventQueue } from "./event_queue.ts";
+
+/** Something that an agent published. */
+export interface MeshEvent {
+  /** What it is about. */
+  readonly topic: string;
+  /** The event itself. */
+  readonly value: Value | SealedValue;
+  /** Its number at the node for this agent; a gap says how many were dropped there. */
+  readonly sequence: number;
+  /** Trace of the publisher. */
+  readonly traceId: bigint;
+  /** Static public key of whoever sealed it, proven; `undefined` when it came open. */
+  readonly sealedBy: Uint8Array | undefined;
+}
+
+/** Options of `Agent.subscribe`. */
+export interface SubscribeOptions {
+  /**
+   * Events that wait for the reader; at the bound the oldest is dropped.
+   *
+   * @default 1,024
+   */
+  readonly maxQueued?: number;
+  /** Called with each event instead of the loop. What it throws is reported as a warning. */
+  readonly onEvent?: (event: MeshEvent) => void;
+}
+
+/** What an {@linkcode EventSubscription} is made from. */
+export interface EventSubscriptionOptions extends SubscribeOptions {
+  /** A topic, or a prefix and `*`. */
+  readonly pattern: string;
+  /** Called once when it is closed. */
+  readonly onClosed: () => Promise<void>;
+  /** Called with one line for a person. */
+  readonly onWarning: (message: string) => void;
+}
+
+/**
+ * The events of one subscription, read by a loop or given to a callback. It
+ * survives the loss of the node: events of the time between are missed.
+ */
+export class EventSubscription implements AsyncIterable<MeshEvent> {
+  /** What is subscribed: a topic, or a prefix and `*`. */
+  readonly pattern: string;
+  readonly #options: EventSubscriptionOptions;
+  readonly #queue: EventQueue<MeshEvent>;
+  #wake: () => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  /** @param options The subscription; for agents. */
+  constructor(options: EventSubscriptionOptions) {
+    this.#options = options;
+    this.pattern = options.pattern;
+    this.#queue = new EventQueue<MeshEvent>(() => this.#wake(), {
+      maxEvents: options.maxQueued ?? MAX_QUEUED_EVENTS,
+    });
+  }
+
+  /** How many events were dropped because the reader was slow. */
+  get droppedCount(): number {
+    return this.#queue.droppedCount;
+  }
+
+  /** Ends the subscription; a loop over it ends when it has read what waits. */
+  close(): Promise<void> {
+    this.#closing ??= this.#options.onClosed();
+    this.#wake();
+    return this.#closing;
+  }
+
+  /**
+   * Takes an event; for agents.
+   *
+   * @param event The event, shared between subscriptions.
+   * @param sizeBytes What it counts against the bound.
+   */
+  deliver(event: MeshEvent, sizeBytes: number): void {
+    if (this.#closing !== undefined) return;
+    const { onEvent, onWarning } = this.#options;
+    if (onEvent === undefined) return this.#queue.push(event, sizeBytes);
+    try {
+      onEvent(event);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      onWarning(`Subscription ${this.pattern}: its callback failed: ${text}`);
+    }
+  }
+
+  /**
+   * Reads the events, in one loop. Leaving it closes the subscription.
+   *
+   * @returns The iterator.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<MeshEvent, undefined> {
+    try {
+      for (;;) {
+        const queued = this.#queue.shift();
+        if (queued !== undefined) yield queued.event;
+        else if (this.#closing !== undefined) return undefined;
+        else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+        }
+      }
+    } finally {
+      await this.close();
+    }
+  }
+}
+
+/**
+ * Whether an event is for a subscription.
+ *
+ * @param pattern A topic, or a prefix and `*`.
+ * @param topic The topic of the event.
+ */
+export function isTopicMatch(pattern: string, topic: string): boolean {
+  return pattern.endsWith("*")
+    ? topic.startsWith(pattern.slice(0, -1))
+    : topic === pattern;
+}

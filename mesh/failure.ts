@@ -1,0 +1,114 @@
+/**
+ * Whatever was thrown, as the error of a call.
+ *
+ * @module
+ */
+import { ProtocolError } from "../protocol/mod.ts";
+import { TransportError } from "../transport/mod.ts";
+import { MAX_ERROR_MESSAGE_LENGTH } from "./config.ts";
+import {
+  CallError,
+  type CallErrorCode,
+  type CallErrorOptions,
+} from "./error.ts";
+import { StatusCode, statusName } from "./status_code.ts";
+
+/** What became of a call when the transport failed below it. */
+const TRANSPORT_CODES: Partial<Record<string, CallErrorCode>> = {
+  CONNECTION_LOST: "CONNECTION_LOST",
+  CLOSED_BY_PEER: "CONNECTION_LOST",
+  CLOSED: "CONNECTION_LOST",
+  HANDSHAKE_TIMEOUT: "UNAVAILABLE",
+  HANDSHAKE_FAILED: "UNAVAILABLE",
+  CARRIER_FAILED: "UNAVAILABLE",
+  STREAM_LIMIT: "RESOURCE_EXHAUSTED",
+  LIMIT: "RESOURCE_EXHAUSTED",
+  PEER_KEY_MISMATCH: "UNAUTHENTICATED",
+  VERSION_UNSUPPORTED: "FAILED_PRECONDITION",
+};
+
+/**
+ * Turns what went wrong at the caller's end into what the caller gets.
+ *
+ * @param thrown Any value.
+ * @param facts What is known about the call.
+ * @returns A {@linkcode CallError}; what the caller itself gave wrongly stays
+ * the `ProtocolError` or `CryptoError` that says so; an abort's reason stays
+ * as it is.
+ */
+export function toCallFailure(
+  thrown: unknown,
+  facts: CallErrorOptions = {},
+): unknown {
+  if (thrown instanceof CallError) return withFacts(thrown, facts);
+  if (thrown instanceof TransportError) {
+    return fromTransport(thrown, facts);
+  }
+  if (thrown instanceof ProtocolError && thrown.fault !== "caller") {
+    return new CallError("INTERNAL", `Answer: ${thrown.message}`, {
+      ...facts,
+      cause: thrown,
+    });
+  }
+  return thrown;
+}
+
+/**
+ * Turns what a handler threw into what its caller is told: never a stack, and
+ * at most 500 characters.
+ *
+ * @param thrown Any value.
+ * @returns The error to send.
+ */
+export function toHandlerFailure(thrown: unknown): CallError {
+  if (thrown instanceof CallError) return thrown;
+  const text = thrown instanceof Error ? thrown.message : "";
+  return new CallError("INTERNAL", limit(text) || "Handler: failed", {
+    cause: thrown,
+  });
+}
+
+/**
+ * Limits a text for the wire.
+ *
+ * @param text Any text.
+ * @returns Its first line, at most 500 characters, well formed.
+ */
+export function limit(text: string): string {
+  const [line = ""] = text.split(/[\r\n]/, 1);
+  return line.slice(0, MAX_ERROR_MESSAGE_LENGTH).toWellFormed();
+}
+
+function fromTransport(
+  error: TransportError,
+  facts: CallErrorOptions,
+): CallError {
+  const options = { ...facts, cause: error };
+  if (error.code === "STREAM_RESET" || error.code === "STREAM_STOPPED") {
+    const name = statusName(error.closeCode ?? StatusCode.UNKNOWN);
+    return new CallError(
+      name === "OK" ? "CANCELLED" : name,
+      "Call: given up by the callee",
+      options,
+    );
+  }
+  return new CallError(
+    TRANSPORT_CODES[error.code] ?? "INTERNAL",
+    error.message,
+    options,
+  );
+}
+
+/** Adds the facts that the error does not have. */
+function withFacts(error: CallError, facts: CallErrorOptions): CallError {
+  const isComplete = (error.capability ?? facts.capability) ===
+      error.capability && (error.method ?? facts.method) === error.method;
+  if (isComplete) return error;
+  return new CallError(error.code, error.message, {
+    fault: error.fault,
+    cause: error.cause,
+    retryAfterMs: error.retryAfterMs,
+    capability: error.capability ?? facts.capability,
+    method: error.method ?? facts.method,
+  });
+}

@@ -1,0 +1,212 @@
+/**
+ * What a handler gets and what it gives.
+ *
+ * @module
+ */
+import { ContentType, type JsonValue, type Value } from "../protocol/mod.ts";
+import { fingerprint } from "../crypto/mod.ts";
+import type { Budget, BudgetAmounts } from "./budget.ts";
+import type { CallTimer } from "./call_timer.ts";
+import type { ReceivedContent, SealedValue, Sendable } from "./content.ts";
+import type { RequestInput } from "./request_input.ts";
+
+/** Who calls. */
+export class CallPeer {
+  /** Its static public key, 32 bytes: the one fact that is proven. */
+  readonly publicKey: Uint8Array;
+  /** The agent id that it says it has. */
+  readonly id: string | undefined;
+  /** The name that it says it has. */
+  readonly name: string | undefined;
+  /** Where its datagrams come from: `host:port`. */
+  readonly address: string;
+
+  /** @param facts What is known; for agents. */
+  constructor(facts: {
+    publicKey: Uint8Array;
+    id: string | undefined;
+    name: string | undefined;
+    address: string;
+  }) {
+    this.publicKey = facts.publicKey;
+    this.id = facts.id;
+    this.name = facts.name;
+    this.address = facts.address;
+  }
+
+  /** Fingerprint of the public key, as `ssh` writes them. */
+  get fingerprint(): string {
+    return fingerprint(this.publicKey);
+  }
+}
+
+/** What a {@linkcode CallRequest} is made from. */
+export interface CallRequestOptions {
+  /** What is called. */
+  readonly method: string;
+  /** With what. */
+  readonly content: ReceivedContent;
+  /** What follows. */
+  readonly input: RequestInput;
+  /** By whom. */
+  readonly caller: CallPeer;
+  /** Fires when the call is over before the handler is. */
+  readonly signal: AbortSignal;
+  /** Its limits. */
+  readonly timer: CallTimer;
+  /** What it may spend. */
+  readonly budget: Budget;
+  /** Its trace. */
+  readonly traceId: bigint;
+  /** Its span. */
+  readonly spanId: bigint;
+  /** Pairs of text from the caller. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The capability that the caller asked for, if it did. */
+  readonly capability: string | undefined;
+}
+
+/**
+ * One request, as a handler gets it. Calls that the handler makes inherit its
+ * deadline, cancellation, budget and trace without being told to.
+ */
+export class CallRequest {
+  readonly #options: CallRequestOptions;
+
+  /** @param options What came in; for agents. */
+  constructor(options: CallRequestOptions) {
+    this.#options = options;
+  }
+
+  /** The method that is called. */
+  get method(): string {
+    return this.#options.method;
+  }
+
+  /** The value; a `SealedValue` when it is sealed for somebody else. */
+  get value(): Value | SealedValue {
+    return this.#options.content.value;
+  }
+
+  /** What the value is: see `ContentType`. */
+  get contentType(): number {
+    return this.#options.content.contentType;
+  }
+
+  /** Further values of the caller; empty when it sends none. */
+  get input(): AsyncIterable<Value | SealedValue> {
+    return this.#options.input;
+  }
+
+  /** Who calls. */
+  get caller(): CallPeer {
+    return this.#options.caller;
+  }
+
+  /**
+   * Fires when the caller gave up, vanished, or ran out of time: what the
+   * handler does then is for nobody.
+   */
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
+  /** What is left of the time, in milliseconds; `undefined` without a limit. */
+  get remainingMs(): number | undefined {
+    return this.#options.timer.remainingMs;
+  }
+
+  /** Trace of the whole tree of calls. */
+  get traceId(): bigint {
+    return this.#options.traceId;
+  }
+
+  /** Span of this handler. */
+  get spanId(): bigint {
+    return this.#options.spanId;
+  }
+
+  /** Pairs of text from the caller. */
+  get metadata(): Readonly<Record<string, string>> {
+    return this.#options.metadata;
+  }
+
+  /** The capability by which the caller found this agent, if it did. */
+  get capability(): string | undefined {
+    return this.#options.capability;
+  }
+
+  /** What may still be spent; an absent amount is unlimited. */
+  get budget(): BudgetAmounts {
+    return this.#options.budget.remaining;
+  }
+
+  /** Whether the value came sealed. */
+  get isSealed(): boolean {
+    return this.#options.content.sealed !== undefined;
+  }
+
+  /** Static public key of whoever sealed the value, proven; `undefined` when it did not come sealed for this agent. */
+  get sealedBy(): Uint8Array | undefined {
+    return this.#options.content.sealedBy;
+  }
+
+  /** The value in its sealed form, to be passed on; `undefined` when it was not sealed. */
+  get sealed(): SealedValue | undefined {
+    return this.#options.content.sealed;
+  }
+
+  /**
+   * Takes from the budget.
+   *
+   * @param amounts How much was, or is about to be, used up.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when there is not so much left.
+   */
+  spend(amounts: BudgetAmounts): void {
+    this.#options.budget.spend(amounts);
+  }
+
+  /** The value's bytes as they came; a view. Text and JSON are UTF-8. */
+  bytes(): Uint8Array {
+    return this.#options.content.body;
+  }
+
+  /**
+   * The value as text: JSON as it was written, bytes as UTF-8.
+   *
+   * @throws {TypeError} When the bytes are not UTF-8.
+   */
+  text(): string {
+    const { value } = this.#options.content;
+    return typeof value === "string" && this.contentType === ContentType.TEXT
+      ? value
+      : new TextDecoder("utf-8", { fatal: true }).decode(this.bytes());
+  }
+
+  /**
+   * The value as JSON; text and bytes are parsed.
+   *
+   * @typeParam Result What it is taken for; not checked.
+   * @throws {SyntaxError} When it is not JSON.
+   */
+  json<Result = JsonValue>(): Result {
+    return (this.contentType === ContentType.JSON
+      ? this.#options.content.value
+      : JSON.parse(this.text())) as Result;
+  }
+}
+
+/** Answers a call with one value. What it throws is answered as an error. */
+export type CallHandler = (
+  request: CallRequest,
+) => Sendable | Promise<Sendable>;
+
+/**
+ * Answers a call with a stream: an async generator, or whatever gives an
+ * async iterable. When the reader gives up, its `return` is called.
+ */
+export type StreamHandler = (
+  request: CallRequest,
+) =>
+  | AsyncIterable<Value | SealedValue>
+  | Promise<AsyncIterable<Value | SealedValue>>;

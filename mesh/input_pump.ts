@@ -1,0 +1,122 @@
+/**
+ * Sends the values of `options.input` as the callee reads them.
+ *
+ * @module
+ */
+import {
+  encodeStreamChunk,
+  encodeStreamClose,
+  MessageType,
+  StreamEnding,
+  type Value,
+} from "../protocol/mod.ts";
+import { TransportError } from "../transport/mod.ts";
+import type { CallScope } from "./call_scope.ts";
+import { type Compression, compressMessage, packContent } from "./content.ts";
+import type { SealedValue } from "./content.ts";
+import type { MessageChannel } from "./message_channel.ts";
+import { StatusCode } from "./status_code.ts";
+
+/** What an {@linkcode InputPump} is made from. */
+export interface InputPumpOptions {
+  /** The call. */
+  readonly scope: CallScope;
+  /** Its stream. */
+  readonly channel: MessageChannel;
+  /** The values; none closes the direction at once. */
+  readonly input: AsyncIterable<Value | SealedValue> | undefined;
+  /** Seals a value when the caller asked for it. */
+  readonly seal: (value: Value | SealedValue) => Value | SealedValue;
+  /** Whether chunks are compressed. */
+  readonly compress: Compression | undefined;
+}
+
+/**
+ * Runs from its creation. An iterable that throws fails the call with what it
+ * threw; a callee that wants no more ends the pump without an error.
+ */
+export class InputPump {
+  readonly #options: InputPumpOptions;
+  readonly #iterator: AsyncIterator<Value | SealedValue> | undefined;
+  #chunkCount = 0;
+  #isDone = false;
+
+  /** @param options What to send, and where. */
+  constructor(options: InputPumpOptions) {
+    this.#options = options;
+    this.#iterator = options.input?.[Symbol.asyncIterator]();
+    this.#run();
+  }
+
+  /** Stops it: the call is over. What was not sent is not sent. */
+  stop(): void {
+    if (this.#isDone) return;
+    this.#options.channel.cancel(StatusCode.OK);
+    this.#finish();
+  }
+
+  async #run(): Promise<void> {
+    const { scope, channel } = this.#options;
+    try {
+      if (this.#iterator !== undefined) await this.#sendAll(this.#iterator);
+      if (this.#isDone) return;
+      await this.#send(
+        MessageType.STREAM_CLOSE,
+        0,
+        encodeStreamClose({
+          ending: StreamEnding.COMPLETED,
+          status: StatusCode.OK,
+          chunkCount: this.#chunkCount,
+          message: "",
+        }),
+      );
+      channel.finish();
+      this.#isDone = true;
+    } catch (error) {
+      if (this.#isDone) return;
+      this.#finish();
+      // The stream itself tells the reader of answers why it ended.
+      if (!(error instanceof TransportError)) scope.abort(error);
+    }
+  }
+
+  async #sendAll(
+    iterator: AsyncIterator<Value | SealedValue>,
+  ): Promise<void> {
+    const { scope, seal, compress } = this.#options;
+    while (!this.#isDone) {
+      const next = await scope.race.race(iterator.next());
+      if (next.done || this.#isDone) return;
+      const { contentType, body, flags } = packContent(seal(next.value));
+      const message = compressMessage(
+        flags,
+        encodeStreamChunk({ offset: this.#chunkCount, contentType, body }),
+        compress,
+      );
+      await this.#send(
+        MessageType.STREAM_CHUNK,
+        message.flags,
+        message.payload,
+      );
+      this.#chunkCount++;
+      scope.timer.extend();
+    }
+  }
+
+  #send(type: number, flags: number, payload: Uint8Array): Promise<void> {
+    const { scope, channel } = this.#options;
+    return scope.race.race(channel.send({
+      type,
+      flags,
+      messageId: scope.span.spanId,
+      traceId: scope.span.traceId,
+      payload,
+    }));
+  }
+
+  #finish(): void {
+    this.#isDone = true;
+    // A generator that waits for something runs its `finally` afterwards.
+    Promise.resolve(this.#iterator?.return?.()).catch(() => {});
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * Direct connections to other agents: one for each, shared by all calls.
+ *
+ * @module
+ */
+import type { Instant } from "../internal/instant.ts";
+import type { TransportConnection } from "../transport/mod.ts";
+import type { Clock } from "./clock.ts";
+import {
+  MAX_PEER_CONNECTIONS,
+  PEER_IDLE_TIMEOUT_MS,
+  RETRY_AFTER_MS,
+} from "./config.ts";
+import { CallError } from "./error.ts";
+
+/** An agent to connect to. */
+export interface Peer {
+  /** Agent id, 16 bytes; nil when whoever listens there is meant. */
+  readonly agentId: Uint8Array;
+  /** What a person calls it. */
+  readonly name: string;
+  /** Numeric address or name. */
+  readonly hostname: string;
+  /** UDP port. */
+  readonly port: number;
+  /** Its static public key, when it is known. */
+  readonly publicKey: Uint8Array | undefined;
+}
+
+/** A connection in use. */
+export interface PeerLease {
+  /** The connection. */
+  readonly connection: TransportConnection;
+  /** Ends the use; only the first call counts. */
+  release(): void;
+}
+
+/** What {@linkcode PeerConnections} is made from. */
+export interface PeerConnectionsOptions {
+  /** Connects to a peer. */
+  readonly dial: (
+    peer: Peer,
+    signal: AbortSignal,
+  ) => Promise<TransportConnection>;
+  /** The clock. */
+  readonly clock: Clock;
+  /** @default MAX_PEER_CONNECTIONS */
+  readonly maxConnections?: number | undefined;
+  /** @default PEER_IDLE_TIMEOUT_MS */
+  readonly idleTimeoutMs?: number | undefined;
+}
+
+interface Entry {
+  readonly key: string;
+  readonly connecting: Promise<TransportConnection>;
+  connection: TransportConnection | undefined;
+  userCount: number;
+  idleSince: Instant;
+}
+
+/**
+ * Keeps connections by the agent's id, address and key, so that an agent that
+ * came back under a new id is never reached over the connection of the old one.
+ */
+export class PeerConnections {
+  readonly #options: PeerConnectionsOptions;
+  readonly #maxConnections: number;
+  readonly #idleTimeoutMs: number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #closing = new AbortController();
+  #cancelSweep: (() => void) | undefined;
+
+  /** @param options How to connect, and bounds. */
+  constructor(options: PeerConnectionsOptions) {
+    this.#options = options;
+    this.#maxConnections = options.maxConnections ?? MAX_PEER_CONNECTIONS;
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? PEER_IDLE_TIMEOUT_MS;
+  }
+
+  /** How many connections there are, those being made included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Takes the connection to a peer, making it if there is none. Whoever asks
+   * meanwhile waits for the same attempt.
+   *
+   * @param peer The peer.
+   * @returns A lease; release it when the call is over.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when all connections are in use.
+   * @throws {TransportError} When the peer cannot be reached.
+   */
+  async acquire(peer: Peer): Promise<PeerLease> {
+    const key = keyOf(peer);
+    let entry = this.#entries.get(key);
+    if (entry?.connection?.isOpen === false) {
+      this.#entries.delete(key);
+      entry = undefined;
+    }
+    entry ??= this.#connect(key, peer);
+    entry.userCount++;
+    let isReleased = false;
+    const release = (): void => {
+      if (isReleased) return;
+      isReleased = true;
+      entry.userCount--;
+      entry.idleSince = this.#options.clock.now();
+    };
+    try {
+      return { connection: await entry.connecting, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /**
+   * Closes every connection.
+   *
+   * @param reason For the peers.
+   */
+  close(reason: string): void {
+    this.#closing.abort(new CallError("CANCELLED", `Agent: ${reason}`));
+    this.#cancelSweep?.();
+    for (const entry of this.#entries.values()) {
+      entry.connection?.close(0, reason);
+    }
+    this.#entries.clear();
+  }
+
+  #connect(key: string, peer: Peer): Entry {
+    this.#closing.signal.throwIfAborted();
+    if (this.#entries.size >= this.#maxConnections) this.#evict();
+    const entry: Entry = {
+      key,
+      connecting: this.#options.dial(peer, this.#closing.signal),
+      connection: undefined,
+      userCount: 0,
+      idleSince: 0,
+    };
+    this.#entries.set(key, entry);
+    this.#scheduleSweep();
+    entry.connecting.then((connection) => {
+      entry.connection = connection;
+      if (this.#closing.signal.aborted) connection.close();
+      connection.closed.then(() => this.#forget(entry));
+    }, () => this.#forget(entry));
+    return entry;
+  }
+
+  /** Closes the connection that has been idle longest. */
+  #evict(): void {
+    let oldest: Entry | undefined;
+    for (const entry of this.#entries.values()) {
+      if (entry.userCount > 0) continue;
+      if (oldest === undefined || entry.idleSince < oldest.idleSince) {
+        oldest = entry;
+      }
+    }
+    if (oldest === undefined) {
+      throw new CallError(
+        "RESOURCE_EXHAUSTED",
+        `Agent: all ${this.#maxConnections} connections are in use`,
+        { fault: "caller", retryAfterMs: RETRY_AFTER_MS },
+      );
+    }
+    this.#drop(oldest);
+  }
+
+  #scheduleSweep(): void {
+    this.#cancelSweep ??= this.#options.clock.schedule(
+      this.#idleTimeoutMs / 2,
+      () => {
+        this.#cancelSweep = undefined;
+        const before = this.#options.clock.now() - this.#idleTimeoutMs;
+        for (const entry of [...this.#entries.values()]) {
+          const isIdle = entry.userCount === 0 && entry.idleSince <= before;
+          if (isIdle && entry.connection !== undefined) this.#drop(entry);
+        }
+        if (this.#entries.size > 0) this.#scheduleSweep();
+      },
+    );
+  }
+
+  #drop(entry: Entry): void {
+    this.#forget(entry);
+    entry.connection?.close(0, "idle");
+  }
+
+  #forget(entry: Entry): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+  }
+}
+
+function keyOf(peer: Peer): string {
+  const key = peer.publicKey === undefined
+    ? ""
+    : String.fromCharCode(...peer.publicKey);
+  const id = String.fromCharCode(...peer.agentId);
+  return `${id}${key}@${peer.hostname}:${peer.port}`;
+}

@@ -1,0 +1,122 @@
+/**
+ * What a caller sends after the request itself, read at the callee.
+ *
+ * @module
+ */
+import {
+  decodeStreamChunk,
+  decodeStreamClose,
+  type Message,
+  MessageType,
+  StreamEnding,
+  type Value,
+} from "../protocol/mod.ts";
+import type { KeyPair } from "../crypto/mod.ts";
+import type { AbortRace } from "./abort.ts";
+import { readPayload, type SealedValue, unpackContent } from "./content.ts";
+import { CallError } from "./error.ts";
+import { toCallFailure } from "./failure.ts";
+import type { MessageChannel } from "./message_channel.ts";
+
+/** What a {@linkcode RequestInput} is made from. */
+export interface RequestInputOptions {
+  /** The stream; nothing when the request is all there is. */
+  readonly channel: MessageChannel | undefined;
+  /** Ends the wait when the call is given up. */
+  readonly race: AbortRace;
+  /** Opens what is sealed for this agent. */
+  readonly keyPair: KeyPair;
+}
+
+/**
+ * The caller's input, to be read by one loop, as fast as the handler likes:
+ * the caller is held back meanwhile.
+ */
+export class RequestInput implements AsyncIterable<Value | SealedValue> {
+  readonly #options: RequestInputOptions;
+  #offset = 0;
+  #isOver: boolean;
+  #isReading = false;
+
+  /** @param options Where it comes from. */
+  constructor(options: RequestInputOptions) {
+    this.#options = options;
+    this.#isOver = options.channel === undefined;
+  }
+
+  /**
+   * Reads the values.
+   *
+   * @throws {CallError} From the loop: `CANCELLED` or `CONNECTION_LOST` when
+   * the caller is gone, `DATA_LOSS` when something is missing.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<
+    Value | SealedValue,
+    undefined
+  > {
+    while (!this.#isOver) {
+      const message = await this.#receive();
+      const value = this.#take(message);
+      if (value !== undefined) yield value;
+    }
+    return undefined;
+  }
+
+  /** Wants no more of it: the handler is done. */
+  discard(): void {
+    const { channel } = this.#options;
+    if (channel === undefined) return;
+    if (this.#isOver || this.#isReading) return channel.finishReceiving();
+    // Without input the end is all that comes: no need to stop anybody.
+    this.#receive().then((message) => {
+      if (message?.type !== MessageType.STREAM_CLOSE) channel.stopReceiving();
+      else channel.finishReceiving();
+    }).catch(() => {
+      // The caller is gone, or its stream is.
+    });
+  }
+
+  async #receive(): Promise<Message | undefined> {
+    const { channel, race } = this.#options;
+    this.#isReading = true;
+    try {
+      return await race.race(channel!.receive());
+    } catch (error) {
+      this.#isOver = true;
+      throw toCallFailure(error);
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #take(message: Message | undefined): Value | SealedValue | undefined {
+    switch (message?.type) {
+      case MessageType.STREAM_CHUNK: {
+        const chunk = decodeStreamChunk(readPayload(message));
+        if (chunk.offset !== this.#offset) {
+          throw loss(`chunk ${chunk.offset} came for chunk ${this.#offset}`);
+        }
+        this.#offset++;
+        return unpackContent(message.flags, chunk, this.#options.keyPair).value;
+      }
+      case MessageType.STREAM_CLOSE: {
+        this.#isOver = true;
+        const close = decodeStreamClose(readPayload(message));
+        if (close.ending !== StreamEnding.COMPLETED) {
+          throw CallError.fromStatus(close.status, close.message);
+        }
+        if (close.chunkCount !== this.#offset) {
+          throw loss(`${close.chunkCount} sent, ${this.#offset} arrived`);
+        }
+        return undefined;
+      }
+      default:
+        this.#isOver = true;
+        throw loss("it broke off without saying how it ended");
+    }
+  }
+}
+
+function loss(detail: string): CallError {
+  return new CallError("DATA_LOSS", `Input: ${detail}`);
+}

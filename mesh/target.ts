@@ -1,0 +1,108 @@
+/**
+ * Whom a call is for.
+ *
+ * @module
+ */
+import {
+  createNilAgentId,
+  type MxpUrl,
+  parseAgentId,
+  parseMxpUrl,
+} from "../protocol/mod.ts";
+import { CallError } from "./error.ts";
+
+/**
+ * Whom a call is for: any agent with a capability, a name or a tag, the agent
+ * with an id, or whoever listens at an address.
+ */
+export type Target =
+  | {
+    /** Any agent that has this capability. */
+    readonly capability: string;
+  }
+  | {
+    /** Any agent of this name. */
+    readonly name: string;
+  }
+  | {
+    /** Any agent with this tag. */
+    readonly tag: string;
+  }
+  | {
+    /** The agent with this id, a UUID. */
+    readonly id: string;
+  }
+  | {
+    /**
+     * `mxp://host:port/agent-id?pk=…`, without asking the node. The id may be
+     * left out, `pk` pins the agent's key.
+     */
+    readonly url: string;
+  };
+
+/** A target that the registry resolves. */
+export interface RegistryTarget {
+  /** What the term is. */
+  readonly kind: "capability" | "name" | "tag" | "id";
+  /** What to look for. */
+  readonly term: string;
+}
+
+/** A target that names an address. */
+export interface AddressTarget {
+  /** Marks this form. */
+  readonly kind: "url";
+  /** The parsed URL. */
+  readonly url: MxpUrl;
+  /** Who is meant there, 16 bytes; nil for whoever listens. */
+  readonly agentId: Uint8Array;
+}
+
+const KINDS = ["capability", "name", "tag", "id"] as const;
+
+/**
+ * Checks a target.
+ *
+ * @param target What the caller gave.
+ * @returns Its one meaning.
+ * @throws {CallError} `INVALID_ARGUMENT` when it has none, or several.
+ * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
+ */
+export function parseTarget(target: Target): RegistryTarget | AddressTarget {
+  const entries = Object.entries(target);
+  const [key, term] = entries[0] ?? [];
+  if (entries.length !== 1 || typeof term !== "string" || term === "") {
+    throw invalid("must have one of capability, name, tag, id and url");
+  }
+  if (key === "url") return parseAddress(term);
+  const kind = KINDS.find((known) => known === key);
+  if (kind === undefined) throw invalid(`does not know ${key}`);
+  if (kind === "id") parseAgentId(term);
+  return { kind, term: kind === "id" ? term.toLowerCase() : term };
+}
+
+/**
+ * Names a target for a person.
+ *
+ * @param target The target.
+ * @returns For example `capability "summarize"`.
+ */
+export function describeTarget(target: RegistryTarget | AddressTarget): string {
+  if (target.kind === "url") return `${target.url.hostname}:${target.url.port}`;
+  return `${target.kind} ${JSON.stringify(target.term)}`;
+}
+
+function parseAddress(text: string): AddressTarget {
+  const url = parseMxpUrl(text);
+  return {
+    kind: "url",
+    url,
+    agentId: url.agentId === undefined
+      ? createNilAgentId()
+      : parseAgentId(url.agentId),
+  };
+}
+
+function invalid(detail: string): CallError {
+  return new CallError("INVALID_ARGUMENT", `Target: ${detail}`);
+}

@@ -1,0 +1,201 @@
+/**
+ * Spans: to the agent's own listeners and to OpenTelemetry.
+ *
+ * The 64-bit trace id of a message is the low half of the 128-bit one of
+ * OpenTelemetry, whose high half is zero; the id of a request message is the
+ * id of the caller's span. The span at the root of a trace names as its parent
+ * a span with the trace's own id, which nobody records: the API has no other
+ * way to choose a trace id. Without an OpenTelemetry SDK all of it does nothing.
+ *
+ * @module
+ */
+import {
+  type Context,
+  context as contexts,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Tracer,
+} from "@opentelemetry/api";
+import { formatId, type MessageIds } from "./message_ids.ts";
+import type { SpanListener, SpanRecord } from "./span.ts";
+import type { StatusName } from "./status_code.ts";
+
+/** Name of the tracer that the spans are made with. */
+const TRACER_NAME = "@mxp/core";
+
+/** High half of every 128-bit trace id. */
+const TRACE_ID_HIGH = "0".repeat(16);
+
+/** How a span begins. */
+export interface SpanStart {
+  /** The method. */
+  readonly name: string;
+  /** Which end of the call. */
+  readonly kind: "client" | "server";
+  /** Trace of the caller; a new trace begins when absent. */
+  readonly traceId?: bigint | undefined;
+  /** Span that this one belongs to. */
+  readonly parentSpanId?: bigint | undefined;
+}
+
+/** How a span ends. */
+export interface SpanEnd {
+  /** How the call ended. */
+  readonly status: StatusName;
+  /** The agent at the other end. */
+  readonly peer: string;
+  /** Bytes of messages sent. */
+  readonly bytesSent: number;
+  /** Bytes of messages received. */
+  readonly bytesReceived: number;
+}
+
+/** A span that has not ended. */
+export interface OpenSpan {
+  /** Its trace. */
+  readonly traceId: bigint;
+  /** Its own id. */
+  readonly spanId: bigint;
+  /** Runs code so that spans of other libraries become its children. */
+  run<Result>(code: () => Result): Result;
+  /** Ends it; only the first call counts. */
+  end(end: SpanEnd): void;
+}
+
+/** Opens spans for one agent. */
+export class Tracing {
+  readonly #agent: string;
+  readonly #ids: MessageIds;
+  readonly #tracer: Tracer = trace.getTracer(TRACER_NAME);
+  readonly #listeners = new Set<SpanListener>();
+
+  /**
+   * @param agent Name of the agent, for the records.
+   * @param ids Where new ids come from.
+   */
+  constructor(agent: string, ids: MessageIds) {
+    this.#agent = agent;
+    this.#ids = ids;
+  }
+
+  /**
+   * Adds a listener.
+   *
+   * @param listener Called with every span that ends.
+   * @returns Removes it.
+   */
+  onSpan(listener: SpanListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /**
+   * Opens a span.
+   *
+   * @param start What begins.
+   * @returns The span; whoever opened it ends it.
+   */
+  open(start: SpanStart): OpenSpan {
+    let { traceId, parentSpanId } = start;
+    const active = contexts.active();
+    let parent = active;
+    const local = start.kind === "client"
+      ? trace.getSpanContext(active)
+      : undefined;
+    if (local !== undefined && trace.isSpanContextValid(local)) {
+      // The code around the call has a span: its trace goes on.
+      traceId ??= BigInt(`0x${local.traceId.slice(16)}`) || undefined;
+      parentSpanId ??= BigInt(`0x${local.spanId}`);
+    } else {
+      traceId ??= this.#ids.createTraceId();
+      parent = remoteParent(active, traceId, parentSpanId);
+    }
+    traceId ??= this.#ids.createTraceId();
+    const span = this.#tracer.startSpan(start.name, {
+      kind: start.kind === "client" ? SpanKind.CLIENT : SpanKind.SERVER,
+      attributes: { "rpc.system": "mxp", "rpc.method": start.name },
+    }, parent);
+    const spanId = span.isRecording()
+      ? BigInt(`0x${span.spanContext().spanId}`)
+      : this.#ids.nextMessageId();
+    return this.#follow(start, { traceId, spanId, parentSpanId, span, parent });
+  }
+
+  #follow(start: SpanStart, ids: {
+    traceId: bigint;
+    spanId: bigint;
+    parentSpanId: bigint | undefined;
+    span: Span;
+    parent: Context;
+  }): OpenSpan {
+    const { traceId, spanId, parentSpanId, span, parent } = ids;
+    const startedAt = performance.now();
+    let hasEnded = false;
+    return {
+      traceId,
+      spanId,
+      run: (code) =>
+        span.isRecording()
+          ? contexts.with(trace.setSpan(parent, span), code)
+          : code(),
+      end: (end) => {
+        if (hasEnded) return;
+        hasEnded = true;
+        if (span.isRecording()) endSpan(span, end);
+        if (this.#listeners.size === 0) return;
+        this.#notify({
+          traceId,
+          spanId,
+          parentSpanId,
+          name: start.name,
+          kind: start.kind,
+          agent: this.#agent,
+          ...end,
+          startMs: performance.timeOrigin + startedAt,
+          durationMs: performance.now() - startedAt,
+        });
+      },
+    };
+  }
+
+  #notify(record: SpanRecord): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(record);
+      } catch {
+        // An observer never breaks a call.
+      }
+    }
+  }
+}
+
+function remoteParent(
+  active: Context,
+  traceId: bigint,
+  parentSpanId: bigint | undefined,
+): Context {
+  return trace.setSpanContext(active, {
+    traceId: TRACE_ID_HIGH + formatId(traceId),
+    spanId: formatId(parentSpanId ?? traceId),
+    traceFlags: TraceFlags.SAMPLED,
+    isRemote: true,
+  });
+}
+
+function endSpan(span: Span, end: SpanEnd): void {
+  span.setAttributes({
+    "mxp.status": end.status,
+    "mxp.peer": end.peer,
+    "mxp.bytes_sent": end.bytesSent,
+    "mxp.bytes_received": end.bytesReceived,
+  });
+  if (end.status !== "OK") {
+    span.setStatus({ code: SpanStatusCode.ERROR, message: end.status });
+  }
+  span.end();
+}

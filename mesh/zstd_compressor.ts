@@ -1,0 +1,36 @@
+/**
+ * zstd as the runtime has it.
+ *
+ * @module
+ */
+import * as zlib from "node:zlib";
+import type { Compressor } from "../protocol/mod.ts";
+
+/** The part of `node:zlib` that Node 20 lacks. */
+interface Zstd {
+  readonly zstdCompressSync?: (bytes: Uint8Array) => Uint8Array;
+  readonly zstdDecompressSync?: (
+    bytes: Uint8Array,
+    options: { maxOutputLength: number },
+  ) => Uint8Array;
+}
+
+/**
+ * Makes the codec of compressed payloads.
+ *
+ * @returns The codec, or `undefined` where the runtime has no zstd.
+ */
+export function createZstdCompressor(): Compressor | undefined {
+  const { zstdCompressSync, zstdDecompressSync } = zlib as unknown as Zstd;
+  if (zstdCompressSync === undefined || zstdDecompressSync === undefined) {
+    return undefined;
+  }
+  return {
+    compress: (bytes) => zstdCompressSync(bytes),
+    decompress: (bytes, maxOutputLength) =>
+      // The bound has to be above zero; an empty result passes it as well.
+      zstdDecompressSync(bytes, {
+        maxOutputLength: Math.max(1, maxOutputLength),
+      }),
+  };
+}
