@@ -26,6 +26,12 @@ export * from "./key_schedule.ts";
 export * from "./sealed_payload.ts";
 export * from "./x25519.ts";
 export * from "./noise/cipher_state.ts";
+export {
+  type HandshakeOptions,
+  type HandshakeRole,
+  MAX_NOISE_MESSAGE_LENGTH,
+  PSK_LENGTH,
+} from "./noise/handshake_options.ts";
 export * from "./noise/handshake_state.ts";
 export { defaultProvider } from "./provider/select.ts";
 export type { AgreementKey, Primitive } from "./provider/provider.ts";

@@ -6,7 +6,7 @@
  */
 import type { RandomSource } from "../../internal/random_source.ts";
 import { isEqualConstantTime, wipe } from "../constant_time.ts";
-import { CryptoError, requireLength } from "../error.ts";
+import { CryptoError } from "../error.ts";
 import {
   AEAD_TAG_LENGTH,
   type AeadSuite,
@@ -16,50 +16,14 @@ import {
 } from "../provider/provider.ts";
 import { agree, importAgreementKey } from "../x25519.ts";
 import { CipherState } from "./cipher_state.ts";
-import { pskCount, type Token } from "./handshake_pattern.ts";
+import {
+  checkHandshakeKeys,
+  type HandshakeOptions,
+  MAX_NOISE_MESSAGE_LENGTH,
+} from "./handshake_options.ts";
+import type { Token } from "./handshake_pattern.ts";
 import { type NoiseProtocol, parseProtocolName } from "./protocol_name.ts";
 import { SymmetricState } from "./symmetric_state.ts";
-
-/** Longest handshake message, in bytes (Noise §3). */
-export const MAX_NOISE_MESSAGE_LENGTH = 65_535;
-/** Size of a pre-shared key, in bytes (Noise §9.1). */
-export const PSK_LENGTH = 32;
-
-/** Which end of a handshake: the initiator sends the first message. */
-export type HandshakeRole = "initiator" | "responder";
-
-/** How a {@linkcode HandshakeState} is made. Bytes are copied. */
-export interface HandshakeOptions {
-  /** Such as `Noise_IK_25519_ChaChaPoly_SHA256`. */
-  readonly protocolName: string;
-  /** Which end this is. */
-  readonly role: HandshakeRole;
-  /**
-   * What both ends must have seen alike, or the handshake fails.
-   *
-   * @default no bytes
-   */
-  readonly prologue?: Uint8Array | undefined;
-  /** Our 32-byte static key, where the pattern has one for this role. */
-  readonly staticPrivateKey?: Uint8Array | undefined;
-  /**
-   * The peer's 32-byte static key. Needed where the pattern has it known
-   * beforehand; where the peer sends it, any other key fails the handshake.
-   */
-  readonly remoteStaticPublicKey?: Uint8Array | undefined;
-  /** Pre-shared keys of 32 bytes, in the order in which they are used. */
-  readonly psks?: readonly Uint8Array[] | undefined;
-  /** Where the ephemeral key comes from, if this role sends one. */
-  readonly random?: RandomSource | undefined;
-  /** For test vectors only: an ephemeral key used twice gives the secrets away. */
-  readonly testEphemeralPrivateKey?: Uint8Array | undefined;
-  /**
-   * Which implementation of the primitives.
-   *
-   * @default the fastest one here, for each primitive
-   */
-  readonly provider?: ProviderName | undefined;
-}
 
 /** The result of a handshake, as cipher states. */
 export interface SplitCipherStates {
@@ -143,13 +107,13 @@ export class HandshakeState {
    */
   constructor(options: HandshakeOptions) {
     this.#protocol = parseProtocolName(options.protocolName);
+    checkHandshakeKeys(options, this.#protocol.pattern);
     this.#isInitiator = options.role === "initiator";
     this.#provider = options.provider;
     this.#random = options.random;
     this.#testEphemeral = options.testEphemeralPrivateKey?.slice();
     this.#pinnedStatic = options.remoteStaticPublicKey?.slice();
     this.#psks = (options.psks ?? []).map((psk) => psk.slice());
-    this.#checkKeys(options);
     this.#static = options.staticPrivateKey &&
       importAgreementKey(options.staticPrivateKey, options.provider);
     this.#symmetric = SymmetricState.initialize(
@@ -320,49 +284,6 @@ export class HandshakeState {
     wipe(this.#testEphemeral, ...this.#psks);
   }
 
-  #checkKeys(options: HandshakeOptions): void {
-    const { pattern } = this.#protocol;
-    const sends = (token: Token, isInitiator: boolean): boolean =>
-      pattern.messages.some((tokens, index) =>
-        (index % 2 === 0) === isInitiator && tokens.includes(token)
-      );
-    const knows = (isInitiator: boolean): boolean =>
-      isInitiator
-        ? pattern.isInitiatorStaticKnown
-        : pattern.isResponderStaticKnown;
-    const mine = this.#isInitiator;
-    checkKey(
-      "static private key",
-      options.staticPrivateKey,
-      knows(mine) || sends("s", mine),
-    );
-    checkKey("remote static key", this.#pinnedStatic, knows(!mine));
-    if (this.#pinnedStatic && !knows(!mine) && !sends("s", !mine)) {
-      throw new CryptoError(
-        "INVALID_KEY",
-        "Handshake: the pattern has no remote static key",
-      );
-    }
-    const count = pskCount(pattern);
-    if (this.#psks.length !== count) {
-      throw new CryptoError(
-        "INVALID_KEY",
-        `Handshake: ${count} pre-shared keys expected, got ${this.#psks.length}`,
-      );
-    }
-    for (const psk of this.#psks) {
-      requireLength("Pre-shared key", psk, PSK_LENGTH, "INVALID_KEY");
-    }
-    if (this.#testEphemeral) {
-      checkKey("ephemeral private key", this.#testEphemeral, true);
-    } else if (sends("e", mine) && this.#random === undefined) {
-      throw new CryptoError(
-        "STATE",
-        "Handshake: a random source is needed for the ephemeral key",
-      );
-    }
-  }
-
   #mixPreMessages(): void {
     const { pattern } = this.#protocol;
     const mine = this.#isInitiator;
@@ -500,26 +421,6 @@ export class HandshakeState {
     const key = importAgreementKey(privateKey, this.#provider);
     wipe(privateKey);
     return key;
-  }
-}
-
-function checkKey(
-  subject: string,
-  key: Uint8Array | undefined,
-  isNeeded: boolean,
-): void {
-  if (key !== undefined) {
-    requireLength(
-      `Handshake ${subject}`,
-      key,
-      X25519_KEY_LENGTH,
-      "INVALID_KEY",
-    );
-  } else if (isNeeded) {
-    throw new CryptoError(
-      "INVALID_KEY",
-      `Handshake: the ${subject} is missing`,
-    );
   }
 }
 

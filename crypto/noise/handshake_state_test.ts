@@ -9,9 +9,9 @@ import { handshakePattern, PATTERN_NAMES } from "./handshake_pattern.ts";
 import {
   type HandshakeOptions,
   type HandshakeRole,
-  HandshakeState,
   MAX_NOISE_MESSAGE_LENGTH,
-} from "./handshake_state.ts";
+} from "./handshake_options.ts";
+import { HandshakeState } from "./handshake_state.ts";
 
 const IK = "Noise_IK_25519_ChaChaPoly_SHA256";
 const XX = "Noise_XX_25519_ChaChaPoly_SHA256";
