@@ -93,7 +93,7 @@ export interface PairOptions {
 /** Two endpoints and what is between them. */
 export class Pair {
   /** Virtual time. */
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock = new VirtualClock();
   /** What is between the ends. */
   readonly network: SimulatedNetwork;
   /** The end that connects. */

@@ -47,7 +47,8 @@ import {
   encodeRefusal,
   encodeVersionNegotiation,
   HandshakePatternCode,
-  hasValidMac,
+  hasValidChecksum,
+  hasValidHelloMac,
   helloMacKey,
   type InitiatorHello,
   RefusalReason,
@@ -355,7 +356,8 @@ export class Endpoint {
     }
     const hello = decodeInitiatorHello(packet);
     if (hello === undefined) return this.#drop("malformed");
-    // The cheap check comes first: two hashes, before any Diffie-Hellman.
+    // The cheap checks come first: checksum and MAC, before any Diffie-Hellman.
+    if (!hasValidChecksum(packet)) return this.#drop("malformed");
     const reason = this.#judgeMac(packet, hello);
     if (reason === "wrong-key") {
       this.#respond(
@@ -377,10 +379,10 @@ export class Endpoint {
 
   #judgeMac(packet: Uint8Array, hello: InitiatorHello): DropReason | undefined {
     if (hello.pattern === HandshakePatternCode.IK) {
-      return hasValidMac(packet, this.#macKeyIk) ? undefined : "wrong-key";
+      return hasValidHelloMac(packet, this.#macKeyIk) ? undefined : "wrong-key";
     }
     if (hello.pattern !== HandshakePatternCode.XX) return "malformed";
-    return hasValidMac(packet, this.#macKeyXx) ? undefined : "bad-mac";
+    return hasValidHelloMac(packet, this.#macKeyXx) ? undefined : "bad-mac";
   }
 
   #accept(

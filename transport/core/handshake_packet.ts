@@ -8,6 +8,7 @@
  * InitiatorHello      kind 1 · version u32 · initiator connection id 8 · pattern u8
  *                     · suite count u8 · suites u8 each · cookie length u16 · cookie
  *                     · noise length u16 · noise message 1 · zeros · mac 16
+ *                     · checksum 8
  * ResponderHello      kind 2 · noise length u16 · noise message 2 · mac 16
  * InitiatorFinish     kind 3 · noise length u16 · noise message 3 · confirmation 16
  * VersionNegotiation  kind 4 · count u8 · versions u32 each
@@ -31,6 +32,7 @@ import {
   encodePacketHeader,
   PACKET_HEADER_LENGTH,
   PacketFlags,
+  xxh3_64Halves,
 } from "../../protocol/mod.ts";
 import { MIN_HELLO_DATAGRAM_BYTES } from "./config.ts";
 
@@ -68,6 +70,12 @@ export const RefusalReason = {
 
 /** Size of the MAC of a hello and of the confirmation of a finish, in bytes. */
 export const HANDSHAKE_MAC_LENGTH = 16;
+
+/**
+ * Size of the XXH3-64 at the end of a hello, in bytes. It tells damage on the
+ * way from a MAC under another key, which is answered with a refusal.
+ */
+const CHECKSUM_LENGTH = 8;
 
 /** Longest cookie of a hello, in bytes. */
 export const MAX_COOKIE_LENGTH = 64;
@@ -166,7 +174,7 @@ export function encodeInitiatorHello(
 ): Uint8Array {
   const needed = PACKET_HEADER_LENGTH + 15 + hello.suites.length + 2 +
     hello.cookie.length + 2 +
-    hello.noise.length + HANDSHAKE_MAC_LENGTH;
+    hello.noise.length + HANDSHAKE_MAC_LENGTH + CHECKSUM_LENGTH;
   const writer = beginPacket(
     Math.max(needed, MIN_HELLO_DATAGRAM_BYTES),
     new Uint8Array(8),
@@ -176,8 +184,11 @@ export function encodeInitiatorHello(
   writer.bytes(hello.cookie);
   writer.u16(hello.noise.length);
   writer.bytes(hello.noise);
-  writer.zeros(writer.remaining - HANDSHAKE_MAC_LENGTH);
+  writer.zeros(writer.remaining - HANDSHAKE_MAC_LENGTH - CHECKSUM_LENGTH);
   writeMac(writer, macKey);
+  const [low, high] = checksumOf(writer.buffer);
+  writer.u32(low);
+  writer.u32(high);
   return writer.buffer;
 }
 
@@ -210,7 +221,10 @@ export function decodeInitiatorHello(
   packet: Uint8Array,
 ): InitiatorHello | undefined {
   const reader = new ByteReader(
-    packet.subarray(0, packet.length - HANDSHAKE_MAC_LENGTH),
+    packet.subarray(
+      0,
+      packet.length - HANDSHAKE_MAC_LENGTH - CHECKSUM_LENGTH,
+    ),
     PACKET_HEADER_LENGTH,
   );
   const kind = reader.u8();
@@ -371,11 +385,40 @@ export function decodeRefusal(packet: Uint8Array): number | undefined {
 }
 
 /**
+ * Whether a hello arrived as it was sent: the first and cheapest check.
+ *
+ * @param packet A whole hello.
+ * @returns Whether its last eight bytes are the XXH3-64 of those before them.
+ */
+export function hasValidChecksum(packet: Uint8Array): boolean {
+  const reader = new ByteReader(packet, packet.length - CHECKSUM_LENGTH);
+  const [low, high] = checksumOf(packet);
+  return reader.u32() === low && reader.u32() === high;
+}
+
+/**
+ * Whether a hello was made for us.
+ *
+ * @param packet A whole hello.
+ * @param macKey From {@linkcode helloMacKey}.
+ * @returns Whether its MAC is right, compared in constant time.
+ */
+export function hasValidHelloMac(
+  packet: Uint8Array,
+  macKey: Uint8Array,
+): boolean {
+  return hasValidMac(
+    packet.subarray(0, packet.length - CHECKSUM_LENGTH),
+    macKey,
+  );
+}
+
+/**
  * Whether the last 16 bytes of a packet are its MAC.
  *
  * @param packet A whole packet.
- * @param macKey From {@linkcode helloMacKey} or {@linkcode responseMacKey}.
- * @returns Whether they match, in constant time.
+ * @param macKey From {@linkcode responseMacKey}.
+ * @returns Whether they match, compared in constant time.
  */
 export function hasValidMac(packet: Uint8Array, macKey: Uint8Array): boolean {
   const macked = packet.subarray(0, packet.length - HANDSHAKE_MAC_LENGTH);
@@ -383,6 +426,12 @@ export function hasValidMac(packet: Uint8Array, macKey: Uint8Array): boolean {
     packet.subarray(packet.length - HANDSHAKE_MAC_LENGTH),
     hmacSha256(macKey, macked).subarray(0, HANDSHAKE_MAC_LENGTH),
   );
+}
+
+function checksumOf(packet: Uint8Array): readonly [number, number] {
+  const halves = new Uint32Array(2);
+  xxh3_64Halves(packet, 0, packet.length - CHECKSUM_LENGTH, halves);
+  return [halves[0]!, halves[1]!];
 }
 
 function writeHelloHead(

@@ -15,7 +15,8 @@ import {
   encodeRefusal,
   encodeVersionNegotiation,
   HANDSHAKE_MAC_LENGTH,
-  hasValidMac,
+  hasValidChecksum,
+  hasValidHelloMac,
   helloMacKey,
 } from "./handshake_packet.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
@@ -119,11 +120,18 @@ for (const pattern of ["IK", "XX"] as const) {
   Deno.test(`${pattern} handshake refuses a damaged hello before any key agreement`, () => {
     const { hello } = initiate(key);
     const macKey = helloMacKey(key);
-    assert.ok(hasValidMac(hello, macKey));
+    assert.ok(hasValidHelloMac(hello, macKey));
     for (let i = 0; i < hello.length; i += 7) {
       const damaged = hello.slice();
       damaged[i]! ^= 0x80;
-      assert.equal(hasValidMac(damaged, macKey), false, `byte ${i}`);
+      assert.equal(
+        hasValidChecksum(damaged) && hasValidHelloMac(damaged, macKey),
+        false,
+        `byte ${i}`,
+      );
+      if (i < hello.length - 8) {
+        assert.equal(hasValidHelloMac(damaged, macKey), false, `byte ${i}`);
+      }
     }
   });
 
@@ -146,7 +154,7 @@ for (const pattern of ["IK", "XX"] as const) {
       const decoded = decodeInitiatorHello(short);
       if (decoded !== undefined) {
         // Only padding was cut off: the MAC tells.
-        assert.equal(hasValidMac(short, helloMacKey(key)), false);
+        assert.equal(hasValidHelloMac(short, helloMacKey(key)), false);
       }
     }
   });
