@@ -1,8 +1,11 @@
 /**
  * The one loop: carrier, clock and endpoint.
  *
- * It knows when to do things, never what they mean. After any input it sends
- * what there is to send, sets its one timer, and delivers events.
+ * It knows when to do things, never what they mean. After any input it delivers
+ * events, gives the application a few microtasks to answer them, sends what
+ * there is to send, and sets its one timer. Events come before sending, unlike
+ * in the contract of the state machines, because an answer that is there in
+ * time shares its datagram with the acknowledgement of the question.
  *
  * @module
  */
@@ -32,6 +35,16 @@ export const MAX_RECEIVE_BATCH = 32;
  * the rest is for the `await` around it.
  */
 const RECEIVE_BATCH_MICROTASKS = 4;
+
+/**
+ * Microtasks after a call of the application, or an event for it, in which more
+ * may still share a datagram: `await stream.write(bytes); stream.finish()` takes
+ * one or two, a function around it a few more.
+ */
+const WAKE_BATCH_MICROTASKS = 4;
+
+/** Calls of the application that may put off a flush. */
+const MAX_WAKE_BATCH = 32;
 
 /** Longest delay of `setTimeout`, in milliseconds. */
 const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
@@ -77,6 +90,9 @@ export class Driver {
   /** Microtasks until the next flush; 0 when none is planned. */
   #stepsLeft = 0;
   #receivedCount = 0;
+  #wakeCount = 0;
+  /** Whether events were delivered and nothing was sent since. */
+  #isAwaitingAnswer = false;
   #settling: (() => void)[] = [];
 
   readonly #freeBuffers: Uint8Array[] = [];
@@ -104,9 +120,11 @@ export class Driver {
     );
   }
 
-  /** There may be something to send: flushes after the current microtask. */
+  /** There may be something to send: flushes a few microtasks after the last call. */
   wake(): void {
-    if (this.#stepsLeft === 0) this.#plan(1);
+    if (this.#stepsLeft > 0 && this.#wakeCount >= MAX_WAKE_BATCH) return;
+    this.#wakeCount++;
+    this.#plan(WAKE_BATCH_MICROTASKS);
   }
 
   /**
@@ -145,7 +163,7 @@ export class Driver {
     try {
       this.#endpoint.close(this.now());
       // Close frames of thousands of connections take more than one turn.
-      while (this.#flush()) await this.#waitUntilDrained();
+      while (this.#sendAll()) await this.#waitUntilDrained();
     } finally {
       this.#isClosed = true;
       clearTimeout(this.#timer);
@@ -195,10 +213,21 @@ export class Driver {
     }
   }
 
-  /** @returns Whether more is to be sent than this turn allows. */
-  #flush(): boolean {
+  #flush(): void {
     this.#receivedCount = 0;
+    this.#wakeCount = 0;
     this.#runDue(this.now());
+    if (this.#deliverEvents() && !this.#isAwaitingAnswer) {
+      this.#isAwaitingAnswer = true;
+      this.#plan(WAKE_BATCH_MICROTASKS);
+    } else {
+      this.#sendAll();
+    }
+  }
+
+  /** @returns Whether more is to be sent than this turn allows. */
+  #sendAll(): boolean {
+    this.#isAwaitingAnswer = false;
     const hasMore = this.#transmit();
     this.#armTimer();
     this.#deliverEvents();
@@ -323,16 +352,22 @@ export class Driver {
     );
   }
 
-  #deliverEvents(): void {
+  /** @returns Whether there were any. */
+  #deliverEvents(): boolean {
+    let hasEvents = false;
     for (
       let event = this.#endpoint.pollEvent();
       event !== undefined;
       event = this.#endpoint.pollEvent()
-    ) this.#options.onEvent(event);
+    ) {
+      hasEvents = true;
+      this.#options.onEvent(event);
+    }
     while (this.#settling.length > 0) {
       const settling = this.#settling;
       this.#settling = [];
       for (const task of settling) task();
     }
+    return hasEvents;
   }
 }

@@ -111,6 +111,21 @@ Deno.test("Transport.connect() says that a name cannot be resolved", () =>
     );
   }));
 
+Deno.test({
+  name: "Transport.connect() says at once that the process may not send there",
+  permissions: { net: ["127.0.0.1"] },
+  fn: () =>
+    withClientAndSilence(async (client) => {
+      await assert.rejects(
+        client.connect({ hostname: "127.0.0.2", port: 9 }),
+        (error) =>
+          error instanceof TransportError && error.code === "CARRIER_FAILED" &&
+          error.fault === "caller" && /may not send/.test(error.message),
+      );
+      assert.equal(client.stats.carrier.sendErrorCount, 1);
+    }),
+});
+
 Deno.test("Transport.connect() resolves names", async () => {
   const { transport: server } = await bindTransport({
     hostname: "localhost",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import {
   createUdpCarrier,
   MemoryNetwork,
@@ -71,6 +72,40 @@ Deno.test("TransportStream carries 16 MiB each way, whole and in order", () =>
     echoStreams(incoming);
     const sent = patternBytes(16 * 1024 * 1024);
     assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+  }));
+
+Deno.test("Transport lets the rest of the process run during a transfer", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    let turnCount = 0;
+    let isOver = false;
+    const turn = (): void => {
+      turnCount++;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const sent = patternBytes(2 * 1024 * 1024);
+    assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+    isOver = true;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const datagramCount = sent.length / 1_200;
+    assert.ok(turnCount > datagramCount / 64, `${turnCount} turns`);
+  }));
+
+Deno.test("Transport sends a question and its answer in one datagram each", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    await request(outgoing, patternBytes(100));
+    await outgoing.ping();
+    const before = outgoing.stats;
+    const count = 20;
+    for (let index = 0; index < count; index++) {
+      await request(outgoing, patternBytes(100));
+    }
+    const after = outgoing.stats;
+    // One acknowledgement or credit may stand alone now and then.
+    assert.ok(after.packetsSent - before.packetsSent <= count * 1.2);
+    assert.ok(after.packetsReceived - before.packetsReceived <= count * 1.2);
   }));
 
 Deno.test("TransportConnection carries 200 streams in parallel", () =>

@@ -134,8 +134,12 @@ export class NodeUdpCarrier implements Carrier {
   }
 }
 
-/** Asks for larger buffers; a runtime without them keeps its own. */
+/**
+ * Asks for larger buffers; a runtime without them keeps its own. Deno takes
+ * the number for the size of the array that it allocates for each datagram.
+ */
 function growBuffers(socket: Socket): void {
+  if (globalThis.Deno !== undefined) return;
   try {
     socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
     socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
