@@ -1,0 +1,408 @@
+/**
+ * The agent's side of what a node answers: register, heartbeat, discover,
+ * subscribe, publish.
+ *
+ * Each function is one stream on a connection to the node. Nothing is kept
+ * between two of them, and nothing is tried again.
+ *
+ * Spec: docs/spec/registry.md.
+ *
+ * @module
+ */
+import {
+  type Content,
+  createNilAgentId,
+  decodeAck,
+  decodeAgentList,
+  decodeError,
+  decodeResponse,
+  decodeValue,
+  encodeAgentDiscover,
+  encodeAgentHeartbeat,
+  encodeAgentRegister,
+  encodeCall,
+  encodeCallData,
+  encodeEvent,
+  encodeValue,
+  type Extension,
+  type Message,
+  MessageFlags,
+  MessageType,
+  type Value,
+} from "../protocol/mod.ts";
+import type {
+  AgentEntry,
+  AgentStatus,
+  RegistryQuery,
+} from "../registry/mod.ts";
+import { AbortRace, followSignal } from "./abort.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import { CallError } from "./error.ts";
+import { toCallFailure } from "./failure.ts";
+import { IPV4_LENGTH, parseIpv4, parseIpv6 } from "./ip_address.ts";
+import { type ByteStream, MessageChannel } from "./message_channel.ts";
+import { REQUEST_TIMEOUT_MS } from "./node_config.ts";
+import {
+  checkRegistration,
+  discoverOf,
+  entryOf,
+  type Registration,
+  statusToNumber,
+} from "./registry_wire.ts";
+import { StatusCode } from "./status_code.ts";
+
+/** The part of a transport connection that requests need. */
+export interface RequestConnection {
+  /** Opens a bidirectional stream. */
+  openStream(
+    options?: {
+      readonly priority?: "control" | "interactive";
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<ByteStream>;
+}
+
+/** What goes with every request to a node. */
+export interface NodeRequestOptions {
+  /** Id of the message, a u64. */
+  readonly messageId: bigint;
+  /** Trace that the request belongs to, a u64. */
+  readonly traceId: bigint;
+  /**
+   * Time for the answer, in milliseconds.
+   *
+   * @default 10000
+   */
+  readonly timeoutMs?: number;
+  /** Gives up. */
+  readonly signal?: AbortSignal | undefined;
+  /** The clock; the system's when absent. */
+  readonly clock?: Clock;
+}
+
+/** What an agent says about itself. */
+export interface AgentRegistration {
+  /** 16 bytes, not all 0. */
+  readonly agentId: Uint8Array;
+  /** What a person calls it. */
+  readonly name: string;
+  /** What it can do. */
+  readonly capabilities: readonly string[];
+  /** @default [] */
+  readonly tags?: readonly string[];
+  /** @default {} */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * The UDP port that it listens on; 0 for the source port of the connection,
+   * as the node sees it.
+   */
+  readonly port: number;
+  /** The IP address that it listens on; the one that the node sees when absent or unspecified. */
+  readonly hostname?: string;
+  /** Where others reach it, `host:port`; wins over `hostname` and `port`. */
+  readonly advertisedAddress?: string;
+  /** The lease that it wishes for, in milliseconds; the node's default when absent. */
+  readonly leaseMs?: number;
+}
+
+/**
+ * Registers an agent, or replaces what it registered before.
+ *
+ * @param connection To the node.
+ * @param registration What the agent says about itself.
+ * @param options Ids and limits of the request.
+ * @returns The lease and where the node will send other agents.
+ * @throws {CallError} `PERMISSION_DENIED` when the id belongs to another key,
+ * `RESOURCE_EXHAUSTED`, `INVALID_ARGUMENT`, `CONNECTION_LOST`,
+ * `DEADLINE_EXCEEDED`.
+ */
+export async function registerAgent(
+  connection: RequestConnection,
+  registration: AgentRegistration,
+  options: NodeRequestOptions,
+): Promise<Registration> {
+  const { hostname = "", port, leaseMs, advertisedAddress } = registration;
+  const ipv6 = parseIpv6(hostname);
+  const payload = encodeAgentRegister({
+    agentId: registration.agentId,
+    name: registration.name,
+    capabilities: registration.capabilities,
+    endpoint: {
+      address: parseIpv4(hostname) ?? new Uint8Array(IPV4_LENGTH),
+      port,
+    },
+    ...(ipv6 === undefined ? {} : { ipv6Endpoint: { address: ipv6, port } }),
+    tags: registration.tags ?? [],
+    metadata: registration.metadata ?? {},
+    ...(leaseMs === undefined ? {} : { ttlMs: leaseMs }),
+    ...(advertisedAddress === undefined ? {} : { advertisedAddress }),
+  });
+  const type = MessageType.AGENT_REGISTER;
+  const { contentType, body } = await request(
+    connection,
+    type,
+    payload,
+    options,
+  );
+  return checkRegistration(decodeValue(contentType, body));
+}
+
+/** What a heartbeat says. */
+export interface AgentHeartbeat {
+  /** 16 bytes. */
+  readonly agentId: Uint8Array;
+  /** Whether it takes new calls; `leaving` retires it at once. */
+  readonly status: AgentStatus;
+  /** How busy it is, from 0 to 1. */
+  readonly load: number;
+  /** Counts the heartbeats since the registration; taken modulo 2^32. */
+  readonly sequence: number;
+}
+
+/**
+ * Sends a heartbeat.
+ *
+ * @param connection To the node.
+ * @param heartbeat What it says.
+ * @param options Ids and limits of the request.
+ * @throws {CallError} `NOT_FOUND` when the node does not know the agent:
+ * register again; `PERMISSION_DENIED`, `CONNECTION_LOST`, `DEADLINE_EXCEEDED`.
+ */
+export async function sendHeartbeat(
+  connection: RequestConnection,
+  heartbeat: AgentHeartbeat,
+  options: NodeRequestOptions,
+): Promise<void> {
+  const payload = encodeAgentHeartbeat({
+    agentId: heartbeat.agentId,
+    status: statusToNumber(heartbeat.status),
+    load: Math.min(1, Math.max(0, heartbeat.load)),
+    sequence: heartbeat.sequence >>> 0,
+  });
+  await request(connection, MessageType.AGENT_HEARTBEAT, payload, options);
+}
+
+/**
+ * Looks for agents.
+ *
+ * @param connection To the node.
+ * @param query What to look for.
+ * @param options Ids and limits of the request.
+ * @returns The least loaded first. Records that this version cannot use are
+ * left out.
+ * @throws {CallError} `INVALID_ARGUMENT`, `CONNECTION_LOST`,
+ * `DEADLINE_EXCEEDED`.
+ */
+export async function discoverAgents(
+  connection: RequestConnection,
+  query: RegistryQuery,
+  options: NodeRequestOptions,
+): Promise<AgentEntry[]> {
+  const payload = encodeAgentDiscover(discoverOf(query));
+  const type = MessageType.AGENT_DISCOVER;
+  const { body } = await request(connection, type, payload, options);
+  return inAnswer(() => decodeAgentList(body)).map(entryOf)
+    .filter((entry) => entry !== undefined);
+}
+
+/**
+ * Calls a method of the node itself.
+ *
+ * @param connection To the node.
+ * @param call The method, such as `mxp.ping`, and its value.
+ * @param options Ids and limits of the request.
+ * @returns The value of the answer.
+ * @throws {CallError} What the node answers, `CONNECTION_LOST`,
+ * `DEADLINE_EXCEEDED`.
+ */
+export async function callNode(
+  connection: RequestConnection,
+  call: { readonly method: string; readonly value?: unknown },
+  options: NodeRequestOptions,
+): Promise<Value> {
+  const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+  const payload = encodeCall({
+    target: createNilAgentId(),
+    timeoutSeconds: Math.ceil(timeoutMs / 1000),
+    data: encodeCallData({
+      ...encodeValue(call.value),
+      method: call.method,
+      extensions: [],
+    }),
+  });
+  const { contentType, body } = await request(
+    connection,
+    MessageType.CALL,
+    payload,
+    options,
+  );
+  return inAnswer(() => decodeValue(contentType, body));
+}
+
+/**
+ * Subscribes the connection to events. They arrive on a stream that the node
+ * opens, whose first message is an Event.
+ *
+ * @param connection To the node.
+ * @param pattern A topic, or a prefix and `*`.
+ * @param options Ids and limits of the request.
+ * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`,
+ * `CONNECTION_LOST`, `DEADLINE_EXCEEDED`.
+ */
+export async function subscribeTopic(
+  connection: RequestConnection,
+  pattern: string,
+  options: NodeRequestOptions,
+): Promise<void> {
+  const call = { method: "mxp.subscribe", value: pattern };
+  await callNode(connection, call, options);
+}
+
+/**
+ * Ends a subscription of the connection; one that does not exist is fine.
+ *
+ * @param connection To the node.
+ * @param pattern As it was subscribed.
+ * @param options Ids and limits of the request.
+ * @throws {CallError} `CONNECTION_LOST`, `DEADLINE_EXCEEDED`.
+ */
+export async function unsubscribeTopic(
+  connection: RequestConnection,
+  pattern: string,
+  options: NodeRequestOptions,
+): Promise<void> {
+  const call = { method: "mxp.unsubscribe", value: pattern };
+  await callNode(connection, call, options);
+}
+
+/** An event to publish. */
+export interface OutgoingEvent {
+  /** Its topic: 1 to 255 bytes without `*` and control characters. */
+  readonly topic: string;
+  /** Its content. */
+  readonly content: Content;
+  /** `ENCRYPTED` when the content is sealed; no other flag. @default 0 */
+  readonly flags?: number;
+  /** @default [] */
+  readonly extensions?: readonly Extension[];
+}
+
+/**
+ * Publishes an event and waits until the node has it in its subscribers'
+ * queues.
+ *
+ * @param connection To the node.
+ * @param event The event.
+ * @param options Ids and limits of the request.
+ * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`,
+ * `CONNECTION_LOST`, `DEADLINE_EXCEEDED`.
+ */
+export async function publishEvent(
+  connection: RequestConnection,
+  event: OutgoingEvent,
+  options: NodeRequestOptions,
+): Promise<void> {
+  const answer = await exchange(connection, {
+    type: MessageType.EVENT,
+    flags: (event.flags ?? 0) | MessageFlags.REQUIRES_ACK,
+    payload: encodeEvent({
+      ...event.content,
+      topic: event.topic,
+      sequence: 0,
+      extensions: event.extensions ?? [],
+    }),
+  }, options);
+  if (answer.type !== MessageType.ACK) throw unexpected(answer);
+  const { status } = inAnswer(() => decodeAck(answer.payload));
+  if (status !== StatusCode.OK) {
+    throw CallError.fromStatus(status, "Event: refused by the node");
+  }
+}
+
+/** Sends a request whose answer is a Response. */
+async function request(
+  connection: RequestConnection,
+  type: number,
+  payload: Uint8Array,
+  options: NodeRequestOptions,
+): Promise<Content> {
+  const answer = await exchange(
+    connection,
+    { type, flags: 0, payload },
+    options,
+  );
+  if (answer.type !== MessageType.RESPONSE) throw unexpected(answer);
+  const response = inAnswer(() => decodeResponse(answer.payload));
+  if (response.status !== StatusCode.OK) {
+    throw CallError.fromStatus(response.status, "Node: it refused the request");
+  }
+  return response;
+}
+
+/** Sends one message on a new stream and returns the one that answers it. */
+async function exchange(
+  connection: RequestConnection,
+  message: Pick<Message, "type" | "flags" | "payload">,
+  options: NodeRequestOptions,
+): Promise<Message> {
+  const { messageId, traceId, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const race = new AbortRace();
+  const unfollow = followSignal(options.signal, (reason) => race.abort(reason));
+  const clock = options.clock ?? SYSTEM_CLOCK;
+  const cancelTimer = clock.schedule(timeoutMs, () => {
+    race.abort(
+      new CallError(
+        "DEADLINE_EXCEEDED",
+        `Node: no answer within ${timeoutMs} ms`,
+      ),
+    );
+  });
+  let channel: MessageChannel | undefined;
+  try {
+    const stream = await race.race(
+      connection.openStream({ priority: "control", signal: race.signal }),
+    );
+    channel = new MessageChannel(stream);
+    // Not awaited before the answer: a node may refuse before it has read all.
+    channel.send({ ...message, messageId, traceId }).catch(() => {});
+    channel.finish();
+    const answer = await race.race(channel.receive());
+    if (answer === undefined) {
+      throw new CallError("INTERNAL", "Node: it ended the stream unanswered");
+    }
+    if (answer.type === MessageType.ERROR) throw refusal(answer);
+    channel.finishReceiving();
+    return answer;
+  } catch (error) {
+    channel?.cancel(StatusCode.CANCELLED);
+    throw toCallFailure(error);
+  } finally {
+    cancelTimer();
+    unfollow();
+  }
+}
+
+function refusal(answer: Message): CallError {
+  const { status, message, retryAfterMs } = inAnswer(() =>
+    decodeError(answer.payload)
+  );
+  return CallError.fromStatus(
+    status,
+    message,
+    retryAfterMs === 0 ? {} : { retryAfterMs },
+  );
+}
+
+function unexpected(answer: Message): CallError {
+  const type = answer.type.toString(16);
+  return new CallError("INTERNAL", `Node: it answered with type 0x${type}`);
+}
+
+/** A node that answers nonsense is the node's fault, not the caller's. */
+function inAnswer<Result>(decode: () => Result): Result {
+  try {
+    return decode();
+  } catch (error) {
+    throw toCallFailure(error);
+  }
+}
