@@ -10,7 +10,7 @@ export const MessageFlags = {
   NONE: 0,
   /** The payload is an original length and a zstd frame. */
   COMPRESSED: 1,
-  /** The payload is sealed from end to end. */
+  /** The body in the payload is sealed from end to end. */
   ENCRYPTED: 2,
   /** The receiver answers with an `Ack`, whatever the type. */
   REQUIRES_ACK: 4,
