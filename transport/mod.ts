@@ -12,6 +12,7 @@
  *
  * @module
  */
+export type { AeadSuite, KeyPair, ProviderName } from "../crypto/mod.ts";
 export type { Fault, MxpError, MxpErrorOptions } from "../internal/error.ts";
 export type { Instant, MonotonicClock } from "../internal/instant.ts";
 export type { RandomSource } from "../internal/random_source.ts";
@@ -32,7 +33,6 @@ export { type Address, formatAddress } from "./core/address.ts";
 export type { EndpointConfig, EndpointOptions } from "./core/config.ts";
 export type {
   Connection,
-  ConnectionOptions,
   ConnectionState,
   PriorityClass,
 } from "./core/connection.ts";
@@ -55,6 +55,7 @@ export type {
   DropReason,
   EndpointStats,
 } from "./core/stats.ts";
+export type { StreamState } from "./core/stream/manager.ts";
 export type { StreamEvent } from "./core/stream/stream_event.ts";
 export type { Transmit } from "./core/transmit.ts";
 export { systemClock } from "./system_clock.ts";

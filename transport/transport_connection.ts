@@ -37,7 +37,11 @@ const PRIORITY_CLASSES: Readonly<Record<StreamPriority, PriorityClass>> = {
 
 /** Options of {@linkcode TransportConnection.openStream}. */
 export interface OpenStreamOptions {
-  /** @default "interactive" */
+  /**
+   * How urgent its bytes are.
+   *
+   * @default "interactive"
+   */
   readonly priority?: StreamPriority;
   /**
    * Whether only this side sends.

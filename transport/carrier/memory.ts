@@ -46,7 +46,11 @@ export class MemoryNetwork {
   readonly #filter: MemoryNetworkOptions["filter"];
   #nextPort = FIRST_DYNAMIC_PORT;
 
-  /** @param options What to drop. */
+  /**
+   * Starts without carriers.
+   *
+   * @param options What to drop.
+   */
   constructor(options: MemoryNetworkOptions = {}) {
     this.#filter = options.filter;
   }

@@ -93,37 +93,101 @@ export interface EndpointOptions {
   readonly suites?: readonly AeadSuite[];
   /** Which implementation of the primitives to use; the fastest when absent. */
   readonly cryptoProvider?: ProviderName;
-  /** @default DEFAULT_DATAGRAM_BYTES */
+  /**
+   * Largest datagram that is sent, in bytes.
+   *
+   * @default DEFAULT_DATAGRAM_BYTES
+   */
   readonly maxDatagramBytes?: number;
-  /** @default DEFAULT_HELLO_TIMEOUT_MS */
+  /**
+   * How long the first hello waits for its answer; doubles each time.
+   *
+   * @default DEFAULT_HELLO_TIMEOUT_MS
+   */
   readonly helloTimeoutMs?: number;
-  /** @default DEFAULT_HANDSHAKE_TIMEOUT_MS */
+  /**
+   * How long a handshake may take.
+   *
+   * @default DEFAULT_HANDSHAKE_TIMEOUT_MS
+   */
   readonly handshakeTimeoutMs?: number;
-  /** @default DEFAULT_IDLE_TIMEOUT_MS */
+  /**
+   * Silence after which a peer counts as gone; the shorter of both ends' holds.
+   *
+   * @default DEFAULT_IDLE_TIMEOUT_MS
+   */
   readonly idleTimeoutMs?: number;
-  /** 0 turns it off. @default DEFAULT_KEEP_ALIVE_INTERVAL_MS */
+  /**
+   * Silence after which the peer is asked for a sign of life; 0 turns it off.
+   *
+   * @default a third of idleTimeoutMs
+   */
   readonly keepAliveIntervalMs?: number;
-  /** @default DEFAULT_INITIAL_RTT_MS */
+  /**
+   * Round-trip time before the first sample.
+   *
+   * @default DEFAULT_INITIAL_RTT_MS
+   */
   readonly initialRttMs?: number;
-  /** @default DEFAULT_MAX_ACK_DELAY_MS */
+  /**
+   * Longest delay of an acknowledgement.
+   *
+   * @default DEFAULT_MAX_ACK_DELAY_MS
+   */
   readonly maxAckDelayMs?: number;
-  /** @default DEFAULT_ACK_ELICITING_THRESHOLD */
+  /**
+   * Packets after which an acknowledgement leaves at once.
+   *
+   * @default DEFAULT_ACK_ELICITING_THRESHOLD
+   */
   readonly ackElicitingThreshold?: number;
-  /** @default DEFAULT_MAX_DATA_BYTES */
+  /**
+   * Credit that a peer gets for a connection.
+   *
+   * @default DEFAULT_MAX_DATA_BYTES
+   */
   readonly maxDataBytes?: number;
-  /** @default DEFAULT_MAX_STREAM_DATA_BYTES */
+  /**
+   * Credit that a peer gets for a stream.
+   *
+   * @default DEFAULT_MAX_STREAM_DATA_BYTES
+   */
   readonly maxStreamDataBytes?: number;
-  /** @default DEFAULT_SEND_BUFFER_BYTES */
+  /**
+   * Bytes that one stream holds for sending before it pushes back.
+   *
+   * @default DEFAULT_SEND_BUFFER_BYTES
+   */
   readonly sendBufferBytes?: number;
-  /** @default DEFAULT_MAX_BIDI_STREAMS */
+  /**
+   * Streams in both directions that a peer may have open.
+   *
+   * @default DEFAULT_MAX_BIDI_STREAMS
+   */
   readonly maxBidiStreams?: number;
-  /** @default DEFAULT_MAX_UNI_STREAMS */
+  /**
+   * One-way streams that a peer may have open.
+   *
+   * @default DEFAULT_MAX_UNI_STREAMS
+   */
   readonly maxUniStreams?: number;
-  /** @default DEFAULT_MAX_CONNECTIONS */
+  /**
+   * Connections at the same time, own ones included.
+   *
+   * @default DEFAULT_MAX_CONNECTIONS
+   */
   readonly maxConnections?: number;
-  /** @default DEFAULT_MAX_HALF_OPEN */
+  /**
+   * Handshakes that are answered at the same time.
+   *
+   * @default DEFAULT_MAX_HALF_OPEN
+   */
   readonly maxHalfOpen?: number;
-  /** @default DEFAULT_DATAGRAM_QUEUE_LENGTH */
+  /**
+   * Outgoing datagram frames that wait; the oldest is dropped for a new one.
+   *
+   * @default DEFAULT_DATAGRAM_QUEUE_LENGTH
+   */
   readonly datagramQueueLength?: number;
 }
 

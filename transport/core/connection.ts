@@ -142,6 +142,8 @@ export class Connection {
   #packetsReceived = 0;
 
   /**
+   * Starts the handshake; for the endpoint.
+   *
    * @param now The time.
    * @param options Configuration, handshake and address.
    */

@@ -125,6 +125,8 @@ export class Endpoint {
   #bytesSent = 0;
 
   /**
+   * Starts without connections.
+   *
    * @param options Key pair, suites, limits.
    * @param random Where connection ids and ephemeral keys come from.
    * @throws {TransportError} `INVALID_CONFIG`.

@@ -73,6 +73,8 @@ export class TransportError extends MxpError<TransportErrorCode> {
   readonly closeCode: number | undefined;
 
   /**
+   * Describes what went wrong.
+   *
    * @param code Stable identifier.
    * @param message One line for a person.
    * @param options Fault, cause and close code.
