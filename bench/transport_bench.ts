@@ -1,0 +1,121 @@
+/**
+ * What does a round trip of 256 bytes cost over an encrypted stream of its own,
+ * beside a raw UDP echo through the same sockets in the same run?
+ *
+ * Both ends run in this process, so the figures hold the work of both.
+ */
+import { generateKeyPair } from "../crypto/mod.ts";
+import {
+  systemRandom,
+  Transport,
+  type TransportConnection,
+} from "../transport/mod.ts";
+
+const PAYLOAD = new Uint8Array(256).fill(7);
+
+function rawEchoServer(): Deno.DatagramConn {
+  const socket = Deno.listenDatagram({
+    transport: "udp",
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  (async () => {
+    const buffer = new Uint8Array(2_048);
+    try {
+      for (;;) {
+        const [datagram, from] = await socket.receive(buffer);
+        await socket.send(datagram, from);
+      }
+    } catch {
+      // The socket was closed: the benchmark is over.
+    }
+  })();
+  return socket;
+}
+
+const rawServer = rawEchoServer();
+const rawClient = Deno.listenDatagram({
+  transport: "udp",
+  hostname: "127.0.0.1",
+  port: 0,
+});
+const rawBuffer = new Uint8Array(2_048);
+
+const serverKeys = generateKeyPair(systemRandom);
+const server = await Transport.bind({
+  hostname: "127.0.0.1",
+  keyPair: serverKeys,
+  onConnection: (connection) => {
+    connection.onStream = async (stream) => {
+      for (;;) {
+        const bytes = await stream.read();
+        if (bytes === undefined) break;
+        await stream.write(bytes);
+      }
+      stream.finish();
+    };
+  },
+});
+const client = await Transport.bind({
+  hostname: "127.0.0.1",
+  keyPair: generateKeyPair(systemRandom),
+  accept: false,
+});
+
+function connect(): Promise<TransportConnection> {
+  return client.connect(server.localAddress, {
+    remoteStaticPublicKey: serverKeys.publicKey,
+  });
+}
+
+const connection = await connect();
+
+async function roundTrip(): Promise<void> {
+  const stream = await connection.openStream();
+  await stream.write(PAYLOAD);
+  stream.finish();
+  while (await stream.read() !== undefined);
+}
+
+Deno.bench("raw UDP echo, 256 B, one round trip", {
+  group: "round trip",
+  baseline: true,
+}, async () => {
+  await rawClient.send(PAYLOAD, rawServer.addr);
+  await rawClient.receive(rawBuffer);
+});
+
+Deno.bench("MXP stream echo, 256 B, one round trip", {
+  group: "round trip",
+}, async () => {
+  await roundTrip();
+});
+
+Deno.bench("MXP stream echo, 256 B, 64 outstanding, one batch of 64", {
+  group: "batch",
+}, async () => {
+  await Promise.all(Array.from({ length: 64 }, roundTrip));
+});
+
+Deno.bench("raw UDP echo, 256 B, 64 round trips in a row", {
+  group: "batch",
+  baseline: true,
+}, async () => {
+  for (let i = 0; i < 64; i++) {
+    await rawClient.send(PAYLOAD, rawServer.addr);
+    await rawClient.receive(rawBuffer);
+  }
+});
+
+Deno.bench("MXP connection: handshake (Noise IK), first answer, close", {
+  group: "connection",
+}, async () => {
+  const fresh = await connect();
+  await fresh.ping();
+  fresh.close();
+});
+
+addEventListener("unload", () => {
+  rawServer.close();
+  rawClient.close();
+});
