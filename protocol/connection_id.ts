@@ -16,7 +16,7 @@ export const CONNECTION_ID_LENGTH = 8;
 export const HELLO_CONNECTION_ID_KEY = 0;
 
 /** What {@linkcode connectionIdKey} returns for an id that we cannot have chosen. */
-export const FOREIGN_CONNECTION_ID_KEY = -1;
+export const FOREIGN_CONNECTION_ID_KEY: number = -1;
 
 /** Highest value of the upper half of an id that fits a safe integer. */
 const MAX_HIGH_HALF = 0x1fffff;
