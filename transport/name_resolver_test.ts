@@ -10,12 +10,25 @@ function reach(candidates: string[], local: string): string {
 }
 
 Deno.test("resolveHostname() passes numeric addresses through, IPv6 in one spelling", async () => {
-  assert.deepEqual(await resolveHostname("192.0.2.1"), ["192.0.2.1"]);
+  for (const address of ["192.0.2.1", "0.0.0.0", "255.255.255.255"]) {
+    assert.deepEqual(await resolveHostname(address), [address]);
+  }
   assert.deepEqual(await resolveHostname("2001:DB8:0:0::1"), ["2001:db8::1"]);
   assert.deepEqual(await resolveHostname("::ffff:192.0.2.1"), [
     "::ffff:192.0.2.1",
   ]);
   assert.deepEqual(await resolveHostname("fe80::1%eth0"), ["fe80::1%eth0"]);
+});
+
+Deno.test("resolveHostname() throws CARRIER_FAILED for what is no address", async () => {
+  for (const hostname of ["256.0.0.1", "1::2::3", "nowhere.invalid", ""]) {
+    await assert.rejects(
+      resolveHostname(hostname),
+      (error) =>
+        error instanceof TransportError && error.code === "CARRIER_FAILED",
+      hostname,
+    );
+  }
 });
 
 Deno.test("reachableAddress() picks the first address of the socket's family", () => {

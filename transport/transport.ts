@@ -111,6 +111,7 @@ export class Transport {
   readonly #inputs = new Map<Connection, ConnectionInput>();
   readonly #attempts = new Set<Attempt>();
   readonly #incoming: HandlerQueue<TransportConnection>;
+  #hasWarnedOfSending = false;
   #closing: Promise<void> | undefined;
 
   private constructor(options: TransportOptions, carrier: Carrier) {
@@ -291,7 +292,10 @@ export class Transport {
       core !== undefined && isSameAddress(core.remoteAddress, to)
     );
     for (const { outcome } of attempts) outcome.reject(error);
-    if (attempts.length === 0) this.#onWarning?.(error.message, error);
+    if (attempts.length > 0 || this.#hasWarnedOfSending) return;
+    // Once: it would be repeated with every datagram.
+    this.#hasWarnedOfSending = true;
+    this.#onWarning?.(error.message, error);
   }
 
   // ── Events ────────────────────────────────────────────────────────────────

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { generateKeyPair } from "../crypto/mod.ts";
+import type { Carrier, DatagramHandler } from "./carrier/carrier.ts";
+import type { Address } from "./core/address.ts";
+import { Endpoint } from "./core/endpoint.ts";
+import { TransportError } from "./core/error.ts";
+import {
+  Driver,
+  MAX_DATAGRAMS_PER_TURN,
+  MAX_SENDS_IN_FLIGHT,
+} from "./driver.ts";
+import { scheduleMacrotask } from "./macrotask.ts";
+import { systemRandom } from "./system_random.ts";
+
+/** A carrier whose sends are settled by hand. */
+class ManualCarrier implements Carrier {
+  readonly localAddress: Address = { hostname: "127.0.0.1", port: 1 };
+  readonly maxDatagramBytes = 1_200;
+  readonly stats = { sendErrorCount: 0, receiveErrorCount: 0 };
+  readonly sent: Address[] = [];
+  readonly pending: PromiseWithResolvers<void>[] = [];
+  isManual = true;
+  isClosed = false;
+  onDatagram: DatagramHandler = () => {};
+
+  start(onDatagram: DatagramHandler): void {
+    this.onDatagram = onDatagram;
+  }
+
+  send(_datagram: Uint8Array, to: Address): Promise<void> | void {
+    this.sent.push(to);
+    if (!this.isManual) return;
+    const pending = Promise.withResolvers<void>();
+    this.pending.push(pending);
+    return pending.promise;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  settleAll(): void {
+    for (const { resolve } of this.pending.splice(0)) resolve();
+  }
+}
+
+interface Rig {
+  readonly carrier: ManualCarrier;
+  readonly endpoint: Endpoint;
+  readonly driver: Driver;
+  readonly failures: TransportError[];
+  readonly errors: unknown[];
+  now: number;
+}
+
+function createRig(): Rig {
+  const carrier = new ManualCarrier();
+  const endpoint = new Endpoint(
+    { keyPair: generateKeyPair(systemRandom) },
+    systemRandom,
+  );
+  const failures: TransportError[] = [];
+  const errors: unknown[] = [];
+  const rig = { carrier, endpoint, failures, errors, now: 0 };
+  const driver = new Driver({
+    endpoint,
+    carrier,
+    clock: () => rig.now,
+    onEvent: () => {},
+    onSendFailed: (_to, error) => failures.push(error),
+    onError: (error) => errors.push(error),
+  });
+  return Object.assign(rig, { driver });
+}
+
+/** Starts handshakes: each has one datagram to send. */
+function connectMany(rig: Rig, count: number): void {
+  for (let index = 0; index < count; index++) {
+    rig.endpoint.connect(rig.now, {
+      hostname: "127.0.0.1",
+      port: 1_000 + index,
+    });
+  }
+  rig.driver.wake();
+}
+
+async function turns(count = 3): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    await new Promise<void>((resolve) => scheduleMacrotask(resolve));
+  }
+}
+
+Deno.test("Driver has a bounded number of sends under way", async () => {
+  const rig = createRig();
+  connectMany(rig, 100);
+  await turns();
+  assert.equal(rig.carrier.sent.length, MAX_SENDS_IN_FLIGHT);
+  while (rig.carrier.pending.length > 0) {
+    rig.carrier.settleAll();
+    await turns();
+    assert.ok(rig.carrier.pending.length <= MAX_SENDS_IN_FLIGHT);
+  }
+  assert.equal(rig.carrier.sent.length, 100);
+  rig.carrier.isManual = false;
+  await rig.driver.close();
+  assert.deepEqual(rig.errors, []);
+});
+
+Deno.test("Driver lets others run between bursts", async () => {
+  const rig = createRig();
+  rig.carrier.isManual = false;
+  connectMany(rig, 3 * MAX_DATAGRAMS_PER_TURN);
+  for (let index = 0; index < 20; index++) await Promise.resolve();
+  assert.equal(rig.carrier.sent.length, MAX_DATAGRAMS_PER_TURN);
+  await turns(1);
+  assert.equal(rig.carrier.sent.length, 2 * MAX_DATAGRAMS_PER_TURN);
+  await turns();
+  assert.equal(rig.carrier.sent.length, 3 * MAX_DATAGRAMS_PER_TURN);
+  await rig.driver.close();
+});
+
+Deno.test("Driver takes a datagram that is too large as lost, and reports other failures", async () => {
+  const rig = createRig();
+  connectMany(rig, 3);
+  await turns();
+  const [first, second, third] = rig.carrier.pending;
+  first!.reject(new TransportError("DATAGRAM_TOO_LARGE", "Send: too large"));
+  second!.reject(new TransportError("CARRIER_FAILED", "Send: forbidden"));
+  third!.reject(new Error("unexpected"));
+  await turns();
+  assert.deepEqual(
+    rig.failures.map(({ code }) => code),
+    ["CARRIER_FAILED", "CARRIER_FAILED"],
+  );
+  rig.carrier.isManual = false;
+  await rig.driver.close();
+  assert.deepEqual(rig.errors, []);
+});
+
+Deno.test("Driver.close() waits for the sends under way, then closes the carrier", async () => {
+  const rig = createRig();
+  connectMany(rig, 5);
+  await turns();
+  let isOver = false;
+  const closing = rig.driver.close().then(() => isOver = true);
+  await turns();
+  assert.equal(rig.carrier.isClosed || isOver, false);
+  rig.carrier.settleAll();
+  await closing;
+  assert.equal(rig.carrier.isClosed, true);
+  // Nothing happens any more.
+  rig.carrier.onDatagram(new Uint8Array(1_200), rig.carrier.localAddress);
+  rig.driver.wake();
+  await turns();
+  assert.equal(rig.carrier.sent.length, 5);
+});
+
+Deno.test("Driver.schedule() calls at its time, unless cancelled", async () => {
+  const rig = createRig();
+  const calls: string[] = [];
+  rig.driver.schedule(10, () => calls.push("ten"));
+  const cancel = rig.driver.schedule(10, () => calls.push("cancelled"));
+  cancel();
+  cancel();
+  rig.driver.wake();
+  await turns();
+  assert.deepEqual(calls, []);
+  rig.now = 10;
+  rig.driver.wake();
+  await turns();
+  assert.deepEqual(calls, ["ten"]);
+  await rig.driver.close();
+});
+
+Deno.test("Driver hands what the endpoint threw to onError and goes on", async () => {
+  const rig = createRig();
+  rig.carrier.isManual = false;
+  const original = rig.endpoint.pollTimeout;
+  rig.endpoint.pollTimeout = () => {
+    throw new Error("endpoint");
+  };
+  rig.driver.wake();
+  await turns();
+  assert.equal(rig.errors.length, 1);
+  rig.endpoint.pollTimeout = original;
+  connectMany(rig, 1);
+  await turns();
+  assert.equal(rig.carrier.sent.length, 1);
+  await rig.driver.close();
+});
