@@ -21,6 +21,44 @@ export interface QueuedEvent<Event> {
   readonly sizeBytes: number;
 }
 
+/** A bound on the bytes that wait in several queues together. */
+export class QueueBudget {
+  readonly #maxBytes: number;
+  #usedBytes = 0;
+
+  /**
+   * Makes a budget of which nothing is used.
+   *
+   * @param maxBytes The bound.
+   */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes in use. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /**
+   * Whether so many bytes more fit.
+   *
+   * @param bytes How many.
+   */
+  hasRoom(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.#maxBytes;
+  }
+
+  /**
+   * Uses bytes, or gives them back.
+   *
+   * @param bytes How many; negative to give back.
+   */
+  add(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+}
+
 /** Bounds of an {@linkcode EventQueue}. */
 export interface EventQueueOptions {
   /**
@@ -35,6 +73,8 @@ export interface EventQueueOptions {
    * @default 4 MiB
    */
   readonly maxBytes?: number;
+  /** A bound that several queues share; none when absent. */
+  readonly budget?: QueueBudget;
 }
 
 /**
@@ -46,6 +86,7 @@ export interface EventQueueOptions {
 export class EventQueue<Event> {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
+  readonly #budget: QueueBudget | undefined;
   /** Events from `#head` on; what is before it was taken. */
   #events: QueuedEvent<Event>[] = [];
   #head = 0;
@@ -64,6 +105,7 @@ export class EventQueue<Event> {
     this.#onReady = onReady;
     this.#maxEvents = options.maxEvents ?? MAX_SUBSCRIBER_QUEUE_EVENTS;
     this.#maxBytes = options.maxBytes ?? MAX_SUBSCRIBER_QUEUE_BYTES;
+    this.#budget = options.budget;
   }
 
   /** How many events wait. */
@@ -77,22 +119,25 @@ export class EventQueue<Event> {
   }
 
   /**
-   * Adds an event, dropping the oldest ones where there is no room.
+   * Adds an event, dropping the oldest ones where there is no room. Where the
+   * shared budget is used up by other queues, the event itself is dropped.
    *
    * @param event The event.
    * @param sizeBytes What it counts against the bound.
    */
   push(event: Event, sizeBytes: number): void {
-    while (
-      this.size > 0 &&
-      (this.size >= this.#maxEvents || this.#bytes + sizeBytes > this.#maxBytes)
-    ) {
+    while (this.size > 0 && !this.#hasRoom(sizeBytes)) {
       this.shift();
       this.#droppedCount++;
     }
+    const sequence = this.#nextSequence++;
+    if (this.#budget?.hasRoom(sizeBytes) === false) {
+      this.#droppedCount++;
+      return;
+    }
     const wasEmpty = this.size === 0;
-    this.#events.push({ event, sequence: this.#nextSequence++, sizeBytes });
-    this.#bytes += sizeBytes;
+    this.#events.push({ event, sequence, sizeBytes });
+    this.#count(sizeBytes);
     if (wasEmpty) this.#onReady();
   }
 
@@ -101,7 +146,7 @@ export class EventQueue<Event> {
     const taken = this.#events[this.#head];
     if (taken === undefined) return undefined;
     this.#head++;
-    this.#bytes -= taken.sizeBytes;
+    this.#count(-taken.sizeBytes);
     // Moving the rest down only when half is gone keeps this constant time.
     if (this.#head * 2 >= this.#events.length) {
       this.#events = this.#events.slice(this.#head);
@@ -114,6 +159,17 @@ export class EventQueue<Event> {
   clear(): void {
     this.#events = [];
     this.#head = 0;
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    return this.size < this.#maxEvents &&
+      this.#bytes + sizeBytes <= this.#maxBytes &&
+      this.#budget?.hasRoom(sizeBytes) !== false;
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#budget?.add(bytes);
   }
 }

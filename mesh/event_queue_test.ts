@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EventQueue } from "./event_queue.ts";
+import { EventQueue, QueueBudget } from "./event_queue.ts";
 
 Deno.test("EventQueue.push() drops the oldest at the bound and counts it", () => {
   const queue = new EventQueue<string>(() => {}, { maxEvents: 2 });
@@ -60,4 +60,23 @@ Deno.test("EventQueue agrees with a plain list over any pushes and shifts", () =
       }
     },
   ));
+});
+
+Deno.test("EventQueue.push() drops its own oldest, then the new event, when the shared budget is used up", () => {
+  const budget = new QueueBudget(10);
+  const first = new EventQueue<string>(() => {}, { budget });
+  const second = new EventQueue<string>(() => {}, { budget });
+  first.push("a", 6);
+  second.push("b", 4);
+  second.push("c", 4);
+  assert.equal(second.droppedCount, 1);
+  second.push("d", 5);
+  assert.equal(second.droppedCount, 3);
+  assert.equal(second.size, 0);
+  assert.equal(budget.usedBytes, 6);
+  first.clear();
+  assert.equal(budget.usedBytes, 0);
+  second.push("e", 10);
+  assert.equal(second.shift()?.sequence, 3);
+  assert.equal(budget.usedBytes, 0);
 });

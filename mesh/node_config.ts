@@ -26,7 +26,7 @@ export const MAX_CONCURRENT_REQUESTS = 128;
 /** Connections served at a time. */
 export const MAX_NODE_CONNECTIONS = 4_096;
 
-/** Time for a request to arrive and for its stream to end, in milliseconds. */
+/** Time for a request to arrive, and for its answer to be taken, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Largest payload that a node takes, in bytes: an event with 1 MiB of content. */
@@ -37,6 +37,12 @@ export const MAX_CONTROL_PAYLOAD_BYTES: number = 64 * 1024;
 
 /** Most bytes of records in one answer to a discovery. */
 export const MAX_DISCOVER_REPLY_BYTES: number = 1024 * 1024;
+
+/** Bytes of unfinished requests and of answers that a node holds, over all connections. */
+export const MAX_NODE_REQUEST_BYTES: number = 256 * 1024 * 1024;
+
+/** Bytes of events that wait, over all subscribers. */
+export const MAX_NODE_QUEUE_BYTES: number = 256 * 1024 * 1024;
 
 /** Registrations that one connection may send at once, before the rate counts. */
 export const REGISTRATION_BURST = 128;

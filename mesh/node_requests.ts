@@ -1,0 +1,262 @@
+/**
+ * What a node does with each request: one decoded message in, one content out.
+ *
+ * @module
+ */
+import {
+  type Content,
+  ContentType,
+  decodeAgentDiscover,
+  decodeAgentHeartbeat,
+  decodeAgentRegister,
+  decodeCall,
+  decodeCallData,
+  decodeValue,
+  encodeAgentList,
+  encodeAgentRegister,
+  formatAgentId,
+  isNilAgentId,
+  type Message,
+  MessageFlags,
+  MessageType,
+} from "../protocol/mod.ts";
+import type { AgentEntry, Registry } from "../registry/mod.ts";
+import type { Address } from "../transport/mod.ts";
+import type { Clock } from "./clock.ts";
+import { CallError } from "./error.ts";
+import { limit } from "./failure.ts";
+import { contentOf, NO_CONTENT } from "./node_answer.ts";
+import {
+  MAX_CONTROL_PAYLOAD_BYTES,
+  MAX_DISCOVER_REPLY_BYTES,
+  MAX_REQUESTED_LEASE_MS,
+  MIN_REQUESTED_LEASE_MS,
+} from "./node_config.ts";
+import {
+  listElementOf,
+  queryOf,
+  recordOf,
+  type Registration,
+  statusFromNumber,
+} from "./registry_wire.ts";
+
+/** What the node gives a request to work with. */
+export interface NodeServices {
+  /** The registry. */
+  readonly registry: Registry;
+  /** The clock. */
+  readonly clock: Clock;
+  /** Wall-clock time, in milliseconds of the Unix epoch. */
+  readonly wallClock: () => number;
+  /** The lease of an agent that wishes for none, in milliseconds. */
+  readonly leaseMs: number;
+  /** What `mxp.status` answers. */
+  readonly status: () => NodeStatus;
+}
+
+/** Counters of a node. */
+export interface NodeStatus {
+  /** Records in the registry, expired ones included until swept. */
+  readonly agents: number;
+  /** Connections. */
+  readonly connections: number;
+  /** Subscriptions of all connections. */
+  readonly subscriptions: number;
+  /** Events that were dropped because their subscriber was slow. */
+  readonly droppedEvents: number;
+}
+
+/** Who asks. */
+export interface Requester {
+  /** The key that the connection proves. */
+  readonly publicKey: Uint8Array;
+  /** Where the connection comes from. */
+  readonly address: Address;
+  /**
+   * Counts a registration.
+   *
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when there were too many.
+   */
+  takeRegistration(): void;
+  /** Subscribes; returns whether it is new. */
+  subscribe(pattern: string): boolean;
+  /** Unsubscribes; returns whether there was one. */
+  unsubscribe(pattern: string): boolean;
+}
+
+/**
+ * Carries out a request that is not an event.
+ *
+ * @param services The node.
+ * @param requester Who asks.
+ * @param message The request.
+ * @returns The content of the response.
+ * @throws {CallError} Or a `ProtocolError` or `RegistryError`: see `toRefusal`.
+ */
+export async function handleRequest(
+  services: NodeServices,
+  requester: Requester,
+  message: Message,
+): Promise<Content> {
+  const { payload } = message;
+  checkFlags(message, 0);
+  if (payload.length > MAX_CONTROL_PAYLOAD_BYTES) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Request: ${payload.length} bytes, at most ${MAX_CONTROL_PAYLOAD_BYTES}`,
+    );
+  }
+  switch (message.type) {
+    case MessageType.AGENT_REGISTER:
+      return await register(services, requester, payload);
+    case MessageType.AGENT_HEARTBEAT:
+      return await heartbeat(services, requester, payload);
+    case MessageType.AGENT_DISCOVER:
+      return await discover(services, payload);
+    case MessageType.CALL:
+      return call(services, requester, payload);
+    default:
+      throw new CallError(
+        "UNIMPLEMENTED",
+        `Node: it does not take messages of type 0x${
+          message.type.toString(16)
+        }`,
+      );
+  }
+}
+
+/**
+ * Refuses what a node would have to open first.
+ *
+ * @param message The message.
+ * @param allowed Flags that are fine although they change the payload.
+ * @throws {CallError} `UNIMPLEMENTED`.
+ */
+export function checkFlags(message: Message, allowed: number): void {
+  const opaque = MessageFlags.COMPRESSED | MessageFlags.ENCRYPTED;
+  if ((message.flags & opaque & ~allowed) !== 0) {
+    throw new CallError(
+      "UNIMPLEMENTED",
+      "Node: requests are neither compressed nor sealed",
+    );
+  }
+}
+
+async function register(
+  services: NodeServices,
+  requester: Requester,
+  payload: Uint8Array,
+): Promise<Content> {
+  const { registry, clock, leaseMs } = services;
+  requester.takeRegistration();
+  const registration = decodeAgentRegister(payload);
+  const record = recordOf(registration, {
+    publicKey: requester.publicKey,
+    observed: requester.address,
+    ttlMs: grantedLeaseMs(registration.ttlMs, leaseMs),
+    registeredAtMs: services.wallClock(),
+  });
+  const lease = await registry.register(clock.now(), record);
+  const answer: Registration = {
+    leaseMs: lease.ttlMs,
+    heartbeatIntervalMs: lease.heartbeatIntervalMs,
+    hostname: record.hostname,
+    port: record.port,
+  };
+  return contentOf(answer);
+}
+
+/** A wish within bounds that always include the node's own lease. */
+function grantedLeaseMs(wishMs: number | undefined, leaseMs: number): number {
+  const shortest = Math.min(MIN_REQUESTED_LEASE_MS, leaseMs);
+  const longest = Math.max(MAX_REQUESTED_LEASE_MS, leaseMs);
+  return Math.min(longest, Math.max(shortest, wishMs ?? leaseMs));
+}
+
+async function heartbeat(
+  services: NodeServices,
+  requester: Requester,
+  payload: Uint8Array,
+): Promise<Content> {
+  const { agentId, status, load, sequence } = decodeAgentHeartbeat(payload);
+  const id = formatAgentId(agentId);
+  const isKnown = await services.registry.heartbeat(services.clock.now(), id, {
+    status: statusFromNumber(status),
+    load,
+    sequence,
+    publicKey: requester.publicKey,
+  });
+  if (!isKnown) throw new CallError("NOT_FOUND", `Agent ${id}: not registered`);
+  return NO_CONTENT;
+}
+
+async function discover(
+  services: NodeServices,
+  payload: Uint8Array,
+): Promise<Content> {
+  const query = queryOf(decodeAgentDiscover(payload));
+  const found = await services.registry.find(services.clock.now(), query);
+  return {
+    contentType: ContentType.BYTES,
+    body: encodeAgentList(takeFitting(found)),
+  };
+}
+
+/** As many of the first entries as fit into an answer. */
+function takeFitting(
+  entries: readonly AgentEntry[],
+): ReturnType<typeof listElementOf>[] {
+  const elements: ReturnType<typeof listElementOf>[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    const element = listElementOf(entry);
+    bytes += encodeAgentRegister(element).length;
+    if (bytes > MAX_DISCOVER_REPLY_BYTES) break;
+    elements.push(element);
+  }
+  return elements;
+}
+
+function call(
+  services: NodeServices,
+  requester: Requester,
+  payload: Uint8Array,
+): Content {
+  const { target, data } = decodeCall(payload);
+  if (!isNilAgentId(target)) {
+    throw new CallError(
+      "NOT_FOUND",
+      `Node: calls to agents go to them directly, not to ${
+        formatAgentId(target)
+      }`,
+    );
+  }
+  const { method, contentType, body } = decodeCallData(data);
+  switch (method) {
+    case "mxp.ping":
+      return { contentType, body };
+    case "mxp.status":
+      return contentOf(services.status());
+    case "mxp.subscribe": {
+      const isNew = requester.subscribe(textOf(contentType, body));
+      return contentOf({ isNew });
+    }
+    case "mxp.unsubscribe": {
+      const wasSubscribed = requester.unsubscribe(textOf(contentType, body));
+      return contentOf({ wasSubscribed });
+    }
+    default:
+      throw new CallError(
+        "UNIMPLEMENTED",
+        `Node: it has no method ${limit(method)}`,
+      );
+  }
+}
+
+function textOf(contentType: number, body: Uint8Array): string {
+  const value = decodeValue(contentType, body);
+  if (typeof value !== "string") {
+    throw new CallError("INVALID_ARGUMENT", "Node: the topic must be text");
+  }
+  return value;
+}

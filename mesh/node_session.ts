@@ -1,0 +1,337 @@
+/**
+ * One connection to a node: its requests, its subscriptions, its events.
+ *
+ * @module
+ */
+import {
+  decodeEvent,
+  encodeEvent,
+  type EventPayload,
+  type Message,
+  MessageFlags,
+  MessageType,
+  ProtocolError,
+} from "../protocol/mod.ts";
+import { type Address, TransportError } from "../transport/mod.ts";
+import { AbortRace } from "./abort.ts";
+import { CallError } from "./error.ts";
+import type { EventHub } from "./event_hub.ts";
+import { EventQueue, type QueueBudget } from "./event_queue.ts";
+import {
+  type ByteStream,
+  type MemoryLimit,
+  MessageChannel,
+  type OutgoingMessage,
+} from "./message_channel.ts";
+import { ackOf, refusalOf, responseTo, toRefusal } from "./node_answer.ts";
+import {
+  MAX_CONCURRENT_REQUESTS,
+  MAX_NODE_PAYLOAD_BYTES,
+  NODE_RETRY_AFTER_MS,
+  REGISTRATION_BURST,
+  REGISTRATIONS_PER_SECOND,
+  REQUEST_TIMEOUT_MS,
+} from "./node_config.ts";
+import {
+  checkFlags,
+  handleRequest,
+  type NodeServices,
+  type Requester,
+} from "./node_requests.ts";
+import { StatusCode } from "./status_code.ts";
+import { TokenBucket } from "./token_bucket.ts";
+
+/** Topics under this prefix are the node's own. */
+const RESERVED_TOPIC_PREFIX = "mxp.";
+
+/** The part of a transport connection that a session needs. */
+export interface SessionConnection {
+  /** The peer's static public key, proven. */
+  readonly peerPublicKey: Uint8Array;
+  /** Where the peer is. */
+  readonly remoteAddress: Address;
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<unknown>;
+  /** Opens a stream. */
+  openStream(): Promise<ByteStream>;
+}
+
+/** An event on its way through the node. */
+export interface HubEvent {
+  /** What was published. */
+  readonly event: EventPayload;
+  /** The publisher's message. */
+  readonly message: Pick<Message, "flags" | "messageId" | "traceId">;
+}
+
+/** What a {@linkcode NodeSession} is made from. */
+export interface NodeSessionOptions {
+  /** The connection. */
+  readonly connection: SessionConnection;
+  /** The node. */
+  readonly services: NodeServices;
+  /** Everybody's subscriptions. */
+  readonly hub: EventHub<HubEvent>;
+  /** Bounds what waits for all subscribers. */
+  readonly queueBudget: QueueBudget;
+  /** Bounds what is held of all requests and answers. */
+  readonly memory: MemoryLimit;
+  /** Called with one line for a person when something of ours failed. */
+  readonly onWarning: (message: string, cause: unknown) => void;
+}
+
+/** Serves one connection until it ends. */
+export class NodeSession implements Requester {
+  readonly #options: NodeSessionOptions;
+  readonly #queue: EventQueue<HubEvent>;
+  readonly #registrations = new TokenBucket(
+    REGISTRATION_BURST,
+    REGISTRATIONS_PER_SECOND,
+  );
+  #requestCount = 0;
+  #events: Promise<MessageChannel> | undefined;
+  #isPumping = false;
+  #isClosed = false;
+
+  /** @param options The connection and the node; for nodes. */
+  constructor(options: NodeSessionOptions) {
+    this.#options = options;
+    this.#queue = new EventQueue<HubEvent>(() => this.#startPump(), {
+      budget: options.queueBudget,
+    });
+    options.connection.closed.then(() => this.#handleClosed());
+  }
+
+  /** The key that the connection proves. */
+  get publicKey(): Uint8Array {
+    return this.#options.connection.peerPublicKey;
+  }
+
+  /** Where the connection comes from. */
+  get address(): Address {
+    return this.#options.connection.remoteAddress;
+  }
+
+  /** How many events were dropped because this subscriber was slow. */
+  get droppedEventCount(): number {
+    return this.#queue.droppedCount;
+  }
+
+  /** Counts a registration: see {@linkcode Requester}. */
+  takeRegistration(): void {
+    if (this.#registrations.take(this.#options.services.clock.now())) return;
+    throw new CallError(
+      "RESOURCE_EXHAUSTED",
+      "Registration: too many from this connection",
+      { retryAfterMs: NODE_RETRY_AFTER_MS },
+    );
+  }
+
+  /** Subscribes the connection: see {@linkcode Requester}. */
+  subscribe(pattern: string): boolean {
+    if (this.#isClosed) throw new CallError("CANCELLED", "Connection: ended");
+    return this.#options.hub.subscribe(this.#queue, pattern);
+  }
+
+  /** Ends a subscription: see {@linkcode Requester}. */
+  unsubscribe(pattern: string): boolean {
+    return this.#options.hub.unsubscribe(this.#queue, pattern);
+  }
+
+  // ── Requests ──────────────────────────────────────────────────────────────
+
+  /**
+   * Serves a stream that the peer opened.
+   *
+   * @param stream The stream; the session owns it from here on.
+   */
+  accept(stream: ByteStream): void {
+    if (this.#requestCount >= MAX_CONCURRENT_REQUESTS) {
+      stream.reset(StatusCode.RESOURCE_EXHAUSTED);
+      stream.stopSending(StatusCode.RESOURCE_EXHAUSTED);
+      return;
+    }
+    this.#requestCount++;
+    const channel = new MessageChannel(stream, {
+      maxPayloadBytes: MAX_NODE_PAYLOAD_BYTES,
+      memory: this.#options.memory,
+    });
+    this.#serve(channel).catch((error) => {
+      // Gone, or no message: the channel is over and the peer knows why.
+      if (isPeerFault(error)) channel.cancel(StatusCode.CANCELLED);
+      else {
+        channel.cancel(StatusCode.INTERNAL);
+        this.#options.onWarning("Node: a request failed", error);
+      }
+    }).finally(() => this.#requestCount--);
+  }
+
+  async #serve(channel: MessageChannel): Promise<void> {
+    const first = await this.#inTime(channel, channel.receive());
+    if (first === undefined) return channel.finish();
+    if (first.type === MessageType.EVENT) {
+      return await this.#servePublisher(channel, first);
+    }
+    let answer: OutgoingMessage;
+    try {
+      const { services } = this.#options;
+      answer = responseTo(first, await handleRequest(services, this, first));
+    } catch (error) {
+      answer = refusalOf(first, this.#explain(error));
+    }
+    await this.#send(channel, answer);
+    channel.finish();
+    channel.finishReceiving();
+  }
+
+  /** Sends an answer, which a peer may not leave lying about. */
+  async #send(
+    channel: MessageChannel,
+    answer: OutgoingMessage,
+  ): Promise<void> {
+    const { memory } = this.#options;
+    const { length } = answer.payload;
+    memory.take(length);
+    try {
+      await this.#inTime(channel, channel.send(answer));
+    } finally {
+      memory.release(length);
+    }
+  }
+
+  /** Takes events until the publisher ends its stream. */
+  async #servePublisher(
+    channel: MessageChannel,
+    first: Message,
+  ): Promise<void> {
+    let message: Message | undefined = first;
+    while (message !== undefined) {
+      try {
+        this.#publish(message);
+        if ((message.flags & MessageFlags.REQUIRES_ACK) !== 0) {
+          await this.#send(channel, ackOf(message));
+        }
+      } catch (error) {
+        if (error instanceof TransportError) throw error;
+        await this.#send(channel, refusalOf(message, this.#explain(error)));
+      }
+      message = await channel.receive();
+    }
+    channel.finish();
+  }
+
+  #publish(message: Message): void {
+    if (message.type !== MessageType.EVENT) {
+      throw new CallError(
+        "INVALID_ARGUMENT",
+        "Node: only events follow an event on its stream",
+      );
+    }
+    checkFlags(message, MessageFlags.ENCRYPTED);
+    const event = decodeEvent(compact(message.payload));
+    if (event.topic.startsWith(RESERVED_TOPIC_PREFIX)) {
+      throw new CallError(
+        "PERMISSION_DENIED",
+        `Topic: those under ${RESERVED_TOPIC_PREFIX} are the node's`,
+      );
+    }
+    this.#options.hub.publish(
+      event.topic,
+      { event, message },
+      message.payload.length,
+    );
+  }
+
+  /** Waits for the peer, and gives the stream up when that takes too long. */
+  async #inTime<Result>(
+    channel: MessageChannel,
+    waiting: Promise<Result>,
+  ): Promise<Result> {
+    const race = new AbortRace();
+    const { clock } = this.#options.services;
+    const cancelTimer = clock.schedule(REQUEST_TIMEOUT_MS, () => {
+      race.abort(
+        new CallError("DEADLINE_EXCEEDED", "Request: it took too long"),
+      );
+      channel.cancel(StatusCode.DEADLINE_EXCEEDED);
+    });
+    try {
+      return await race.race(waiting);
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  #explain(error: unknown): CallError {
+    const refusal = toRefusal(error);
+    if (refusal.fault === "internal" || refusal.code === "UNAVAILABLE") {
+      this.#options.onWarning("Node: a request failed", error);
+    }
+    return refusal;
+  }
+
+  // ── Events to this subscriber ─────────────────────────────────────────────
+
+  #startPump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    this.#pump().catch((error) => {
+      // The subscriber stopped the stream or is gone: it has to subscribe again.
+      this.#dropSubscriptions();
+      if (!isPeerFault(error)) {
+        this.#options.onWarning("Node: events could not be sent", error);
+      }
+    }).finally(() => {
+      this.#isPumping = false;
+      if (this.#queue.size > 0) this.#startPump();
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#events ??= this.#openEvents();
+    const channel = await this.#events;
+    for (
+      let queued = this.#queue.shift();
+      queued !== undefined;
+      queued = this.#queue.shift()
+    ) {
+      const { event, message } = queued.event;
+      await channel.send({
+        type: MessageType.EVENT,
+        flags: message.flags & MessageFlags.ENCRYPTED,
+        messageId: message.messageId,
+        traceId: message.traceId,
+        payload: encodeEvent({ ...event, sequence: queued.sequence }),
+      });
+    }
+  }
+
+  async #openEvents(): Promise<MessageChannel> {
+    const stream = await this.#options.connection.openStream();
+    return new MessageChannel(stream, { maxPayloadBytes: 0 });
+  }
+
+  #dropSubscriptions(): void {
+    this.#options.hub.remove(this.#queue);
+    this.#queue.clear();
+    this.#events?.then((channel) => channel.cancel(StatusCode.CANCELLED))
+      .catch(() => {});
+    this.#events = undefined;
+  }
+
+  #handleClosed(): void {
+    this.#isClosed = true;
+    this.#dropSubscriptions();
+  }
+}
+
+/** Whether the peer or the network is the reason, and nobody is to be warned. */
+function isPeerFault(error: unknown): boolean {
+  return error instanceof TransportError || error instanceof ProtocolError ||
+    error instanceof CallError;
+}
+
+/** Copies a small view, which would keep a large buffer alive while it waits. */
+function compact(bytes: Uint8Array): Uint8Array {
+  return bytes.length * 2 < bytes.buffer.byteLength ? bytes.slice() : bytes;
+}
