@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "./clock.ts";
 
 /**
  * Lets promises lose against an abort. Unlike `Promise.race` with a promise
@@ -78,4 +79,36 @@ export function followSignal(
   if (signal.aborted) listener();
   else signal.addEventListener("abort", listener, { once: true });
   return () => signal.removeEventListener("abort", listener);
+}
+
+/** What aborts a {@linkcode LimitedRace}. */
+export interface LimitedRaceOptions {
+  /** The clock. */
+  readonly clock: Clock;
+  /** Time until it is aborted, in milliseconds. */
+  readonly timeoutMs: number;
+  /** What it is aborted with then. */
+  readonly late: unknown;
+  /** Aborts it with its own reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An {@linkcode AbortRace} that a time limit and a signal abort. */
+export class LimitedRace extends AbortRace {
+  readonly #cancelTimer: () => void;
+  readonly #unfollow: () => void;
+
+  /** @param options What aborts it. */
+  constructor(options: LimitedRaceOptions) {
+    super();
+    const { clock, timeoutMs, late, signal } = options;
+    this.#cancelTimer = clock.schedule(timeoutMs, () => this.abort(late));
+    this.#unfollow = followSignal(signal, (reason) => this.abort(reason));
+  }
+
+  /** Takes timer and listener away. */
+  end(): void {
+    this.#cancelTimer();
+    this.#unfollow();
+  }
 }

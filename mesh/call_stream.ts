@@ -76,7 +76,11 @@ export class CallStream<Chunk = Value | SealedValue>
   #ended: Ended | undefined;
   #isThrown = false;
 
-  /** @param options The call; for agents. */
+  /**
+   * Follows a call; for agents.
+   *
+   * @param options The call.
+   */
   constructor(options: CallStreamOptions) {
     this.#options = options;
     this.ending = new Promise((resolve) => {

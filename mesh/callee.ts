@@ -71,6 +71,11 @@ export class Callee {
     return this.#running.size;
   }
 
+  /** Whether it takes no new calls. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** How busy the agent is, from 0 to 1. */
   get load(): number {
     return Math.min(1, this.#running.size / this.#maxInFlight);

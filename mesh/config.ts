@@ -47,8 +47,8 @@ export const MAX_DISCOVERY_CACHE = 256;
 /** Candidates that a call tries, one after the other, before it gives up. */
 export const MAX_CALL_CANDIDATES = 4;
 
-/** Time between two heartbeats, in milliseconds; three missed ones retire the agent. */
-export const DEFAULT_HEARTBEAT_INTERVAL_MS = 5_000;
+/** How long a request to the node may take, in milliseconds. */
+export const NODE_REQUEST_TIMEOUT_MS = 3_000;
 
 /** First pause before a lost node is tried again, in milliseconds; it doubles. */
 export const RECONNECT_MIN_MS = 100;

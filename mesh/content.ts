@@ -33,7 +33,11 @@ export class SealedValue {
   /** The sealed bytes, as they travel. */
   readonly bytes: Uint8Array;
 
-  /** @param bytes The sealed bytes; borrowed. */
+  /**
+   * Wraps sealed bytes.
+   *
+   * @param bytes As they travel; borrowed.
+   */
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }

@@ -68,6 +68,8 @@ export class CallError extends MxpError<CallErrorCode> {
   readonly method: string | undefined;
 
   /**
+   * Makes the error.
+   *
    * @param code Why the call did not succeed.
    * @param message One line for a person: `Subject: detail`.
    * @param options Facts about the call.

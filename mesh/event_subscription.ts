@@ -56,7 +56,11 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
   #wake: () => void = () => {};
   #closing: Promise<void> | undefined;
 
-  /** @param options The subscription; for agents. */
+  /**
+   * Makes an empty subscription; for agents.
+   *
+   * @param options What is subscribed.
+   */
   constructor(options: EventSubscriptionOptions) {
     this.#options = options;
     this.pattern = options.pattern;

@@ -21,7 +21,11 @@ export class CallPeer {
   /** Where its datagrams come from: `host:port`. */
   readonly address: string;
 
-  /** @param facts What is known; for agents. */
+  /**
+   * Gathers what is known; for agents.
+   *
+   * @param facts What came with the call.
+   */
   constructor(facts: {
     publicKey: Uint8Array;
     id: string | undefined;
@@ -73,7 +77,11 @@ export interface CallRequestOptions {
 export class CallRequest {
   readonly #options: CallRequestOptions;
 
-  /** @param options What came in; for agents. */
+  /**
+   * Wraps a request; for agents.
+   *
+   * @param options What came in.
+   */
   constructor(options: CallRequestOptions) {
     this.#options = options;
   }

@@ -37,7 +37,11 @@ export class KnownPeers {
   /** Where the file is. */
   readonly path: string;
 
-  /** @param path Where the file is, or will be. */
+  /**
+   * Names the file; nothing is read yet.
+   *
+   * @param path Where it is, or will be.
+   */
   constructor(path: string) {
     this.path = path;
   }

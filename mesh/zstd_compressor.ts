@@ -26,11 +26,16 @@ export function createZstdCompressor(): Compressor | undefined {
     return undefined;
   }
   return {
-    compress: (bytes) => zstdCompressSync(bytes),
+    compress: (bytes) => plain(zstdCompressSync(bytes)),
     decompress: (bytes, maxOutputLength) =>
       // The bound has to be above zero; an empty result passes it as well.
-      zstdDecompressSync(bytes, {
+      plain(zstdDecompressSync(bytes, {
         maxOutputLength: Math.max(1, maxOutputLength),
-      }),
+      })),
   };
+}
+
+/** The same bytes without what `Buffer` adds: its `slice` does not copy. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

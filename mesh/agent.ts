@@ -1,0 +1,516 @@
+/**
+ * An agent: what most programs on the mesh are made of.
+ *
+ * @module
+ */
+import {
+  createAgentId,
+  formatAgentId,
+  type MxpUrl,
+  parseAgentId,
+  parseMxpUrl,
+  type Value,
+} from "../protocol/mod.ts";
+import { fingerprint, generateKeyPair, type KeyPair } from "../crypto/mod.ts";
+import type { AgentEntry } from "../registry/mod.ts";
+import { type Address, systemRandom, Transport } from "../transport/mod.ts";
+import { LimitedRace } from "./abort.ts";
+import {
+  type AgentOptions,
+  defaultBind,
+  parseAddressOption,
+} from "./agent_options.ts";
+import type { CallOptions, StreamOptions } from "./call_options.ts";
+import type { CallStream } from "./call_stream.ts";
+import { Callee } from "./callee.ts";
+import { Caller } from "./caller.ts";
+import { type Clock, sleep, SYSTEM_CLOCK } from "./clock.ts";
+import {
+  DRAIN_TIMEOUT_MS,
+  NODE_CONNECT_TIMEOUT_MS,
+  PEER_CONNECT_TIMEOUT_MS,
+} from "./config.ts";
+import { type SealedValue, sealValue, type Sendable } from "./content.ts";
+import { Dialer } from "./dialer.ts";
+import { Directory } from "./directory.ts";
+import { CallError } from "./error.ts";
+import type {
+  EventSubscription,
+  SubscribeOptions,
+} from "./event_subscription.ts";
+import { toCallFailure } from "./failure.ts";
+import type { CallHandler, StreamHandler } from "./handler.ts";
+import { KnownPeers } from "./known_peers.ts";
+import { MessageIds } from "./message_ids.ts";
+import { Membership } from "./membership.ts";
+import { PeerConnections } from "./peer_connections.ts";
+import type { SpanListener } from "./span.ts";
+import type { RegistryTarget, Target } from "./target.ts";
+import { Tracing } from "./tracing.ts";
+
+/** What to look for: nothing finds every agent. */
+export interface DiscoverQuery {
+  /** Agents that have this capability. */
+  readonly capability?: string;
+  /** Agents of this name. */
+  readonly name?: string;
+  /** Agents with this tag. */
+  readonly tag?: string;
+  /** The agent with this id. */
+  readonly id?: string;
+  /** Most agents in the answer, 1 to 1,000. @default 100 */
+  readonly limit?: number;
+}
+
+/** The parts of an agent, for its constructor. */
+interface AgentParts {
+  readonly url: MxpUrl;
+  readonly options: AgentOptions;
+  readonly agentId: Uint8Array;
+  readonly keyPair: KeyPair;
+  readonly clock: Clock;
+  readonly transport: Transport;
+}
+
+/**
+ * A member of the mesh. It registers with a node, which tells it where others
+ * are, and talks to them directly: one connection to each, shared by all calls.
+ *
+ * @example Answer and call
+ * ```ts
+ * import { Agent, Node } from "@mxp/core";
+ * import assert from "node:assert/strict";
+ *
+ * const node = await Node.start({ bind: "127.0.0.1:0" });
+ * const writer = await Agent.connect(node.url, {
+ *   name: "writer",
+ *   capabilities: ["greet"],
+ * });
+ * writer.onCall("greet", (request) => `Hello, ${request.text()}`);
+ *
+ * const reader = await Agent.connect(node.url);
+ * const reply = await reader.call({ capability: "greet" }, "greet", "Ada");
+ * assert.equal(reply, "Hello, Ada");
+ *
+ * await reader.close();
+ * await writer.close();
+ * await node.close();
+ * ```
+ */
+export class Agent {
+  /** Its id, a UUID. */
+  readonly id: string;
+  /** Its name; empty when it has none. */
+  readonly name: string;
+  readonly #keyPair: KeyPair;
+  readonly #clock: Clock;
+  readonly #transport: Transport;
+  readonly #tracing: Tracing;
+  readonly #callee: Callee;
+  readonly #caller: Caller;
+  readonly #peers: PeerConnections;
+  readonly #membership: Membership;
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: AgentParts) {
+    const { options, agentId, keyPair, clock, transport, url } = parts;
+    const { limits = {}, onWarning = () => {} } = options;
+    this.id = formatAgentId(agentId);
+    this.name = options.name ?? "";
+    this.#keyPair = keyPair;
+    this.#clock = clock;
+    this.#transport = transport;
+    const ids = new MessageIds(systemRandom);
+    this.#tracing = new Tracing(this.name, ids);
+    this.#callee = new Callee({
+      agentId,
+      keyPair,
+      clock,
+      tracing: this.#tracing,
+      maxHandlersInFlight: limits.maxHandlersInFlight,
+    });
+    const dialer = new Dialer({
+      transport,
+      knownPeers: options.knownPeersPath === undefined
+        ? undefined
+        : new KnownPeers(options.knownPeersPath),
+      onWarning,
+    });
+    this.#membership = new Membership({
+      url,
+      options,
+      agentId,
+      keyPair,
+      clock,
+      dialer,
+      ids,
+      port: transport.localAddress.port,
+      hostname: transport.localAddress.hostname,
+      onWarning,
+      presence: () => ({
+        isDraining: this.#callee.isDraining,
+        load: this.#callee.load,
+      }),
+    });
+    this.#peers = new PeerConnections({
+      clock,
+      maxConnections: limits.maxPeerConnections,
+      idleTimeoutMs: limits.peerIdleTimeoutMs,
+      dial: async (peer, signal) => {
+        const timeoutMs = PEER_CONNECT_TIMEOUT_MS;
+        const connection = await dialer.dial({ ...peer, timeoutMs, signal });
+        this.#callee.serve(connection);
+        return connection;
+      },
+    });
+    this.#caller = new Caller({
+      self: { name: this.name, agentId },
+      keyPair,
+      clock,
+      tracing: this.#tracing,
+      directory: new Directory({
+        discover: (target) => this.#membership.discover(target),
+        clock,
+        ownId: this.id,
+        lifetimeMs: limits.discoveryCacheMs,
+      }),
+      peers: this.#peers,
+    });
+    transport.onConnection = (connection) => this.#callee.serve(connection);
+  }
+
+  /**
+   * Connects to a node and, with a name, registers there. From then on the
+   * agent keeps itself registered: it sends heartbeats, and when the node is
+   * lost it connects, registers and subscribes again.
+   *
+   * @param url `mxp://host:port`, port 9000 when absent; `?pk=` pins the
+   * node's key.
+   * @param options Who it is and what it can do.
+   * @returns The agent; close it when done, it keeps the process alive.
+   * @throws {ProtocolError} `INVALID_URL`.
+   * @throws {TransportError} `HANDSHAKE_TIMEOUT` when nobody answers,
+   * `PEER_KEY_MISMATCH` when somebody else does, `ADDRESS_IN_USE`, …
+   * @throws {CallError} When the node refuses the registration;
+   * `INVALID_ARGUMENT` for an option. An aborted signal rejects with its reason.
+   */
+  static async connect(
+    url: string,
+    options: AgentOptions = {},
+  ): Promise<Agent> {
+    const node = parseMxpUrl(url);
+    const { signal, onWarning, name } = options;
+    signal?.throwIfAborted();
+    if (options.register === true && (name ?? "") === "") {
+      throw new CallError(
+        "INVALID_ARGUMENT",
+        "Agent: it registers with a name",
+      );
+    }
+    if (options.advertise !== undefined) {
+      parseAddressOption(options.advertise, "advertise");
+    }
+    const bind = options.bind === undefined
+      ? defaultBind(node.hostname)
+      : parseAddressOption(options.bind, "bind");
+    const keyPair = options.keyPair ?? options.identity?.keyPair ??
+      generateKeyPair(systemRandom);
+    const agentId = options.id === undefined
+      ? createAgentId(systemRandom)
+      : parseAgentId(options.id);
+    const transport = await Transport.bind({
+      ...bind,
+      keyPair,
+      ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
+      ...(options.transport === undefined ? {} : { config: options.transport }),
+      ...(onWarning === undefined ? {} : { onWarning }),
+    });
+    const agent = new Agent({
+      url: node,
+      options,
+      agentId,
+      keyPair,
+      clock: options.clock ?? SYSTEM_CLOCK,
+      transport,
+    });
+    try {
+      await agent.#membership.start(
+        options.connectTimeoutMs ?? NODE_CONNECT_TIMEOUT_MS,
+        signal,
+      );
+    } catch (error) {
+      await agent.#stop();
+      throw error;
+    }
+    return agent;
+  }
+
+  /** Its static public key, 32 bytes. */
+  get publicKey(): Uint8Array {
+    return this.#keyPair.publicKey;
+  }
+
+  /** Fingerprint of its public key. */
+  get fingerprint(): string {
+    return fingerprint(this.#keyPair.publicKey);
+  }
+
+  /** Where it is bound. */
+  get localAddress(): Address {
+    return this.#transport.localAddress;
+  }
+
+  /** Whether the node is connected just now. */
+  get isConnected(): boolean {
+    return this.#membership.isConnected;
+  }
+
+  /**
+   * Answers calls of a method with one value.
+   *
+   * @param method Its name.
+   * @param handler Called with each request; what it returns is the answer,
+   * what it throws an error: a `CallError` as it is, anything else `INTERNAL`.
+   * @returns This agent.
+   * @throws {CallError} `ALREADY_EXISTS` when the method has a handler.
+   */
+  onCall(method: string, handler: CallHandler): this {
+    this.#callee.setMethod(method, { kind: "call", handler });
+    return this;
+  }
+
+  /**
+   * Answers calls of a method with a stream.
+   *
+   * @param method Its name.
+   * @param handler An async generator, as a rule. It is asked for the next
+   * chunk only when there is room for it on the way to the reader.
+   * @returns This agent.
+   * @throws {CallError} `ALREADY_EXISTS` when the method has a handler.
+   */
+  onStream(method: string, handler: StreamHandler): this {
+    this.#callee.setMethod(method, { kind: "stream", handler });
+    return this;
+  }
+
+  /**
+   * Calls a method that answers with one value; with `options.input` the
+   * caller sends a stream of values beside the first one.
+   *
+   * @typeParam Reply What the answer is taken for; not checked.
+   * @param target Whom: see `Target`. Among several agents calls go round; one
+   * that cannot be reached, or refuses before it began, is passed over.
+   * @param method What to call.
+   * @param value With what: bytes, text, or what JSON can say.
+   * @param options Limits, cancellation and the rest.
+   * @returns The answer.
+   * @throws {CallError} `NOT_FOUND` when there is no such agent, what the
+   * callee answered, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, `CONNECTION_LOST`, …
+   * An aborted signal rejects with its reason.
+   * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
+   */
+  call<Reply = Value>(
+    target: Target,
+    method: string,
+    value?: Sendable,
+    options: CallOptions = {},
+  ): Promise<Reply> {
+    return this.#caller.call(target, method, value, options) as Promise<Reply>;
+  }
+
+  /**
+   * Calls a method that answers with a stream; with `options.input` values go
+   * both ways.
+   *
+   * @typeParam Chunk What the chunks are taken for; not checked.
+   * @param target Whom: see `Target`.
+   * @param method What to call.
+   * @param value With what.
+   * @param options Limits, cancellation and the rest.
+   * @returns The stream; its call is under way.
+   * @throws {CallError} At once for options that are wrong; everything else
+   * comes out of the loop over the stream.
+   */
+  stream<Chunk = Value>(
+    target: Target,
+    method: string,
+    value?: Sendable,
+    options: StreamOptions = {},
+  ): CallStream<Chunk> {
+    return this.#caller.stream(target, method, value, options) as CallStream<
+      Chunk
+    >;
+  }
+
+  /**
+   * Looks for agents.
+   *
+   * @param query By what; at most one of capability, name, tag and id.
+   * @returns Those that the node knows, the least loaded first.
+   * @throws {CallError} `INVALID_ARGUMENT` for several terms; `UNAVAILABLE`
+   * when the node does not answer.
+   */
+  async discover(query: DiscoverQuery = {}): Promise<AgentEntry[]> {
+    const { limit, ...terms } = query;
+    const given = Object.entries(terms).filter(([, term]) =>
+      term !== undefined
+    );
+    if (given.length > 1) {
+      throw new CallError(
+        "INVALID_ARGUMENT",
+        "Discovery: by one of capability, name, tag and id",
+      );
+    }
+    const [kind, term] = given[0] ?? [];
+    const selector = kind === undefined
+      ? { kind: "all" } as const
+      : { kind: kind as RegistryTarget["kind"], term: term! };
+    return await this.#membership.discover({
+      ...selector,
+      ...(limit === undefined ? {} : { limit }),
+    });
+  }
+
+  /**
+   * Publishes an event to everyone who subscribed to its topic.
+   *
+   * @param topic What it is about: 1 to 255 bytes of UTF-8 without `*`.
+   * @param value The event, at most 1 MiB.
+   * @returns Resolves when it is in the subscribers' queues at the node.
+   * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`, `UNAVAILABLE`.
+   */
+  publish(topic: string, value?: Sendable): Promise<void> {
+    return this.#membership.publish(topic, value);
+  }
+
+  /**
+   * Subscribes to events.
+   *
+   * @param pattern A topic, or a prefix and `*`.
+   * @param options A callback instead of the loop, and the bound of the queue.
+   * @returns The subscription, once the node has it: what is published from
+   * now on arrives.
+   * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`.
+   */
+  subscribe(
+    pattern: string,
+    options: SubscribeOptions = {},
+  ): Promise<EventSubscription> {
+    return this.#membership.subscribe(pattern, options);
+  }
+
+  /**
+   * Measures a round trip.
+   *
+   * @param target To one agent; to the node when absent.
+   * @param options How long it may take, and a signal.
+   * @returns The round trip in milliseconds.
+   * @throws {CallError} `NOT_FOUND`, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, …
+   */
+  async ping(
+    target?: Target,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } =
+      {},
+  ): Promise<number> {
+    const { timeoutMs = NODE_CONNECT_TIMEOUT_MS, signal } = options;
+    if (target === undefined) {
+      return await this.#membership.ping({ timeoutMs, signal });
+    }
+    const race = new LimitedRace({
+      clock: this.#clock,
+      timeoutMs,
+      late: new CallError(
+        "DEADLINE_EXCEEDED",
+        `Ping: no answer within ${timeoutMs} ms`,
+      ),
+      signal,
+    });
+    try {
+      const acquiring = this.#caller.connect(target, race.signal);
+      acquiring.then((late) => race.isAborted && late.release(), () => {});
+      const lease = await race.race(acquiring);
+      try {
+        return await race.race(lease.connection.ping());
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      throw toCallFailure(error);
+    } finally {
+      race.end();
+    }
+  }
+
+  /**
+   * Seals a value end to end, to be given to `call`, returned by a handler or
+   * published.
+   *
+   * @param value What to seal.
+   * @param recipients Static public keys of those who may read it, 1 to 64.
+   * @returns The sealed value; recipients see that this agent sealed it.
+   * @throws {CryptoError} `INVALID_KEY`.
+   */
+  seal(
+    value: Value | undefined,
+    recipients: readonly Uint8Array[],
+  ): SealedValue {
+    return sealValue(value, { recipients, sender: this.#keyPair });
+  }
+
+  /**
+   * Observes the calls at both their ends.
+   *
+   * @param listener Called with every span of this agent that ends.
+   * @returns Stops it.
+   */
+  onSpan(listener: SpanListener): () => void {
+    return this.#tracing.onSpan(listener);
+  }
+
+  /**
+   * Takes no new calls and waits for those that run: callers get
+   * `UNAVAILABLE`, and discovery does not name the agent any more.
+   *
+   * @returns Resolves when the last handler is done.
+   */
+  async drain(): Promise<void> {
+    const drained = this.#callee.drain();
+    await this.#membership.announce();
+    await drained;
+  }
+
+  /**
+   * Leaves the mesh: drains for up to `drainMs`, gives up what still runs,
+   * tells the node, and closes every connection and the socket. A second call
+   * waits for the first.
+   *
+   * @param options How long the running handlers may take.
+   */
+  close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.drainMs ?? DRAIN_TIMEOUT_MS);
+    return this.#closing;
+  }
+
+  /** As {@linkcode Agent.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    await this.#membership.leave();
+    const done = new AbortController();
+    const drained = this.#callee.drain().then(() => done.abort());
+    if (this.#callee.runningCount > 0) {
+      await sleep(this.#clock, drainMs, done.signal);
+      this.#callee.abort();
+    }
+    if (done.signal.aborted) await drained;
+    await this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#membership.close();
+    this.#peers.close("the agent is closed");
+    await this.#transport.close();
+  }
+}

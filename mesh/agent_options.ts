@@ -1,0 +1,116 @@
+/**
+ * What an agent is made from.
+ *
+ * @module
+ */
+import type { KeyPair } from "../crypto/mod.ts";
+import type { Carrier, TransportConfig } from "../transport/mod.ts";
+import type { Clock } from "./clock.ts";
+import { CallError } from "./error.ts";
+import { type HostPort, parseHostPort } from "./ip_address.ts";
+
+/** Bounds of an agent. */
+export interface AgentLimits {
+  /** Handlers that run at a time. @default 1,024 */
+  readonly maxHandlersInFlight?: number;
+  /** Direct connections to other agents. @default 256 */
+  readonly maxPeerConnections?: number;
+  /** When an unused direct connection is closed, in milliseconds. @default 60,000 */
+  readonly peerIdleTimeoutMs?: number;
+  /** How long a discovery is reused for calls, in milliseconds. @default 1,000 */
+  readonly discoveryCacheMs?: number;
+}
+
+/** Options of `Agent.connect`. */
+export interface AgentOptions {
+  /** What others find it by, and what traces show. Without a name the agent only calls. */
+  readonly name?: string;
+  /** What it can do. */
+  readonly capabilities?: readonly string[];
+  /** Words to find it by. */
+  readonly tags?: readonly string[];
+  /** Pairs of text for whoever discovers it. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Whether it registers with the node.
+   *
+   * @default true with a name, false without
+   */
+  readonly register?: boolean;
+  /** Its id, a UUID; a new one for each agent when absent. */
+  readonly id?: string;
+  /** Who it is: the key pair of an identity file, for example. A new one when absent. */
+  readonly keyPair?: KeyPair;
+  /** The same, as `loadIdentity` gives it. */
+  readonly identity?: { readonly keyPair: KeyPair };
+  /** File of keys seen before; see `KnownPeers`. Without it, keys that nothing pins are taken as they come. */
+  readonly knownPeersPath?: string;
+  /**
+   * Where it listens: `host:port`, port 0 for any.
+   *
+   * @default this machine only for a node on this machine, else every interface
+   */
+  readonly bind?: string;
+  /**
+   * Where others reach it, `host:port`: for an agent behind a NAT or in a
+   * container.
+   *
+   * @default the address that the node sees it come from
+   */
+  readonly advertise?: string;
+  /**
+   * Time between heartbeats, in milliseconds; three missed ones retire it.
+   *
+   * @default 5,000
+   */
+  readonly heartbeatIntervalMs?: number;
+  /** How long the first connection may take, in milliseconds. @default 5,000 */
+  readonly connectTimeoutMs?: number;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+  /** Limits and timing of the transport below. */
+  readonly transport?: TransportConfig;
+  /** Moves the datagrams instead of a UDP socket, for tests. */
+  readonly carrier?: Carrier;
+  /** The clock, for tests. */
+  readonly clock?: Clock;
+  /** Called with one line for a person: a new key, a lost node. */
+  readonly onWarning?: (message: string) => void;
+  /** Bounds. */
+  readonly limits?: AgentLimits;
+}
+
+/**
+ * Reads an option that names an address.
+ *
+ * @param text What the user wrote: `host:port`, IPv6 in brackets.
+ * @param option Name of the option, for the error.
+ * @returns Both parts; a missing host is every interface.
+ * @throws {CallError} `INVALID_ARGUMENT` when it is none.
+ */
+export function parseAddressOption(text: string, option: string): HostPort {
+  const parsed = parseHostPort(text);
+  if (parsed === undefined) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Agent: ${option} must be host:port, got ${JSON.stringify(text)}`,
+    );
+  }
+  return parsed.hostname === "" ? { ...parsed, hostname: "0.0.0.0" } : parsed;
+}
+
+/**
+ * Chooses where an agent listens when nobody says: next to a local node, only
+ * for this machine.
+ *
+ * @param nodeHostname Host of the node's URL.
+ * @returns Host and port 0.
+ */
+export function defaultBind(nodeHostname: string): HostPort {
+  const host = nodeHostname.toLowerCase();
+  if (host === "::1") return { hostname: "::1", port: 0 };
+  if (host === "localhost" || host.startsWith("127.")) {
+    return { hostname: "127.0.0.1", port: 0 };
+  }
+  return { hostname: host.includes(":") ? "::" : "0.0.0.0", port: 0 };
+}

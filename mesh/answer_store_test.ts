@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { AnswerStore } from "./answer_store.ts";
+import type { OutgoingContent } from "./content.ts";
+import { CallError } from "./error.ts";
+
+function answer(byte: number, length = 1): OutgoingContent {
+  return { flags: 0, contentType: 0, body: new Uint8Array(length).fill(byte) };
+}
+
+Deno.test("AnswerStore.run() answers a repeated key without running again", async () => {
+  const store = new AnswerStore({ clock: new TimerClock() });
+  let runs = 0;
+  const work = () => Promise.resolve(answer(++runs));
+  assert.equal((await store.run("a", work)).body[0], 1);
+  assert.equal((await store.run("a", work)).body[0], 1);
+  assert.equal((await store.run("b", work)).body[0], 2);
+});
+
+Deno.test("AnswerStore.run() lets a duplicate wait for the first", async () => {
+  const store = new AnswerStore({ clock: new TimerClock() });
+  const first = Promise.withResolvers<OutgoingContent>();
+  let runs = 0;
+  const work = () => {
+    runs++;
+    return first.promise;
+  };
+  const both = [store.run("a", work), store.run("a", work)];
+  first.resolve(answer(5));
+  const [one, two] = await Promise.all(both);
+  assert.equal(runs, 1);
+  assert.deepEqual(one, two);
+});
+
+Deno.test("AnswerStore.run() runs again after a failure, and for a waiter whose first was given up", async () => {
+  const store = new AnswerStore({ clock: new TimerClock() });
+  const failing = () => Promise.reject(new CallError("INTERNAL", "Test: no"));
+  await assert.rejects(store.run("a", failing));
+  const first = Promise.withResolvers<OutgoingContent>();
+  const given = store.run("a", () => first.promise);
+  const waiting = store.run("a", () => Promise.resolve(answer(2)));
+  first.reject(new CallError("CANCELLED", "Test: the first caller left"));
+  await assert.rejects(given);
+  assert.equal((await waiting).body[0], 2);
+});
+
+Deno.test("AnswerStore forgets the oldest at its bounds, and all with time", async () => {
+  const clock = new TimerClock();
+  const store = new AnswerStore({
+    clock,
+    maxAnswers: 2,
+    maxBytes: 10,
+    lifetimeMs: 100,
+  });
+  let runs = 0;
+  const work = (length: number) => () =>
+    Promise.resolve(answer(++runs, length));
+  for (const key of ["a", "b", "c"]) await store.run(key, work(1));
+  assert.equal(store.size, 2);
+  await store.run("large", work(9));
+  assert.equal(store.size, 2);
+  await store.run("too large", work(11));
+  assert.equal(store.size, 2);
+  clock.advance(100);
+  runs = 0;
+  await store.run("large", work(1));
+  assert.equal(runs, 1);
+});

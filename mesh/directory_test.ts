@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { parseAgentId } from "../protocol/mod.ts";
+import type { AgentRecord } from "../registry/mod.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { Directory } from "./directory.ts";
+import { CallError } from "./error.ts";
+import type { RegistryTarget } from "./target.ts";
+
+const OWN_ID = "00000000-0000-4000-8000-000000000009";
+const TARGET: RegistryTarget = { kind: "capability", term: "see" };
+
+function record(digit: number): AgentRecord {
+  return {
+    agentId: `00000000-0000-4000-8000-00000000000${digit}`,
+    name: `agent ${digit}`,
+    capabilities: ["see"],
+    tags: [],
+    metadata: {},
+    hostname: "127.0.0.1",
+    port: 1000 + digit,
+    publicKey: new Uint8Array(32).fill(digit),
+    ttlMs: 1_000,
+  };
+}
+
+function create(answers: (() => Promise<AgentRecord[]>)[]): {
+  clock: TimerClock;
+  directory: Directory;
+  asked: () => number;
+} {
+  const clock = new TimerClock();
+  let count = 0;
+  const directory = new Directory({
+    clock,
+    ownId: OWN_ID,
+    lifetimeMs: 100,
+    discover: () => answers[Math.min(count++, answers.length - 1)]!(),
+  });
+  return { clock, directory, asked: () => count };
+}
+
+const give = (...digits: number[]) => () => Promise.resolve(digits.map(record));
+
+Deno.test("Directory.find() goes round the candidates and asks once", async () => {
+  const { directory, asked } = create([give(1, 2, 3)]);
+  const firsts: string[] = [];
+  for (let call = 0; call < 6; call++) {
+    const peers = await directory.find(TARGET);
+    assert.equal(peers.length, 3);
+    firsts.push(peers[0]!.name);
+  }
+  const round = ["agent 1", "agent 2", "agent 3"];
+  assert.deepEqual(firsts, [...round, ...round]);
+  assert.equal(asked(), 1);
+});
+
+Deno.test("Directory.find() shares one question between calls at the same time", async () => {
+  const { directory, asked } = create([give(1)]);
+  await Promise.all([directory.find(TARGET), directory.find(TARGET)]);
+  assert.equal(asked(), 1);
+});
+
+Deno.test("Directory.find() asks again after its time, after forget() and after finding nobody", async () => {
+  const { clock, directory, asked } = create([give(), give(1), give(2)]);
+  assert.deepEqual(await directory.find(TARGET), []);
+  assert.equal((await directory.find(TARGET))[0]?.name, "agent 1");
+  clock.advance(100);
+  assert.equal((await directory.find(TARGET))[0]?.name, "agent 2");
+  assert.equal(asked(), 3);
+  directory.forget(TARGET);
+  await directory.find(TARGET);
+  assert.equal(asked(), 4);
+});
+
+Deno.test("Directory.find() uses what it knows while the node cannot be asked", async () => {
+  const fail = () => Promise.reject(new CallError("UNAVAILABLE", "Test: gone"));
+  const { clock, directory } = create([give(1), fail]);
+  await directory.find(TARGET);
+  clock.advance(100);
+  assert.equal((await directory.find(TARGET))[0]?.name, "agent 1");
+  await assert.rejects(
+    create([fail]).directory.find(TARGET),
+    (error) => error instanceof CallError && error.code === "UNAVAILABLE",
+  );
+});
+
+Deno.test("Directory.find() gives the agent itself only when there is no other", async () => {
+  assert.deepEqual(
+    (await create([give(9, 1)]).directory.find(TARGET)).map((peer) =>
+      peer.name
+    ),
+    ["agent 1"],
+  );
+  const [self] = await create([give(9)]).directory.find(TARGET);
+  assert.deepEqual(self?.agentId, parseAgentId(OWN_ID));
+});

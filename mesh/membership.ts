@@ -1,0 +1,362 @@
+/**
+ * What an agent does at its node: registering, discovering, and events.
+ *
+ * @module
+ */
+import {
+  decodeEvent,
+  type Message,
+  MessageType,
+  type MxpUrl,
+} from "../protocol/mod.ts";
+import type { KeyPair } from "../crypto/mod.ts";
+import {
+  type AgentEntry,
+  DEFAULT_HEARTBEAT_INTERVAL_MS,
+  MISSED_HEARTBEATS_TO_RETIRE,
+  type RegistryQuery,
+} from "../registry/mod.ts";
+import {
+  formatAddress,
+  type TransportConnection,
+  type TransportStream,
+} from "../transport/mod.ts";
+import type { AgentOptions } from "./agent_options.ts";
+import type { Clock } from "./clock.ts";
+import { NODE_CONNECT_TIMEOUT_MS } from "./config.ts";
+import {
+  packContent,
+  readPayload,
+  type Sendable,
+  unpackContent,
+} from "./content.ts";
+import type { Dialer } from "./dialer.ts";
+import { CallError } from "./error.ts";
+import {
+  EventSubscription,
+  isTopicMatch,
+  type SubscribeOptions,
+} from "./event_subscription.ts";
+import { MessageChannel } from "./message_channel.ts";
+import { currentCall } from "./call_context.ts";
+import type { MessageIds } from "./message_ids.ts";
+import { NodeLink, type NodeLinkRequestOptions } from "./node_link.ts";
+import {
+  discoverAgents,
+  type NodeRequestOptions,
+  publishEvent,
+  registerAgent,
+  sendHeartbeat,
+  subscribeTopic,
+  unsubscribeTopic,
+} from "./registry_client.ts";
+
+/** What an agent says about itself in a heartbeat. */
+export interface Presence {
+  /** Whether it takes no new calls. */
+  readonly isDraining: boolean;
+  /** How busy it is, from 0 to 1. */
+  readonly load: number;
+}
+
+/** What a {@linkcode Membership} is made from. */
+export interface MembershipOptions {
+  /** The node. */
+  readonly url: MxpUrl;
+  /** What the user said about the agent. */
+  readonly options: AgentOptions;
+  /** Id of the agent, 16 bytes. */
+  readonly agentId: Uint8Array;
+  /** Opens sealed events. */
+  readonly keyPair: KeyPair;
+  /** The clock. */
+  readonly clock: Clock;
+  /** Connects. */
+  readonly dialer: Dialer;
+  /** Ids of messages. */
+  readonly ids: MessageIds;
+  /** Where the agent is bound. */
+  readonly hostname: string;
+  /** Its port. */
+  readonly port: number;
+  /** Called with one line for a person. */
+  readonly onWarning: (message: string) => void;
+  /** How the agent is. */
+  readonly presence: () => Presence;
+}
+
+/** An agent's place at its node. */
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #link: NodeLink;
+  readonly #isRegistered: boolean;
+  readonly #heartbeatIntervalMs: number;
+  readonly #subscriptions = new Set<EventSubscription>();
+  /** The node's key, once it is known: it has to stay the same. */
+  #nodeKey: Uint8Array | undefined;
+  #sequence = 0;
+  #connectTimeoutMs = NODE_CONNECT_TIMEOUT_MS;
+
+  /** @param options The agent and the node. */
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    const { name = "", register, heartbeatIntervalMs } = options.options;
+    this.#nodeKey = options.url.publicKey;
+    this.#isRegistered = register ?? name !== "";
+    this.#heartbeatIntervalMs = heartbeatIntervalMs ??
+      DEFAULT_HEARTBEAT_INTERVAL_MS;
+    if (!(this.#heartbeatIntervalMs > 0)) {
+      throw new CallError(
+        "INVALID_ARGUMENT",
+        `Agent: heartbeatIntervalMs must be above 0, got ${heartbeatIntervalMs}`,
+      );
+    }
+    this.#link = new NodeLink({
+      address: formatAddress(options.url),
+      dial: (signal) => this.#dial(signal),
+      enlist: (connection, signal) => this.#enlist(connection, signal),
+      heartbeat: this.#isRegistered
+        ? (connection, signal) => this.#heartbeat(connection, signal)
+        : undefined,
+      heartbeatIntervalMs: this.#heartbeatIntervalMs,
+      clock: options.clock,
+      onWarning: options.onWarning,
+    });
+  }
+
+  /** Whether the node is connected just now. */
+  get isConnected(): boolean {
+    return this.#link.isConnected;
+  }
+
+  /**
+   * Connects for the first time.
+   *
+   * @param timeoutMs How long it may take.
+   * @param signal Gives up.
+   */
+  async start(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    this.#connectTimeoutMs = timeoutMs;
+    await this.#link.start(signal ?? new AbortController().signal);
+  }
+
+  /** As `Agent.discover`. */
+  discover(query: RegistryQuery): Promise<AgentEntry[]> {
+    return this.#link.request((connection, signal) =>
+      discoverAgents(connection, query, this.#request(signal))
+    );
+  }
+
+  /** As `Agent.publish`. */
+  async publish(topic: string, value: Sendable): Promise<void> {
+    const { flags, ...content } = packContent(value);
+    await this.#link.request((connection, signal) =>
+      publishEvent(connection, { topic, content, flags }, this.#request(signal))
+    );
+  }
+
+  /** As `Agent.subscribe`. */
+  async subscribe(
+    pattern: string,
+    options: SubscribeOptions,
+  ): Promise<EventSubscription> {
+    const subscription: EventSubscription = new EventSubscription({
+      ...options,
+      pattern,
+      onWarning: this.#options.onWarning,
+      onClosed: () => this.#unsubscribe(subscription),
+    });
+    // Before the node knows of it: an event may come before the answer does.
+    this.#subscriptions.add(subscription);
+    try {
+      await this.#link.request((connection, signal) =>
+        subscribeTopic(connection, pattern, this.#request(signal))
+      );
+    } catch (error) {
+      this.#subscriptions.delete(subscription);
+      throw error;
+    }
+    return subscription;
+  }
+
+  /** As `Agent.ping` to the node. */
+  ping(options: NodeLinkRequestOptions): Promise<number> {
+    return this.#link.request((connection) => connection.ping(), options);
+  }
+
+  /** Sends a heartbeat now: the agent's status has changed. */
+  async announce(): Promise<void> {
+    if (!this.#isRegistered) return;
+    await this.#link.request((connection, signal) =>
+      this.#heartbeat(connection, signal)
+    );
+  }
+
+  /** Leaves the registry; a node that cannot be told finds out by itself. */
+  async leave(): Promise<void> {
+    if (!this.#isRegistered || !this.isConnected) return;
+    try {
+      await this.#link.request((connection, signal) =>
+        sendHeartbeat(connection, {
+          agentId: this.#options.agentId,
+          status: "leaving",
+          load: 0,
+          sequence: this.#sequence++,
+        }, this.#request(signal))
+      );
+    } catch {
+      // The lease ends without it.
+    }
+  }
+
+  /** Ends the link and every subscription. */
+  async close(): Promise<void> {
+    await this.#link.close("the agent is closed");
+    await Promise.all([...this.#subscriptions].map((each) => each.close()));
+  }
+
+  async #dial(signal: AbortSignal): Promise<TransportConnection> {
+    const { dialer, url } = this.#options;
+    const connection = await dialer.dial({
+      hostname: url.hostname,
+      port: url.port,
+      publicKey: this.#nodeKey,
+      timeoutMs: this.#connectTimeoutMs,
+      signal,
+    });
+    this.#nodeKey ??= connection.peerPublicKey;
+    connection.onStream = (stream) => {
+      this.#readEvents(stream, connection);
+    };
+    return connection;
+  }
+
+  async #enlist(
+    connection: TransportConnection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#isRegistered) await this.#register(connection, signal);
+    const patterns = new Set<string>();
+    for (const { pattern } of this.#subscriptions) patterns.add(pattern);
+    for (const pattern of patterns) {
+      await subscribeTopic(connection, pattern, this.#request(signal));
+    }
+  }
+
+  async #register(
+    connection: TransportConnection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { options, agentId, hostname, port } = this.#options;
+    const { name = "", capabilities = [], tags, metadata, advertise } = options;
+    this.#sequence = 0;
+    await registerAgent(connection, {
+      agentId,
+      name,
+      capabilities,
+      ...(tags === undefined ? {} : { tags }),
+      ...(metadata === undefined ? {} : { metadata }),
+      port,
+      hostname,
+      ...(advertise === undefined ? {} : { advertisedAddress: advertise }),
+      leaseMs: Math.ceil(
+        MISSED_HEARTBEATS_TO_RETIRE * this.#heartbeatIntervalMs,
+      ),
+    }, this.#request(signal));
+    // A node that was restarted does not know that the agent is draining.
+    if (this.#options.presence().isDraining) {
+      await this.#heartbeat(connection, signal);
+    }
+  }
+
+  async #heartbeat(
+    connection: TransportConnection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { agentId, presence } = this.#options;
+    const { isDraining, load } = presence();
+    try {
+      await sendHeartbeat(connection, {
+        agentId,
+        status: isDraining ? "draining" : "available",
+        load,
+        sequence: this.#sequence++,
+      }, this.#request(signal));
+    } catch (error) {
+      const isForgotten = error instanceof CallError &&
+        error.code === "NOT_FOUND" && !isDraining;
+      if (!isForgotten) throw error;
+      await this.#register(connection, signal);
+    }
+  }
+
+  async #unsubscribe(subscription: EventSubscription): Promise<void> {
+    const { pattern } = subscription;
+    this.#subscriptions.delete(subscription);
+    const isShared = [...this.#subscriptions].some((other) =>
+      other.pattern === pattern
+    );
+    if (isShared || !this.isConnected) return;
+    await this.#link.request((connection, signal) =>
+      unsubscribeTopic(connection, pattern, this.#request(signal))
+    ).catch(() => {
+      // Lost with its connection: then the subscription is as well.
+    });
+  }
+
+  /** The node opens one stream, and events are all that comes on it. */
+  async #readEvents(
+    stream: TransportStream,
+    connection: TransportConnection,
+  ): Promise<void> {
+    const channel = new MessageChannel(stream);
+    channel.finish();
+    try {
+      for (;;) {
+        const message = await channel.receive();
+        if (message === undefined) return;
+        if (message.type === MessageType.EVENT) this.#deliver(message);
+      }
+    } catch (error) {
+      channel.cancel(0);
+      if (!connection.isOpen) return;
+      // The node drops the subscriptions of a stream that was given up.
+      const text = error instanceof Error ? error.message : String(error);
+      this.#options.onWarning(`Events: ${text}`);
+      connection.close(0, "events cannot be read");
+    }
+  }
+
+  #deliver(message: Message): void {
+    const { topic, sequence, contentType, body } = decodeEvent(
+      readPayload(message),
+    );
+    const content = unpackContent(
+      message.flags,
+      { contentType, body },
+      this.#options.keyPair,
+    );
+    const event = {
+      topic,
+      value: content.value,
+      sequence,
+      traceId: message.traceId,
+      sealedBy: content.sealedBy,
+    };
+    for (const subscription of this.#subscriptions) {
+      if (isTopicMatch(subscription.pattern, topic)) {
+        subscription.deliver(event, body.length);
+      }
+    }
+  }
+
+  #request(signal: AbortSignal): NodeRequestOptions {
+    const { ids, clock } = this.#options;
+    return {
+      messageId: ids.nextMessageId(),
+      traceId: currentCall()?.traceId ?? ids.createTraceId(),
+      signal,
+      clock,
+    };
+  }
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { CallError } from "./error.ts";
+import { describeTarget, parseTarget, type Target } from "./target.ts";
+
+const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
+
+Deno.test("parseTarget() reads each form", () => {
+  for (const kind of ["capability", "name", "tag"] as const) {
+    const target = { [kind]: "x" } as unknown as Target;
+    assert.deepEqual(parseTarget(target), { kind, term: "x" });
+  }
+  assert.deepEqual(parseTarget({ id: ID.toUpperCase() }), {
+    kind: "id",
+    term: ID,
+  });
+  const address = parseTarget({ url: `mxp://127.0.0.1:7/${ID}` });
+  assert.equal(address.kind, "url");
+  assert.equal(describeTarget(address), "127.0.0.1:7");
+  const anyone = parseTarget({ url: "mxp://localhost" });
+  assert.ok(anyone.kind === "url");
+  assert.deepEqual(anyone.agentId, new Uint8Array(16));
+  assert.equal(anyone.url.port, 9000);
+});
+
+Deno.test("parseTarget() refuses none, several, empty and unknown terms", () => {
+  const wrong = [
+    {},
+    { name: "a", tag: "b" },
+    { name: "" },
+    { colour: "red" },
+    { id: "not a uuid" },
+    { url: "http://localhost" },
+  ];
+  for (const target of wrong) {
+    assert.throws(() => parseTarget(target as unknown as Target));
+  }
+  assert.throws(() => parseTarget({} as unknown as Target), CallError);
+});
+
+Deno.test("describeTarget() names what was asked for", () => {
+  assert.equal(
+    describeTarget(parseTarget({ capability: "see" })),
+    'capability "see"',
+  );
+});
