@@ -1,0 +1,57 @@
+/**
+ * Agents as the commands show them.
+ *
+ * @module
+ */
+import { formatMxpUrl } from "../protocol/mod.ts";
+import type { AgentEntry } from "../registry/mod.ts";
+import { type Output, table } from "./output.ts";
+import { formatPublicKey } from "./public_key.ts";
+
+const HEADING = ["NAME", "STATUS", "CAPABILITIES", "TAGS", "ADDRESS", "ID"];
+
+/**
+ * Writes agents: a table for a person, an array with `--json`.
+ *
+ * @param agents The agents.
+ * @param output Where to.
+ * @param nothing What to say to a person when there are none.
+ */
+export async function writeAgents(
+  agents: readonly AgentEntry[],
+  output: Output,
+  nothing: string,
+): Promise<void> {
+  if (output.isJson) return await output.json(agents.map(toJson));
+  if (agents.length === 0) return await output.note(nothing);
+  await output.write(table([HEADING, ...agents.map(toRow)]));
+}
+
+function toJson(agent: AgentEntry): Record<string, unknown> {
+  const { agentId, name, capabilities, tags, metadata, publicKey } = agent;
+  const { hostname, port, status, load } = agent;
+  return {
+    id: agentId,
+    name,
+    capabilities,
+    tags,
+    metadata,
+    status,
+    load,
+    url: formatMxpUrl({ hostname, port, agentId, publicKey }),
+    publicKey: formatPublicKey(publicKey),
+  };
+}
+
+function toRow(agent: AgentEntry): string[] {
+  const { name, status, capabilities, tags, hostname, port } = agent;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return [
+    name || "-",
+    status,
+    capabilities.join(",") || "-",
+    tags.join(",") || "-",
+    `${host}:${port}`,
+    agent.agentId,
+  ];
+}

@@ -1,0 +1,88 @@
+/**
+ * What `mxp call` and `mxp stream` have in common.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { Target } from "../mesh/mod.ts";
+import { type MxpUrl, parseMxpUrl, type Value } from "../protocol/mod.ts";
+import { parseCallWords } from "./call_words.ts";
+import type { CommandContext } from "./context.ts";
+import {
+  addMeshOptions,
+  addTargetOptions,
+  addUrlOption,
+  findNode,
+  type MeshOptions,
+  requireNode,
+} from "./mesh_options.ts";
+import { readValue, type ValueOptions } from "./value_source.ts";
+
+/** Options of both commands. */
+export type CallCommandOptions = MeshOptions & ValueOptions;
+
+/** A request that a command line describes. */
+export interface CallCommandRequest {
+  /** Whom to connect to first: the node, or the agent itself. */
+  readonly url: MxpUrl;
+  /** Whom to call. */
+  readonly target: Target;
+  /** What to call. */
+  readonly method: string;
+  /** With what. */
+  readonly value: Value | undefined;
+}
+
+const WORDS_HELP = `
+The words are [node] [target] method [value]:
+  node    mxp://host:port?pk=…, unless --node or MXP_NODE says it
+  target  capability:x, name:x, tag:x, id:UUID, the mxp:// URL of an agent with
+          its id, or an option; without one, the method names the capability
+  value   JSON if it is JSON, text if not; - reads standard input`;
+
+/**
+ * Adds arguments and options.
+ *
+ * @param command The command.
+ * @param timeoutDefault What the help says about a missing `--timeout`.
+ * @returns The command.
+ */
+export function addCallOptions(
+  command: Command,
+  timeoutDefault?: string,
+): Command {
+  command
+    .argument("[words...]", "[node] [target] method [value], see below")
+    .option("--text", "the value is text, even if it looks like JSON")
+    .option("--data-json", "the value has to be JSON")
+    .option("--file <file>", "the value is the bytes of this file")
+    .addHelpText("after", WORDS_HELP);
+  addUrlOption(addTargetOptions(command));
+  return addMeshOptions(command, timeoutDefault);
+}
+
+/**
+ * Reads the command line, and the value.
+ *
+ * @param words The words.
+ * @param options The options.
+ * @param context The surroundings.
+ * @returns The request.
+ * @throws {CliError} `USAGE`, or `FILE_UNREADABLE`.
+ * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
+ */
+export async function readCallRequest(
+  words: readonly string[],
+  options: CallCommandOptions,
+  context: CommandContext,
+): Promise<CallCommandRequest> {
+  const { node, target, method, value } = parseCallWords(words, {
+    targets: options,
+    hasNode: options.node !== undefined,
+  });
+  const found = findNode(node, options, context);
+  // An agent whose address is given can be called without a node.
+  const url = found ??
+    ("url" in target ? parseMxpUrl(target.url) : requireNode(found));
+  return { url, target, method, value: await readValue(value, options) };
+}

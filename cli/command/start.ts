@@ -1,0 +1,113 @@
+/**
+ * `mxp start`: runs a node.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Command } from "commander";
+import { loadIdentity } from "../../crypto/mod.ts";
+import { CallError, Node, type NodeOptions } from "../../mesh/mod.ts";
+import type { CommandContext } from "../context.ts";
+import { usageError } from "../error.ts";
+import { formatPublicKey } from "../public_key.ts";
+
+interface StartOptions {
+  readonly bind: string;
+  readonly advertise?: string;
+  readonly data?: string;
+  readonly identity?: string;
+}
+
+/** Where a node listens when nobody says otherwise: this machine only. */
+const DEFAULT_BIND = "127.0.0.1:9000";
+
+/**
+ * Adds the command.
+ *
+ * @param program Where to.
+ * @param context Its surroundings.
+ */
+export function addStart(program: Command, context: CommandContext): void {
+  program.command("start")
+    .description("run a node, where agents register and find each other")
+    .option(
+      "--bind <host:port>",
+      "where to listen; port 0 for any",
+      DEFAULT_BIND,
+    )
+    .option("--advertise <host:port>", "where others reach it, for its URL")
+    .option("--data <dir>", "keep its key and the registered agents here")
+    .option(
+      "--identity <file>",
+      "its key file (default: in --data, or a new key)",
+    )
+    .option("--json", "print one line of JSON: url, publicKey, pid")
+    .addHelpText(
+      "after",
+      "\nOnly this machine reaches it unless --bind says otherwise, such as" +
+        "\n0.0.0.0:9000. It runs until Ctrl-C.",
+    )
+    .action((options: StartOptions) => start(options, context));
+}
+
+async function start(
+  options: StartOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { interruption } = context;
+  const node = await startNode(options, context);
+  try {
+    await announce(node, options, context);
+    if (!interruption.aborted) {
+      await new Promise((resolve) => {
+        interruption.addEventListener("abort", resolve, { once: true });
+      });
+    }
+  } finally {
+    await node.close();
+  }
+}
+
+async function startNode(
+  { bind, advertise, data, identity }: StartOptions,
+  { output }: CommandContext,
+): Promise<Node> {
+  const options: NodeOptions = {
+    bind,
+    onWarning: (message) => void output.note(`mxp: ${message}`),
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(data === undefined ? {} : { dataDir: data }),
+    ...(identity === undefined ? {} : { identity: loadIdentity(identity) }),
+  };
+  try {
+    return await Node.start(options);
+  } catch (error) {
+    if (error instanceof CallError && error.code === "INVALID_ARGUMENT") {
+      throw usageError(error.message);
+    }
+    throw error;
+  }
+}
+
+async function announce(
+  node: Node,
+  { data }: StartOptions,
+  { output }: CommandContext,
+): Promise<void> {
+  const { url } = node;
+  if (output.isJson) {
+    return await output.json({
+      url,
+      publicKey: formatPublicKey(node.publicKey),
+      fingerprint: node.fingerprint,
+      pid: process.pid,
+    });
+  }
+  await output.write(`${url}\n`);
+  await output.note(
+    data === undefined
+      ? "The node runs. Its key and its registry end with it: --data keeps them."
+      : `The node runs. Its key and its registry are in ${data}.`,
+  );
+  await output.note(`Try: mxp agent list '${url}'   Stop: Ctrl-C`);
+}

@@ -1,0 +1,29 @@
+/**
+ * What goes wrong in the command line itself.
+ *
+ * @module
+ */
+import { MxpError } from "../internal/error.ts";
+
+/**
+ * Codes of a {@linkcode CliError}: a command line that makes no sense, a file
+ * that cannot be read, Ctrl-C, and a reader of the output that went away.
+ */
+export type CliErrorCode =
+  | "FILE_UNREADABLE"
+  | "INTERRUPTED"
+  | "OUTPUT_CLOSED"
+  | "USAGE";
+
+/** An error of the command line itself. */
+export class CliError extends MxpError<CliErrorCode> {}
+
+/**
+ * A command line that makes no sense.
+ *
+ * @param detail What to do about it, without a final period.
+ * @returns The error to throw.
+ */
+export function usageError(detail: string): CliError {
+  return new CliError("USAGE", detail);
+}

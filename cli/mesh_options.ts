@@ -1,0 +1,186 @@
+/**
+ * Options of every command that talks to a mesh.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { join } from "node:path";
+import { type MxpUrl, parseMxpUrl } from "../protocol/mod.ts";
+import { MAX_QUERY_LIMIT } from "../registry/mod.ts";
+import type { CommandContext } from "./context.ts";
+import { usageError } from "./error.ts";
+import type { TargetOptions } from "./call_words.ts";
+
+/** Time for a command, when nobody says otherwise, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** Largest time limit that can be given, in milliseconds: 24 days. */
+const MAX_TIMEOUT_MS = 0x7fffffff;
+
+/** The node when nobody says otherwise. */
+const NODE_VARIABLE = "MXP_NODE";
+
+/** What {@linkcode addMeshOptions} adds. */
+export interface MeshOptions extends TargetOptions {
+  /** URL of the node. */
+  readonly node?: string;
+  /** Time for the whole command, in milliseconds. */
+  readonly timeout?: number;
+  /** Key file of the caller. */
+  readonly identity?: string;
+  /** File of keys that were seen before. */
+  readonly knownPeers?: string;
+}
+
+/**
+ * Adds the options of every command that talks to a mesh.
+ *
+ * @param command The command.
+ * @param timeoutDefault What the help says about a missing `--timeout`.
+ * @returns The command.
+ */
+export function addMeshOptions(
+  command: Command,
+  timeoutDefault: string = String(DEFAULT_TIMEOUT_MS),
+): Command {
+  return command
+    .option(
+      "--node <url>",
+      `the node, mxp://host:port?pk=… (or ${NODE_VARIABLE})`,
+    )
+    .option(
+      "--timeout <ms>",
+      `time for all of it, in milliseconds (default: ${timeoutDefault})`,
+      parseMilliseconds,
+    )
+    .option("--identity <file>", "your key file (default: a new key each time)")
+    .option("--known-peers <file>", "keys of peers that were met before")
+    .option("--json", "JSON on standard output, remarks on standard error");
+}
+
+/**
+ * Adds the options that name an agent.
+ *
+ * @param command The command.
+ * @returns The command.
+ */
+export function addTargetOptions(command: Command): Command {
+  return command
+    .option("--capability <name>", "any agent that can do this")
+    .option("--name <name>", "any agent of this name")
+    .option("--tag <tag>", "any agent with this tag")
+    .option("--id <uuid>", "the agent with this id");
+}
+
+/**
+ * Adds the option that names an agent by its address.
+ *
+ * @param command The command.
+ * @returns The command.
+ */
+export function addUrlOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--url <url>",
+      "the agent at this address, mxp://host:port?pk=…",
+    ),
+  );
+}
+
+/**
+ * Reads a time limit.
+ *
+ * @param text Whole milliseconds.
+ * @returns The number.
+ * @throws {InvalidArgumentError} For anything else.
+ */
+export function parseMilliseconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_TIMEOUT_MS) return value;
+  throw new InvalidArgumentError("It is not a number of milliseconds from 1.");
+}
+
+/**
+ * Reads how many agents to show.
+ *
+ * @param text A whole number.
+ * @returns The number.
+ * @throws {InvalidArgumentError} For anything else.
+ */
+export function parseLimit(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= MAX_QUERY_LIMIT) {
+    return value;
+  }
+  throw new InvalidArgumentError(`It is not from 1 to ${MAX_QUERY_LIMIT}.`);
+}
+
+/**
+ * Decides which node is meant.
+ *
+ * @param word The node that a word names.
+ * @param options What the options say.
+ * @param context Knows the environment.
+ * @returns Its URL; `undefined` when nothing names one.
+ * @throws {CliError} `USAGE` when a word and an option name one each.
+ * @throws {ProtocolError} `INVALID_URL`.
+ */
+export function findNode(
+  word: string | undefined,
+  options: MeshOptions,
+  context: CommandContext,
+): MxpUrl | undefined {
+  if (word !== undefined && options.node !== undefined) {
+    throw usageError(`two nodes: ${word} and ${options.node}`);
+  }
+  const text = word ?? options.node ?? context.environment(NODE_VARIABLE);
+  return text === undefined ? undefined : parseMxpUrl(text);
+}
+
+/**
+ * Insists on a node.
+ *
+ * @param node What {@linkcode findNode} gave.
+ * @returns The node.
+ * @throws {CliError} `USAGE` when there is none.
+ */
+export function requireNode(node: MxpUrl | undefined): MxpUrl {
+  if (node !== undefined) return node;
+  throw usageError(
+    `name a node: --node mxp://host:port?pk=… or ${NODE_VARIABLE}`,
+  );
+}
+
+/**
+ * Decides which file of known peers is used. Peers on this machine are not
+ * remembered unless a file is named: whoever can listen here is here already,
+ * and a node that is started to try something has a new key each time.
+ *
+ * @param url Whom to connect to.
+ * @param options What the options say.
+ * @param context Knows the environment.
+ * @returns The file; `undefined` for none.
+ */
+export function findKnownPeers(
+  url: MxpUrl,
+  options: MeshOptions,
+  context: CommandContext,
+): string | undefined {
+  if (options.knownPeers !== undefined) return options.knownPeers;
+  if (isLoopback(url.hostname)) return undefined;
+  const { environment } = context;
+  const configuration = environment("XDG_CONFIG_HOME") ??
+    environment("APPDATA") ?? inHome(environment("HOME"));
+  return configuration === undefined
+    ? undefined
+    : join(configuration, "mxp", "known_peers");
+}
+
+function inHome(home: string | undefined): string | undefined {
+  return home === undefined ? undefined : join(home, ".config");
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "::1" ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

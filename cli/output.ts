@@ -1,0 +1,182 @@
+/**
+ * Everything that `mxp` writes.
+ *
+ * Results go to standard output, remarks for a person to standard error. With
+ * `--json` standard output holds JSON and nothing else.
+ *
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import process from "node:process";
+import { SealedValue } from "../mesh/mod.ts";
+import { CliError } from "./error.ts";
+
+/** A stream of the process, as far as it is used. */
+export interface OutputStream {
+  /** Writes, then calls back. */
+  write(
+    data: string | Uint8Array,
+    callback: (error?: Error | null) => void,
+  ): unknown;
+}
+
+/** Writes results and remarks. */
+export class Output {
+  /** Whether standard output is for a program. */
+  readonly isJson: boolean;
+  /** Whether a person looks at standard output. */
+  readonly isTerminal: boolean;
+  readonly #stdout: OutputStream;
+  readonly #stderr: OutputStream;
+  #lastNote = "";
+
+  /**
+   * @param options Whether to write JSON, and where to write; the streams of
+   * the process when absent.
+   */
+  constructor(options: {
+    isJson: boolean;
+    stdout?: OutputStream;
+    stderr?: OutputStream;
+  }) {
+    this.isJson = options.isJson;
+    this.isTerminal = options.stdout === undefined &&
+      process.stdout.isTTY === true;
+    this.#stdout = options.stdout ?? standardStream("stdout");
+    this.#stderr = options.stderr ?? standardStream("stderr");
+  }
+
+  /**
+   * Writes to standard output as it is.
+   *
+   * @param data Text or bytes; borrowed until the promise resolves.
+   * @throws {CliError} `OUTPUT_CLOSED` when nobody reads it any more.
+   */
+  async write(data: string | Uint8Array): Promise<void> {
+    if (data.length === 0) return;
+    await writeTo(this.#stdout, data);
+  }
+
+  /**
+   * Writes one JSON value and a line break.
+   *
+   * @param value Any value; bytes become `{"base64": "…"}`.
+   */
+  async json(value: unknown): Promise<void> {
+    await this.write(`${stringify(value)}\n`);
+  }
+
+  /**
+   * Writes the answer of a call: text and bytes raw, anything else as JSON.
+   * Text for a terminal gets the line break that it lacks.
+   *
+   * @param value The answer.
+   */
+  async value(value: unknown): Promise<void> {
+    if (this.isJson) return await this.json(value);
+    if (value instanceof Uint8Array) return await this.write(value);
+    if (typeof value !== "string") {
+      return await this.write(`${stringify(value, 2)}\n`);
+    }
+    await this.write(value.endsWith("\n") ? value : `${value}\n`);
+  }
+
+  /**
+   * Writes a chunk of a stream: text and bytes as they are, so that tokens
+   * join to a text; anything else, and everything with `--json`, one a line.
+   *
+   * @param value The chunk.
+   */
+  async chunk(value: unknown): Promise<void> {
+    const isRaw = typeof value === "string" || value instanceof Uint8Array;
+    if (isRaw && !this.isJson) await this.write(value);
+    else await this.json(value);
+  }
+
+  /**
+   * Writes a remark for a person to standard error.
+   *
+   * @param text One or more lines, without a final line break.
+   */
+  async note(text: string): Promise<void> {
+    if (text === this.#lastNote) return; // said already
+    this.#lastNote = text;
+    // Nobody reads the remarks: no reason to stop.
+    await writeTo(this.#stderr, `${text}\n`).catch(() => {});
+  }
+}
+
+/**
+ * Makes text of others safe for a terminal.
+ *
+ * @param text Any text.
+ * @returns The text, with `?` for each control character.
+ */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}|\p{Cf}/gu, "?");
+}
+
+/**
+ * Sets out rows in columns.
+ *
+ * @param rows Cells; the first row is the heading. Text of others is made
+ * safe for a terminal.
+ * @returns Lines, with a line break at the end of each.
+ */
+export function table(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printable));
+  const widths: number[] = [];
+  for (const row of cells) {
+    for (const [index, cell] of row.entries()) {
+      widths[index] = Math.max(widths[index] ?? 0, cell.length);
+    }
+  }
+  const lines = cells.map((row) =>
+    row.map((cell, index) => cell.padEnd(widths[index]!)).join("  ").trimEnd()
+  );
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function stringify(value: unknown, indent?: number): string {
+  const text = JSON.stringify(
+    value ?? null,
+    (_key, field: unknown) => {
+      if (field instanceof SealedValue) return { sealed: field.bytes };
+      if (field instanceof Uint8Array) return { base64: encodeBase64(field) };
+      return typeof field === "bigint" ? String(field) : field;
+    },
+    indent,
+  );
+  return text ?? "null";
+}
+
+function encodeBase64(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+function standardStream(name: "stdout" | "stderr"): OutputStream {
+  const stream = process[name];
+  // The callback of the write reports it; without a listener it would throw.
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
+  return {
+    write: (data, callback) => stream.write(data as Buffer | string, callback),
+  };
+}
+
+function writeTo(
+  stream: OutputStream,
+  data: string | Uint8Array,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error) => {
+      if (!error) return resolve();
+      reject(
+        new CliError("OUTPUT_CLOSED", "Output: nobody reads it any more", {
+          cause: error,
+        }),
+      );
+    });
+  });
+}
