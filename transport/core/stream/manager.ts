@@ -1,15 +1,13 @@
 /**
  * All streams of a connection: frames in, frames and events out.
  *
- * The manager knows which streams exist, who may open how many, what the
- * connection's credit allows and whose turn it is; a stream's own rules are in
- * {@linkcode SendStream} and {@linkcode RecvStream}. Nothing here looks at
+ * The manager routes: a stream's own rules are in {@linkcode SendStream} and
+ * {@linkcode RecvStream}, the existence of streams in {@linkcode StreamTable},
+ * turns and credit for sending in {@linkcode DataFrames}. Nothing here looks at
  * every stream: whatever has something to say waits in a queue.
  *
- * A stream is forgotten when both directions are over, its events were taken
- * and everything was read, so the memory of ended streams is a counter: an
- * identifier below the highest opened one that is not in the table is closed
- * (RFC 9000 §2.1 opens streams in order, so there are no gaps).
+ * A stream is forgotten when both directions are over, everything was read and
+ * its events were taken.
  *
  * @module
  */
@@ -17,37 +15,27 @@ import { Fifo } from "../../../internal/fifo.ts";
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
 import {
   type ConnectionMaxDataFrame,
-  isInitiatorStream,
   isUnidirectional,
-  makeStreamId,
   type MaxStreamsFrame,
   type Priority,
   type ResetStreamFrame,
   type StopSendingFrame,
   type StreamFrame,
   type StreamMaxDataFrame,
-  streamSequence,
 } from "../../../protocol/mod.ts";
 import { TransportError } from "../error.ts";
-import { ReceiveWindow, SendCredit } from "../flow_control.ts";
-import { Scheduler } from "../scheduler.ts";
+import { ReceiveWindow } from "../flow_control.ts";
 import type { SentFrame } from "../sent_frame.ts";
 import { ControlFrames } from "./control_frames.ts";
-import { RecvStream } from "./recv_stream.ts";
+import { DataFrames } from "./data_frames.ts";
+import type { RecvStream } from "./recv_stream.ts";
 import { SendSpace } from "./send_space.ts";
-import { SendStream } from "./send_stream.ts";
-import { Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 import type { StreamEvent } from "./stream_event.ts";
-import {
-  LocalStreamCount,
-  PeerStreamCount,
-  type StreamLimits,
-} from "./stream_limits.ts";
+import type { StreamLimits } from "./stream_limits.ts";
+import { StreamTable } from "./stream_table.ts";
 
 export type { StreamLimits } from "./stream_limits.ts";
-
-/** Fewest bytes of a stream worth a frame at the end of a packet that has others. */
-const MIN_FRAGMENT_BYTES = 64;
 
 /** What all streams of a connection hold for sending, in bytes. */
 export const DEFAULT_MAX_BUFFERED_BYTES: number = 64 * 1024 * 1024;
@@ -107,21 +95,11 @@ export type StreamManagerFrame =
 
 /** The streams of one connection. */
 export class StreamManager {
-  readonly #isInitiator: boolean;
-  readonly #local: StreamLimits;
-  readonly #peer: StreamLimits;
-  readonly #streams = new Map<number, Stream>();
-  readonly #localBidi: LocalStreamCount;
-  readonly #localUni: LocalStreamCount;
-  readonly #peerBidi: PeerStreamCount;
-  readonly #peerUni: PeerStreamCount;
-  readonly #credit: SendCredit;
+  readonly #streams: StreamTable;
   readonly #window: ReceiveWindow;
   readonly #space: SendSpace;
-  readonly #scheduler = new Scheduler<Stream>();
-  /** Streams whose new data waits for the connection's credit. */
-  readonly #starved = new Set<Stream>();
   readonly #control: ControlFrames;
+  readonly #data: DataFrames;
   readonly #events = new Fifo<StreamEvent>();
   #hasStreamsAvailableEvent = false;
   /** Streams that are over and wait to be forgotten. */
@@ -133,25 +111,24 @@ export class StreamManager {
    * @param options Who we are, and the limits of both ends.
    */
   constructor(options: StreamManagerOptions) {
-    const { local, peer } = options;
-    this.#isInitiator = options.isInitiator;
-    this.#local = local;
-    this.#peer = peer;
-    this.#localBidi = new LocalStreamCount(peer.maxBidiStreams);
-    this.#localUni = new LocalStreamCount(peer.maxUniStreams);
-    this.#peerBidi = new PeerStreamCount(local.maxBidiStreams);
-    this.#peerUni = new PeerStreamCount(local.maxUniStreams);
-    this.#credit = new SendCredit(peer.maxDataBytes);
-    this.#window = new ReceiveWindow(local.maxDataBytes);
+    this.#streams = new StreamTable({
+      isInitiator: options.isInitiator,
+      local: options.local,
+      peer: options.peer,
+      onPeerOpened: (stream) =>
+        this.#emit(stream, { type: "stream-opened", id: stream.id }),
+    });
+    this.#window = new ReceiveWindow(options.local.maxDataBytes);
     this.#space = new SendSpace(
       options.sendBufferBytes,
       options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
     );
     this.#control = new ControlFrames({
       window: this.#window,
-      peerBidi: this.#peerBidi,
-      peerUni: this.#peerUni,
+      peerBidi: this.#streams.peerBidi,
+      peerUni: this.#streams.peerUni,
     });
+    this.#data = new DataFrames(options.peer.maxDataBytes);
   }
 
   /** How many streams are remembered. */
@@ -170,16 +147,10 @@ export class StreamManager {
    * `streams-available` says when to try again.
    */
   open(options: OpenStreamOptions): number | undefined {
-    const isUni = options.isUnidirectional ?? false;
-    const sequence = (isUni ? this.#localUni : this.#localBidi).open();
-    if (sequence === undefined) return undefined;
-    const id = makeStreamId({
-      sequence,
-      isInitiator: this.#isInitiator,
-      isUnidirectional: isUni,
-    });
-    this.#create(id, true).priority = options.priority;
-    return id;
+    const stream = this.#streams.open(options.isUnidirectional ?? false);
+    if (stream === undefined) return undefined;
+    stream.priority = options.priority;
+    return stream.id;
   }
 
   /**
@@ -209,7 +180,7 @@ export class StreamManager {
       this.#space.wait(stream);
     }
     this.#space.onWritten(count);
-    this.#schedule(stream);
+    this.#data.schedule(stream);
     return count;
   }
 
@@ -224,7 +195,7 @@ export class StreamManager {
     if (stream?.send === undefined) return;
     stream.send.finish();
     this.#space.stopWaiting(stream);
-    this.#schedule(stream);
+    this.#data.schedule(stream);
   }
 
   /**
@@ -262,8 +233,9 @@ export class StreamManager {
    * Takes the next bytes of a stream and returns their credit to the peer.
    *
    * @param id The stream.
-   * @returns At least one byte, owned by the caller, or `undefined`: whether
-   * there will be more, {@linkcode StreamManager.streamState} says.
+   * @returns At least one byte, or `undefined`: whether there will be more,
+   * {@linkcode StreamManager.streamState} says. The caller owns the bytes, but
+   * short ones may share their `buffer` with others: do not transfer it.
    */
   read(id: number): Uint8Array | undefined {
     const stream = this.#streams.get(id);
@@ -337,14 +309,14 @@ export class StreamManager {
       case "stream-max-data":
         return this.#handleStreamMaxData(frame);
       case "connection-max-data":
-        return this.#handleConnectionMaxData(frame);
+        return this.#data.raiseCredit(frame.maxData);
       case "max-streams":
         return this.#handleMaxStreams(frame);
     }
   }
 
   #handleStream(frame: StreamFrame): void {
-    const stream = this.#find(frame.streamId, "recv");
+    const stream = this.#streams.find(frame.streamId, "recv");
     if (frame.isOpen) this.#handleOpen(frame, stream);
     const recv = stream?.recv;
     if (stream === undefined || recv === undefined) return;
@@ -361,7 +333,7 @@ export class StreamManager {
   }
 
   #handleOpen(frame: StreamFrame, stream: Stream | undefined): void {
-    if (isInitiatorStream(frame.streamId) === this.#isInitiator) {
+    if (this.#streams.isLocal(frame.streamId)) {
       throw new TransportError(
         "STREAM_STATE",
         `Stream ${frame.streamId}: opened by the peer, but it is ours`,
@@ -372,7 +344,7 @@ export class StreamManager {
   }
 
   #handleReset(frame: ResetStreamFrame): void {
-    const stream = this.#find(frame.streamId, "recv");
+    const stream = this.#streams.find(frame.streamId, "recv");
     const recv = stream?.recv;
     if (stream === undefined || recv === undefined) return;
     const growth = recv.growthOf(frame.finalSize, true);
@@ -389,7 +361,7 @@ export class StreamManager {
   }
 
   #handleStop(frame: StopSendingFrame): void {
-    const stream = this.#find(frame.streamId, "send");
+    const stream = this.#streams.find(frame.streamId, "send");
     const send = stream?.send;
     if (stream === undefined || send === undefined) return;
     const heldBytes = send.bufferedBytes;
@@ -403,111 +375,27 @@ export class StreamManager {
   }
 
   #handleStreamMaxData(frame: StreamMaxDataFrame): void {
-    const stream = this.#find(frame.streamId, "send");
+    const stream = this.#streams.find(frame.streamId, "send");
     if (stream?.send === undefined) return;
     stream.send.raiseCredit(frame.maxData);
-    this.#schedule(stream);
-  }
-
-  #handleConnectionMaxData(frame: ConnectionMaxDataFrame): void {
-    if (!this.#credit.raise(frame.maxData)) return;
-    const starved = [...this.#starved];
-    this.#starved.clear();
-    for (const stream of starved) this.#schedule(stream);
+    this.#data.schedule(stream);
   }
 
   #handleMaxStreams(frame: MaxStreamsFrame): void {
-    const count = frame.isUnidirectional ? this.#localUni : this.#localBidi;
-    if (!count.raise(frame.maximum) || this.#hasStreamsAvailableEvent) return;
+    const isRaised = this.#streams.raiseLimit(
+      frame.isUnidirectional,
+      frame.maximum,
+    );
+    if (!isRaised || this.#hasStreamsAvailableEvent) return;
     this.#hasStreamsAvailableEvent = true;
     this.#events.push({ type: "streams-available" });
-  }
-
-  /**
-   * Finds the stream of a frame, opening it and those below when the peer may.
-   *
-   * @returns `undefined` for a stream that was forgotten: the frame is late.
-   */
-  #find(id: number, side: "send" | "recv"): Stream | undefined {
-    const stream = this.#streams.get(id);
-    if (stream !== undefined && stream[side] !== undefined) return stream;
-    const isLocal = isInitiatorStream(id) === this.#isInitiator;
-    const isUni = isUnidirectional(id);
-    // RFC 9000 §19.4, §19.5, §19.8, §19.10: the direction must exist.
-    if (isUni && isLocal === (side === "recv")) {
-      throw new TransportError(
-        "STREAM_STATE",
-        `Stream ${id}: a frame for the direction that it does not have`,
-        { fault: "peer" },
-      );
-    }
-    const sequence = streamSequence(id);
-    if (!isLocal) return this.#openPeerStreams(id, sequence, isUni);
-    const count = isUni ? this.#localUni : this.#localBidi;
-    if (sequence >= count.openedCount) {
-      throw new TransportError(
-        "STREAM_STATE",
-        `Stream ${id}: a frame for a stream that was not opened`,
-        { fault: "peer" },
-      );
-    }
-    return undefined;
-  }
-
-  /** RFC 9000 §2.1: a stream opens all lower ones of its kind with it. */
-  #openPeerStreams(
-    id: number,
-    sequence: number,
-    isUni: boolean,
-  ): Stream | undefined {
-    const count = isUni ? this.#peerUni : this.#peerBidi;
-    if (sequence < count.openedCount) return undefined;
-    if (sequence >= count.maximum) {
-      throw new TransportError(
-        "STREAM_LIMIT",
-        `Stream ${id}: number ${sequence + 1}, ${count.maximum} were granted`,
-        { fault: "peer" },
-      );
-    }
-    let stream: Stream | undefined;
-    while (count.openedCount <= sequence) {
-      stream = this.#create(
-        makeStreamId({
-          sequence: count.openedCount,
-          isInitiator: !this.#isInitiator,
-          isUnidirectional: isUni,
-        }),
-        false,
-      );
-      count.onOpened();
-      this.#emit(stream, { type: "stream-opened", id: stream.id });
-    }
-    return stream;
-  }
-
-  #create(id: number, isLocal: boolean): Stream {
-    const isUni = isUnidirectional(id);
-    const stream = new Stream({
-      id,
-      isLocal,
-      send: isUni && !isLocal ? undefined : new SendStream({
-        id,
-        isOpener: isLocal,
-        maxDataBytes: this.#peer.maxStreamDataBytes,
-      }),
-      recv: isUni && isLocal
-        ? undefined
-        : new RecvStream(id, this.#local.maxStreamDataBytes),
-    });
-    this.#streams.set(id, stream);
-    return stream;
   }
 
   // ── Frames that leave ─────────────────────────────────────────────────────
 
   /** Whether {@linkcode StreamManager.writeFrames} has something to write. */
   get hasPendingFrames(): boolean {
-    return this.#control.hasPending || this.#nextSendable() !== undefined;
+    return this.#control.hasPending || this.#data.hasPending;
   }
 
   /**
@@ -525,29 +413,8 @@ export class StreamManager {
     sent: SentFrame[],
   ): void {
     this.#forgetClosed();
-    if (!this.#control.writeFrames(writer, limitBytes, sent)) return;
-    let minFragmentBytes = 1;
-    for (
-      let stream = this.#nextSendable();
-      stream !== undefined;
-      stream = this.#nextSendable()
-    ) {
-      const start = writer.offset;
-      const send = stream.send!;
-      const newBytes = send.writeFrame({
-        writer,
-        limitBytes,
-        creditBytes: this.#credit.availableBytes,
-        minFragmentBytes,
-        priority: stream.priority,
-        sent,
-      });
-      if (newBytes < 0) return;
-      this.#credit.use(newBytes);
-      const hasMore = send.isSendable(this.#credit.availableBytes);
-      this.#scheduler.endTurn(writer.offset - start, hasMore);
-      if (!hasMore && send.hasCreditedData) this.#starved.add(stream);
-      minFragmentBytes = MIN_FRAGMENT_BYTES;
+    if (this.#control.writeFrames(writer, limitBytes, sent)) {
+      this.#data.writeFrames(writer, limitBytes, sent);
     }
   }
 
@@ -598,33 +465,8 @@ export class StreamManager {
     if (stream === undefined || stream.isClosed) return;
     if (frame.type === "stream") {
       stream.send?.onFrameLost(frame);
-      this.#schedule(stream);
+      this.#data.schedule(stream);
     } else this.#control.repeat(stream, frame.type);
-  }
-
-  /** The stream whose turn it is, past those that have nothing to send by now. */
-  #nextSendable(): Stream | undefined {
-    for (
-      let stream = this.#scheduler.peek();
-      stream !== undefined;
-      stream = this.#scheduler.peek()
-    ) {
-      const send = stream.send!;
-      if (send.isSendable(this.#credit.availableBytes)) return stream;
-      this.#scheduler.drop();
-      if (send.hasCreditedData) this.#starved.add(stream);
-    }
-    return undefined;
-  }
-
-  /** Gives a stream its place among those that wait to send. */
-  #schedule(stream: Stream): void {
-    const { send } = stream;
-    if (send === undefined || stream.isScheduled) return;
-    if (send.isSendable(this.#credit.availableBytes)) {
-      this.#starved.delete(stream);
-      this.#scheduler.add(stream);
-    } else if (send.hasCreditedData) this.#starved.add(stream);
   }
 
   // ── Bookkeeping ───────────────────────────────────────────────────────────
@@ -650,7 +492,7 @@ export class StreamManager {
   }
 
   #onSendReset(stream: Stream, heldBytes: number): void {
-    this.#starved.delete(stream);
+    this.#data.withdraw(stream);
     this.#space.stopWaiting(stream);
     this.#control.queue(stream);
     this.#release(stream, heldBytes);
@@ -683,7 +525,7 @@ export class StreamManager {
     this.#closed.push(stream);
     if (stream.isLocal) return;
     const isUni = isUnidirectional(stream.id);
-    (isUni ? this.#peerUni : this.#peerBidi).onClosed();
+    this.#streams.onPeerClosed(isUni);
     this.#control.onStreamClosed(isUni);
   }
 

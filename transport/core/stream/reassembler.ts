@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { copyBytes } from "../../../internal/byte_pool.ts";
 import { Fifo } from "../../../internal/fifo.ts";
 import { RangeSet } from "../../../internal/range_set.ts";
 import { TransportError } from "../error.ts";
@@ -107,7 +108,7 @@ export class Reassembler {
       if (capacity > data.length) {
         this.#tail = new Uint8Array(capacity);
         this.#tail.set(data);
-      } else this.#tail = data.slice();
+      } else this.#tail = copyBytes(data);
       this.#tailLength = data.length;
     }
     this.#orderedEnd += data.length;
@@ -180,12 +181,10 @@ export class Reassembler {
       const index = Math.floor(at / BLOCK_BYTES);
       const blockStart = index * BLOCK_BYTES;
       const stop = Math.min(end, blockStart + BLOCK_BYTES);
+      // The reader's part and what still arrives in a block never overlap.
       const block = this.#blocks!.get(index)!;
-      const piece = block.subarray(at - blockStart, stop - blockStart);
-      const isBlockOver = stop === blockStart + BLOCK_BYTES;
-      if (isBlockOver) this.#blocks!.delete(index);
-      // The reader owns what it gets, so it gets no part of a block in use.
-      chunks.push(isBlockOver ? piece : piece.slice());
+      chunks.push(block.subarray(at - blockStart, stop - blockStart));
+      if (stop === blockStart + BLOCK_BYTES) this.#blocks!.delete(index);
       at = stop;
     }
     this.#orderedEnd = end;

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert } from "../../../internal/assert.ts";
+import { copyBytes } from "../../../internal/byte_pool.ts";
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
 
 /** Largest chunk that is allocated ahead of what a write needs, in bytes. */
@@ -145,7 +146,7 @@ function copyWithRoom(bytes: Uint8Array, last: Chunk | undefined): Uint8Array {
   const capacity = last === undefined
     ? bytes.length
     : Math.min(2 * last.bytes.length, MAX_CHUNK_BYTES);
-  if (capacity <= bytes.length) return bytes.slice();
+  if (capacity <= bytes.length) return copyBytes(bytes);
   const chunk = new Uint8Array(capacity);
   chunk.set(bytes);
   return chunk;

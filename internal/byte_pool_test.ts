@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { copyBytes } from "./byte_pool.ts";
+
+Deno.test("copyBytes() makes copies that never touch each other", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.nat(100), fc.integer({ min: 0, max: 5000 }))),
+      (lengths) => {
+        const source = new Uint8Array(5000);
+        const copies = lengths.map((length, index) => {
+          source.fill(index);
+          return copyBytes(source.subarray(0, length));
+        });
+        copies.forEach((copy, index) => {
+          assert.equal(copy.length, lengths[index]);
+          assert(copy.every((byte) => byte === (index & 0xff)));
+          copy.fill(0xee);
+        });
+        for (const copy of copies) assert(copy.every((byte) => byte === 0xee));
+      },
+    ),
+  );
+});

@@ -1,0 +1,119 @@
+/**
+ * Stream frames that wait to be sent: who has data, whose turn it is, and what
+ * the connection's credit allows.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../../../internal/byte_writer.ts";
+import { SendCredit } from "../flow_control.ts";
+import { Scheduler } from "../scheduler.ts";
+import type { SentFrame } from "../sent_frame.ts";
+import type { Stream } from "./stream.ts";
+
+/** Fewest bytes of a stream worth a frame at the end of a packet that has others. */
+const MIN_FRAGMENT_BYTES = 64;
+
+/** The queues of streams with data, an opening or an end to send. */
+export class DataFrames {
+  readonly #credit: SendCredit;
+  readonly #scheduler = new Scheduler<Stream>();
+  /** Streams whose new data waits for the connection's credit. */
+  readonly #starved = new Set<Stream>();
+
+  /**
+   * Starts with nothing to send.
+   *
+   * @param maxDataBytes Credit of the connection.
+   */
+  constructor(maxDataBytes: number) {
+    this.#credit = new SendCredit(maxDataBytes);
+  }
+
+  /** Whether a frame can be written. */
+  get hasPending(): boolean {
+    return this.#next() !== undefined;
+  }
+
+  /**
+   * Gives a stream its place, if it has something to send.
+   *
+   * @param stream A stream whose sending side may have changed.
+   */
+  schedule(stream: Stream): void {
+    const { send } = stream;
+    if (send === undefined || stream.isScheduled) return;
+    if (send.isSendable(this.#credit.availableBytes)) {
+      this.#starved.delete(stream);
+      this.#scheduler.add(stream);
+    } else if (send.hasCreditedData) this.#starved.add(stream);
+  }
+
+  /**
+   * Takes away the place of a stream that sends no more data.
+   *
+   * @param stream The stream; a turn that it still has is passed over.
+   */
+  withdraw(stream: Stream): void {
+    this.#starved.delete(stream);
+  }
+
+  /**
+   * Takes credit of the connection.
+   *
+   * @param maxDataBytes Bytes that may be sent in total.
+   */
+  raiseCredit(maxDataBytes: number): void {
+    if (!this.#credit.raise(maxDataBytes)) return;
+    const starved = [...this.#starved];
+    this.#starved.clear();
+    for (const stream of starved) this.schedule(stream);
+  }
+
+  /**
+   * Writes as many frames as fit, in the order of the scheduler.
+   *
+   * @param writer Where to write.
+   * @param limitBytes Offset that must not be passed.
+   * @param sent Gets a record of each frame.
+   */
+  writeFrames(
+    writer: ByteWriter,
+    limitBytes: number,
+    sent: SentFrame[],
+  ): void {
+    let minFragmentBytes = 1;
+    for (let stream = this.#next(); stream; stream = this.#next()) {
+      const start = writer.offset;
+      const send = stream.send!;
+      const newBytes = send.writeFrame({
+        writer,
+        limitBytes,
+        creditBytes: this.#credit.availableBytes,
+        minFragmentBytes,
+        priority: stream.priority,
+        sent,
+      });
+      if (newBytes < 0) return;
+      this.#credit.use(newBytes);
+      const hasMore = send.isSendable(this.#credit.availableBytes);
+      this.#scheduler.endTurn(writer.offset - start, hasMore);
+      if (!hasMore && send.hasCreditedData) this.#starved.add(stream);
+      minFragmentBytes = MIN_FRAGMENT_BYTES;
+    }
+  }
+
+  /** The stream whose turn it is, past those that have nothing to send by now. */
+  #next(): Stream | undefined {
+    for (
+      let stream = this.#scheduler.peek();
+      stream !== undefined;
+      stream = this.#scheduler.peek()
+    ) {
+      const send = stream.send!;
+      if (send.isSendable(this.#credit.availableBytes)) return stream;
+      this.#scheduler.drop();
+      if (send.hasCreditedData) this.#starved.add(stream);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Which streams there are, were, and may be.
+ *
+ * Only live streams are kept. Streams of a kind open in order and without gaps
+ * (RFC 9000 §2.1), so an identifier below the number of opened ones that is not
+ * kept is that of a stream that is over: the memory of all ended streams is one
+ * number for each kind.
+ *
+ * @module
+ */
+import {
+  isInitiatorStream,
+  isUnidirectional,
+  makeStreamId,
+  streamSequence,
+} from "../../../protocol/mod.ts";
+import { TransportError } from "../error.ts";
+import { RecvStream } from "./recv_stream.ts";
+import { SendStream } from "./send_stream.ts";
+import { Stream } from "./stream.ts";
+import {
+  LocalStreamCount,
+  PeerStreamCount,
+  type StreamLimits,
+} from "./stream_limits.ts";
+
+/** Options of a {@linkcode StreamTable}. */
+export interface StreamTableOptions {
+  /** Whether this end sent the hello. */
+  readonly isInitiator: boolean;
+  /** What we grant the peer. */
+  readonly local: StreamLimits;
+  /** What the peer granted us. */
+  readonly peer: StreamLimits;
+  /** Called for each stream that the peer opens. */
+  readonly onPeerOpened: (stream: Stream) => void;
+}
+
+/** The live streams of a connection, and the limits of opening more. */
+export class StreamTable {
+  /** Bidirectional streams of the peer. */
+  readonly peerBidi: PeerStreamCount;
+  /** Unidirectional streams of the peer. */
+  readonly peerUni: PeerStreamCount;
+  readonly #options: StreamTableOptions;
+  readonly #streams = new Map<number, Stream>();
+  readonly #localBidi: LocalStreamCount;
+  readonly #localUni: LocalStreamCount;
+
+  /**
+   * Starts without streams.
+   *
+   * @param options Who we are, and the limits of both ends.
+   */
+  constructor(options: StreamTableOptions) {
+    const { local, peer } = options;
+    this.#options = options;
+    this.#localBidi = new LocalStreamCount(peer.maxBidiStreams);
+    this.#localUni = new LocalStreamCount(peer.maxUniStreams);
+    this.peerBidi = new PeerStreamCount(local.maxBidiStreams);
+    this.peerUni = new PeerStreamCount(local.maxUniStreams);
+  }
+
+  /** How many streams are live. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /**
+   * A live stream.
+   *
+   * @param id Its identifier.
+   * @returns `undefined` when it is over or never was.
+   */
+  get(id: number): Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  /**
+   * Forgets a stream that is over.
+   *
+   * @param id Its identifier.
+   */
+  delete(id: number): void {
+    this.#streams.delete(id);
+  }
+
+  /**
+   * Opens a stream of ours.
+   *
+   * @param isUni Whether only we send.
+   * @returns The stream, or `undefined` at the peer's limit.
+   */
+  open(isUni: boolean): Stream | undefined {
+    const sequence = this.#localCount(isUni).open();
+    if (sequence === undefined) return undefined;
+    return this.#create({
+      sequence,
+      isInitiator: this.#options.isInitiator,
+      isUnidirectional: isUni,
+    });
+  }
+
+  /**
+   * Takes a new limit of the peer.
+   *
+   * @param isUni Which direction it is for.
+   * @param maximum How many streams we may open in total.
+   * @returns Whether there is room for more than before.
+   */
+  raiseLimit(isUni: boolean, maximum: number): boolean {
+    return this.#localCount(isUni).raise(maximum);
+  }
+
+  /**
+   * Counts the end of a stream that the peer opened.
+   *
+   * @param isUni Its direction.
+   */
+  onPeerClosed(isUni: boolean): void {
+    this.#peerCount(isUni).onClosed();
+  }
+
+  /**
+   * Finds the stream of a frame, opening it and those below when the peer may.
+   *
+   * @param id The stream.
+   * @param side Which of our sides the frame is for.
+   * @returns `undefined` for a stream that is over: the frame is late.
+   * @throws {TransportError} `STREAM_STATE` for a stream of ours that was not
+   * opened or a side that it does not have, `STREAM_LIMIT` for more streams
+   * than granted.
+   */
+  find(id: number, side: "send" | "recv"): Stream | undefined {
+    const stream = this.#streams.get(id);
+    if (stream !== undefined && stream[side] !== undefined) return stream;
+    const isLocal = this.isLocal(id);
+    const isUni = isUnidirectional(id);
+    // RFC 9000 §19.4, §19.5, §19.8, §19.10: the direction must exist.
+    if (isUni && isLocal === (side === "recv")) {
+      throw new TransportError(
+        "STREAM_STATE",
+        `Stream ${id}: a frame for the direction that it does not have`,
+        { fault: "peer" },
+      );
+    }
+    const sequence = streamSequence(id);
+    if (!isLocal) return this.#openPeerStreams(id, sequence, isUni);
+    if (sequence >= this.#localCount(isUni).openedCount) {
+      throw new TransportError(
+        "STREAM_STATE",
+        `Stream ${id}: a frame for a stream that was not opened`,
+        { fault: "peer" },
+      );
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether a stream is one that this end opens.
+   *
+   * @param id The stream.
+   * @returns `false` when it is the peer's to open.
+   */
+  isLocal(id: number): boolean {
+    return isInitiatorStream(id) === this.#options.isInitiator;
+  }
+
+  #localCount(isUni: boolean): LocalStreamCount {
+    return isUni ? this.#localUni : this.#localBidi;
+  }
+
+  #peerCount(isUni: boolean): PeerStreamCount {
+    return isUni ? this.peerUni : this.peerBidi;
+  }
+
+  /** RFC 9000 §2.1: a stream opens all lower ones of its kind with it. */
+  #openPeerStreams(
+    id: number,
+    sequence: number,
+    isUni: boolean,
+  ): Stream | undefined {
+    const count = this.#peerCount(isUni);
+    if (sequence < count.openedCount) return undefined;
+    if (sequence >= count.maximum) {
+      throw new TransportError(
+        "STREAM_LIMIT",
+        `Stream ${id}: number ${sequence + 1}, ${count.maximum} were granted`,
+        { fault: "peer" },
+      );
+    }
+    let stream: Stream | undefined;
+    while (count.openedCount <= sequence) {
+      stream = this.#create({
+        sequence: count.openedCount,
+        isInitiator: !this.#options.isInitiator,
+        isUnidirectional: isUni,
+      });
+      count.onOpened();
+      this.#options.onPeerOpened(stream);
+    }
+    return stream;
+  }
+
+  #create(parts: Parameters<typeof makeStreamId>[0]): Stream {
+    const { local, peer } = this.#options;
+    const id = makeStreamId(parts);
+    const isLocal = this.isLocal(id);
+    const isUni = parts.isUnidirectional;
+    const stream = new Stream({
+      id,
+      isLocal,
+      send: isUni && !isLocal ? undefined : new SendStream({
+        id,
+        isOpener: isLocal,
+        maxDataBytes: peer.maxStreamDataBytes,
+      }),
+      recv: isUni && isLocal
+        ? undefined
+        : new RecvStream(id, local.maxStreamDataBytes),
+    });
+    this.#streams.set(id, stream);
+    return stream;
+  }
+}
