@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { readFileSync } from "node:fs";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { ProtocolError } from "../error.ts";
@@ -486,4 +487,88 @@ Deno.test("isAckEliciting() is false for acks, padding and close only (RFC 9002 
       .map(isAckEliciting),
     [false, false, false, true, true, true],
   );
+});
+
+Deno.test("decodeFrame() gives the known answers of docs/spec/frames.md", () => {
+  const page = readFileSync(
+    new URL("../../docs/spec/frames.md", import.meta.url),
+    "utf8",
+  );
+  const rows = page.slice(page.indexOf("## Known answers"))
+    .matchAll(/^\| `([0-9A-F ]+)` +\| (.*?) *\|$/gm);
+  const answers = new Map<string, Frame | "error">();
+  for (const [, hex, meaning] of rows) {
+    const bytes = Uint8Array.from(
+      hex!.split(" "),
+      (byte) => parseInt(byte, 16),
+    );
+    if (meaning!.startsWith("is an error")) {
+      assertRefused(...bytes);
+      answers.set(hex!, "error");
+      continue;
+    }
+    const frame = decodeFrame(new ByteReader(bytes));
+    assert.deepEqual(encode(frame), bytes, "the sender's form is the shortest");
+    answers.set(hex!, frame);
+  }
+  const stream = { type: "stream", isFin: false, data: new Uint8Array(0) };
+  const text = (value: string) => new TextEncoder().encode(value);
+  assert.deepEqual([...answers.values()], [
+    {
+      ...stream,
+      streamId: 0,
+      isOpen: true,
+      priority: 1,
+      offset: 0,
+      data: text("hi"),
+      isFin: true,
+    },
+    { ...stream, streamId: 0, isOpen: true, priority: 2, offset: 0 },
+    {
+      ...stream,
+      streamId: 4,
+      isOpen: false,
+      priority: undefined,
+      offset: 100,
+      data: text("abc"),
+    },
+    {
+      ...stream,
+      streamId: 1,
+      isOpen: false,
+      priority: undefined,
+      offset: 3,
+      isFin: true,
+    },
+    {
+      ...stream,
+      streamId: 4,
+      isOpen: true,
+      priority: 1,
+      offset: 0,
+      isFin: true,
+    },
+    { type: "datagram", data: Uint8Array.of(1, 2) },
+    {
+      type: "ack",
+      largest: 10,
+      delayMicros: 25,
+      ranges: [
+        { start: 8, end: 11 },
+        { start: 5, end: 6 },
+        { start: 0, end: 4 },
+      ],
+    },
+    { type: "ping" },
+    { type: "reset-stream", streamId: 4, code: 42, finalSize: 1000 },
+    "error",
+    { type: "stop-sending", streamId: 4, code: 77 },
+    { type: "close", code: 0, reason: "bye" },
+    { type: "max-streams", isUnidirectional: true, maximum: 10 },
+    { type: "stream-max-data", streamId: 4, maxData: 4096 },
+    { type: "connection-max-data", maxData: 1048576 },
+    "error",
+    "error",
+    "error",
+  ]);
 });
