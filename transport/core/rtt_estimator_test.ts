@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { RttEstimator } from "./rtt_estimator.ts";
 
 Deno.test("RttEstimator starts from the initial RTT (RFC 9002 §5.3, §6.2.2)", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   assert.equal(rtt.hasSample, false);
   assert.equal(rtt.smoothedRttMs, 333);
   assert.equal(rtt.rttVarianceMs, 166.5);
@@ -11,7 +11,7 @@ Deno.test("RttEstimator starts from the initial RTT (RFC 9002 §5.3, §6.2.2)", 
 });
 
 Deno.test("RttEstimator.handleSample() takes the first sample whole, without the ack delay (RFC 9002 §5.3)", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   rtt.handleSample(100, 20);
   assert.equal(rtt.hasSample, true);
   assert.equal(rtt.smoothedRttMs, 100);
@@ -21,7 +21,7 @@ Deno.test("RttEstimator.handleSample() takes the first sample whole, without the
 });
 
 Deno.test("RttEstimator.handleSample() takes the ack delay out of later samples (RFC 9002 §5.3)", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   rtt.handleSample(100, 0);
   rtt.handleSample(130, 20);
   assert.equal(rtt.rttVarianceMs, 0.75 * 50 + 0.25 * 10);
@@ -37,14 +37,14 @@ Deno.test("RttEstimator.handleSample() clamps the ack delay to the maximum (RFC 
 });
 
 Deno.test("RttEstimator.handleSample() never goes below the minimum RTT by an ack delay (RFC 9002 §5.3)", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   rtt.handleSample(100, 0);
   rtt.handleSample(110, 20);
   assert.equal(rtt.smoothedRttMs, 0.875 * 100 + 0.125 * 110);
 });
 
 Deno.test("RttEstimator.handleSample() keeps the minimum free of the ack delay (RFC 9002 §5.2)", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   rtt.handleSample(100, 0);
   rtt.handleSample(90, 25);
   rtt.handleSample(95, 25);
@@ -52,7 +52,7 @@ Deno.test("RttEstimator.handleSample() keeps the minimum free of the ack delay (
 });
 
 Deno.test("RttEstimator.handleSample() ignores a negative ack delay", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   rtt.handleSample(100, 0);
   rtt.handleSample(100, -50);
   assert.equal(rtt.smoothedRttMs, 100);
@@ -65,7 +65,7 @@ Deno.test("RttEstimator.ptoMs has a variance term of a timer tick at least (RFC 
 });
 
 Deno.test("RttEstimator.resetMinRtt() takes the newest sample (RFC 9002 §5.2)", () => {
-  const rtt = new RttEstimator();
+  const rtt = new RttEstimator({ maxAckDelayMs: 25 });
   rtt.handleSample(20, 0);
   rtt.handleSample(80, 0);
   rtt.resetMinRtt();
@@ -83,7 +83,7 @@ Deno.test("RttEstimator keeps the smoothed RTT within the samples, whatever the 
         { minLength: 1, maxLength: 50 },
       ),
       (samples) => {
-        const rtt = new RttEstimator();
+        const rtt = new RttEstimator({ maxAckDelayMs: 25 });
         for (const [rttMs, delayMs] of samples) {
           rtt.handleSample(rttMs, delayMs);
         }
