@@ -1,0 +1,430 @@
+import assert from "node:assert/strict";
+import { Agent, CallError, MxpError, type SpanRecord } from "../../mod.ts";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { systemRandom } from "../../transport/mod.ts";
+import { whenAborted, withMesh } from "../support/mesh.ts";
+
+/** Passes for a `CallError` of this code. */
+function hasCode(code: string, text = ""): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof CallError, String(error));
+    assert.equal(error.code, code);
+    assert.ok(error.message.includes(text), error.message);
+    return true;
+  };
+}
+
+Deno.test("Agent.call() carries bytes, text and JSON both ways", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "echo", tags: ["fast"] });
+    callee.onCall("echo", (request) => request.value);
+    const caller = await connect();
+    for (
+      const target of [{ name: "echo" }, { tag: "fast" }, { id: callee.id }]
+    ) {
+      for (const value of ["text", new Uint8Array([1, 2]), { a: [1] }, null]) {
+        assert.deepEqual(await caller.call(target, "echo", value), value);
+      }
+    }
+    const long = { text: "word ".repeat(1_000) };
+    for (const compress of [true, "auto"] as const) {
+      assert.deepEqual(
+        await caller.call({ name: "echo" }, "echo", long, { compress }),
+        long,
+      );
+    }
+  });
+});
+
+Deno.test("Agent.call() tells the handler who calls and what the caller said", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee", capabilities: ["see"] });
+    callee.onCall("who", ({ caller, metadata, capability, remainingMs }) => ({
+      id: caller.id ?? "",
+      name: caller.name ?? "",
+      fingerprint: caller.fingerprint,
+      metadata: { ...metadata },
+      capability: capability ?? "",
+      hasTime: remainingMs! > 0 && remainingMs! <= 500,
+    }));
+    const caller = await connect({ name: "caller" });
+    assert.deepEqual(
+      await caller.call({ capability: "see" }, "who", null, {
+        timeoutMs: 500,
+        metadata: { key: "value" },
+      }),
+      {
+        id: caller.id,
+        name: "caller",
+        fingerprint: caller.fingerprint,
+        metadata: { key: "value" },
+        capability: "see",
+        hasTime: true,
+      },
+    );
+  });
+});
+
+Deno.test("Agent.call() names an unknown capability and an unknown method", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee", capabilities: ["see"] });
+    callee.onStream("words", async function* () {});
+    callee.onCall("word", () => "word");
+    const caller = await connect();
+    await assert.rejects(
+      caller.call({ capability: "fly" }, "fly"),
+      (error) => {
+        assert.ok(hasCode("NOT_FOUND", '"fly"')(error));
+        assert.equal((error as CallError).capability, "fly");
+        return true;
+      },
+    );
+    await assert.rejects(
+      caller.call({ capability: "see" }, "hear"),
+      (error) => {
+        assert.ok(hasCode("UNIMPLEMENTED", "hear")(error));
+        assert.equal((error as CallError).method, "hear");
+        return true;
+      },
+    );
+    await assert.rejects(
+      caller.call({ name: "callee" }, "words"),
+      hasCode("UNIMPLEMENTED", "stream"),
+    );
+    await assert.rejects(
+      caller.stream({ name: "callee" }, "word")[Symbol.asyncIterator]().next(),
+      hasCode("UNIMPLEMENTED", "one value"),
+    );
+  });
+});
+
+Deno.test("Agent.call() rejects with what the handler threw, without its stack", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    callee.onCall("quota", () => {
+      throw new CallError("RESOURCE_EXHAUSTED", "Quota: used up", {
+        retryAfterMs: 5_000,
+      });
+    });
+    callee.onCall("break", () => {
+      throw new Error(`${"x".repeat(600)}\n    at secret.ts:1`);
+    });
+    const caller = await connect();
+    await assert.rejects(caller.call({ name: "callee" }, "quota"), (error) => {
+      assert.ok(hasCode("RESOURCE_EXHAUSTED", "Quota: used up")(error));
+      assert.equal((error as CallError).retryAfterMs, 5_000);
+      return true;
+    });
+    await assert.rejects(caller.call({ name: "callee" }, "break"), (error) => {
+      assert.ok(hasCode("INTERNAL")(error));
+      assert.equal((error as CallError).message, "x".repeat(500));
+      return true;
+    });
+  });
+});
+
+Deno.test("Agent.call() ends at its deadline at both ends", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const stopped = Promise.withResolvers<unknown>();
+    callee.onCall("wait", async (request) => {
+      stopped.resolve(await whenAborted(request.signal));
+    });
+    const caller = await connect();
+    await assert.rejects(
+      caller.call({ name: "callee" }, "wait", null, { timeoutMs: 50 }),
+      hasCode("DEADLINE_EXCEEDED"),
+    );
+    assert.ok(hasCode("DEADLINE_EXCEEDED")(await stopped.promise));
+  });
+});
+
+Deno.test("Agent.call() rejects with the reason of an aborted signal, and the handler hears of it", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const started = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<unknown>();
+    callee.onCall("wait", async (request) => {
+      started.resolve();
+      stopped.resolve(await whenAborted(request.signal));
+    });
+    const caller = await connect();
+    const controller = new AbortController();
+    const call = caller.call({ name: "callee" }, "wait", null, {
+      signal: controller.signal,
+    });
+    await started.promise;
+    controller.abort("enough");
+    await assert.rejects(call, (reason) => reason === "enough");
+    assert.ok(hasCode("CANCELLED")(await stopped.promise));
+    const aborted = AbortSignal.abort("before");
+    await assert.rejects(
+      caller.call({ name: "callee" }, "wait", null, { signal: aborted }),
+      (reason) => reason === "before",
+    );
+  });
+});
+
+Deno.test("Agent.call() runs concurrent calls over one connection and goes round the candidates", async () => {
+  await withMesh(async ({ connect }) => {
+    const peers = new Set<string>();
+    for (const name of ["a", "b"]) {
+      const callee = await connect({ name, capabilities: ["work"] });
+      callee.onCall("work", ({ caller }) => {
+        peers.add(`${name} ${caller.address}`);
+        return name;
+      });
+    }
+    const caller = await connect();
+    const names = await Promise.all(
+      Array.from(
+        { length: 40 },
+        () => caller.call<string>({ capability: "work" }, "work"),
+      ),
+    );
+    assert.equal(names.filter((name) => name === "a").length, 20);
+    assert.equal(peers.size, 2);
+  });
+});
+
+Deno.test("Agent.call() passes over agents that are gone or take no calls", async () => {
+  await withMesh(async ({ connect }) => {
+    const agents = await Promise.all(
+      ["a", "b", "c"].map((name) => connect({ name, capabilities: ["work"] })),
+    );
+    for (const agent of agents) agent.onCall("work", () => agent.name);
+    const caller = await connect({ limits: { discoveryCacheMs: 60_000 } });
+    await caller.call({ capability: "work" }, "work");
+    await agents[0]!.close();
+    await agents[1]!.drain();
+    for (let call = 0; call < 6; call++) {
+      assert.equal(await caller.call({ capability: "work" }, "work"), "c");
+    }
+    await assert.rejects(
+      caller.call({ id: agents[1]!.id }, "work"),
+      (error) => {
+        assert.ok(hasCode("UNAVAILABLE", "no new calls")(error));
+        assert.ok((error as CallError).retryAfterMs! > 0);
+        return true;
+      },
+    );
+  });
+});
+
+Deno.test("Agent.drain() lets running handlers finish", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const started = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<string>();
+    callee.onCall("work", () => {
+      started.resolve();
+      return release.promise;
+    });
+    const caller = await connect();
+    const call = caller.call({ name: "callee" }, "work");
+    await started.promise;
+    const closing = callee.close();
+    release.resolve("done");
+    assert.equal(await call, "done");
+    await closing;
+  });
+});
+
+Deno.test("Agent.call() with an idempotency key runs the handler once per caller", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    let runs = 0;
+    callee.onCall("pay", () => ++runs);
+    const one = await connect();
+    const two = await connect();
+    const pay = (agent: Agent, idempotencyKey: string): Promise<number> =>
+      agent.call<number>({ name: "callee" }, "pay", null, { idempotencyKey });
+    assert.deepEqual(
+      await Promise.all([pay(one, "x"), pay(one, "x"), pay(one, "x")]),
+      [1, 1, 1],
+    );
+    assert.equal(await pay(one, "y"), 2);
+    assert.equal(await pay(two, "x"), 3);
+    assert.equal(await pay(one, "x"), 1);
+  });
+});
+
+Deno.test("Agent limits the handlers in flight", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({
+      name: "callee",
+      limits: { maxHandlersInFlight: 1 },
+    });
+    const started = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<string>();
+    callee.onCall("work", () => {
+      started.resolve();
+      return release.promise;
+    });
+    const caller = await connect();
+    const first = caller.call({ name: "callee" }, "work");
+    await started.promise;
+    await assert.rejects(
+      caller.call({ name: "callee" }, "work"),
+      hasCode("RESOURCE_EXHAUSTED"),
+    );
+    release.resolve("done");
+    assert.equal(await first, "done");
+  });
+});
+
+Deno.test("Agent.call() reaches an agent by its address, whose key may be pinned", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    callee.onCall("echo", (request) => request.value);
+    const caller = await connect();
+    const { port } = callee.localAddress;
+    const at = (path: string) => ({ url: `mxp://127.0.0.1:${port}${path}` });
+    const key = encodeKey(callee.publicKey);
+    const other = encodeKey(generateKeyPair(systemRandom).publicKey);
+    for (const path of ["", `/${callee.id}`, `/${callee.id}?pk=${key}`]) {
+      assert.equal(await caller.call(at(path), "echo", path), path);
+    }
+    await assert.rejects(
+      caller.call(at(`?pk=${other}`), "echo"),
+      hasCode("UNAUTHENTICATED", "SHA256:"),
+    );
+    await assert.rejects(
+      caller.call(at(`/${caller.id}`), "echo"),
+      hasCode("UNAVAILABLE", "not here"),
+    );
+  });
+});
+
+Deno.test("Agent.ping() measures the way to the node and to an agent", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    assert.ok(await callee.ping() > 0);
+    const caller = await connect();
+    assert.ok(await caller.ping({ name: "callee" }) > 0);
+    await assert.rejects(caller.ping({ name: "nobody" }), hasCode("NOT_FOUND"));
+  });
+});
+
+Deno.test("Agent.call() carries values up to the limit of a message and refuses larger ones", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    callee.onCall("length", (request) => request.bytes().length);
+    const caller = await connect();
+    const largest = new Uint8Array(16 * 1024 * 1024 - 1_000);
+    assert.equal(
+      await caller.call({ name: "callee" }, "length", largest),
+      largest.length,
+    );
+    await assert.rejects(
+      caller.call(
+        { name: "callee" },
+        "length",
+        new Uint8Array(16 * 1024 * 1024),
+      ),
+      (error) =>
+        error instanceof MxpError && error.code === "PAYLOAD_TOO_LARGE",
+    );
+  });
+});
+
+Deno.test("Calls in a handler inherit trace, deadline and budget", async () => {
+  await withMesh(async ({ connect }) => {
+    const leaf = await connect({ name: "leaf" });
+    leaf.onCall("spend", (request) => {
+      request.spend({ tokens: 10 });
+      return { remainingMs: request.remainingMs!, ...request.budget };
+    });
+    const middle = await connect({ name: "middle" });
+    middle.onCall("twice", async () => [
+      await middle.call({ name: "leaf" }, "spend", null, { timeoutMs: 60_000 }),
+      await middle.call({ name: "leaf" }, "spend"),
+    ]);
+    middle.onCall("thrice", async () => {
+      for (let call = 0; call < 3; call++) {
+        await middle.call({ name: "leaf" }, "spend");
+      }
+    });
+    const root = await connect({ name: "root" });
+    const spans: SpanRecord[] = [];
+    for (const agent of [root, middle, leaf]) {
+      agent.onSpan((span) => spans.push(span));
+    }
+    const answers = await root.call<
+      { remainingMs: number; calls: number; tokens: number }[]
+    >({ name: "middle" }, "twice", null, {
+      timeoutMs: 2_000,
+      budget: { calls: 2, tokens: 100 },
+    });
+    assert.ok(answers.every(({ remainingMs }) => remainingMs <= 2_000));
+    assert.deepEqual(answers.map(({ calls, tokens }) => [calls, tokens]), [
+      [1, 90],
+      [0, 80],
+    ]);
+    const [client] = spans.filter((span) => span.agent === "root");
+    assert.equal(client?.parentSpanId, undefined);
+    const server = spans.find((span) => span.parentSpanId === client?.spanId);
+    assert.equal(server?.agent, "middle");
+    const below = spans.filter((span) => span.parentSpanId === server?.spanId);
+    assert.equal(below.length, 2);
+    assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
+    assert.equal(new Set(spans.map(({ spanId }) => spanId)).size, spans.length);
+    assert.ok(
+      spans.every(({ status, bytesSent }) => status === "OK" && bytesSent > 0),
+    );
+    await assert.rejects(
+      root.call({ name: "middle" }, "thrice", null, { budget: { calls: 2 } }),
+      hasCode("RESOURCE_EXHAUSTED", "Budget"),
+    );
+  });
+});
+
+Deno.test("A caller that aborts stops the handler two hops away within 100 ms", async () => {
+  await withMesh(async ({ connect }) => {
+    const leaf = await connect({ name: "leaf" });
+    const started = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<number>();
+    leaf.onCall("wait", async (request) => {
+      started.resolve();
+      await whenAborted(request.signal);
+      stopped.resolve(performance.now());
+    });
+    const middle = await connect({ name: "middle" });
+    middle.onCall("relay", () => middle.call({ name: "leaf" }, "wait"));
+    const root = await connect();
+    const controller = new AbortController();
+    const call = root.call({ name: "middle" }, "relay", null, {
+      signal: controller.signal,
+    });
+    await started.promise;
+    const abortedAt = performance.now();
+    controller.abort("enough");
+    await assert.rejects(call, (reason) => reason === "enough");
+    const tookMs = await stopped.promise - abortedAt;
+    assert.ok(tookMs < 100, `it took ${tookMs} ms`);
+  });
+});
+
+Deno.test("A handler whose caller closes its connection is stopped", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const started = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<unknown>();
+    callee.onCall("wait", async (request) => {
+      started.resolve();
+      stopped.resolve(await whenAborted(request.signal));
+    });
+    const caller = await connect();
+    const call = caller.call({ name: "callee" }, "wait");
+    await started.promise;
+    await Promise.all([
+      assert.rejects(call, hasCode("CONNECTION_LOST")),
+      caller.close(),
+    ]);
+    assert.ok(hasCode("CONNECTION_LOST")(await stopped.promise));
+  });
+});
+
+function encodeKey(key: Uint8Array): string {
+  return key.toBase64({ alphabet: "base64url", omitPadding: true });
+}
