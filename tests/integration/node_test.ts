@@ -1,0 +1,314 @@
+/**
+ * A node over real UDP on loopback, with raw transports in place of agents.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CallError } from "../../mesh/error.ts";
+import { MessageChannel } from "../../mesh/message_channel.ts";
+import { Node, type NodeOptions } from "../../mesh/node.ts";
+import {
+  type AgentRegistration,
+  callNode,
+  discoverAgents,
+  type NodeRequestOptions,
+  publishEvent,
+  registerAgent,
+  sendHeartbeat,
+  subscribeTopic,
+} from "../../mesh/registry_client.ts";
+import {
+  createAgentId,
+  decodeEvent,
+  encodeValue,
+  formatAgentId,
+  parseMxpUrl,
+} from "../../protocol/mod.ts";
+import { MemoryRegistry, RegistryError } from "../../registry/mod.ts";
+import {
+  systemRandom,
+  type Transport,
+  type TransportConnection,
+  TransportError,
+} from "../../transport/mod.ts";
+import { TimerClock } from "../support/timer_clock.ts";
+import { bindTransport } from "../support/transport_pair.ts";
+
+const REQUEST: NodeRequestOptions = { messageId: 1n, traceId: 2n };
+
+/** Runs a test with a node and closes it afterwards. */
+async function withNode(
+  body: (node: Node) => Promise<void>,
+  options: NodeOptions = {},
+): Promise<void> {
+  const node = await Node.start({ port: 0, ...options });
+  try {
+    await body(node);
+  } finally {
+    await node.close();
+  }
+}
+
+/** Runs a test with a connection to a node and closes it afterwards. */
+async function withPeer(
+  node: Node,
+  body: (
+    connection: TransportConnection,
+    transport: Transport,
+  ) => Promise<void>,
+): Promise<void> {
+  const { transport } = await bindTransport();
+  try {
+    const { hostname, port, publicKey } = parseMxpUrl(node.url);
+    const connection = await transport.connect({ hostname, port }, {
+      remoteStaticPublicKey: publicKey!,
+    });
+    await body(connection, transport);
+  } finally {
+    await transport.close();
+  }
+}
+
+async function withDirectory(
+  body: (path: string) => Promise<void>,
+): Promise<void> {
+  const path = mkdtempSync(join(tmpdir(), "mxp-node-"));
+  try {
+    await body(join(path, "data"));
+  } finally {
+    rmSync(path, { recursive: true });
+  }
+}
+
+function registrationOf(
+  name: string,
+  changes: Partial<AgentRegistration> = {},
+): AgentRegistration {
+  const agentId = createAgentId(systemRandom);
+  return { agentId, name, capabilities: ["write"], port: 0, ...changes };
+}
+
+function codeIs(code: string): (error: unknown) => boolean {
+  return (error) => (error as { code?: unknown }).code === code;
+}
+
+Deno.test("a node lets one agent find another at the address it was seen at", async () => {
+  await withNode(async (node) => {
+    await withPeer(node, async (writer, transport) => {
+      const registration = registrationOf("writer", {
+        tags: ["eu"],
+        metadata: { model: "small" },
+      });
+      const granted = await registerAgent(writer, registration, REQUEST);
+      const { port } = transport.localAddress;
+      assert.deepEqual(granted, {
+        leaseMs: 15_000,
+        heartbeatIntervalMs: 5_000,
+        hostname: "127.0.0.1",
+        port,
+      });
+      await withPeer(node, async (reader) => {
+        const query = { kind: "capability", term: "write" } as const;
+        const [found, ...others] = await discoverAgents(reader, query, REQUEST);
+        assert.deepEqual(others, []);
+        assert.equal(found?.name, "writer");
+        assert.equal(found?.port, port);
+        assert.deepEqual(found?.tags, ["eu"]);
+        assert.deepEqual(found?.metadata, { model: "small" });
+        // The key in the record is enough to reach that agent, and nobody else.
+        const { transport: direct } = await bindTransport();
+        await using _closing = { [Symbol.asyncDispose]: () => direct.close() };
+        const connection = await direct.connect(found!, {
+          remoteStaticPublicKey: found!.publicKey,
+        });
+        assert.equal(connection.isOpen, true);
+      });
+    });
+  });
+});
+
+Deno.test("a node keeps an agent over a broken connection and retires it after three missed heartbeats", async () => {
+  const clock = new TimerClock();
+  await withNode(async (node) => {
+    const registration = registrationOf("writer");
+    await withPeer(node, async (connection) => {
+      await registerAgent(connection, registration, REQUEST);
+      clock.advance(8_000);
+      const { agentId } = registration;
+      const heartbeat = {
+        agentId,
+        status: "available",
+        load: 0.5,
+        sequence: 1,
+      } as const;
+      await sendHeartbeat(connection, heartbeat, REQUEST);
+    });
+    clock.advance(8_999);
+    assert.equal((await node.agents())[0]?.load, 0x8000 / 0xffff);
+    clock.advance(1);
+    assert.deepEqual(await node.agents(), []);
+    clock.advance(1_000);
+    await Promise.resolve();
+    assert.equal(node.status.agents, 0);
+  }, { clock, heartbeatIntervalMs: 3_000 });
+});
+
+Deno.test("a node with a data directory keeps its key and its agents over a restart", async () => {
+  await withDirectory(async (dataDir) => {
+    const registration = registrationOf("writer");
+    let publicKey: Uint8Array | undefined;
+    await withNode(async (node) => {
+      publicKey = node.publicKey;
+      await withPeer(node, async (connection) => {
+        await registerAgent(connection, registration, REQUEST);
+        await registerAgent(connection, registrationOf("gone"), REQUEST);
+      });
+      const gone = (await node.agents()).find(({ name }) => name === "gone");
+      assert.notEqual(gone, undefined);
+    }, { dataDir });
+    assert.equal(statSync(join(dataDir, "node.key")).mode & 0o777, 0o600);
+    assert.equal(existsSync(join(dataDir, "registry.sqlite")), true);
+    const clock = new TimerClock();
+    await withNode(async (node) => {
+      assert.deepEqual(node.publicKey, publicKey);
+      clock.advance(14_999);
+      const names = (await node.agents()).map(({ agentId }) => agentId);
+      assert.equal(names.length, 2);
+      assert.equal(names[0], formatAgentId(registration.agentId));
+      clock.advance(1);
+      assert.deepEqual(await node.agents(), []);
+    }, { dataDir, clock });
+  });
+});
+
+Deno.test("a node refuses a data directory that another node holds", async () => {
+  await withDirectory(async (dataDir) => {
+    await withNode(async () => {
+      await assert.rejects(
+        Node.start({ port: 0, dataDir }),
+        (error) =>
+          error instanceof RegistryError && error.code === "STORE_FAILED",
+      );
+    }, { dataDir });
+  });
+});
+
+Deno.test("a node carries events from a publisher to a subscriber", async () => {
+  await withNode(async (node) => {
+    await withPeer(node, async (subscriber) => {
+      const events = Promise.withResolvers<MessageChannel>();
+      subscriber.onStream = (stream) => {
+        stream.finish();
+        events.resolve(new MessageChannel(stream));
+      };
+      await subscribeTopic(subscriber, "orders.*", REQUEST);
+      await withPeer(node, async (publisher) => {
+        for (const topic of ["orders.1", "bills.1", "orders.2"]) {
+          const event = { topic, content: encodeValue({ topic }) };
+          await publishEvent(publisher, event, REQUEST);
+        }
+      });
+      const channel = await events.promise;
+      for (const topic of ["orders.1", "orders.2"]) {
+        const message = await channel.receive();
+        assert.equal(decodeEvent(message!.payload).topic, topic);
+      }
+      assert.equal(node.status.subscriptions, 1);
+    });
+    await node.close();
+    assert.equal(node.status.subscriptions, 0);
+  });
+});
+
+Deno.test("a node answers a ping of 60 KiB", async () => {
+  await withNode(async (node) => {
+    await withPeer(node, async (connection) => {
+      const value = new Uint8Array(60 * 1024).fill(3);
+      const call = { method: "mxp.ping", value };
+      assert.deepEqual(await callNode(connection, call, REQUEST), value);
+    });
+  });
+});
+
+Deno.test("a node survives a stream of junk and serves the same connection on", async () => {
+  await withNode(async (node) => {
+    await withPeer(node, async (connection) => {
+      const stream = await connection.openStream();
+      await stream.write(new Uint8Array(100).fill(0xee));
+      await assert.rejects(
+        async () => await stream.read(),
+        (error) => error instanceof TransportError && error.closeCode === 13,
+      );
+      const call = { method: "mxp.ping", value: "still here" };
+      assert.equal(await callNode(connection, call, REQUEST), "still here");
+      await assert.rejects(
+        callNode(connection, { method: "other" }, REQUEST),
+        (error) => error instanceof CallError && error.code === "UNIMPLEMENTED",
+      );
+    });
+  });
+});
+
+Deno.test("a closing node tells its peers, and requests fail with CONNECTION_LOST", async () => {
+  await withNode(async (node) => {
+    await withPeer(node, async (connection) => {
+      await callNode(connection, { method: "mxp.ping" }, REQUEST);
+      await Promise.all([node.close(), node.close()]);
+      assert.equal((await connection.closed).code, "CLOSED_BY_PEER");
+      await assert.rejects(
+        discoverAgents(connection, { kind: "all" }, REQUEST),
+        codeIs("CONNECTION_LOST"),
+      );
+    });
+  });
+});
+
+Deno.test("Node.start() leaves a store that it was given open", async () => {
+  const store = new MemoryRegistry();
+  const node = await Node.start({ port: 0, store });
+  await node.close();
+  assert.deepEqual(store.find(0, { kind: "all" }), []);
+});
+
+Deno.test("Node.url says where agents reach the node", async () => {
+  const hostOf = async (options: NodeOptions): Promise<string> => {
+    const node = await Node.start({ ...options });
+    const { hostname, port, publicKey } = parseMxpUrl(node.url);
+    const { port: boundPort } = node.localAddress;
+    assert.deepEqual(publicKey, node.publicKey);
+    await node.close();
+    return `${hostname} ${port === boundPort ? "bound" : port}`;
+  };
+  assert.equal(await hostOf({ port: 0 }), "127.0.0.1 bound");
+  assert.equal(await hostOf({ bind: "0.0.0.0:0" }), "127.0.0.1 bound");
+  assert.equal(await hostOf({ bind: ":0" }), "127.0.0.1 bound");
+  const advertise = "mesh.example.org:7000";
+  assert.equal(
+    await hostOf({ bind: "127.0.0.1:0", advertise }),
+    "mesh.example.org 7000",
+  );
+});
+
+Deno.test("Node.start() refuses options that say nothing or two things", async () => {
+  const bad: NodeOptions[] = [
+    { bind: "127.0.0.1" },
+    { bind: "127.0.0.1:0", port: 0 },
+    { bind: "127.0.0.1:0", hostname: "127.0.0.1" },
+    { advertise: ":9000" },
+    { advertise: "a:0" },
+    { leaseMs: 0 },
+    { leaseMs: 1.5 },
+    { leaseMs: 1e9 },
+    { leaseMs: 3_000, heartbeatIntervalMs: 1_000 },
+  ];
+  for (const options of bad) {
+    await assert.rejects(Node.start(options), codeIs("INVALID_ARGUMENT"));
+  }
+  await withNode(async (node) => {
+    const { port } = node.localAddress;
+    await assert.rejects(Node.start({ port }), codeIs("ADDRESS_IN_USE"));
+  });
+});

@@ -1,0 +1,92 @@
+/**
+ * Two ends of a stream in memory, for tests of what reads and writes messages.
+ *
+ * @module
+ */
+import type { ByteStream } from "../../mesh/message_channel.ts";
+
+/** One end of a {@linkcode createStreamPair}. */
+export class TestStream implements ByteStream {
+  /** The other end. */
+  peer!: TestStream;
+  /** The code of our reset, once there was one. */
+  resetCode: number | undefined;
+  /** The code with which we stopped the peer, once we did. */
+  stopCode: number | undefined;
+  /** While true, writes of this end wait. */
+  isBlocked = false;
+  #chunks: Uint8Array[] = [];
+  #isEnded = false;
+  #error: Error | undefined;
+  #wakeReader: () => void = () => {};
+  #wakeWriter: () => void = () => {};
+
+  /** Hands bytes to the other end. */
+  async write(bytes: Uint8Array): Promise<void> {
+    const copy = bytes.slice();
+    while (this.isBlocked && this.#error === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#wakeWriter = resolve;
+      });
+    }
+    if (this.#error !== undefined) throw this.#error;
+    this.peer.#chunks.push(copy);
+    this.peer.#wakeReader();
+  }
+
+  /** Lets waiting writes go on. */
+  unblock(): void {
+    this.isBlocked = false;
+    this.#wakeWriter();
+  }
+
+  /** Ends our direction. */
+  finish(): void {
+    this.peer.#isEnded = true;
+    this.peer.#wakeReader();
+  }
+
+  /** The next bytes of the other end. */
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) return chunk;
+      if (this.#error !== undefined) throw this.#error;
+      if (this.#isEnded) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+    }
+  }
+
+  /** Gives up our direction. */
+  reset(code: number): void {
+    this.resetCode ??= code;
+    this.peer.fail(new Error(`reset with ${code}`));
+  }
+
+  /** Asks the other end to give up its direction. */
+  stopSending(code: number): void {
+    this.stopCode ??= code;
+  }
+
+  /** Makes reads and writes of this end fail from now on. */
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#wakeReader();
+    this.#wakeWriter();
+  }
+}
+
+/**
+ * Makes a stream.
+ *
+ * @returns Its two ends.
+ */
+export function createStreamPair(): [TestStream, TestStream] {
+  const left = new TestStream();
+  const right = new TestStream();
+  left.peer = right;
+  right.peer = left;
+  return [left, right];
+}
