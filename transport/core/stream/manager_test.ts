@@ -629,6 +629,8 @@ Deno.test("A finished stream whose data is missing can still be reset, and stays
   assert.deepEqual(pair.settle(), [
     { type: "reset-stream", streamId: id, code: 9, finalSize: 300 },
   ]);
+  pair.settle();
+  assert.equal(initiator.streamCount, 0);
   assert.deepEqual(pollEvents(responder).at(-1), {
     type: "stream-reset",
     id,
@@ -697,6 +699,18 @@ Deno.test("After stopSending() what still comes is dropped, and its credit retur
   ]);
   // Still under control: credit of the stream, final size.
   assertViolation(responder, stream(id, 1 << 18, 1), "FLOW_CONTROL");
+});
+
+Deno.test("stopSending() that is overtaken by the end sends nothing", () => {
+  const pair = new StreamPair();
+  const { initiator, responder } = pair;
+  const id = initiator.open(UNI)!;
+  initiator.write(id, text("a"));
+  pair.settle();
+  responder.stopSending(id, 1);
+  initiator.finish(id);
+  pair.deliver(pair.send(initiator)!);
+  assert.equal(responder.hasPendingFrames, false);
 });
 
 Deno.test("stopSending() after the end arrived sends nothing, and closes", () => {
