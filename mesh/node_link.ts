@@ -210,9 +210,12 @@ export class NodeLink {
 }
 
 function createReady(): Ready {
-  const { promise, resolve, reject } = Promise.withResolvers<
-    TransportConnection
-  >();
+  // Node 20 has no Promise.withResolvers.
+  let resolve!: Ready["resolve"];
+  let reject!: Ready["reject"];
+  const promise = new Promise<TransportConnection>((onReady, onFailed) => {
+    [resolve, reject] = [onReady, onFailed];
+  });
   promise.catch(() => {
     // Nobody may be waiting.
   });
