@@ -192,7 +192,8 @@ export class InitiatorHandshake {
     }
     const noise = this.#noise.isComplete
       ? EMPTY
-      : this.#noise.writeMessage(EMPTY);
+      : writeNoise(this.#noise, EMPTY);
+    if (noise === undefined) return { ok: false, reason: "handshake-failed" };
     const peerConnectionId = peerParameters.connectionId;
     const result = resultOf(
       this.#noise,
@@ -225,7 +226,7 @@ export class ResponderHandshake {
     suite: AeadSuite,
     hello: InitiatorHello,
     peerParameters: TransportParameters,
-    parameters: TransportParameters,
+    response: Uint8Array,
   ) {
     this.#noise = noise;
     this.#suite = suite;
@@ -233,7 +234,7 @@ export class ResponderHandshake {
     this.#peerParameters = peerParameters;
     this.response = encodeResponderHello(
       this.#initiatorConnectionId,
-      noise.writeMessage(encodeTransportParameters(parameters)),
+      response,
       responseMacKey(
         hello.connectionId,
         hello.noise.subarray(0, EPHEMERAL_LENGTH),
@@ -262,6 +263,13 @@ export class ResponderHandshake {
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
     const peerParameters = decodeTransportParameters(payload);
     if (peerParameters === undefined) return { ok: false, reason: "malformed" };
+    const response = writeNoise(
+      noise,
+      encodeTransportParameters(options.parameters),
+    );
+    if (response === undefined) {
+      return { ok: false, reason: "handshake-failed" };
+    }
     return {
       ok: true,
       handshake: new ResponderHandshake(
@@ -269,7 +277,7 @@ export class ResponderHandshake {
         suite,
         hello,
         peerParameters,
-        options.parameters,
+        response,
       ),
     };
   }
@@ -337,6 +345,18 @@ function readNoise(
 ): Uint8Array | undefined {
   try {
     return noise.readMessage(message);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes a Noise message; `undefined` when the peer's keys cannot be used. */
+function writeNoise(
+  noise: HandshakeState,
+  payload: Uint8Array,
+): Uint8Array | undefined {
+  try {
+    return noise.writeMessage(payload);
   } catch {
     return undefined;
   }

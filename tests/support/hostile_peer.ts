@@ -1,0 +1,155 @@
+/**
+ * A peer that holds the right keys and breaks the rules: it makes its own
+ * packets and sends any plaintext.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { ByteReader } from "../../internal/byte_reader.ts";
+import type { Instant } from "../../internal/instant.ts";
+import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
+import { PACKET_HEADER_LENGTH, PacketFlags } from "../../protocol/mod.ts";
+import type { Address } from "../../transport/core/address.ts";
+import {
+  createEndpointConfig,
+  type EndpointOptions,
+} from "../../transport/core/config.ts";
+import type { Connection } from "../../transport/core/connection.ts";
+import { Endpoint, type EndpointEvent } from "../../transport/core/endpoint.ts";
+import { InitiatorHandshake } from "../../transport/core/handshake.ts";
+import { PacketProtection } from "../../transport/core/packet_protection.ts";
+import {
+  localTransportParameters,
+  type TransportParameters,
+} from "../../transport/core/transport_parameters.ts";
+import { SeededRandom } from "./seeded_random.ts";
+
+/** Options of {@linkcode HostilePeer}. */
+export interface HostilePeerOptions {
+  /** Everything random is drawn from it. */
+  readonly seed?: number;
+  /** What the peer announces instead of the defaults. */
+  readonly parameters?: Partial<TransportParameters>;
+  /** Configuration of the responder under attack. */
+  readonly config?: Partial<EndpointOptions>;
+}
+
+/** Where the peer is. */
+export const HOSTILE_ADDRESS: Address = { hostname: "10.0.0.9", port: 7 };
+
+/** Does the handshake by hand and then sends whatever plaintext it is told to. */
+export class HostilePeer {
+  /** The responder under attack. */
+  readonly endpoint: Endpoint;
+  /** Its end of the connection. */
+  readonly connection: Connection;
+  /** What the endpoint believes the time to be. */
+  now: Instant = 1_000;
+  /** Number of the next packet; a hostile peer may jump. */
+  packetNumber = 0;
+  readonly #protection: PacketProtection;
+  readonly #serverConnectionId: Uint8Array;
+  readonly #buffer = new Uint8Array(65_535);
+
+  /**
+   * @param options What the peer announces, the responder's configuration, and
+   * the seed of both.
+   */
+  constructor(options: HostilePeerOptions = {}) {
+    const { seed = 1, parameters = {}, config = {} } = options;
+    const random = new SeededRandom(seed);
+    const serverKeys = generateKeyPair(random);
+    const keyPair = generateKeyPair(random);
+    this.endpoint = new Endpoint(
+      { maxBidiStreams: 4, ...config, keyPair: serverKeys },
+      random,
+    );
+    const handshake = new InitiatorHandshake(
+      {
+        keyPair,
+        suites: ["chacha20-poly1305"],
+        parameters: {
+          ...localTransportParameters(
+            createEndpointConfig({ keyPair }),
+            65_507,
+          ),
+          ...parameters,
+        },
+        random,
+        provider: undefined,
+      },
+      Uint8Array.of(1, 2, 3, 4, 5, 0, 0, 0),
+      serverKeys.publicKey,
+    );
+    this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, handshake.hello);
+    const [response] = this.received();
+    const outcome = handshake.handleResponderHello(response!);
+    assert.ok(outcome.ok);
+    this.#serverConnectionId = outcome.result.peerConnectionId;
+    this.#protection = new PacketProtection({
+      ...outcome.result,
+      provider: undefined,
+    });
+    this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, handshake.finish);
+    const [incoming] = this.events();
+    assert.ok(incoming?.type === "connection-incoming");
+    this.connection = incoming.connection;
+  }
+
+  /** What the endpoint tells its owner. */
+  events(): EndpointEvent[] {
+    const events: EndpointEvent[] = [];
+    for (;;) {
+      const event = this.endpoint.pollEvent();
+      if (event === undefined) return events;
+      events.push(event);
+    }
+  }
+
+  /** Datagrams that the endpoint wants to send. */
+  received(): Uint8Array[] {
+    const datagrams: Uint8Array[] = [];
+    for (;;) {
+      const transmit = this.endpoint.pollTransmit(this.now, this.#buffer);
+      if (transmit === undefined) return datagrams;
+      datagrams.push(this.#buffer.slice(0, transmit.length));
+    }
+  }
+
+  /** Sends a packet with this plaintext. */
+  send(plaintext: Uint8Array, flags: number = PacketFlags.ACK_ELICITING): void {
+    const packet = new Uint8Array(PACKET_HEADER_LENGTH + plaintext.length + 16);
+    packet.set(plaintext, PACKET_HEADER_LENGTH);
+    this.#protection.seal(packet, 0, {
+      connectionId: this.#serverConnectionId,
+      packetNumber: this.packetNumber++,
+      flags,
+      plaintextLength: plaintext.length,
+    });
+    this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, packet);
+  }
+
+  /** The frames that the endpoint answers with. */
+  frames(): Frame[] {
+    const frames: Frame[] = [];
+    const plaintext = new Uint8Array(65_535);
+    for (const datagram of this.received()) {
+      this.#protection.unmask(datagram, 0);
+      const length = this.#protection.open(
+        datagram.subarray(PACKET_HEADER_LENGTH),
+        plaintext,
+      );
+      assert.ok(length > 0);
+      const reader = new ByteReader(plaintext.slice(0, length));
+      while (reader.remaining > 0) frames.push(decodeFrame(reader));
+    }
+    return frames;
+  }
+
+  /** The code of the close that the endpoint answers with, if it does. */
+  closeCode(): number | undefined {
+    const close = this.frames().find((frame) => frame.type === "close");
+    return close?.type === "close" ? close.code : undefined;
+  }
+}
