@@ -264,6 +264,7 @@ export class TransportStream {
         return;
       case "settle":
         this.#serveRead(true);
+        this.#noteEnd();
         return;
       case "connection-closed":
         this.#handleConnectionClosed(input.error);
@@ -344,6 +345,17 @@ export class TransportStream {
     if (chunk !== undefined) this.#host.wake();
     if (core.streamState(this.id)?.isFinished ?? true) this.#endReading();
     return chunk;
+  }
+
+  /**
+   * Notes an end that came after everything was read: the core forgets the
+   * stream then, and a later read could not tell it from one under way.
+   */
+  #noteEnd(): void {
+    if (this.#isReadEnded || this.#readError !== undefined) return;
+    if (this.#host.core.streamState(this.id)?.isFinished ?? true) {
+      this.#endReading();
+    }
   }
 
   #endReading(): void {

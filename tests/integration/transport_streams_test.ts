@@ -372,3 +372,22 @@ Deno.test("Transport reports what a callback threw and goes on", async () => {
   }, { server: { onWarning: (message) => warnings.push(message) } });
   assert.deepEqual(warnings, ["Transport: handler"]);
 });
+
+Deno.test("TransportStream.read() ends when the end came while nobody was reading", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const replied = Promise.withResolvers<void>();
+    incoming.onStream = async (stream) => {
+      await readAll(stream);
+      await stream.write(patternBytes(3));
+      await replied.promise;
+      stream.finish();
+    };
+    const stream = await outgoing.openStream();
+    stream.finish();
+    assert.deepEqual(await stream.read(), patternBytes(3));
+    replied.resolve();
+    // Other traffic, so that the stream is forgotten meanwhile.
+    echoStreams(incoming);
+    for (let i = 0; i < 3; i++) await request(outgoing, patternBytes(9));
+    assert.equal(await stream.read(), undefined);
+  }, { network: new MemoryNetwork() }));
