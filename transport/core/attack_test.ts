@@ -4,8 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import { HOSTILE_ADDRESS } from "../../tests/support/hostile_peer.ts";
+import {
+  HOSTILE_ADDRESS,
+  HostilePeer,
+} from "../../tests/support/hostile_peer.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
+import { MAX_DATAGRAM_EVENTS } from "./config.ts";
 import { Endpoint } from "./endpoint.ts";
 import {
   encodeInitiatorHello,
@@ -50,3 +54,18 @@ for (const [name, first] of [["zero", 0], ["one", 1]] as const) {
     assert.equal(endpoint.stats.halfOpenCount, 0);
   });
 }
+
+Deno.test("A flood of datagram frames is dropped past a bound, in linear time", () => {
+  const peer = new HostilePeer();
+  const flood = new Uint8Array(60_000);
+  // Empty datagram frames: type and length.
+  for (let i = 0; i < flood.length; i += 2) flood[i] = 0x20;
+  for (let i = 0; i < 8; i++) peer.send(flood);
+  const received = (): number =>
+    peer.events().filter((each) =>
+      each.type === "connection" && each.event.type === "datagram-received"
+    ).length;
+  assert.equal(received(), MAX_DATAGRAM_EVENTS);
+  peer.send(flood.subarray(0, 20));
+  assert.equal(received(), 10);
+});

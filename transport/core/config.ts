@@ -79,6 +79,13 @@ export const REPLAY_WINDOW_PACKETS = 4_096;
 /** Outgoing datagram frames that wait (mission MXP-060). */
 export const DEFAULT_DATAGRAM_QUEUE_LENGTH = 256;
 
+/**
+ * Received datagram frames that wait for the owner of a connection; more are
+ * dropped. A turn of the driver takes far fewer, unless a peer packs thousands
+ * of empty ones into each packet.
+ */
+export const MAX_DATAGRAM_EVENTS = 4_096;
+
 /** What an endpoint is made from. Absent keys take their default. */
 export interface EndpointOptions {
   /** The static key pair that proves who this endpoint is. */

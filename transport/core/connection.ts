@@ -13,6 +13,7 @@ import { assert } from "../../internal/assert.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { MxpError } from "../../internal/error.ts";
+import { Fifo } from "../../internal/fifo.ts";
 import {
   ackFrameLength,
   decodeFrame,
@@ -34,6 +35,7 @@ import type { Address } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
 import {
   type EndpointConfig,
+  MAX_DATAGRAM_EVENTS,
   MAX_HELLO_TIMEOUT_MS,
   REPLAY_WINDOW_PACKETS,
 } from "./config.ts";
@@ -108,7 +110,9 @@ export class Connection {
   readonly #parameters: TransportParameters;
   readonly #scratch: Uint8Array;
   readonly #wake: (connection: Connection) => void;
-  readonly #events: ConnectionEvent[] = [];
+  readonly #events = new Fifo<ConnectionEvent>();
+  /** How many of the events are datagrams. */
+  #datagramEventCount = 0;
   readonly #timers = new TimerTable(TIMERS);
   readonly #amplification = new AmplificationLimit();
   readonly #replayWindow = new ReplayWindow(REPLAY_WINDOW_PACKETS);
@@ -344,7 +348,9 @@ export class Connection {
 
   /** The next event, if any. */
   pollEvent(): ConnectionEvent | undefined {
-    return this.#events.shift() ?? this.#streams?.pollEvent();
+    const event = this.#events.shift() ?? this.#streams?.pollEvent();
+    if (event?.type === "datagram-received") this.#datagramEventCount--;
+    return event;
   }
 
   // ── What the application does ─────────────────────────────────────────────
@@ -646,10 +652,7 @@ export class Connection {
         this.#handleAck(now, frame);
         return;
       case "datagram":
-        this.#events.push({
-          type: "datagram-received",
-          data: frame.data.slice(),
-        });
+        this.#handleDatagramFrame(frame.data);
         return;
       case "path-challenge":
         this.#control.answerPathChallenge(frame.data);
@@ -670,6 +673,13 @@ export class Connection {
         // connection id, a ticket or crypto data answers nothing that we asked.
         return;
     }
+  }
+
+  #handleDatagramFrame(data: Uint8Array): void {
+    // A datagram may be lost: one that nobody takes in time is.
+    if (this.#datagramEventCount >= MAX_DATAGRAM_EVENTS) return;
+    this.#datagramEventCount++;
+    this.#events.push({ type: "datagram-received", data: data.slice() });
   }
 
   #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
