@@ -175,23 +175,29 @@ export class Reassembler {
   /** Moves the first early stretch, which is in order now, to what is readable. */
   #drain(): void {
     const { start, end } = this.#early!.shift()!;
-    this.#pushTail();
-    const chunks = this.#chunks ??= new Fifo();
+    const blocks = this.#blocks!;
     for (let at = start; at < end;) {
       const index = Math.floor(at / BLOCK_BYTES);
       const blockStart = index * BLOCK_BYTES;
       const stop = Math.min(end, blockStart + BLOCK_BYTES);
-      // The reader's part and what still arrives in a block never overlap.
-      const block = this.#blocks!.get(index)!;
-      chunks.push(block.subarray(at - blockStart, stop - blockStart));
-      if (stop === blockStart + BLOCK_BYTES) this.#blocks!.delete(index);
+      const block = blocks.get(index)!;
+      if (stop === blockStart + BLOCK_BYTES) blocks.delete(index);
+      if (stop - at === BLOCK_BYTES) this.#appendBlock(block);
+      else this.#append(block.subarray(at - blockStart, stop - blockStart));
       at = stop;
     }
-    this.#orderedEnd = end;
-    this.#readableBytes += end - start;
     if (this.#early!.rangeCount === 0) {
       this.#early = undefined;
       this.#blocks = undefined;
     }
+  }
+
+  /** Hands on a block that is full. Smaller pieces are copied, so that many of them share a chunk. */
+  #appendBlock(block: Uint8Array): void {
+    this.#pushTail();
+    this.#tail = block;
+    this.#tailLength = block.length;
+    this.#orderedEnd += block.length;
+    this.#readableBytes += block.length;
   }
 }

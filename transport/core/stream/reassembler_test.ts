@@ -65,6 +65,22 @@ Deno.test("Reassembler joins small pieces that nobody reads into few chunks", ()
   assert(chunkCount < 32, `${chunkCount} chunks`);
 });
 
+Deno.test("Reassembler joins small pieces that come in the wrong order into few chunks", () => {
+  const reassembler = new Reassembler();
+  for (let offset = 0; offset < 100_000; offset += 2) {
+    reassembler.insert(offset + 1, Uint8Array.of(byteAt(offset + 1)));
+    reassembler.insert(offset, Uint8Array.of(byteAt(offset)));
+  }
+  let chunkCount = 0;
+  let length = 0;
+  for (let c = reassembler.read(); c; c = reassembler.read()) {
+    chunkCount++;
+    for (const byte of c) assert.equal(byte, byteAt(length++));
+  }
+  assert.equal(length, 100_000);
+  assert(chunkCount < 32, `${chunkCount} chunks`);
+});
+
 Deno.test("Reassembler refuses more stretches than its bound", () => {
   const reassembler = new Reassembler();
   const byte = Uint8Array.of(0);
