@@ -17,6 +17,7 @@ import { type Address, systemRandom, Transport } from "../transport/mod.ts";
 import { LimitedRace } from "./abort.ts";
 import {
   type AgentOptions,
+  checkAgentOptions,
   defaultBind,
   parseAddressOption,
 } from "./agent_options.ts";
@@ -199,17 +200,9 @@ export class Agent {
     options: AgentOptions = {},
   ): Promise<Agent> {
     const node = parseMxpUrl(url);
-    const { signal, onWarning, name } = options;
+    const { signal, onWarning } = options;
     signal?.throwIfAborted();
-    if (options.register === true && (name ?? "") === "") {
-      throw new CallError(
-        "INVALID_ARGUMENT",
-        "Agent: it registers with a name",
-      );
-    }
-    if (options.advertise !== undefined) {
-      parseAddressOption(options.advertise, "advertise");
-    }
+    checkAgentOptions(options);
     const bind = options.bind === undefined
       ? defaultBind(node.hostname)
       : parseAddressOption(options.bind, "bind");

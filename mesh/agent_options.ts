@@ -81,6 +81,26 @@ export interface AgentOptions {
 }
 
 /**
+ * Checks what can be checked before anything is opened.
+ *
+ * @param options What the user gave.
+ * @throws {CallError} `INVALID_ARGUMENT` names the option.
+ */
+export function checkAgentOptions(options: AgentOptions): void {
+  const { name = "", register, advertise, heartbeatIntervalMs } = options;
+  if (register === true && name === "") {
+    throw new CallError("INVALID_ARGUMENT", "Agent: it registers with a name");
+  }
+  if (advertise !== undefined) parseAddressOption(advertise, "advertise");
+  if (heartbeatIntervalMs !== undefined && !(heartbeatIntervalMs > 0)) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Agent: heartbeatIntervalMs must be above 0, got ${heartbeatIntervalMs}`,
+    );
+  }
+}
+
+/**
  * Reads an option that names an address.
  *
  * @param text What the user wrote: `host:port`, IPv6 in brackets.

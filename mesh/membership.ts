@@ -105,12 +105,6 @@ export class Membership {
     this.#isRegistered = register ?? name !== "";
     this.#heartbeatIntervalMs = heartbeatIntervalMs ??
       DEFAULT_HEARTBEAT_INTERVAL_MS;
-    if (!(this.#heartbeatIntervalMs > 0)) {
-      throw new CallError(
-        "INVALID_ARGUMENT",
-        `Agent: heartbeatIntervalMs must be above 0, got ${heartbeatIntervalMs}`,
-      );
-    }
     this.#link = new NodeLink({
       address: formatAddress(options.url),
       dial: (signal) => this.#dial(signal),

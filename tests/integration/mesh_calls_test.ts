@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Agent, CallError, MxpError, type SpanRecord } from "../../mod.ts";
+import { type Agent, CallError, MxpError, type SpanRecord } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { whenAborted, withMesh } from "../support/mesh.ts";

@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Agent, CallError, Node, TransportError } from "../../mod.ts";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { systemRandom } from "../../transport/mod.ts";
+import { MemoryRegistry } from "../../registry/mod.ts";
+import { collect, withMesh } from "../support/mesh.ts";
+
+/** Waits, with real time, for what another part of the process brings about. */
+async function until(condition: () => boolean | Promise<boolean>) {
+  while (!await condition()) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+Deno.test("Agent.discover() finds by capability, name, tag and id, and forgets who left", async () => {
+  await withMesh(async ({ connect }) => {
+    const one = await connect({
+      name: "one",
+      capabilities: ["see", "hear"],
+      tags: ["left"],
+      metadata: { model: "small" },
+    });
+    const two = await connect({ name: "two", capabilities: ["see"] });
+    const client = await connect();
+    const names = async (query: Parameters<Agent["discover"]>[0]) =>
+      (await client.discover(query)).map(({ name }) => name).sort();
+    assert.deepEqual(await names({}), ["one", "two"]);
+    assert.deepEqual(await names({ capability: "see" }), ["one", "two"]);
+    assert.deepEqual(await names({ capability: "hear" }), ["one"]);
+    assert.deepEqual(await names({ name: "two" }), ["two"]);
+    assert.deepEqual(await names({ tag: "left" }), ["one"]);
+    assert.deepEqual(await names({ id: two.id }), ["two"]);
+    assert.equal((await client.discover({ limit: 1 })).length, 1);
+    const [record] = await client.discover({ name: "one" });
+    assert.deepEqual(record?.publicKey, one.publicKey);
+    assert.deepEqual(record?.metadata, { model: "small" });
+    assert.equal(record?.port, one.localAddress.port);
+    await two.close();
+    assert.deepEqual(await names({ capability: "see" }), ["one"]);
+    await assert.rejects(
+      client.discover({ name: "one", tag: "left" }),
+      CallError,
+    );
+  });
+});
+
+Deno.test("An agent comes back by itself when its node was restarted, with its subscriptions", async () => {
+  const keyPair = generateKeyPair(systemRandom);
+  let node = await Node.start({ bind: "127.0.0.1:0", keyPair });
+  const { url } = node;
+  const bind = `127.0.0.1:${node.localAddress.port}`;
+  const warnings: string[] = [];
+  const agent = await Agent.connect(url, {
+    name: "steady",
+    heartbeatIntervalMs: 50,
+    onWarning: (line) => warnings.push(line),
+  });
+  const client = await Agent.connect(url);
+  try {
+    agent.onCall("echo", (request) => request.value);
+    const events: unknown[] = [];
+    await agent.subscribe("news", {
+      onEvent: ({ value }) => events.push(value),
+    });
+    assert.equal(await client.call({ name: "steady" }, "echo", 1), 1);
+    await node.close();
+    assert.equal(await client.call({ name: "steady" }, "echo", 2), 2);
+    await until(() => !agent.isConnected);
+    node = await Node.start({ bind, keyPair });
+    await until(async () => (await node.agents()).length === 1);
+    await until(() => client.isConnected);
+    assert.equal(await client.call({ name: "steady" }, "echo", 3), 3);
+    await client.publish("news", "back");
+    await until(() => events.length > 0);
+    assert.deepEqual(events, ["back"]);
+    assert.match(warnings.join("\n"), /lost .* connecting again/);
+  } finally {
+    await Promise.all([agent.close(), client.close()]);
+    await node.close();
+  }
+});
+
+Deno.test("An agent registers again when its node has forgotten it", async () => {
+  const store = new MemoryRegistry();
+  await withMesh(async ({ connect }) => {
+    const agent = await connect({ name: "quick", heartbeatIntervalMs: 20 });
+    await store.unregister(agent.id);
+    assert.equal(store.size, 0);
+    await until(() => store.size === 1);
+  }, { store });
+});
+
+Deno.test("Agent.drain() takes the agent out of discovery, but not out of the registry", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect({ name: "tired" });
+    const client = await connect();
+    await agent.drain();
+    assert.deepEqual(await client.discover({ name: "tired" }), []);
+    const [record] = await client.discover({ id: agent.id });
+    assert.equal(record?.status, "draining");
+  });
+});
+
+Deno.test("Agent.subscribe() gives events in order, by topic and by prefix, to loop and callback", async () => {
+  await withMesh(async ({ connect }) => {
+    const reader = await connect();
+    const writer = await connect();
+    const seen: string[] = [];
+    const prefixed = await reader.subscribe("orders.*", {
+      onEvent: ({ topic, value }) => seen.push(`${topic} ${value}`),
+    });
+    const exact = await reader.subscribe("orders.created");
+    await writer.publish("orders.created", 1);
+    await writer.publish("orders.deleted", 2);
+    await writer.publish("other", 3);
+    await writer.publish("orders.created", { id: 4 });
+    const values: unknown[] = [];
+    for await (const event of exact) {
+      values.push(event.value);
+      if (values.length === 2) break;
+    }
+    assert.deepEqual(values, [1, { id: 4 }]);
+    await until(() => seen.length === 3);
+    assert.deepEqual(seen, [
+      "orders.created 1",
+      "orders.deleted 2",
+      "orders.created [object Object]",
+    ]);
+    await prefixed.close();
+    await writer.publish("orders.created", 5);
+    assert.equal(seen.length, 3);
+    await assert.rejects(writer.publish("a*", 1), CallError);
+    await assert.rejects(reader.subscribe("a*b"), CallError);
+  });
+});
+
+Deno.test("An event subscription drops the oldest events of a slow reader and counts them", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const slow = await agent.subscribe("tick", { maxQueued: 3 });
+    let delivered = 0;
+    await agent.subscribe("tick", { onEvent: () => delivered++ });
+    for (let tick = 0; tick < 10; tick++) await agent.publish("tick", tick);
+    await until(() => delivered === 10);
+    await slow.close();
+    const rest = await collect(slow);
+    assert.deepEqual(rest.map(({ value }) => value), [7, 8, 9]);
+    assert.equal(slow.droppedCount, 7);
+  });
+});
+
+Deno.test("A value sealed end to end is read by its recipient, not by the relay", async () => {
+  await withMesh(async ({ connect }) => {
+    const recipient = await connect({ name: "recipient" });
+    recipient.onCall("read", (request) => {
+      assert.ok(request.isSealed);
+      assert.deepEqual(request.sealedBy, sender.publicKey);
+      return `read ${request.text()}`;
+    });
+    const relay = await connect({ name: "relay" });
+    const atRelay: unknown[] = [];
+    relay.onCall("pass", async (request) => {
+      atRelay.push(request.sealedBy, new TextDecoder().decode(request.bytes()));
+      const reply = await relay.call(
+        { name: "recipient" },
+        "read",
+        request.sealed,
+      );
+      atRelay.push(JSON.stringify(reply));
+      return reply;
+    });
+    const sender = await connect();
+    const reply = await sender.call({ name: "relay" }, "pass", "the secret", {
+      sealFor: [recipient.publicKey],
+    });
+    assert.equal(reply, "read the secret");
+    assert.equal(atRelay[0], undefined);
+    assert.ok(!String(atRelay).includes("secret"));
+    const events = await recipient.subscribe("sealed");
+    await sender.publish("sealed", sender.seal(7, [recipient.publicKey]));
+    for await (const { value, sealedBy } of events) {
+      assert.equal(value, 7);
+      assert.deepEqual(sealedBy, sender.publicKey);
+      break;
+    }
+  });
+});
+
+Deno.test("Agent.connect() refuses a node that does not hold the pinned key", async () => {
+  await withMesh(async ({ node }) => {
+    const { publicKey } = generateKeyPair(systemRandom);
+    const key = publicKey.toBase64({
+      alphabet: "base64url",
+      omitPadding: true,
+    });
+    const { port } = node.localAddress;
+    await assert.rejects(
+      Agent.connect(`mxp://127.0.0.1:${port}?pk=${key}`),
+      (error) => {
+        assert.ok(error instanceof TransportError);
+        assert.equal(error.code, "PEER_KEY_MISMATCH");
+        assert.match(error.message, /^Peer 127\.0\.0\.1:\d+: .*SHA256:\S{43}$/);
+        return true;
+      },
+    );
+  });
+});
+
+Deno.test("Agent.connect() trusts a key on first use and refuses another one later", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mxp-"));
+  const knownPeersPath = join(folder, "known_peers");
+  try {
+    const first = await Node.start({ bind: "127.0.0.1:0" });
+    const { port } = first.localAddress;
+    const url = `mxp://127.0.0.1:${port}`;
+    const warnings: string[] = [];
+    const onWarning = (line: string) => warnings.push(line);
+    for (let time = 0; time < 2; time++) {
+      const agent = await Agent.connect(url, { knownPeersPath, onWarning });
+      await agent.close();
+    }
+    assert.equal(warnings.length, 1);
+    assert.ok(warnings[0]!.includes(first.fingerprint));
+    await first.close();
+    const second = await Node.start({ bind: `127.0.0.1:${port}` });
+    await assert.rejects(
+      Agent.connect(url, { knownPeersPath }),
+      (error) =>
+        error instanceof TransportError && error.code === "PEER_KEY_MISMATCH" &&
+        error.message.includes(knownPeersPath),
+    );
+    const pinned = await Agent.connect(second.url, { knownPeersPath });
+    await pinned.close();
+    await second.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("Agent.connect() fails within its time limit when nobody listens, and leaves nothing behind", async () => {
+  const nobody = Deno.listenDatagram({
+    transport: "udp",
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  const { port } = nobody.addr as Deno.NetAddr;
+  try {
+    await assert.rejects(
+      Agent.connect(`mxp://127.0.0.1:${port}`, { connectTimeoutMs: 50 }),
+      (error) =>
+        error instanceof TransportError && error.code === "HANDSHAKE_TIMEOUT",
+    );
+    const controller = new AbortController();
+    const connecting = Agent.connect(`mxp://127.0.0.1:${port}`, {
+      signal: controller.signal,
+    });
+    controller.abort("enough");
+    await assert.rejects(connecting, (reason) => reason === "enough");
+  } finally {
+    nobody.close();
+  }
+});
+
+Deno.test("Agent.connect() refuses options that make no sense", async () => {
+  const url = "mxp://127.0.0.1:1";
+  await assert.rejects(Agent.connect("http://localhost"), /mxp/);
+  await assert.rejects(Agent.connect(url, { register: true }), CallError);
+  await assert.rejects(Agent.connect(url, { bind: "nonsense" }), CallError);
+  await assert.rejects(Agent.connect(url, { advertise: "x" }), CallError);
+  await assert.rejects(
+    Agent.connect(url, { name: "x", heartbeatIntervalMs: 0 }),
+    CallError,
+  );
+});

@@ -1,0 +1,362 @@
+import assert from "node:assert/strict";
+import { type Agent, CallError, type CallStream } from "../../mod.ts";
+import { collect, whenAborted, withMesh } from "../support/mesh.ts";
+
+const CALLEE = { name: "callee" };
+const MIB = 1024 * 1024;
+
+async function* numbers(count: number): AsyncGenerator<number> {
+  for (let number = 0; number < count; number++) {
+    await Promise.resolve();
+    yield number;
+  }
+}
+
+/** Reads to the end and gives what the loop threw. */
+async function failureOf(stream: CallStream<unknown>): Promise<CallError> {
+  try {
+    await collect(stream);
+  } catch (error) {
+    assert.ok(error instanceof CallError, String(error));
+    return error;
+  }
+  throw new Error("The stream completed");
+}
+
+Deno.test("Streams come in four forms", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onCall("one", (request) => request.value);
+    callee.onStream("many", (request) => numbers(request.value as number));
+    callee.onCall("sum", async (request) => {
+      let sum = request.value as number;
+      for await (const number of request.input) sum += number as number;
+      return sum;
+    });
+    callee.onStream("double", async function* (request) {
+      for await (const number of request.input) yield 2 * (number as number);
+    });
+    const caller = await connect();
+    assert.equal(await caller.call(CALLEE, "one", 5), 5);
+    assert.deepEqual(
+      await collect(caller.stream(CALLEE, "many", 3)),
+      [0, 1, 2],
+    );
+    assert.equal(
+      await caller.call(CALLEE, "sum", 100, { input: numbers(5) }),
+      110,
+    );
+    assert.deepEqual(
+      await collect(
+        caller.stream(CALLEE, "double", null, { input: numbers(4) }),
+      ),
+      [0, 2, 4, 6],
+    );
+  });
+});
+
+Deno.test("A stream both ways answers while the caller still sends", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("echo", (request) => request.input);
+    const caller = await connect();
+    let answered = Promise.resolve("first");
+    let answer: (word: string) => void = () => {};
+    async function* input(): AsyncGenerator<string> {
+      for (;;) {
+        const word = await answered;
+        answered = new Promise((resolve) => answer = resolve);
+        yield word;
+      }
+    }
+    const stream = caller.stream<string>(CALLEE, "echo", null, {
+      input: input(),
+    });
+    const seen: string[] = [];
+    for await (const word of stream) {
+      seen.push(word);
+      if (seen.length === 3) break;
+      answer(`after ${word}`);
+    }
+    assert.deepEqual(seen, ["first", "after first", "after after first"]);
+  });
+});
+
+Deno.test("A stream that completes says so, with its chunk count", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("many", (request) => numbers(request.value as number));
+    const caller = await connect();
+    for (const count of [0, 1, 500]) {
+      const stream = caller.stream(CALLEE, "many", count);
+      assert.equal((await collect(stream)).length, count);
+      assert.equal(stream.offset, count);
+      assert.deepEqual(await stream.ending, {
+        type: "completed",
+        chunkCount: count,
+      });
+    }
+  });
+});
+
+Deno.test("A stream whose handler throws fails with its code, after the chunks before", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("break", async function* () {
+      yield "chunk";
+      throw new CallError("DATA_LOSS", "Disk: gone", { retryAfterMs: 7 });
+    });
+    callee.onStream("refuse", () => {
+      throw new Error("no");
+    });
+    const caller = await connect();
+    const stream = caller.stream(CALLEE, "break");
+    const error = await failureOf(stream);
+    assert.equal(error.code, "DATA_LOSS");
+    assert.equal(error.message, "Disk: gone");
+    assert.equal(error.retryAfterMs, 7);
+    assert.equal(error.method, "break");
+    assert.deepEqual(await stream.ending, {
+      type: "failed",
+      code: "DATA_LOSS",
+      message: "Disk: gone",
+      chunkCount: 1,
+    });
+    const refused = caller.stream(CALLEE, "refuse");
+    assert.equal((await failureOf(refused)).code, "INTERNAL");
+    const unknown = caller.stream(CALLEE, "unknown");
+    assert.equal((await failureOf(unknown)).code, "UNIMPLEMENTED");
+    assert.equal((await unknown.ending).type, "failed");
+    const nobody = caller.stream({ capability: "fly" }, "fly");
+    assert.equal((await failureOf(nobody)).capability, "fly");
+  });
+});
+
+Deno.test("A stream that is cancelled runs the generator's finally", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    let done = Promise.withResolvers<unknown>();
+    callee.onStream("endless", async function* (request) {
+      try {
+        for (let count = 0;; count++) yield count;
+      } finally {
+        done.resolve(request.signal.reason);
+      }
+    });
+    const caller = await connect();
+    const left = caller.stream(CALLEE, "endless");
+    for await (const count of left) if (count === 3) break;
+    assert.equal((await left.ending).type, "cancelled");
+    assert.equal((await done.promise as CallError).code, "CANCELLED");
+
+    done = Promise.withResolvers();
+    const cancelled = caller.stream(CALLEE, "endless");
+    cancelled.cancel();
+    assert.equal((await failureOf(cancelled)).code, "CANCELLED");
+    assert.deepEqual((await cancelled.ending).chunkCount, 0);
+
+    done = Promise.withResolvers();
+    const controller = new AbortController();
+    const aborted = caller.stream(CALLEE, "endless", null, {
+      signal: controller.signal,
+    });
+    await assert.rejects(async () => {
+      for await (const count of aborted) {
+        if (count === 3) controller.abort("enough");
+      }
+    }, (reason) => reason === "enough");
+    assert.equal((await aborted.ending).type, "cancelled");
+    await done.promise;
+  });
+});
+
+Deno.test("A stream is limited in total and in silence, and progress extends the silence", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const stopped: Promise<unknown>[] = [];
+    callee.onStream("silence", async function* (request) {
+      yield "chunk";
+      const reason = whenAborted(request.signal);
+      stopped.push(reason);
+      await reason;
+    });
+    callee.onStream("ticks", async function* (request) {
+      for (let tick = 0; tick < (request.value as number); tick++) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        yield tick;
+      }
+    });
+    const caller = await connect();
+    const idle = caller.stream(CALLEE, "silence", null, { idleTimeoutMs: 60 });
+    const error = await failureOf(idle);
+    assert.equal(error.code, "DEADLINE_EXCEEDED");
+    assert.match(error.message, /no progress within 60 ms/);
+    assert.deepEqual(
+      { ...await idle.ending, message: "" },
+      { type: "failed", code: "DEADLINE_EXCEEDED", message: "", chunkCount: 1 },
+    );
+    await Promise.all(stopped);
+    const ticks = caller.stream(CALLEE, "ticks", 6, { idleTimeoutMs: 90 });
+    assert.equal((await collect(ticks)).length, 6);
+    const total = caller.stream(CALLEE, "ticks", 1_000, {
+      idleTimeoutMs: 500,
+      timeoutMs: 100,
+    });
+    assert.match((await failureOf(total)).message, /not finished within 100/);
+  });
+});
+
+Deno.test("A stream whose process is killed ends as lost, never as completed", async () => {
+  await withMesh(async ({ node, connect }) => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--config",
+        new URL("../../deno.json", import.meta.url).pathname,
+        new URL("../support/endless_agent.ts", import.meta.url).pathname,
+        node.url,
+      ],
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    try {
+      const caller = await connect({ transport: { idleTimeoutMs: 400 } });
+      while ((await caller.discover({ name: "endless" })).length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      const target = { name: "endless" };
+      const stream = caller.stream<number>(target, "count");
+      const call = caller.call(target, "never");
+      const lost = assert.rejects(
+        call,
+        (error) =>
+          error instanceof CallError && error.code === "CONNECTION_LOST",
+      );
+      const seen: number[] = [];
+      await assert.rejects(async () => {
+        for await (const count of stream) {
+          seen.push(count);
+          if (count === 9) child.kill("SIGKILL");
+        }
+      }, (error) => {
+        assert.ok(error instanceof CallError);
+        assert.equal(error.code, "CONNECTION_LOST");
+        return true;
+      });
+      assert.equal(seen.length, 10);
+      const ending = await stream.ending;
+      assert.equal(ending.type, "lost");
+      assert.equal(ending.chunkCount, 10);
+      await lost;
+    } finally {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended, as it should.
+      }
+      await child.status;
+    }
+  });
+});
+
+Deno.test("An endless stream with a slow reader stays under 32 MiB of growth", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    let produced = 0;
+    callee.onStream("endless", async function* () {
+      const chunk = new Uint8Array(16 * 1024);
+      for (;;) {
+        produced += chunk.length;
+        yield chunk;
+      }
+    });
+    const caller = await connect();
+    const stream = caller.stream<Uint8Array>(CALLEE, "endless");
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    const before = memoryBytes();
+    let readBytes = 0;
+    for (let read = 0; read < 20; read++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      readBytes += (await iterator.next()).value!.length;
+    }
+    const growth = memoryBytes() - before;
+    assert.ok(growth < 32 * MIB, `memory grew by ${growth} bytes`);
+    // Both ends are in this process: what was produced waits in it.
+    assert.ok(produced - readBytes < 8 * MIB, `${produced} bytes produced`);
+    stream.cancel();
+  });
+});
+
+Deno.test("An endless input waits for a callee that reads slowly", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onCall("first", async ({ input }) => {
+      const iterator = input[Symbol.asyncIterator]();
+      const { value } = await iterator.next();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return (value as Uint8Array).length;
+    });
+    const caller = await connect();
+    let produced = 0;
+    const ended = Promise.withResolvers<void>();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) {
+          produced++;
+          yield new Uint8Array(64 * 1024);
+        }
+      } finally {
+        ended.resolve();
+      }
+    }
+    assert.equal(
+      await caller.call(CALLEE, "first", null, { input: endless() }),
+      64 * 1024,
+    );
+    assert.ok(produced < 128, `${produced} chunks`);
+    await ended.promise;
+  });
+});
+
+Deno.test("An input that throws fails the call with what it threw, at both ends", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const started = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<unknown>();
+    callee.onCall("sum", async ({ input }) => {
+      started.resolve();
+      await collect(input).catch(failed.resolve);
+    });
+    const caller = await connect();
+    async function* input(): AsyncGenerator<number> {
+      yield 1;
+      await started.promise;
+      throw new RangeError("broken");
+    }
+    await assert.rejects(
+      caller.call(CALLEE, "sum", null, { input: input() }),
+      RangeError,
+    );
+    assert.equal((await failed.promise as CallError).code, "CANCELLED");
+  });
+});
+
+Deno.test("A stream is read by one loop only, and tells its end when nobody reads", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("many", (request) => numbers(request.value as number));
+    const caller: Agent = await connect();
+    const stream = caller.stream(CALLEE, "many", 1);
+    await collect(stream);
+    assert.throws(() => stream[Symbol.asyncIterator](), CallError);
+    const unread = caller.stream(CALLEE, "unknown");
+    assert.equal((await unread.ending).code, "UNIMPLEMENTED");
+  });
+});
+
+function memoryBytes(): number {
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
