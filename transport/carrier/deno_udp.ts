@@ -42,6 +42,7 @@ export class DenoUdpCarrier implements Carrier {
   readonly stats: CarrierStats = { sendErrorCount: 0, receiveErrorCount: 0 };
   readonly #socket: Deno.DatagramConn;
   #isClosed = false;
+  #receiving: Promise<void> = Promise.resolve();
 
   /**
    * Binds a socket. Needs the `net` permission.
@@ -61,7 +62,7 @@ export class DenoUdpCarrier implements Carrier {
 
   /** Begins to receive. */
   start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
-    this.#receiveAll(onDatagram, onError).catch(() => {});
+    this.#receiving = this.#receiveAll(onDatagram, onError).catch(() => {});
   }
 
   /** Sends one datagram; the buffer is free when the promise settles. */
@@ -84,10 +85,13 @@ export class DenoUdpCarrier implements Carrier {
   }
 
   /** Closes the socket; the pending receive ends with it. */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#socket.close();
+  close(): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#socket.close();
+    }
+    // The port is taken until the receive that waits has been interrupted.
+    return this.#receiving;
   }
 
   async #receiveAll(
