@@ -69,3 +69,25 @@ Deno.test("A flood of datagram frames is dropped past a bound, in linear time", 
   peer.send(flood.subarray(0, 20));
   assert.equal(received(), 10);
 });
+
+Deno.test("A peer that acknowledges late does not stretch the end of a connection", () => {
+  for (const isOursToClose of [true, false]) {
+    const peer = new HostilePeer({
+      parameters: { maxAckDelayMs: 16_383, idleTimeoutMs: 10 },
+    });
+    if (isOursToClose) peer.connection.close(peer.now);
+    const from = peer.now;
+    while (peer.endpoint.stats.connectionCount > 0) {
+      peer.received();
+      peer.events();
+      const next = peer.endpoint.pollTimeout();
+      if (next === undefined) break;
+      assert.ok(next > peer.now, "a timer in the past");
+      peer.now = next;
+      peer.endpoint.handleTimeout(next);
+    }
+    assert.equal(peer.endpoint.stats.connectionCount, 0);
+    // Twelve seconds of silence, after a first keep-alive.
+    assert.ok(peer.now - from < 16_000, `${peer.now - from} ms`);
+  }
+});

@@ -49,6 +49,7 @@ import {
   InitiatorHandshake,
   type ResponderHandshake,
 } from "./handshake.ts";
+import { MAX_PTO_MS } from "./loss_detector.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { Recovery } from "./recovery.ts";
 import { ReplayWindow } from "./replay_window.ts";
@@ -90,8 +91,8 @@ export interface ConnectionOptions {
 /** Names of the timers that are not derived from another machine. */
 const TIMERS = ["handshake", "hello", "idle", "keep-alive", "close"] as const;
 
-/** Closing and draining last three probe timeouts (RFC 9000 §10.2). */
-const CLOSE_PTO_COUNT = 3;
+/** Probe timeouts that the end of a connection leaves room for (RFC 9000 §10.1, §10.2). */
+const END_PTO_COUNT = 3;
 
 /** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
 const PROBE_PACKET_COUNT = 2;
@@ -725,13 +726,21 @@ export class Connection {
   #restartIdleTimer(now: Instant): void {
     this.#isAckElicitingSentSinceReceipt = false;
     // RFC 9000 §10.1: never below three probe timeouts.
-    this.#timers.set(
-      "idle",
-      now + Math.max(this.#idleTimeoutMs, 3 * this.#recovery.ptoMs),
-    );
-    if (this.#config.keepAliveIntervalMs > 0) {
-      this.#timers.set("keep-alive", now + this.#config.keepAliveIntervalMs);
+    const idleMs = Math.max(this.#idleTimeoutMs, this.#endMarginMs);
+    this.#timers.set("idle", now + idleMs);
+    const { keepAliveIntervalMs } = this.#config;
+    if (keepAliveIntervalMs > 0) {
+      // The peer's idle timeout may be the shorter one.
+      this.#timers.set(
+        "keep-alive",
+        now + Math.min(keepAliveIntervalMs, idleMs / 3),
+      );
     }
+  }
+
+  /** Three probe timeouts; a peer that acknowledges late does not stretch them for ever. */
+  get #endMarginMs(): number {
+    return END_PTO_COUNT * Math.min(this.#recovery.ptoMs, MAX_PTO_MS);
   }
 
   // ── Packets that leave ────────────────────────────────────────────────────
@@ -911,7 +920,7 @@ export class Connection {
   #linger(now: Instant, state: "closing" | "draining"): void {
     this.#state = state;
     this.#timers.cancelAll();
-    this.#timers.set("close", now + CLOSE_PTO_COUNT * this.#recovery.ptoMs);
+    this.#timers.set("close", now + this.#endMarginMs);
   }
 
   /** Ends at once, without a word to the peer. */

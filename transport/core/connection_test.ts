@@ -426,3 +426,13 @@ Deno.test("A responder that reached its half-open limit drops further hellos", (
   assert.equal(pair.server.endpoint.stats.halfOpenCount, 0);
   assert.equal(pair.server.endpoint.stats.connectionCount, 0);
 });
+
+Deno.test("Keep-alive follows the shorter idle timeout of both ends", () => {
+  const pair = new Pair({
+    server: { idleTimeoutMs: 2_000, keepAliveIntervalMs: 0 },
+  });
+  const { client, server } = pair.connect();
+  pair.runFor(20_000);
+  assert.equal(client.state, "established");
+  assert.equal(server.state, "established");
+});
