@@ -273,6 +273,7 @@ export class TransportConnection {
    *
    * @param code Close code; applications use 0 and from 0x100 on.
    * @param reason For a person; 256 bytes of it travel.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   close(code = 0, reason = ""): void {
     this.#core.close(this.#host.now(), code, reason);

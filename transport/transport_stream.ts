@@ -182,6 +182,7 @@ export class TransportStream {
    * Ends our direction at once; what was not delivered is dropped.
    *
    * @param code Tells the peer why.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   reset(code = 0): void {
     if (this.#writeError !== undefined || this.#isDelivered) return;
@@ -198,6 +199,7 @@ export class TransportStream {
    * Asks the peer to send no more; what it sent is dropped.
    *
    * @param code Tells the peer why.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   stopSending(code = 0): void {
     if (this.#readError !== undefined || this.#isReadEnded) return;
@@ -209,6 +211,7 @@ export class TransportStream {
    * Ends both directions at once.
    *
    * @param code Tells the peer why.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   abort(code = 0): void {
     this.reset(code);

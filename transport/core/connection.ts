@@ -28,6 +28,7 @@ import {
   PACKET_OVERHEAD_LENGTH,
   PACKET_TAG_LENGTH,
   PacketFlags,
+  ProtocolError,
   RESERVED_PACKET_FLAGS,
 } from "../../protocol/mod.ts";
 import { AckTracker } from "./ack_tracker.ts";
@@ -401,8 +402,10 @@ export class Connection {
    *
    * @param streamId The stream.
    * @param code Application code for the peer.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   resetStream(streamId: number, code: number): void {
+    checkCode(code);
     if (this.#state !== "established") return;
     this.#established().reset(streamId, code);
     this.#wake(this);
@@ -413,8 +416,10 @@ export class Connection {
    *
    * @param streamId The stream.
    * @param code Application code for the peer.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   stopSending(streamId: number, code: number): void {
+    checkCode(code);
     if (this.#state !== "established") return;
     this.#established().stopSending(streamId, code);
     this.#wake(this);
@@ -475,8 +480,10 @@ export class Connection {
    * @param now The time.
    * @param code Close code.
    * @param reason For a person; at most 256 bytes travel.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
   close(now: Instant, code = 0, reason = ""): void {
+    checkCode(code);
     if (
       this.#state === "closing" || this.#state === "draining" ||
       this.#state === "closed"
@@ -953,4 +960,13 @@ export class Connection {
     }
     return this.#streams;
   }
+}
+
+/** Codes travel as variable-length integers. */
+function checkCode(code: number): void {
+  if (Number.isSafeInteger(code) && code >= 0) return;
+  throw new ProtocolError(
+    "INVALID_VALUE",
+    `Code: an integer from 0 to 2^53 - 1 expected, got ${code}`,
+  );
 }

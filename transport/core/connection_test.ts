@@ -436,3 +436,18 @@ Deno.test("Keep-alive follows the shorter idle timeout of both ends", () => {
   assert.equal(client.state, "established");
   assert.equal(server.state, "established");
 });
+
+Deno.test("Connection refuses codes that cannot travel", () => {
+  const pair = new Pair();
+  const { client, server } = pair.connect();
+  const id = client.openStream({ priority: 1 })!;
+  for (const code of [-1, 0.5, NaN, 2 ** 53]) {
+    const refused = { code: "INVALID_VALUE", fault: "caller" };
+    assert.throws(() => client.resetStream(id, code), refused);
+    assert.throws(() => client.stopSending(id, code), refused);
+    assert.throws(() => client.close(pair.now, code), refused);
+  }
+  client.resetStream(id, Number.MAX_SAFE_INTEGER);
+  pair.runFor(100);
+  assert.equal(server.streamState(id)?.resetCode, Number.MAX_SAFE_INTEGER);
+});
