@@ -16,6 +16,9 @@ export const MIN_HELLO_DATAGRAM_BYTES = 1200;
 /** Largest UDP payload over IPv4, in bytes. */
 export const MAX_UDP_PAYLOAD_BYTES = 65_507;
 
+/** Largest datagram that is tried on loopback, in bytes. */
+export const LOOPBACK_DATAGRAM_BYTES = 32_500;
+
 /** Size of datagrams on a path about which nothing is known (RFC 9000 §14). */
 export const DEFAULT_DATAGRAM_BYTES = 1200;
 
@@ -105,9 +108,10 @@ export interface EndpointOptions {
   /** Which implementation of the primitives to use; the fastest when absent. */
   readonly cryptoProvider?: ProviderName;
   /**
-   * Largest datagram that is sent, in bytes.
+   * Largest datagram to send, in bytes. Every connection starts at 1,200 and
+   * asks by probes whether its path carries more; 1,200 here turns that off.
    *
-   * @default DEFAULT_DATAGRAM_BYTES
+   * @default LOOPBACK_DATAGRAM_BYTES on loopback, what an Ethernet carries elsewhere
    */
   readonly maxDatagramBytes?: number;
   /**
@@ -204,8 +208,8 @@ export interface EndpointOptions {
 
 /** A checked configuration: every key is present. */
 export type EndpointConfig =
-  & Required<Omit<EndpointOptions, "cryptoProvider">>
-  & Pick<EndpointOptions, "cryptoProvider">;
+  & Required<Omit<EndpointOptions, "cryptoProvider" | "maxDatagramBytes">>
+  & Pick<EndpointOptions, "cryptoProvider" | "maxDatagramBytes">;
 
 /** Lowest and highest value of each number. */
 const BOUNDS = {
@@ -241,7 +245,6 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   const config: EndpointConfig = {
     accept: true,
     suites: ["chacha20-poly1305"],
-    maxDatagramBytes: DEFAULT_DATAGRAM_BYTES,
     helloTimeoutMs: DEFAULT_HELLO_TIMEOUT_MS,
     handshakeTimeoutMs: DEFAULT_HANDSHAKE_TIMEOUT_MS,
     idleTimeoutMs,
@@ -261,6 +264,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   };
   for (const [key, [lowest, highest]] of Object.entries(BOUNDS)) {
     const value = config[key as keyof typeof BOUNDS];
+    if (value === undefined) continue;
     if (!Number.isFinite(value) || value < lowest || value > highest) {
       throw new TransportError(
         "INVALID_CONFIG",

@@ -19,6 +19,8 @@ import {
   decodeFrame,
   encodeAckFrame,
   encodeCloseFrame,
+  encodePaddingFrame,
+  encodePingFrame,
   type Frame,
   isAckEliciting,
 } from "../../protocol/frame/mod.ts";
@@ -35,7 +37,9 @@ import { AckTracker } from "./ack_tracker.ts";
 import type { Address } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
 import {
+  DEFAULT_DATAGRAM_BYTES,
   type EndpointConfig,
+  LOOPBACK_DATAGRAM_BYTES,
   MAX_DATAGRAM_EVENTS,
   MAX_HELLO_TIMEOUT_MS,
   REPLAY_WINDOW_PACKETS,
@@ -51,10 +55,12 @@ import {
   type ResponderHandshake,
 } from "./handshake.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
+import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { Recovery } from "./recovery.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import type { SentFrame } from "./sent_frame.ts";
+import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
 import { StreamManager, type StreamState } from "./stream/manager.ts";
 import { TimerTable } from "./timer_table.ts";
@@ -95,6 +101,9 @@ const TIMERS = ["handshake", "hello", "idle", "keep-alive", "close"] as const;
 /** Probe timeouts that the end of a connection leaves room for (RFC 9000 §10.1, §10.2). */
 const END_PTO_COUNT = 3;
 
+/** A connection that sends less than this need not know what its path carries. */
+const MTU_PROBE_AFTER_PACKETS = 8;
+
 /** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
 const PROBE_PACKET_COUNT = 2;
 
@@ -128,7 +137,7 @@ export class Connection {
   #peerConnectionId: Uint8Array = new Uint8Array(8);
   #protection: PacketProtection | undefined;
   #streams: StreamManager | undefined;
-  #maxDatagramBytes: number;
+  #mtu: MtuDiscovery = new MtuDiscovery(DEFAULT_DATAGRAM_BYTES);
   #idleTimeoutMs: number;
   #nextPacketNumber = 0;
   /** Whether the peer has proven that it has the keys: until then a finish goes with every datagram. */
@@ -163,7 +172,6 @@ export class Connection {
     this.#parameters = options.parameters;
     this.#scratch = options.scratch;
     this.#wake = options.wake;
-    this.#maxDatagramBytes = config.maxDatagramBytes;
     this.#idleTimeoutMs = config.idleTimeoutMs;
     this.#helloTimeoutMs = config.helloTimeoutMs;
     this.#datagrams = new DatagramQueue(config.datagramQueueLength);
@@ -174,7 +182,7 @@ export class Connection {
     this.#recovery = new Recovery({
       initialRttMs: config.initialRttMs,
       maxAckDelayMs: config.maxAckDelayMs,
-      maxDatagramBytes: config.maxDatagramBytes,
+      maxDatagramBytes: DEFAULT_DATAGRAM_BYTES,
     });
     this.#timers.set("handshake", now + config.handshakeTimeoutMs);
   }
@@ -192,7 +200,7 @@ export class Connection {
   /** Largest payload of {@linkcode Connection.sendDatagram}, in bytes. */
   get maxDatagramPayloadBytes(): number {
     // Type byte and a length of at most four bytes.
-    return this.#maxDatagramBytes - PACKET_OVERHEAD_LENGTH - 5;
+    return this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH - 5;
   }
 
   /** Counters and estimates. */
@@ -533,17 +541,18 @@ export class Connection {
       peer: peerParameters,
       sendBufferBytes: this.#config.sendBufferBytes,
     });
-    this.#maxDatagramBytes = Math.min(
-      this.#maxDatagramBytes,
+    this.#mtu = new MtuDiscovery(Math.min(
+      this.#config.maxDatagramBytes ??
+        probeCeiling(this.remoteAddress, LOOPBACK_DATAGRAM_BYTES),
       peerParameters.maxDatagramBytes,
-    );
+    ));
     // RFC 6298 §3: a hello that was repeated gives no certain sample.
     const handshakeRttMs = this.#handshakePacketsSent === 1
       ? now - this.#handshakePacketSentAt
       : undefined;
     this.#recovery.handleEstablished(
       peerParameters.maxAckDelayMs,
-      this.#maxDatagramBytes,
+      this.#mtu.currentBytes,
       handshakeRttMs,
     );
     this.#idleTimeoutMs = Math.min(
@@ -693,11 +702,22 @@ export class Connection {
   #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
     const { acked, lost } = this.#recovery.handleAck(now, frame);
     for (const packet of acked) {
+      this.#mtu.onPacketAcked(packet);
       for (const sent of packet.frames) {
         this.#handleFrameAcked(now, packet.sentAt, sent);
       }
     }
-    for (const packet of lost) this.#requeue(packet.frames);
+    this.#handleLost(lost);
+  }
+
+  #handleLost(lost: readonly SentPacket[]): void {
+    for (const packet of lost) {
+      if (packet.isMtuProbe) this.#mtu.onProbeLost();
+      else if (this.#mtu.onPacketLost(packet)) {
+        this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
+      }
+      this.#requeue(packet.frames);
+    }
   }
 
   #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
@@ -706,12 +726,15 @@ export class Connection {
       if (this.#control.takePong()) {
         this.#events.push({ type: "pong", rttMs: now - sentAt });
       }
+    } else if (frame.type === "mtu-probe") {
+      this.#mtu.onProbeAcked(frame.sizeBytes);
+      this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
     } else this.#streams!.onFrameAcked(frame);
   }
 
   #requeue(frames: readonly SentFrame[]): void {
     for (const frame of frames) {
-      if (frame.type === "ack") continue;
+      if (frame.type === "ack" || frame.type === "mtu-probe") continue;
       if (frame.type === "ping") this.#control.repeatPing();
       else this.#streams!.onFrameLost(frame);
     }
@@ -720,7 +743,7 @@ export class Connection {
   #handleRecoveryTimeout(now: Instant): void {
     const outcome = this.#recovery.handleTimeout(now);
     if (outcome.type === "lost") {
-      for (const packet of outcome.lost) this.#requeue(packet.frames);
+      this.#handleLost(outcome.lost);
       return;
     }
     // RFC 9002 §6.2.4: a probe carries data that is still unacknowledged, so
@@ -761,9 +784,12 @@ export class Connection {
     const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
       isProbe;
     if (!mayCarryData && !this.#acks.isAckDue(now)) return 0;
+    if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
+      return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
+    }
     // The finish is repeated in every datagram until it is known to have arrived.
     const offset = this.#isConfirmed ? 0 : this.#writeFinish(into);
-    const limit = Math.min(into.length, this.#maxDatagramBytes) -
+    const limit = Math.min(into.length, this.#mtu.currentBytes) -
       PACKET_TAG_LENGTH;
     const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
     const frames: SentFrame[] = [];
@@ -771,7 +797,11 @@ export class Connection {
     const ackEnd = writer.offset;
     if (mayCarryData) {
       this.#control.writeFrames(writer, limit, frames);
-      this.#datagrams.writeFrames(writer, limit);
+      this.#datagrams.writeFrames(
+        writer,
+        limit,
+        this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH,
+      );
       streams.writeFrames(writer, limit, frames);
       if (isProbe) {
         this.#probesDue--;
@@ -798,6 +828,32 @@ export class Connection {
       this.#restartIdleTimer(now);
       this.#isAckElicitingSentSinceReceipt = true;
     }
+    return this.#sent(length);
+  }
+
+  #isMtuProbeDue(roomBytes: number): boolean {
+    const probeBytes = this.#mtu.probeBytes;
+    return probeBytes !== undefined && probeBytes <= roomBytes &&
+      this.#isConfirmed && this.#nextPacketNumber >= MTU_PROBE_AFTER_PACKETS;
+  }
+
+  /** RFC 8899 §4.1: a ping, padded to the size in question. */
+  #writeMtuProbe(now: Instant, into: Uint8Array, sizeBytes: number): number {
+    const writer = new ByteWriter(into, PACKET_HEADER_LENGTH);
+    encodePingFrame(writer);
+    const end = sizeBytes - PACKET_TAG_LENGTH;
+    encodePaddingFrame(writer, end - writer.offset);
+    const length = this.#seal(into, 0, end, PacketFlags.ACK_ELICITING);
+    this.#mtu.onProbeSent();
+    this.#recovery.onPacketSent(now, {
+      packetNumber: this.#nextPacketNumber - 1,
+      sentAt: now,
+      sizeBytes: length,
+      isAckEliciting: true,
+      isInFlight: true,
+      frames: [{ type: "mtu-probe", sizeBytes }],
+      isMtuProbe: true,
+    });
     return this.#sent(length);
   }
 

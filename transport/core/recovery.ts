@@ -108,6 +108,17 @@ export class Recovery {
   }
 
   /**
+   * The path carries datagrams of another size from now on.
+   *
+   * @param maxDatagramBytes Largest datagram, in bytes.
+   */
+  setMaxDatagramBytes(maxDatagramBytes: number): void {
+    this.#maxDatagramBytes = maxDatagramBytes;
+    this.#congestion.setMaxDatagramBytes(maxDatagramBytes);
+    this.#pacer.setMaxDatagramBytes(maxDatagramBytes);
+  }
+
+  /**
    * Whether another ack-eliciting datagram may be sent now. When only pacing
    * forbids it, {@linkcode Recovery.pacingDeadline} says until when.
    *
@@ -203,7 +214,7 @@ export class Recovery {
   #handleLost(now: Instant, lost: readonly SentPacket[]): void {
     let newestSentAt: Instant | undefined;
     for (const packet of lost) {
-      if (!packet.isInFlight) continue;
+      if (!packet.isInFlight || packet.isMtuProbe) continue;
       this.#packetsLost++;
       newestSentAt = packet.sentAt;
     }

@@ -36,4 +36,5 @@ export type SentFrame =
   | { readonly type: "max-streams"; readonly isUnidirectional: boolean }
   | { readonly type: "ack"; readonly largest: number }
   | { readonly type: "ping" }
+  | { readonly type: "mtu-probe"; readonly sizeBytes: number }
   | { readonly type: "other"; readonly id: number };

@@ -27,6 +27,11 @@ export interface SentPacket {
   readonly isInFlight: boolean;
   /** What it carried, handed back when it is acknowledged or lost. */
   readonly frames: SentFrame[];
+  /**
+   * Whether it only asks how large a datagram may be: its loss is no sign of
+   * congestion (RFC 9000 §14.4).
+   */
+  readonly isMtuProbe?: boolean;
 }
 
 /**

@@ -1,0 +1,84 @@
+/**
+ * Packet-size discovery between two endpoints on virtual time (RFC 8899).
+ */
+import assert from "node:assert/strict";
+import { Pair, readAll } from "../../tests/support/pair.ts";
+import type { Connection } from "./connection.ts";
+
+const TRANSFER_BYTES = 3_000_000;
+
+/** Sends bytes from the client; resolves what the server has by then. */
+function transfer(pair: Pair, client: Connection): { receivedBytes: number } {
+  const progress = { receivedBytes: 0 };
+  const id = client.openStream({ priority: 2 })!;
+  let rest = new Uint8Array(TRANSFER_BYTES).fill(7);
+  const pump = (): void => {
+    rest = rest.subarray(client.writeStream(id, rest));
+  };
+  pump();
+  pair.client.onEvent = (_connection, event) => {
+    if (event.type === "stream-writable") pump();
+  };
+  pair.server.onEvent = (connection, event) => {
+    if (event.type === "stream-readable") {
+      progress.receivedBytes += readAll(connection, event.id).length;
+    }
+  };
+  return progress;
+}
+
+function largestSent(pair: Pair): number {
+  return Math.max(...pair.client.sentSizes);
+}
+
+Deno.test("A connection finds out that its path carries jumbo datagrams", () => {
+  const pair = new Pair({ client: { maxDatagramBytes: 8_972 } });
+  const { client } = pair.connect();
+  const progress = transfer(pair, client);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.equal(largestSent(pair), 8_972);
+  const large = pair.client.sentSizes.filter((size) => size > 8_000).length;
+  assert.ok(large > 30, `${large} large datagrams`);
+  assert.equal(client.stats.packetsLost, 0);
+});
+
+Deno.test("A path that carries less costs probes, no data and no congestion event", () => {
+  const pair = new Pair({
+    link: { mtuBytes: 1_400 },
+    client: { maxDatagramBytes: 8_972 },
+  });
+  const { client } = pair.connect();
+  const progress = transfer(pair, client);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.equal(client.stats.packetsLost, 0);
+  assert.ok(pair.network.stats.droppedByMtu > 0);
+  const passed = pair.client.sentSizes.filter((size) => size === 1_360).length;
+  assert.ok(passed > 100, `${passed} datagrams of the size that fits`);
+});
+
+Deno.test("A path that shrinks in the middle of a transfer is noticed, and nothing is lost", () => {
+  const pair = new Pair({ client: { maxDatagramBytes: 8_972 } });
+  const { client } = pair.connect();
+  const progress = transfer(pair, client);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 4);
+  pair.network.configure({ mtuBytes: 1_300 });
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.equal(client.state, "established");
+});
+
+Deno.test("maxDatagramBytes 1,200 sends no probe", () => {
+  const pair = new Pair({ client: { maxDatagramBytes: 1_200 } });
+  const { client } = pair.connect();
+  const progress = transfer(pair, client);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.equal(largestSent(pair), 1_200);
+});
+
+Deno.test("Nobody sends a datagram larger than the peer takes", () => {
+  const pair = new Pair({ client: { maxDatagramBytes: 65_507 } });
+  const { client } = pair.connect();
+  const progress = transfer(pair, client);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.ok(largestSent(pair) <= 65_507);
+  assert.ok(largestSent(pair) > 32_500);
+});
