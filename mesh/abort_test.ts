@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { AbortRace, followSignal, LimitedRace } from "./abort.ts";
+
+Deno.test("AbortRace.race() gives the promise's result, or the reason of the abort", async () => {
+  const race = new AbortRace();
+  assert.equal(await race.race(Promise.resolve(1)), 1);
+  await assert.rejects(race.race(Promise.reject(new Error("own"))), /own/);
+  const never = new Promise<void>(() => {});
+  const waiting = [race.race(never), race.race(never)];
+  race.abort("first");
+  race.abort("second");
+  for (const each of waiting) {
+    await assert.rejects(each, (reason) => reason === "first");
+  }
+  await assert.rejects(
+    race.race(Promise.reject(new Error("ignored"))),
+    (reason) => reason === "first",
+  );
+  assert.equal(race.signal.reason, "first");
+});
+
+Deno.test("LimitedRace aborts with time or with the signal, and leaves no timer", () => {
+  const clock = new TimerClock();
+  const late = new LimitedRace({ clock, timeoutMs: 10, late: "late" });
+  clock.advance(10);
+  assert.equal(late.signal.reason, "late");
+  const controller = new AbortController();
+  const options = { clock, timeoutMs: 10, late: "late" };
+  const early = new LimitedRace({ ...options, signal: controller.signal });
+  controller.abort("early");
+  assert.equal(early.signal.reason, "early");
+  const ended = new LimitedRace({ ...options, signal: controller.signal });
+  early.end();
+  ended.end();
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("followSignal() calls at once for a signal that has fired, and not after it was untied", () => {
+  const reasons: unknown[] = [];
+  followSignal(AbortSignal.abort("now"), (reason) => reasons.push(reason));
+  const controller = new AbortController();
+  followSignal(controller.signal, (reason) => reasons.push(reason))();
+  followSignal(undefined, (reason) => reasons.push(reason))();
+  controller.abort("later");
+  assert.deepEqual(reasons, ["now"]);
+});

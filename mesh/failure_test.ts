@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { ProtocolError } from "../protocol/mod.ts";
+import { TransportError, type TransportErrorCode } from "../transport/mod.ts";
+import { CallError, type CallErrorCode } from "./error.ts";
+import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
+import { StatusCode, statusName } from "./status_code.ts";
+
+Deno.test("statusName() names every code, and others UNKNOWN", () => {
+  for (const [name, status] of Object.entries(StatusCode)) {
+    assert.equal(statusName(status), name);
+  }
+  for (const status of [-1, 17, 0.5, 65_535]) {
+    assert.equal(statusName(status), "UNKNOWN");
+  }
+});
+
+Deno.test("CallError.fromStatus() makes an error of whatever a peer says", () => {
+  assert.equal(CallError.fromStatus(5, "x").code, "NOT_FOUND");
+  assert.equal(CallError.fromStatus(0, "x").code, "UNKNOWN");
+  assert.equal(CallError.fromStatus(999, "x").code, "UNKNOWN");
+  assert.equal(new CallError("CONNECTION_LOST", "x").status, 14);
+  assert.equal(new CallError("NOT_FOUND", "x").fault, "caller");
+  assert.equal(new CallError("INTERNAL", "x").fault, "peer");
+});
+
+Deno.test("toCallFailure() names what became of the call", () => {
+  const expected: [TransportErrorCode, number | undefined, CallErrorCode][] = [
+    ["CONNECTION_LOST", undefined, "CONNECTION_LOST"],
+    ["CLOSED_BY_PEER", undefined, "CONNECTION_LOST"],
+    ["HANDSHAKE_TIMEOUT", undefined, "UNAVAILABLE"],
+    ["PEER_KEY_MISMATCH", undefined, "UNAUTHENTICATED"],
+    ["STREAM_RESET", 1, "CANCELLED"],
+    ["STREAM_RESET", 4, "DEADLINE_EXCEEDED"],
+    ["STREAM_STOPPED", 0, "CANCELLED"],
+    ["STREAM_RESET", undefined, "UNKNOWN"],
+    ["FRAME_ENCODING", undefined, "INTERNAL"],
+  ];
+  for (const [code, closeCode, result] of expected) {
+    const failure = toCallFailure(
+      new TransportError(
+        code,
+        "Test: x",
+        closeCode === undefined ? {} : { closeCode },
+      ),
+      { method: "m", capability: "c" },
+    );
+    assert.ok(failure instanceof CallError);
+    assert.equal(failure.code, result, code);
+    assert.equal(failure.method, "m");
+    assert.equal(failure.capability, "c");
+    assert.ok(failure.cause instanceof TransportError);
+  }
+});
+
+Deno.test("toCallFailure() keeps the caller's own mistakes and reasons, and blames a peer for its bytes", () => {
+  const mistake = new ProtocolError("INVALID_VALUE", "x", { fault: "caller" });
+  assert.equal(toCallFailure(mistake), mistake);
+  assert.equal(toCallFailure("reason"), "reason");
+  const bytes = new ProtocolError("PAYLOAD_INVALID", "x", { fault: "peer" });
+  assert.equal((toCallFailure(bytes) as CallError).code, "INTERNAL");
+});
+
+Deno.test("toHandlerFailure() says no more than one line", () => {
+  const error = new CallError("NOT_FOUND", "Page: gone");
+  assert.equal(toHandlerFailure(error), error);
+  assert.equal(toHandlerFailure(new Error("one\ntwo")).message, "one");
+  assert.equal(toHandlerFailure(new Error("")).message, "Handler: failed");
+  assert.equal(toHandlerFailure({ secret: 1 }).message, "Handler: failed");
+  assert.equal(toHandlerFailure(new Error("x")).code, "INTERNAL");
+  assert.equal(limit("x".repeat(501)).length, 500);
+  assert.ok(limit(`${"x".repeat(499)}😀`).isWellFormed());
+});

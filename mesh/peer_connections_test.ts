@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import type { TransportConnection, TransportError } from "../transport/mod.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { CallError } from "./error.ts";
+import { type Peer, PeerConnections } from "./peer_connections.ts";
+
+interface FakeConnection {
+  isOpen: boolean;
+  closeCount: number;
+  end(): void;
+}
+
+function create(limits: { maxConnections?: number } = {}) {
+  const clock = new TimerClock();
+  const made: FakeConnection[] = [];
+  const dials: PromiseWithResolvers<TransportConnection>[] = [];
+  const peers = new PeerConnections({
+    clock,
+    idleTimeoutMs: 100,
+    ...limits,
+    dial: () => {
+      const dial = Promise.withResolvers<TransportConnection>();
+      dials.push(dial);
+      return dial.promise;
+    },
+  });
+  const open = (index: number): void => {
+    const closed = Promise.withResolvers<TransportError>();
+    const connection = {
+      isOpen: true,
+      closeCount: 0,
+      closed: closed.promise,
+      end: () => {
+        connection.isOpen = false;
+        closed.resolve(undefined as unknown as TransportError);
+      },
+      close: () => {
+        connection.closeCount++;
+        connection.end();
+      },
+    };
+    made.push(connection);
+    dials[index]!.resolve(connection as unknown as TransportConnection);
+  };
+  return { clock, peers, dials, made, open };
+}
+
+function peer(digit: number): Peer {
+  return {
+    agentId: new Uint8Array(16).fill(digit),
+    name: `peer ${digit}`,
+    hostname: "127.0.0.1",
+    port: 1000 + digit,
+    publicKey: new Uint8Array(32).fill(digit),
+  };
+}
+
+Deno.test("PeerConnections.acquire() makes one connection for calls at the same time", async () => {
+  const { peers, dials, open } = create();
+  const both = [peers.acquire(peer(1)), peers.acquire(peer(1))];
+  open(0);
+  const [one, two] = await Promise.all(both);
+  assert.equal(dials.length, 1);
+  assert.equal(one!.connection, two!.connection);
+  assert.equal((await peers.acquire(peer(1))).connection, one!.connection);
+  assert.equal(peers.size, 1);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.acquire() keeps agents apart that share an address", async () => {
+  const { peers, dials } = create();
+  peers.acquire(peer(1)).catch(() => {});
+  peers.acquire({ ...peer(1), agentId: new Uint8Array(16).fill(9) })
+    .catch(() => {});
+  peers.acquire({ ...peer(1), publicKey: undefined }).catch(() => {});
+  assert.equal(dials.length, 3);
+  for (const dial of dials) dial.reject(new Error("test"));
+  await Promise.resolve();
+});
+
+Deno.test("PeerConnections.acquire() tries again after a failure and after a loss", async () => {
+  const { peers, dials, made, open } = create();
+  const failing = peers.acquire(peer(1));
+  dials[0]!.reject(new Error("unreachable"));
+  await assert.rejects(failing, /unreachable/);
+  assert.equal(peers.size, 0);
+  const first = peers.acquire(peer(1));
+  open(1);
+  (await first).release();
+  made[0]!.end();
+  const second = peers.acquire(peer(1));
+  open(2);
+  assert.notEqual((await second).connection, (await first).connection);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections closes a connection that nobody uses, and no other", async () => {
+  const { clock, peers, made, open } = create();
+  const used = peers.acquire(peer(1));
+  open(0);
+  await used;
+  const unused = peers.acquire(peer(2));
+  open(1);
+  const lease = await unused;
+  lease.release();
+  lease.release();
+  clock.advance(99);
+  assert.deepEqual(made.map(({ closeCount }) => closeCount), [0, 0]);
+  clock.advance(51);
+  assert.deepEqual(made.map(({ closeCount }) => closeCount), [0, 1]);
+  assert.equal(peers.size, 1);
+  peers.close("test");
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("PeerConnections closes the longest idle at its bound, and refuses when all are used", async () => {
+  const { clock, peers, made, open } = create({ maxConnections: 2 });
+  for (const digit of [1, 2]) {
+    const acquiring = peers.acquire(peer(digit));
+    open(digit - 1);
+    (await acquiring).release();
+    clock.advance(1);
+  }
+  const third = peers.acquire(peer(3));
+  open(2);
+  await third;
+  assert.deepEqual(made.map(({ closeCount }) => closeCount), [1, 0, 0]);
+  await peers.acquire(peer(2));
+  await assert.rejects(
+    peers.acquire(peer(4)),
+    (error) =>
+      error instanceof CallError && error.code === "RESOURCE_EXHAUSTED",
+  );
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.close() closes everything, also what is being made", async () => {
+  const { peers, made, open } = create();
+  const open1 = peers.acquire(peer(1));
+  open(0);
+  await open1;
+  const pending = peers.acquire(peer(2));
+  peers.close("test");
+  open(1);
+  await pending;
+  assert.deepEqual(made.map(({ closeCount }) => closeCount), [1, 1]);
+  await assert.rejects(peers.acquire(peer(3)), CallError);
+});

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import {
+  type Context,
+  context,
+  type ContextManager,
+  ROOT_CONTEXT,
+  type Span,
+  type SpanContext,
+  type SpanOptions,
+  trace,
+} from "@opentelemetry/api";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { formatId, MessageIds } from "./message_ids.ts";
+import type { SpanRecord } from "./span.ts";
+import { Tracing } from "./tracing.ts";
+
+const END = {
+  status: "OK",
+  peer: "peer",
+  bytesSent: 1,
+  bytesReceived: 2,
+} as const;
+
+Deno.test("Tracing.open() begins a trace, and tells its listeners when the span ends", () => {
+  const tracing = new Tracing("agent", new MessageIds(new SeededRandom(1)));
+  const records: SpanRecord[] = [];
+  const stop = tracing.onSpan((record) => records.push(record));
+  tracing.onSpan(() => {
+    throw new Error("an observer that fails");
+  });
+  const root = tracing.open({ name: "method", kind: "client" });
+  const child = tracing.open({
+    name: "inner",
+    kind: "server",
+    traceId: root.traceId,
+    parentSpanId: root.spanId,
+  });
+  child.end({ ...END, status: "NOT_FOUND" });
+  child.end(END);
+  root.end(END);
+  stop();
+  tracing.open({ name: "unseen", kind: "client" }).end(END);
+  assert.deepEqual(records.map(({ name, status }) => [name, status]), [
+    ["inner", "NOT_FOUND"],
+    ["method", "OK"],
+  ]);
+  assert.equal(records[0]!.parentSpanId, records[1]!.spanId);
+  assert.equal(records[0]!.traceId, records[1]!.traceId);
+  assert.equal(records[1]!.parentSpanId, undefined);
+  assert.notEqual(records[0]!.spanId, records[1]!.spanId);
+});
+
+/** The part of an SDK that the test needs: it records what is started. */
+class RecordingTracer {
+  readonly started: {
+    name: string;
+    parent: SpanContext | undefined;
+    own: SpanContext;
+    isEnded: boolean;
+  }[] = [];
+
+  startSpan(name: string, _options?: SpanOptions, parent?: Context): Span {
+    const above = parent === undefined
+      ? undefined
+      : trace.getSpanContext(parent);
+    const own: SpanContext = {
+      traceId: above?.traceId ?? "f".repeat(32),
+      spanId: formatId(BigInt(this.started.length + 100)),
+      traceFlags: 1,
+    };
+    const entry = { name, parent: above, own, isEnded: false };
+    this.started.push(entry);
+    return {
+      spanContext: () => own,
+      isRecording: () => true,
+      setAttributes: () => {},
+      setStatus: () => {},
+      end: () => {
+        entry.isEnded = true;
+      },
+    } as unknown as Span;
+  }
+}
+
+/** A context manager for code without `await`. */
+class StackContextManager implements ContextManager {
+  #active: Context = ROOT_CONTEXT;
+  active(): Context {
+    return this.#active;
+  }
+  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
+    inner: Context,
+    code: F,
+    thisArg?: ThisParameterType<F>,
+    ...args: A
+  ): ReturnType<F> {
+    const outer = this.#active;
+    this.#active = inner;
+    try {
+      return code.call(thisArg, ...args);
+    } finally {
+      this.#active = outer;
+    }
+  }
+  bind<T>(_context: Context, target: T): T {
+    return target;
+  }
+  enable(): this {
+    return this;
+  }
+  disable(): this {
+    return this;
+  }
+}
+
+Deno.test("Tracing.open() gives OpenTelemetry the message ids as span and trace ids", () => {
+  const tracer = new RecordingTracer();
+  trace.setGlobalTracerProvider({ getTracer: () => tracer as never });
+  context.setGlobalContextManager(new StackContextManager());
+  try {
+    const tracing = new Tracing("agent", new MessageIds(new SeededRandom(2)));
+    const client = tracing.open({ name: "call", kind: "client" });
+    const server = tracing.open({
+      name: "call",
+      kind: "server",
+      traceId: client.traceId,
+      parentSpanId: client.spanId,
+    });
+    const inner = server.run(() =>
+      tracing.open({ name: "inner", kind: "client" })
+    );
+    for (const span of [inner, server, client]) span.end(END);
+    const traceId = "0".repeat(16) + formatId(client.traceId);
+    assert.ok(tracer.started.every(({ own }) => own.traceId === traceId));
+    assert.ok(tracer.started.every(({ isEnded }) => isEnded));
+    const [first, second, third] = tracer.started;
+    assert.equal(first!.own.spanId, formatId(client.spanId));
+    assert.equal(second!.parent?.spanId, first!.own.spanId);
+    assert.equal(third!.parent?.spanId, second!.own.spanId);
+    assert.equal(inner.traceId, client.traceId);
+  } finally {
+    trace.disable();
+    context.disable();
+  }
+});
