@@ -33,7 +33,7 @@ ${taking.join("\n")}
   case "$place" in
 ${commands.map(wordCase).join("\n")}
   esac
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _${program} ${program}
 `;
@@ -53,7 +53,7 @@ function valueCases(command: CompletionCommand): string[] {
       .flatMap(({ names }) => names.map((name) => quote(`${place} ${name}`)));
     if (patterns.length === 0) continue;
     const reply = argument === "path"
-      ? ' mapfile -t COMPREPLY < <(compgen -f -- "$current")\n   '
+      ? ` local IFS=$'\\n'\n    COMPREPLY=($(compgen -f -- "$current"))\n   `
       : "";
     cases.push(`  ${patterns.join(" | ")})\n   ${reply} return\n    ;;`);
   }

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { CliError } from "./error.ts";
+import { Output, type OutputStream, printable, table } from "./output.ts";
+
+function open(isJson: boolean): { output: Output; text: () => string } {
+  const parts: Uint8Array[] = [];
+  const stdout: OutputStream = {
+    write: (data, callback) => {
+      parts.push(
+        typeof data === "string"
+          ? new TextEncoder().encode(data)
+          : data.slice(),
+      );
+      callback();
+    },
+  };
+  const output = new Output({ isJson, stdout, stderr: stdout });
+  return {
+    output,
+    text: () => parts.map((part) => new TextDecoder().decode(part)).join(""),
+  };
+}
+
+Deno.test("Output.value() writes text and bytes raw, and the rest as JSON", async () => {
+  const cases: [unknown, string][] = [
+    ["text", "text\n"],
+    ["line\n", "line\n"],
+    ["", "\n"],
+    [new Uint8Array([97, 98]), "ab"],
+    [{ a: 1 }, '{\n  "a": 1\n}\n'],
+    [undefined, "null\n"],
+  ];
+  for (const [value, expected] of cases) {
+    const { output, text } = open(false);
+    await output.value(value);
+    assert.equal(text(), expected);
+  }
+});
+
+Deno.test("Output.value() writes one line of JSON with --json", async () => {
+  const cases: [unknown, string][] = [
+    ["text", '"text"\n'],
+    [new Uint8Array([97, 98]), '{"base64":"YWI="}\n'],
+    [{ a: [1] }, '{"a":[1]}\n'],
+    [{ id: 7n }, '{"id":"7"}\n'],
+    [null, "null\n"],
+  ];
+  for (const [value, expected] of cases) {
+    const { output, text } = open(true);
+    await output.value(value);
+    assert.equal(text(), expected);
+  }
+});
+
+Deno.test("Output.chunk() joins text and gives everything else a line", async () => {
+  const { output, text } = open(false);
+  for (const chunk of ["a", "b ", { c: 1 }, 2]) await output.chunk(chunk);
+  assert.equal(text(), 'ab {"c":1}\n2\n');
+  const json = open(true);
+  for (const chunk of ["a", "b", 3]) await json.output.chunk(chunk);
+  assert.equal(json.text(), '"a"\n"b"\n3\n');
+});
+
+Deno.test("Output.write() fails with OUTPUT_CLOSED when nobody reads, note() does not", async () => {
+  const closed: OutputStream = {
+    write: (_data, callback) => callback(new Error("EPIPE")),
+  };
+  const output = new Output({ isJson: false, stdout: closed, stderr: closed });
+  await assert.rejects(
+    output.write("x"),
+    (error) => error instanceof CliError && error.code === "OUTPUT_CLOSED",
+  );
+  await output.note("a remark");
+});
+
+Deno.test("table() sets out columns and disarms control characters", () => {
+  assert.equal(
+    table([["NAME", "ID"], ["a\x1b[31m", "1"], ["bb", ""]]),
+    "NAME    ID\na?[31m  1\nbb\n",
+  );
+  assert.equal(printable("a\u202eb\r\n\0é"), "a?b???é");
+});
