@@ -31,13 +31,13 @@ export function currentCall(): CallContext | undefined {
 /**
  * Runs a handler, or a step of one, so that its calls inherit the envelope.
  *
- * @param context The envelope; `undefined` runs outside of any call.
+ * @param context The envelope.
  * @param run What to run.
  * @returns What `run` returns.
  */
 export function runInCall<Result>(
-  context: CallContext | undefined,
+  context: CallContext,
   run: () => Result,
 ): Result {
-  return context === undefined ? storage.exit(run) : storage.run(context, run);
+  return storage.run(context, run);
 }

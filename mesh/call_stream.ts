@@ -14,10 +14,10 @@ import {
 import type { KeyPair } from "../crypto/mod.ts";
 import { readError, unexpected } from "./answer.ts";
 import type { CallScope } from "./call_scope.ts";
-import type { OpenCall } from "./caller.ts";
 import { readPayload, type SealedValue, unpackContent } from "./content.ts";
 import { CallError, type CallErrorCode } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
+import type { MessageChannel } from "./message_channel.ts";
 import { decodeReplyFacts } from "./reply_extension.ts";
 
 /**
@@ -34,6 +34,16 @@ export interface CallStreamEnding {
   readonly message?: string;
   /** How many chunks arrived, whatever the ending. */
   readonly chunkCount: number;
+}
+
+/** A request that was answered with a first message. */
+export interface OpenCall {
+  /** Its stream. */
+  readonly channel: MessageChannel;
+  /** The first message of the answer. */
+  readonly first: Message | undefined;
+  /** Ends the use of the connection, and the input. */
+  close(): void;
 }
 
 /** What a {@linkcode CallStream} is made from. */

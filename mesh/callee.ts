@@ -15,24 +15,20 @@ import { AbortRace } from "./abort.ts";
 import { AnswerStore } from "./answer_store.ts";
 import type { Clock } from "./clock.ts";
 import {
+  MAX_BUFFERED_CONNECTION_BYTES,
   MAX_BUFFERED_REQUEST_BYTES,
   MAX_HANDLERS_IN_FLIGHT,
   RETRY_AFTER_MS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
-import type { CallHandler, StreamHandler } from "./handler.ts";
+import type { Method } from "./handler.ts";
 import { decodeRequest, type IncomingRequest } from "./incoming_request.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { RunningCall } from "./running_call.ts";
 import { StatusCode, statusName } from "./status_code.ts";
 import type { Tracing } from "./tracing.ts";
-
-/** A method. */
-export type Method =
-  | { readonly kind: "call"; readonly handler: CallHandler }
-  | { readonly kind: "stream"; readonly handler: StreamHandler };
 
 /** What a {@linkcode Callee} is made from. */
 export interface CalleeOptions {
@@ -102,10 +98,16 @@ export class Callee {
    */
   serve(connection: TransportConnection): void {
     const calls = new Set<AbortRace>();
+    const memory = new MemoryLimit(
+      MAX_BUFFERED_CONNECTION_BYTES,
+      this.#memory,
+    );
     connection.onStream = (stream) => {
       const race = new AbortRace();
       calls.add(race);
-      this.#handle(stream, connection, race).finally(() => calls.delete(race));
+      this.#handle({ stream, connection, race, memory }).finally(() =>
+        calls.delete(race)
+      );
     };
     connection.closed.then(() => {
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
@@ -127,12 +129,14 @@ export class Callee {
     for (const call of this.#running) call.abort(reason);
   }
 
-  async #handle(
-    stream: TransportStream,
-    connection: TransportConnection,
-    race: AbortRace,
-  ): Promise<void> {
-    const channel = new MessageChannel(stream, { memory: this.#memory });
+  async #handle(incoming: {
+    stream: TransportStream;
+    connection: TransportConnection;
+    race: AbortRace;
+    memory: MemoryLimit;
+  }): Promise<void> {
+    const { stream, connection, race, memory } = incoming;
+    const channel = new MessageChannel(stream, { memory });
     stream.onStopped = (code) => race.abort(givenUp(code));
     let message: Message | undefined;
     try {

@@ -10,7 +10,6 @@ import {
   encodeEnvelope,
   encodeStreamOpen,
   isNilAgentId,
-  type Message,
   MessageType,
   StreamKind,
   type Value,
@@ -26,7 +25,7 @@ import {
   type StreamOptions,
 } from "./call_options.ts";
 import { CallScope } from "./call_scope.ts";
-import { CallStream } from "./call_stream.ts";
+import { CallStream, type OpenCall } from "./call_stream.ts";
 import type { Clock } from "./clock.ts";
 import {
   DEFAULT_CALL_TIMEOUT_MS,
@@ -69,16 +68,6 @@ export interface CallerOptions {
   readonly directory: Directory;
   /** Connects to callees. */
   readonly peers: PeerConnections;
-}
-
-/** A request that was answered with a first message. */
-export interface OpenCall {
-  /** Its stream. */
-  readonly channel: MessageChannel;
-  /** The first message of the answer. */
-  readonly first: Message | undefined;
-  /** Ends the use of the connection, and the input. */
-  close(): void;
 }
 
 /** A request on its way. */

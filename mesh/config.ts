@@ -74,8 +74,14 @@ export const MAX_IDEMPOTENCY_KEY_LENGTH = 256;
 /** Values below this size are not worth compressing with `compress: "auto"`, in bytes. */
 export const MIN_COMPRESSED_BYTES = 1_024;
 
+/** How long `close()` waits for the node to hear of it, in milliseconds. */
+export const LEAVE_TIMEOUT_MS = 1_000;
+
 /** How long `close()` waits for the running handlers, in milliseconds. */
 export const DRAIN_TIMEOUT_MS = 10_000;
+
+/** Bytes of unfinished requests that one agent holds for one connection: four of the largest. */
+export const MAX_BUFFERED_CONNECTION_BYTES: number = 64 * 1024 * 1024;
 
 /** Bytes of unfinished requests that one agent holds, over all its callers. */
 export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;

@@ -218,3 +218,8 @@ export type StreamHandler = (
 ) =>
   | AsyncIterable<Value | SealedValue>
   | Promise<AsyncIterable<Value | SealedValue>>;
+
+/** A method. */
+export type Method =
+  | { readonly kind: "call"; readonly handler: CallHandler }
+  | { readonly kind: "stream"; readonly handler: StreamHandler };

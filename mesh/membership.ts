@@ -23,7 +23,7 @@ import {
 } from "../transport/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Clock } from "./clock.ts";
-import { NODE_CONNECT_TIMEOUT_MS } from "./config.ts";
+import { LEAVE_TIMEOUT_MS, NODE_CONNECT_TIMEOUT_MS } from "./config.ts";
 import {
   packContent,
   readPayload,
@@ -136,8 +136,12 @@ export class Membership {
 
   /** As `Agent.discover`. */
   discover(query: RegistryQuery): Promise<AgentEntry[]> {
-    return this.#link.request((connection, signal) =>
-      discoverAgents(connection, query, this.#request(signal))
+    return this.#link.request(
+      (connection, signal) =>
+        discoverAgents(connection, query, this.#request(signal)),
+      {
+        isRepeatable: true,
+      },
     );
   }
 
@@ -163,8 +167,12 @@ export class Membership {
     // Before the node knows of it: an event may come before the answer does.
     this.#subscriptions.add(subscription);
     try {
-      await this.#link.request((connection, signal) =>
-        subscribeTopic(connection, pattern, this.#request(signal))
+      await this.#link.request(
+        (connection, signal) =>
+          subscribeTopic(connection, pattern, this.#request(signal)),
+        {
+          isRepeatable: true,
+        },
       );
     } catch (error) {
       this.#subscriptions.delete(subscription);
@@ -190,13 +198,15 @@ export class Membership {
   async leave(): Promise<void> {
     if (!this.#isRegistered || !this.isConnected) return;
     try {
-      await this.#link.request((connection, signal) =>
-        sendHeartbeat(connection, {
-          agentId: this.#options.agentId,
-          status: "leaving",
-          load: 0,
-          sequence: this.#sequence++,
-        }, this.#request(signal))
+      await this.#link.request(
+        (connection, signal) =>
+          sendHeartbeat(connection, {
+            agentId: this.#options.agentId,
+            status: "leaving",
+            load: 0,
+            sequence: this.#sequence++,
+          }, this.#request(signal)),
+        { timeoutMs: LEAVE_TIMEOUT_MS },
       );
     } catch {
       // The lease ends without it.

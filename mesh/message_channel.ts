@@ -55,11 +55,16 @@ export interface MessageChannelOptions {
 /** A bound on the bytes that several channels hold together. */
 export class MemoryLimit {
   readonly #maxBytes: number;
+  readonly #shared: MemoryLimit | undefined;
   #usedBytes = 0;
 
-  /** @param maxBytes The bound. */
-  constructor(maxBytes: number) {
+  /**
+   * @param maxBytes The bound.
+   * @param shared A wider bound that holds as well.
+   */
+  constructor(maxBytes: number, shared?: MemoryLimit) {
     this.#maxBytes = maxBytes;
+    this.#shared = shared;
   }
 
   /** Bytes in use. */
@@ -81,11 +86,13 @@ export class MemoryLimit {
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }
+    this.#shared?.take(bytes);
     this.#usedBytes += bytes;
   }
 
   /** @param bytes How many are free again. */
   release(bytes: number): void {
+    this.#shared?.release(bytes);
     this.#usedBytes -= bytes;
   }
 }

@@ -43,7 +43,20 @@ export interface NodeLinkRequestOptions {
   readonly timeoutMs?: number;
   /** Gives up. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether it is asked once more, over a new connection, when the first one
+   * is lost.
+   *
+   * @default false
+   */
+  readonly isRepeatable?: boolean;
 }
+
+/** Asks the node over the connection of the moment. */
+export type NodeQuestion<Answer> = (
+  connection: TransportConnection,
+  signal: AbortSignal,
+) => Promise<Answer>;
 
 /** Resolves when the link is up; made anew each time it goes down. */
 interface Ready {
@@ -96,34 +109,22 @@ export class NodeLink {
    * A node that does not answer in time is connected to anew.
    *
    * @param ask Asks.
-   * @param options How long all of it may take, and a signal.
+   * @param options Limits, and whether it does no harm to ask twice.
    * @returns The answer.
    * @throws {CallError} `UNAVAILABLE` without an answer in time, or what the
    * node answered.
    */
   async request<Answer>(
-    ask: (
-      connection: TransportConnection,
-      signal: AbortSignal,
-    ) => Promise<Answer>,
+    ask: NodeQuestion<Answer>,
     options: NodeLinkRequestOptions = {},
   ): Promise<Answer> {
-    const { timeoutMs = NODE_REQUEST_TIMEOUT_MS, signal } = options;
-    const { clock, address } = this.#options;
-    const late = new CallError(
-      "UNAVAILABLE",
-      `Node ${address}: no answer within ${timeoutMs} ms`,
-    );
-    const race = new LimitedRace({ clock, timeoutMs, late, signal });
-    let connection: TransportConnection | undefined;
     try {
-      connection = await race.race(this.#ready.promise);
-      return await race.race(ask(connection, race.signal));
+      return await this.#ask(ask, options);
     } catch (error) {
-      if (error === late) connection?.close(0, "no answer");
-      throw toCallFailure(error);
-    } finally {
-      race.end();
+      const mayRepeat = options.isRepeatable === true && isLoss(error) &&
+        !this.#closing.signal.aborted && options.signal?.aborted !== true;
+      if (!mayRepeat) throw error;
+      return await this.#ask(ask, options);
     }
   }
 
@@ -138,6 +139,40 @@ export class NodeLink {
     this.#ready.reject(closed);
     this.#connection?.close(0, reason);
     await this.#running;
+  }
+
+  async #ask<Answer>(
+    ask: NodeQuestion<Answer>,
+    options: NodeLinkRequestOptions,
+  ): Promise<Answer> {
+    const { timeoutMs = NODE_REQUEST_TIMEOUT_MS, signal } = options;
+    this.#closing.signal.throwIfAborted();
+    const { clock, address } = this.#options;
+    const late = new CallError(
+      "UNAVAILABLE",
+      `Node ${address}: no answer within ${timeoutMs} ms`,
+    );
+    const race = new LimitedRace({ clock, timeoutMs, late, signal });
+    let connection: TransportConnection | undefined;
+    try {
+      connection = await race.race(this.#ready.promise);
+      return await race.race(ask(connection, race.signal));
+    } catch (error) {
+      if (connection !== undefined && error === late) {
+        connection.close(0, "no answer");
+      }
+      if (connection?.isOpen === false) this.#lose(connection);
+      throw toCallFailure(error);
+    } finally {
+      race.end();
+    }
+  }
+
+  /** From here on requests wait for the next connection. */
+  #lose(connection: TransportConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#ready = createReady();
   }
 
   async #connect(signal: AbortSignal): Promise<TransportConnection> {
@@ -159,7 +194,7 @@ export class NodeLink {
     while (connection !== undefined) {
       const error: TransportError = await this.#attend(connection);
       if (this.#closing.signal.aborted) return;
-      this.#ready = createReady();
+      this.#lose(connection);
       onWarning(`Node ${address}: lost (${error.message}), connecting again`);
       connection = await this.#reconnect();
     }
@@ -220,4 +255,9 @@ function createReady(): Ready {
     // Nobody may be waiting.
   });
   return { promise, resolve, reject };
+}
+
+function isLoss(error: unknown): boolean {
+  return error instanceof CallError &&
+    (error.code === "UNAVAILABLE" || error.code === "CONNECTION_LOST");
 }

@@ -29,13 +29,13 @@ import {
   sealValue,
   type Sendable,
 } from "./content.ts";
-import type { Method } from "./callee.ts";
 import { CallError } from "./error.ts";
 import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
 import {
   type CallHandler,
   CallPeer,
   CallRequest,
+  type Method,
   type StreamHandler,
 } from "./handler.ts";
 import type { IncomingRequest } from "./incoming_request.ts";

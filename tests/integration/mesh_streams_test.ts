@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Agent, CallError, type CallStream } from "../../mod.ts";
+import { sleep, SYSTEM_CLOCK } from "../../mesh/clock.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
 
 const CALLEE = { name: "callee" };
@@ -182,7 +183,7 @@ Deno.test("A stream is limited in total and in silence, and progress extends the
     });
     callee.onStream("ticks", async function* (request) {
       for (let tick = 0; tick < (request.value as number); tick++) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(SYSTEM_CLOCK, 20, request.signal);
         yield tick;
       }
     });
