@@ -32,7 +32,7 @@ export class Child {
   readonly #reading: Promise<void>;
   readonly #ready = Promise.withResolvers<ReadyLine>();
   readonly #lost = Promise.withResolvers<string>();
-  #failure = "it ended";
+  #failure = "its process ended";
   #isStopping = false;
 
   /**

@@ -28,9 +28,11 @@ export function describeReport(
   if (wordCount === 0) {
     return wrap(`${name} holds ${formatBytes(byteCount)}, but no word.`);
   }
+  const sentences = report.sentenceCount === 0
+    ? ""
+    : `${formatCount(report.sentenceCount, "sentence")} and `;
   return wrap(
-    `${name} holds ${formatCount(wordCount, "word")} in ` +
-      `${formatCount(report.sentenceCount, "sentence")} and ` +
+    `${name} holds ${formatCount(wordCount, "word")} in ${sentences}` +
       `${formatCount(report.lineCount, "line")}: ` +
       `${readingTime(report.readingMinutes)} to read.`,
   ) + describeTerms(report);

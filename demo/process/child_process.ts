@@ -56,6 +56,12 @@ export interface AgentOrders {
   readonly file: string;
 }
 
+/** Time for a running handler to end when the demo ends, in milliseconds. */
+const DRAIN_MS = 300;
+
+/** Time to end, in milliseconds. */
+const STOP_TIMEOUT_MS = 2_000;
+
 /** Something that runs until it is closed. */
 interface Closable {
   close(): Promise<void>;
@@ -84,7 +90,7 @@ export async function runAgentProcess(
     agent.onSpan((span) => say({ type: "span", span: toSpanLine(span) }));
     prepare(agent, orders);
     say({ type: "ready", port: agent.localAddress.port });
-    return agent;
+    return { close: () => agent.close({ drainMs: DRAIN_MS }) };
   });
 }
 
@@ -106,6 +112,8 @@ export async function runProcess<Orders>(
     if (line === undefined) return Deno.exit(0);
     const running = await start(JSON.parse(line) as Orders);
     await Promise.race([lines.next(), stopped.promise]);
+    // Whoever it would say good-bye to may be gone as well.
+    setTimeout(() => Deno.exit(0), STOP_TIMEOUT_MS);
     await running.close();
     Deno.exit(0);
   } catch (error) {
