@@ -17,6 +17,8 @@ import { describeFailure, type Failure } from "./failure.ts";
 import { Output } from "./output.ts";
 import { createProgram } from "./program.ts";
 
+export { ExitCode, type ExitCodeValue };
+
 /**
  * Runs one command line.
  *

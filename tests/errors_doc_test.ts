@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ExitCode } from "../cli/exit_code.ts";
 import { CloseCode } from "../transport/core/error.ts";
 import { StatusCode } from "../mesh/status_code.ts";
 
@@ -38,6 +39,7 @@ const FOLDERS: readonly [section: string, file: string][] = [
   ["`CryptoError`", "crypto/error.ts"],
   ["`TransportError`", "transport/core/error.ts"],
   ["`RegistryError`", "registry/error.ts"],
+  ["`CliError`", "cli/error.ts"],
 ];
 
 for (const [section, file] of FOLDERS) {
@@ -66,4 +68,10 @@ Deno.test("docs/ERRORS.md gives every close code its number", () => {
     Object.fromEntries(documented),
     Object.fromEntries(Object.entries(CloseCode)),
   );
+});
+
+Deno.test("docs/ERRORS.md lists exactly the exit codes", () => {
+  const documented = rows("Exit codes of the command line")
+    .map((row) => Number(row[0]));
+  assert.deepEqual(documented, Object.values(ExitCode));
 });
