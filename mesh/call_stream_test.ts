@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { generateKeyPair } from "../crypto/mod.ts";
+import {
+  encodeError,
+  encodeResponse,
+  encodeStreamChunk,
+  encodeStreamClose,
+  MessageType,
+  StreamEnding,
+} from "../protocol/mod.ts";
+import {
+  createStreamPair,
+  type TestStream,
+} from "../tests/support/byte_stream_pair.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { CallScope } from "./call_scope.ts";
+import { CallStream, type CallStreamEnding } from "./call_stream.ts";
+import { CallError } from "./error.ts";
+import { MessageChannel } from "./message_channel.ts";
+import { MessageIds } from "./message_ids.ts";
+import { StatusCode } from "./status_code.ts";
+import { Tracing } from "./tracing.ts";
+
+/** What a callee does on its end of the stream. */
+type Script = (callee: MessageChannel, stream: TestStream) => Promise<void>;
+
+function send(
+  channel: MessageChannel,
+  type: number,
+  payload: Uint8Array,
+): Promise<void> {
+  return channel.send({ type, messageId: 1n, traceId: 2n, payload });
+}
+
+function chunk(channel: MessageChannel, offset: number): Promise<void> {
+  const body = new Uint8Array([offset]);
+  return send(
+    channel,
+    MessageType.STREAM_CHUNK,
+    encodeStreamChunk({ offset, contentType: 0, body }),
+  );
+}
+
+function close(
+  channel: MessageChannel,
+  ending: StreamEnding,
+  facts: { chunkCount: number; status?: number },
+): Promise<void> {
+  return send(
+    channel,
+    MessageType.STREAM_CLOSE,
+    encodeStreamClose({ ending, status: 0, message: "Test: over", ...facts }),
+  );
+}
+
+/** Plays a script and reads the stream to its end. */
+async function play(script: Script): Promise<{
+  chunks: number;
+  ending: CallStreamEnding;
+  thrown: unknown;
+  timers: number;
+  callerStream: TestStream;
+}> {
+  const random = new SeededRandom(1);
+  const clock = new TimerClock();
+  const scope = new CallScope({
+    clock,
+    tracing: new Tracing("test", new MessageIds(random)),
+    method: "method",
+    capability: undefined,
+    options: { idleTimeoutMs: 100, timeoutMs: 1_000 },
+  });
+  const [callerStream, calleeStream] = createStreamPair();
+  const channel = new MessageChannel(callerStream);
+  const callee = new MessageChannel(calleeStream);
+  const opening = (async () => {
+    const first = channel.receive();
+    await script(callee, calleeStream);
+    return { channel, first: await first, close: () => {} };
+  })();
+  const stream = new CallStream<Uint8Array>({
+    scope,
+    method: "method",
+    keyPair: generateKeyPair(random),
+    opening,
+  });
+  let chunks = 0;
+  let thrown: unknown;
+  try {
+    for await (const [byte] of stream) assert.equal(byte, chunks++);
+  } catch (error) {
+    thrown = error;
+  }
+  const ending = await stream.ending;
+  return { chunks, ending, thrown, timers: clock.timerCount, callerStream };
+}
+
+Deno.test("CallStream completes only when as many chunks arrived as were sent", async () => {
+  const complete = await play(async (callee) => {
+    await chunk(callee, 0);
+    await chunk(callee, 1);
+    await close(callee, StreamEnding.COMPLETED, { chunkCount: 2 });
+    callee.finish();
+  });
+  assert.deepEqual(complete.ending, { type: "completed", chunkCount: 2 });
+  assert.equal(complete.thrown, undefined);
+  assert.equal(complete.timers, 0);
+  const short = await play(async (callee) => {
+    await chunk(callee, 0);
+    await close(callee, StreamEnding.COMPLETED, { chunkCount: 2 });
+    callee.finish();
+  });
+  assert.equal(short.ending.type, "lost");
+  assert.equal((short.thrown as CallError).code, "DATA_LOSS");
+});
+
+Deno.test("CallStream is lost when the stream just ends, inside a message or between two", async () => {
+  for (
+    const script of [
+      async (callee: MessageChannel) => {
+        await chunk(callee, 0);
+        callee.finish();
+      },
+      async (callee: MessageChannel, stream: TestStream) => {
+        await chunk(callee, 0);
+        await stream.write(new Uint8Array(5));
+        stream.finish();
+      },
+    ]
+  ) {
+    const { ending, thrown, chunks, timers } = await play(script);
+    assert.equal(chunks, 1);
+    assert.equal(ending.type, "lost");
+    assert.equal((thrown as CallError).code, "DATA_LOSS");
+    assert.equal(timers, 0);
+  }
+});
+
+Deno.test("CallStream is lost when a chunk is missing, repeated or out of order", async () => {
+  for (const offset of [0, 2]) {
+    const { ending, chunks, callerStream } = await play(async (callee) => {
+      await chunk(callee, 0);
+      await chunk(callee, offset);
+    });
+    assert.equal(chunks, 1);
+    assert.equal(ending.type, "lost");
+    assert.equal(callerStream.resetCode, 0);
+  }
+});
+
+Deno.test("CallStream tells apart what the callee failed with and what it gave up", async () => {
+  const failed = await play(async (callee) => {
+    await chunk(callee, 0);
+    await close(callee, StreamEnding.FAILED, {
+      chunkCount: 1,
+      status: StatusCode.DATA_LOSS,
+    });
+  });
+  assert.equal(failed.ending.type, "failed");
+  assert.equal((failed.thrown as CallError).code, "DATA_LOSS");
+  const cancelled = await play((callee) =>
+    close(callee, StreamEnding.CANCELLED, {
+      chunkCount: 0,
+      status: StatusCode.CANCELLED,
+    })
+  );
+  assert.equal(cancelled.ending.type, "cancelled");
+  const refused = await play((callee) =>
+    send(
+      callee,
+      MessageType.ERROR,
+      encodeError({
+        status: StatusCode.UNAVAILABLE,
+        retryAfterMs: 9,
+        messageId: 1n,
+        message: "Test: no",
+      }),
+    )
+  );
+  assert.equal(refused.ending.type, "failed");
+  assert.equal((refused.thrown as CallError).retryAfterMs, 9);
+});
+
+Deno.test("CallStream refuses answers of another form and bytes that are none", async () => {
+  const value = await play((callee) =>
+    send(
+      callee,
+      MessageType.RESPONSE,
+      encodeResponse({ status: 0, contentType: 0, body: new Uint8Array(1) }),
+    )
+  );
+  assert.equal((value.thrown as CallError).code, "UNIMPLEMENTED");
+  const call = await play((callee) =>
+    send(callee, MessageType.CALL, new Uint8Array(40))
+  );
+  assert.equal((call.thrown as CallError).code, "INTERNAL");
+  const noise = await play(async (callee, stream) => {
+    await chunk(callee, 0);
+    await stream.write(new Uint8Array(40).fill(7));
+  });
+  assert.equal(noise.chunks, 1);
+  assert.equal(noise.ending.type, "failed");
+  assert.ok(noise.thrown instanceof CallError);
+});

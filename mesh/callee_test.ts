@@ -1,0 +1,260 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { generateKeyPair } from "../crypto/mod.ts";
+import {
+  decodeError,
+  encodeCall,
+  encodeCallData,
+  encodeMessage,
+  encodeStreamChunk,
+  encodeStreamOpen,
+  type Message,
+  MessageFlags,
+  MessageType,
+  StreamKind,
+} from "../protocol/mod.ts";
+import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import {
+  createStreamPair,
+  type TestStream,
+} from "../tests/support/byte_stream_pair.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { Callee } from "./callee.ts";
+import type { CallError } from "./error.ts";
+import { MessageChannel } from "./message_channel.ts";
+import { MessageIds } from "./message_ids.ts";
+import { type StatusName, statusName } from "./status_code.ts";
+import { Tracing } from "./tracing.ts";
+
+const AGENT_ID = new Uint8Array(16).fill(1);
+const NOBODY = new Uint8Array(16);
+
+interface Rig {
+  readonly callee: Callee;
+  readonly clock: TimerClock;
+  /** Opens a stream to the callee, as a peer would. */
+  open(): TestStream;
+  /** Ends the connection. */
+  lose(): void;
+}
+
+function createRig(): Rig {
+  const random = new SeededRandom(1);
+  const clock = new TimerClock();
+  const keyPair = generateKeyPair(random);
+  const callee = new Callee({
+    agentId: AGENT_ID,
+    keyPair,
+    clock,
+    tracing: new Tracing("callee", new MessageIds(random)),
+  });
+  const closed = Promise.withResolvers<unknown>();
+  const connection = {
+    closed: closed.promise,
+    peerPublicKey: keyPair.publicKey,
+    remoteAddress: { hostname: "127.0.0.1", port: 1 },
+    onStream: (_stream: TransportStream): void => {},
+  };
+  callee.serve(connection as unknown as TransportConnection);
+  return {
+    callee,
+    clock,
+    open: () => {
+      const [ours, theirs] = createStreamPair();
+      connection.onStream(theirs as unknown as TransportStream);
+      return ours;
+    },
+    lose: () => closed.resolve(undefined),
+  };
+}
+
+function callPayload(method: string, target = NOBODY): Uint8Array {
+  const data = encodeCallData({
+    contentType: 1,
+    method,
+    body: new TextEncoder().encode("text"),
+  });
+  return encodeCall({ target, timeoutSeconds: 0, data });
+}
+
+function message(
+  type: number,
+  payload: Uint8Array,
+  flags = 0,
+): Omit<Message, "flags"> & { flags: number } {
+  return { type, flags, messageId: 7n, traceId: 8n, payload };
+}
+
+/** Sends one message and gives the answer. */
+async function ask(
+  rig: Rig,
+  type: number,
+  payload: Uint8Array,
+  flags = 0,
+): Promise<Message | undefined> {
+  const channel = new MessageChannel(rig.open());
+  await channel.send(message(type, payload, flags));
+  channel.finish();
+  return await channel.receive();
+}
+
+async function refusal(
+  rig: Rig,
+  type: number,
+  payload: Uint8Array,
+  flags = 0,
+): Promise<StatusName> {
+  const answer = await ask(rig, type, payload, flags);
+  assert.equal(answer?.type, MessageType.ERROR);
+  const error = decodeError(answer.payload);
+  assert.equal(error.messageId, 7n);
+  assert.equal(answer.traceId, 8n);
+  return statusName(error.status);
+}
+
+Deno.test("Callee answers a call with the ids of its request", async () => {
+  const rig = createRig();
+  rig.callee.setMethod("echo", {
+    kind: "call",
+    handler: (request) => request.value,
+  });
+  for (const target of [NOBODY, AGENT_ID]) {
+    const answer = await ask(
+      rig,
+      MessageType.CALL,
+      callPayload("echo", target),
+    );
+    assert.equal(answer?.type, MessageType.RESPONSE);
+    assert.equal(answer.messageId, 7n);
+    assert.equal(answer.traceId, 8n);
+  }
+  assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("Callee refuses what is no request, is for another, or cannot be decoded", async () => {
+  const rig = createRig();
+  const { CALL, STREAM_OPEN, AGENT_REGISTER } = MessageType;
+  const other = new Uint8Array(16).fill(2);
+  const payload = callPayload("echo");
+  const streamId = new Uint8Array(16);
+  const shortOpen = encodeStreamOpen({
+    streamId,
+    target: NOBODY,
+    kind: StreamKind.BOTH_WAYS,
+  });
+  assert.equal(await refusal(rig, CALL, payload), "UNIMPLEMENTED");
+  assert.equal(
+    await refusal(rig, CALL, callPayload("echo", other)),
+    "UNAVAILABLE",
+  );
+  assert.equal(
+    await refusal(rig, AGENT_REGISTER, payload),
+    "INVALID_ARGUMENT",
+  );
+  assert.equal(
+    await refusal(rig, STREAM_OPEN, shortOpen),
+    "INVALID_ARGUMENT",
+  );
+  assert.equal(
+    await refusal(rig, CALL, payload, MessageFlags.COMPRESSED),
+    "INVALID_ARGUMENT",
+  );
+  const headLength = payload.length - "text".length;
+  for (let length = 0; length < headLength; length++) {
+    assert.equal(
+      await refusal(rig, CALL, payload.subarray(0, length)),
+      "INVALID_ARGUMENT",
+      `${length} bytes`,
+    );
+  }
+});
+
+Deno.test("Callee survives any bytes on any stream", async () => {
+  const rig = createRig();
+  await fc.assert(fc.asyncProperty(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.constantFrom(MessageType.CALL, MessageType.STREAM_OPEN, undefined),
+    async (bytes, type) => {
+      const stream = rig.open();
+      await stream.write(
+        type === undefined ? bytes : encodeMessage(message(type, bytes)),
+      );
+      stream.finish();
+      // An answer, an end or a reset: never nothing.
+      await new MessageChannel(stream).receive().catch(() => {});
+    },
+  ));
+  assert.equal(rig.callee.runningCount, 0);
+});
+
+Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, or whose time is over", async () => {
+  const rig = createRig();
+  const reasons: string[] = [];
+  let started = Promise.withResolvers<void>();
+  rig.callee.setMethod("read", {
+    kind: "call",
+    handler: async ({ input }) => {
+      for await (const _ of input);
+    },
+  });
+  rig.callee.setMethod("wait", {
+    kind: "call",
+    handler: ({ signal }) =>
+      new Promise<undefined>((resolve) => {
+        started.resolve();
+        signal.addEventListener("abort", () => {
+          reasons.push((signal.reason as CallError).code);
+          resolve(undefined);
+        });
+      }),
+  });
+  const data = encodeCallData({
+    contentType: 0,
+    method: "read",
+    body: new Uint8Array(0),
+  });
+  const channel = new MessageChannel(rig.open());
+  await channel.send(message(
+    MessageType.STREAM_OPEN,
+    encodeStreamOpen({
+      streamId: new Uint8Array(16),
+      target: NOBODY,
+      kind: StreamKind.ONE_WAY,
+      data,
+    }),
+  ));
+  const body = new Uint8Array(1);
+  await channel.send(message(
+    MessageType.STREAM_CHUNK,
+    encodeStreamChunk({ offset: 0, contentType: 0, body }),
+  ));
+  channel.finish();
+  const answer = await channel.receive();
+  assert.equal(statusName(decodeError(answer!.payload).status), "DATA_LOSS");
+
+  const waiting = encodeCall({
+    target: NOBODY,
+    timeoutSeconds: 2,
+    data: encodeCallData({ contentType: 0, method: "wait", body }),
+  });
+  const late = ask(rig, MessageType.CALL, waiting);
+  await started.promise;
+  rig.clock.advance(2_000);
+  assert.equal(
+    statusName(decodeError((await late)!.payload).status),
+    "DEADLINE_EXCEEDED",
+  );
+  started = Promise.withResolvers();
+  const lost = ask(rig, MessageType.CALL, waiting);
+  await started.promise;
+  rig.lose();
+  await assert.rejects(lost);
+  assert.deepEqual(reasons, ["DEADLINE_EXCEEDED", "CONNECTION_LOST"]);
+  await rig.callee.drain();
+  assert.equal(rig.clock.timerCount, 0);
+  assert.equal(
+    await refusal(rig, MessageType.CALL, callPayload("wait")),
+    "UNAVAILABLE",
+  );
+});
