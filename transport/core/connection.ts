@@ -789,8 +789,11 @@ export class Connection {
     }
     // The finish is repeated in every datagram until it is known to have arrived.
     const offset = this.#isConfirmed ? 0 : this.#writeFinish(into);
-    const limit = Math.min(into.length, this.#mtu.currentBytes) -
-      PACKET_TAG_LENGTH;
+    // RFC 8899 §4.3: a probe has to arrive also where the path became narrower.
+    const limit = Math.min(
+      into.length,
+      isProbe ? DEFAULT_DATAGRAM_BYTES : this.#mtu.currentBytes,
+    ) - PACKET_TAG_LENGTH;
     const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
     const frames: SentFrame[] = [];
     const hasAck = this.#writeAck(now, writer, limit, frames);

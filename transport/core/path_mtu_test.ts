@@ -82,3 +82,17 @@ Deno.test("Nobody sends a datagram larger than the peer takes", () => {
   assert.ok(largestSent(pair) <= 65_507);
   assert.ok(largestSent(pair) > 32_500);
 });
+
+Deno.test("A path that shrinks while more data waits than the window takes is noticed (RFC 8899 §4.3)", () => {
+  const pair = new Pair({
+    client: { maxDatagramBytes: 8_972, sendBufferBytes: TRANSFER_BYTES },
+    server: { maxStreamDataBytes: TRANSFER_BYTES },
+  });
+  const { client } = pair.connect();
+  const progress = transfer(pair, client);
+  pair.runUntil(() => largestSent(pair) === 8_972);
+  pair.runFor(30);
+  // Data fills every datagram, so no small one gets through by chance.
+  pair.network.configure({ mtuBytes: 1_200 });
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+});
