@@ -5,6 +5,7 @@
  */
 import { formatMxpUrl } from "../protocol/mod.ts";
 import type { AgentEntry } from "../registry/mod.ts";
+import { formatAddress } from "../transport/mod.ts";
 import { type Output, table } from "./output.ts";
 import { formatPublicKey } from "./public_key.ts";
 
@@ -44,14 +45,13 @@ function toJson(agent: AgentEntry): Record<string, unknown> {
 }
 
 function toRow(agent: AgentEntry): string[] {
-  const { name, status, capabilities, tags, hostname, port } = agent;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const { name, status, capabilities, tags } = agent;
   return [
     name || "-",
     status,
     capabilities.join(",") || "-",
     tags.join(",") || "-",
-    `${host}:${port}`,
+    formatAddress(agent),
     agent.agentId,
   ];
 }

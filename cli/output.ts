@@ -20,6 +20,9 @@ export interface OutputStream {
   ): unknown;
 }
 
+/** Control characters, and those that make text look like another. */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
 /** Writes results and remarks. */
 export class Output {
   /** Whether standard output is for a program. */
@@ -110,10 +113,11 @@ export class Output {
  * Makes text of others safe for a terminal.
  *
  * @param text Any text.
- * @returns The text, with `?` for each control character.
+ * @returns The text, with `?` for each character that would steer the terminal
+ * or turn the direction of writing.
  */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}|\p{Cf}/gu, "?");
+  return text.replace(UNSAFE, "?");
 }
 
 /**

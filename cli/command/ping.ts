@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { parseMxpUrl } from "../../protocol/mod.ts";
 import type { Target } from "../../mesh/mod.ts";
+import { formatAddress } from "../../transport/mod.ts";
 import { parseAddressed } from "../call_words.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../error.ts";
@@ -50,7 +51,7 @@ export function addPing(program: Command, context: CommandContext): void {
           { timeoutMs, signal },
         );
         const to = describe(isDirect ? undefined : target) ??
-          `${url.hostname}:${url.port}`;
+          formatAddress(url);
         if (output.isJson) await output.json({ target: to, rttMs });
         else await output.write(`${printable(to)}: ${rttMs.toFixed(2)} ms\n`);
       });

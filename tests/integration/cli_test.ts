@@ -267,8 +267,8 @@ Deno.test("mxp stream ends with what became of the stream", async (t) => {
   const results = await runAll({
     broken: ["stream", url, "name:writer", "broken"],
     brokenJson: ["stream", url, "name:writer", "broken", "--json"],
-    idle: ["stream", url, "name:writer", "silent", "--idle-timeout", "100"],
-    total: ["stream", url, "name:writer", "silent", "--timeout", "300"],
+    idle: ["stream", url, "name:writer", "silent", "--idle-timeout", "500"],
+    total: ["stream", url, "name:writer", "silent", "--timeout", "1500"],
   });
   await t.step("a handler that fails ends it with 1", () => {
     const { code, stdout, stderr } = results.broken;
