@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import type { ChildLine, SpanLine } from "./process/child_process.ts";
 
 /** Time to start, in milliseconds: a slow machine compiles for a while. */
@@ -12,7 +13,7 @@ const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 3_000;
 
 /** The configuration that every process uses. */
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 
 /** What a process says when it can be used. */
 export type ReadyLine = Extract<ChildLine, { type: "ready" }>;
@@ -52,7 +53,7 @@ export class Child {
         "--quiet",
         "--no-prompt",
         "--unstable-net",
-        `--config=${decodeURIComponent(CONFIG)}`,
+        `--config=${CONFIG}`,
         ...permissions,
         script,
       ],

@@ -14,6 +14,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Agent } from "../mesh/mod.ts";
 import { Cast } from "./cast.ts";
 import { formatBytes, formatCount } from "./format.ts";
@@ -107,7 +108,7 @@ async function checkFile(path: string): Promise<void> {
 function findFile(args: readonly string[]): string {
   const [name] = args;
   if (name === undefined) {
-    return resolve(decodeURIComponent(DEFAULT_FILE.pathname));
+    return fileURLToPath(DEFAULT_FILE);
   }
   // `deno task` changes into the project and remembers where it was.
   return resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), name);
@@ -118,6 +119,7 @@ function interrupted(): Promise<never> {
   return new Promise((_, reject) => {
     const signals = { SIGINT: 130, SIGTERM: 143 } as const;
     for (const [signal, exitCode] of Object.entries(signals)) {
+      if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
       Deno.addSignalListener(signal as Deno.Signal, () => {
         reject(new Interruption(exitCode));
       });

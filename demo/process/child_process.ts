@@ -105,7 +105,9 @@ export async function runProcess<Orders>(
   // Ctrl-C reaches every process of the terminal: the starter tells us when.
   Deno.addSignalListener("SIGINT", () => {});
   const stopped = Promise.withResolvers<void>();
-  Deno.addSignalListener("SIGTERM", () => stopped.resolve());
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGTERM", () => stopped.resolve());
+  }
   const lines = readLines();
   try {
     const { value: line } = await lines.next();
