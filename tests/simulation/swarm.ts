@@ -1,0 +1,113 @@
+/**
+ * What differs from one simulated run to the next. Everything is drawn from the
+ * seed, and each fault is switched off altogether in half of the runs: a bug
+ * that one fault hides is found where it is off.
+ *
+ * @module
+ */
+import type { EndpointOptions } from "../../transport/core/config.ts";
+import type { SeededRandom } from "../support/seeded_random.ts";
+import type { LinkOptions } from "../support/simulated_network.ts";
+
+/** A time in which nothing arrives, counted from the start of the faults. */
+export interface Blackout {
+  /** When it starts. */
+  readonly fromMs: number;
+  /** When it ends. */
+  readonly toMs: number;
+}
+
+/** Sizes of datagrams that ends send and paths carry, in bytes. */
+const SIZES: readonly number[] = [1_200, 1_201, 1_472, 9_000, 65_507];
+
+/** What one run is made of. */
+export interface Swarm {
+  /** How the links behave until they are healed. */
+  readonly link: Partial<LinkOptions>;
+  /** When nothing arrives. */
+  readonly blackouts: readonly Blackout[];
+  /** When the path carries 1,200 bytes only from then on, if it does. */
+  readonly narrowAtMs: number | undefined;
+  /** Configuration of the initiator. */
+  readonly client: Partial<EndpointOptions>;
+  /** Configuration of the responder. */
+  readonly server: Partial<EndpointOptions>;
+  /** Connections side by side. */
+  readonly connectionCount: number;
+  /** Whether the initiator knows the responder's key. */
+  readonly isKeyKnown: boolean;
+  /** How long the faults last. */
+  readonly faultMs: number;
+  /** When a connection is closed in the midst of everything, if it is. */
+  readonly closeAtMs: number | undefined;
+  /** Which ends close then. */
+  readonly closers: readonly ("client" | "server")[];
+  /** Tasks of each end of each connection. */
+  readonly taskCount: number;
+  /** Longest stream, in bytes. */
+  readonly maxStreamBytes: number;
+  /** How often an end takes what has arrived without being slow. */
+  readonly readRate: number;
+}
+
+/**
+ * Draws a run.
+ *
+ * @param random Where everything comes from.
+ * @returns What it is made of.
+ */
+export function drawSwarm(random: SeededRandom): Swarm {
+  const maybe = <T, U>(value: () => T, otherwise: U): T | U =>
+    random.isHit(0.5) ? value() : otherwise;
+  const between = (low: number, high: number): number =>
+    low + random.nextInteger(high - low + 1);
+  const isNarrow = random.isHit(0.4);
+  const isBulky = random.isHit(0.3);
+  const limits = (): Partial<EndpointOptions> => ({
+    ...maybe(() => ({ maxDataBytes: between(1_200, 40_000) }), {}),
+    ...maybe(() => ({ maxStreamDataBytes: between(1_200, 20_000) }), {}),
+    ...maybe(() => ({ sendBufferBytes: between(500, 20_000) }), {}),
+    ...maybe(() => ({ maxBidiStreams: between(1, 4) }), {}),
+    ...maybe(() => ({ maxUniStreams: between(1, 4) }), {}),
+    ...maybe(() => ({ maxAckDelayMs: between(0, 100) }), {}),
+    ...maybe(() => ({ datagramQueueLength: between(0, 8) }), {}),
+    ...maybe(() => ({ ackElicitingThreshold: between(1, 10) }), {}),
+    ...maybe(() => ({ maxDatagramBytes: SIZES[random.nextInteger(5)]! }), {}),
+  });
+  const faultMs = between(500, 6_000);
+  const closeAtMs = random.isHit(0.15) ? between(0, faultMs) : undefined;
+  const blackouts = maybe(() => {
+    const fromMs = between(0, faultMs);
+    return [{ fromMs, toMs: fromMs + between(100, 3_000) }];
+  }, []);
+  return {
+    link: {
+      latencyMs: between(0, 120),
+      jitterMs: maybe(() => between(1, 60), 0),
+      lossRate: maybe(() => random.next() * 0.2, 0),
+      duplicateRate: maybe(() => random.next() * 0.2, 0),
+      corruptRate: maybe(() => random.next() * 0.1, 0),
+      mtuBytes: SIZES[random.nextInteger(5)]!,
+      ...(isNarrow
+        ? {
+          bandwidthBytesPerSecond: between(30_000, 1_000_000),
+          queueBytes: between(4_000, 64_000),
+        }
+        : {}),
+    },
+    blackouts,
+    narrowAtMs: random.isHit(0.3) ? between(0, faultMs) : undefined,
+    client: limits(),
+    server: limits(),
+    connectionCount: between(1, 2),
+    isKeyKnown: random.isHit(0.5),
+    faultMs,
+    closeAtMs,
+    closers: random.isHit(0.3)
+      ? ["client", "server"]
+      : [random.isHit(0.5) ? "client" : "server"],
+    taskCount: isBulky ? between(1, 2) : between(1, 8),
+    maxStreamBytes: isBulky ? 150_000 : 8_000,
+    readRate: maybe(() => random.next(), 1),
+  };
+}
