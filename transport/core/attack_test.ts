@@ -3,7 +3,9 @@
  * may make it throw, spin, or remember more than was agreed.
  */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { generateKeyPair } from "../../crypto/mod.ts";
+import { ByteWriter } from "../../internal/byte_writer.ts";
 import {
   HOSTILE_ADDRESS,
   HostilePeer,
@@ -11,6 +13,7 @@ import {
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { MAX_DATAGRAM_EVENTS } from "./config.ts";
 import { Endpoint } from "./endpoint.ts";
+import { CloseCode } from "./error.ts";
 import {
   encodeInitiatorHello,
   HandshakePatternCode,
@@ -91,3 +94,137 @@ Deno.test("A peer that acknowledges late does not stretch the end of a connectio
     assert.ok(peer.now - from < 16_000, `${peer.now - from} ms`);
   }
 });
+
+Deno.test("A flood of hellos is answered within the limits and forgotten in time (RFC 9000 §8.1)", () => {
+  const random = new SeededRandom(2);
+  const keyPair = generateKeyPair(random);
+  const endpoint = new Endpoint({ keyPair, maxHalfOpen: 20 }, random);
+  const stranger = new Endpoint({ keyPair: generateKeyPair(random) }, random);
+  const buffer = new Uint8Array(65_535);
+  const sentTo = new Map<number, number>();
+  for (let port = 1; port <= 60; port++) {
+    const key = port % 2 === 0
+      ? { remoteStaticPublicKey: keyPair.publicKey }
+      : {};
+    stranger.connect(1_000, HOSTILE_ADDRESS, key);
+    const { length } = stranger.pollTransmit(1_000, buffer)!;
+    const hello = buffer.slice(0, length);
+    for (let copy = 0; copy < 3; copy++) {
+      endpoint.handleDatagram(1_000, { ...HOSTILE_ADDRESS, port }, hello);
+    }
+    let transmit;
+    while ((transmit = endpoint.pollTransmit(1_000, buffer)) !== undefined) {
+      const before = sentTo.get(transmit.to.port) ?? 0;
+      sentTo.set(transmit.to.port, before + transmit.length);
+    }
+  }
+  assert.equal(endpoint.stats.halfOpenCount, 20);
+  assert.equal(endpoint.stats.connectionCount, 20);
+  for (const bytes of sentTo.values()) assert.ok(bytes < 1_200, `${bytes}`);
+  endpoint.handleTimeout(11_000);
+  while (endpoint.pollEvent() !== undefined);
+  assert.equal(endpoint.stats.halfOpenCount, 0);
+  assert.equal(endpoint.stats.connectionCount, 0);
+  assert.equal(endpoint.pollTransmit(11_000, buffer), undefined);
+  assert.equal(endpoint.pollTimeout(), undefined);
+});
+
+/** The peer's streams, sometimes ours or one in the wrong direction. */
+const anyId = fc.constantFrom(0, 0, 4, 4, 8, 1, 1, 5, 2, 2, 6, 3);
+
+/** Frames that decode, with numbers from a small range, where they collide. */
+const anyFrame: fc.Arbitrary<readonly number[]> = fc.oneof(
+  fc.record({
+    bits: fc.integer({ min: 1, max: 7 }),
+    id: anyId,
+    offset: fc.nat(40),
+    length: fc.nat(30),
+  }).map(({ bits, id, offset, length }) => [
+    0x10 + bits,
+    id,
+    ...((bits & 1) === 0 ? [offset] : [offset % 3]),
+    ...((bits & 2) === 0 ? [] : [length, ...new Array<number>(length).fill(7)]),
+  ]),
+  fc.tuple(anyId, fc.nat(9), fc.nat(60))
+    .map(([id, code, size]) => [0x50, 6, id, code, size]),
+  fc.tuple(anyId, fc.nat(9)).map(([id, code]) => [0x50, 7, id, code]),
+  fc.tuple(anyId, fc.nat(63)).map(([id, max]) => [0x60, id, max]),
+  fc.nat(63).map((max) => [0x61, max]),
+  fc.tuple(fc.nat(1), fc.nat(63)).map(([kind, max]) => [0x50, 9, kind, max]),
+  fc.tuple(fc.nat(1), fc.nat(1)).map(([largest, first]) => [
+    0x30,
+    largest,
+    0,
+    0,
+    Math.min(first, largest),
+  ]),
+  fc.constant([0x50, 1]),
+  fc.constant([0x20, 1, 9]),
+);
+
+const anyAction = fc.oneof(
+  { weight: 3, arbitrary: fc.array(anyFrame, { minLength: 1, maxLength: 5 }) },
+  fc.record({
+    call: fc.constantFrom("open", "write", "finish", "reset", "stop", "read"),
+    id: anyId,
+  }),
+  fc.constantFrom("timeout" as const, "send" as const),
+);
+
+Deno.test("No order of valid frames and calls is an internal error, or leaves a timer in the past", () => {
+  fc.assert(
+    fc.property(fc.array(anyAction, { maxLength: 60 }), (actions) => {
+      const peer = new HostilePeer({
+        parameters: { maxDataBytes: 50, maxStreamDataBytes: 40 },
+        config: {
+          maxDataBytes: 1_200,
+          maxStreamDataBytes: 1_200,
+          maxUniStreams: 2,
+        },
+      });
+      for (const action of actions) {
+        if (Array.isArray(action)) {
+          const writer = new ByteWriter(new Uint8Array(1_000));
+          for (const frame of action) writer.bytes(Uint8Array.from(frame));
+          peer.send(writer.written);
+        } else if (action === "timeout") {
+          peer.now = peer.endpoint.pollTimeout() ?? peer.now;
+          peer.endpoint.handleTimeout(peer.now);
+        } else if (action === "send") {
+          peer.received();
+          const next = peer.endpoint.pollTimeout() ?? Infinity;
+          assert.ok(next > peer.now, "a timer in the past");
+        } else if (peer.connection.state === "established") {
+          act(peer, action.call, action.id);
+        }
+        for (const { type, ...rest } of peer.events()) {
+          if (type !== "connection" || !("event" in rest)) continue;
+          if (rest.event.type !== "closed") continue;
+          assert.notEqual(rest.event.error.fault, "internal");
+          assert.notEqual(
+            rest.event.error.closeCode,
+            CloseCode.INTERNAL_ERROR,
+          );
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+function act(peer: HostilePeer, call: string, id: number): void {
+  const { connection } = peer;
+  try {
+    if (call === "open") {
+      connection.openStream({ priority: 1, isUnidirectional: id % 2 === 1 });
+    } else if (call === "write") {
+      connection.writeStream(id, new Uint8Array(30));
+    } else if (call === "finish") connection.finishStream(id);
+    else if (call === "reset") connection.resetStream(id, 5);
+    else if (call === "stop") connection.stopSending(id, 6);
+    else connection.readStream(id);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    assert.match(code ?? String(error), /^STREAM_ST/);
+  }
+}
