@@ -52,6 +52,12 @@ export const DEFAULT_MAX_ACK_DELAY_MS = 5;
 /** Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2). */
 export const DEFAULT_ACK_ELICITING_THRESHOLD = 2;
 
+/** Packets after which a key is replaced (mission MXP-069); 2^32 at the latest. */
+export const DEFAULT_KEY_UPDATE_PACKETS = 10_000;
+
+/** Time after which a key is replaced, once something is sent (mission MXP-069). */
+export const DEFAULT_KEY_UPDATE_INTERVAL_MS = 60_000;
+
 /** Credit of a connection, in bytes. */
 export const DEFAULT_MAX_DATA_BYTES: number = 8 * 1024 * 1024;
 
@@ -157,6 +163,18 @@ export interface EndpointOptions {
    */
   readonly ackElicitingThreshold?: number;
   /**
+   * Packets after which the key that seals them is replaced.
+   *
+   * @default DEFAULT_KEY_UPDATE_PACKETS
+   */
+  readonly keyUpdatePackets?: number;
+  /**
+   * Milliseconds after which the key is replaced, with the next packet sent.
+   *
+   * @default DEFAULT_KEY_UPDATE_INTERVAL_MS
+   */
+  readonly keyUpdateIntervalMs?: number;
+  /**
    * Credit that a peer gets for a connection.
    *
    * @default DEFAULT_MAX_DATA_BYTES
@@ -221,6 +239,8 @@ const BOUNDS = {
   initialRttMs: [1, 60_000],
   maxAckDelayMs: [0, 16_383],
   ackElicitingThreshold: [1, 1_000],
+  keyUpdatePackets: [1, 2 ** 32],
+  keyUpdateIntervalMs: [1, 24 * 3_600_000],
   maxDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   maxStreamDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   sendBufferBytes: [1, 2 ** 32],
@@ -252,6 +272,8 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     initialRttMs: DEFAULT_INITIAL_RTT_MS,
     maxAckDelayMs: DEFAULT_MAX_ACK_DELAY_MS,
     ackElicitingThreshold: DEFAULT_ACK_ELICITING_THRESHOLD,
+    keyUpdatePackets: DEFAULT_KEY_UPDATE_PACKETS,
+    keyUpdateIntervalMs: DEFAULT_KEY_UPDATE_INTERVAL_MS,
     maxDataBytes: DEFAULT_MAX_DATA_BYTES,
     maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
     sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,

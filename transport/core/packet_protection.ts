@@ -5,16 +5,21 @@
  * packet number is: the number counts up and is never reset under a key. Flags,
  * packet number and nonce are masked with a key of their own.
  *
+ * Keys are updated without a word (RFC 9001 §6): the key phase bit tells the
+ * receiver which generation sealed a packet. The header protection key stays.
+ *
  * Spec: docs/spec/transport.md, "Packet protection" (after RFC 9001 §5).
  *
  * @module
  */
+import { assert } from "../../internal/assert.ts";
 import {
   type AeadSuite,
   createHeaderProtection,
   createPacketAead,
   deriveTrafficKeys,
   type HeaderProtection,
+  nextTrafficSecret,
   type PacketAead,
   type ProviderName,
   wipe,
@@ -27,6 +32,7 @@ import {
   PACKET_NONCE_OFFSET,
   PACKET_NUMBER_OFFSET,
   PACKET_TAG_LENGTH,
+  PacketFlags,
   readPacketNumber,
 } from "../../protocol/mod.ts";
 
@@ -51,10 +57,9 @@ const INTEGRITY_LIMIT_PACKETS: Record<AeadSuite, number> = {
   "aes-256-gcm": 2 ** 52,
 };
 
-/** The keys of one direction. */
-interface DirectionKeys {
+/** The AEAD of one direction in one key phase. */
+interface PhaseKeys {
   readonly aead: PacketAead;
-  readonly headerProtection: HeaderProtection;
   readonly iv: Uint8Array;
 }
 
@@ -62,9 +67,9 @@ interface DirectionKeys {
 export interface PacketProtectionOptions {
   /** Suite that the handshake settled on. */
   readonly suite: AeadSuite;
-  /** Secret of the packets that this side sends, 32 bytes; wiped here. */
+  /** Secret of the packets that this side sends, 32 bytes; owned and wiped here. */
   readonly sendSecret: Uint8Array;
-  /** Secret of the packets that this side receives, 32 bytes; wiped here. */
+  /** Secret of the packets that this side receives, 32 bytes; owned and wiped here. */
   readonly receiveSecret: Uint8Array;
   /** Which implementation of the primitives to use. */
   readonly provider: ProviderName | undefined;
@@ -73,48 +78,118 @@ export interface PacketProtectionOptions {
 /** Both directions of a connection's packet protection. */
 export class PacketProtection {
   readonly #suite: AeadSuite;
-  readonly #send: DirectionKeys;
-  readonly #receive: DirectionKeys;
+  readonly #provider: ProviderName | undefined;
+  readonly #sendMask: HeaderProtection;
+  readonly #receiveMask: HeaderProtection;
   readonly #mask: Uint8Array = new Uint8Array(MASK_LENGTH);
   readonly #nonce: Uint8Array = new Uint8Array(PACKET_NONCE_LENGTH);
   readonly #header: Uint8Array = new Uint8Array(PACKET_HEADER_LENGTH);
-  #sealedCount = 0;
+
+  /** Secrets of the phases after the current ones. */
+  #nextSendSecret: Uint8Array;
+  #nextReceiveSecret: Uint8Array;
+  #send: PhaseKeys;
+  #receive: PhaseKeys;
+  /** Made ahead, so that a forged phase bit costs no derivation (RFC 9001 §6.3). */
+  #receiveNext: PhaseKeys;
+  #receivePrevious: PhaseKeys | undefined;
+  #sendPhase = 0;
+  #receivePhase = 0;
+  /** Lowest packet number received in the current phase. */
+  #receivePhaseStart = 0;
+  /** First packet number sent in the current phase. */
+  #sendPhaseStart = 0;
+  #isSendPhaseAcked = false;
+  #nextPacketNumber = 0;
+  #keyUpdateCount = 0;
   #forgedCount = 0;
   #flags = 0;
+  #packetNumber = -1;
 
   /** @param options Suite, secrets and provider. */
   constructor(options: PacketProtectionOptions) {
-    this.#suite = options.suite;
-    this.#send = directionKeys(
-      options.suite,
-      options.sendSecret,
-      options.provider,
-    );
-    this.#receive = directionKeys(
-      options.suite,
-      options.receiveSecret,
-      options.provider,
-    );
+    const { suite, provider, sendSecret, receiveSecret } = options;
+    this.#suite = suite;
+    this.#provider = provider;
+    const send = deriveTrafficKeys(sendSecret);
+    const receive = deriveTrafficKeys(receiveSecret);
+    this.#sendMask = createHeaderProtection(send.headerProtectionKey);
+    this.#receiveMask = createHeaderProtection(receive.headerProtectionKey);
+    this.#send = {
+      aead: createPacketAead(suite, send.key, provider),
+      iv: send.iv,
+    };
+    this.#receive = {
+      aead: createPacketAead(suite, receive.key, provider),
+      iv: receive.iv,
+    };
+    this.#nextSendSecret = advance(sendSecret);
+    this.#nextReceiveSecret = advance(receiveSecret);
+    this.#receiveNext = this.#phaseKeys(this.#nextReceiveSecret);
   }
 
   /** Whether a key has reached a limit of its use, and the connection has to end. */
   get isExhausted(): boolean {
-    return this.#sealedCount >= CONFIDENTIALITY_LIMIT_PACKETS[this.#suite] ||
+    return this.packetsSealedInPhase >=
+        CONFIDENTIALITY_LIMIT_PACKETS[this.#suite] ||
       this.#forgedCount >= INTEGRITY_LIMIT_PACKETS[this.#suite];
   }
 
-  /** Flags of the packet whose header was unmasked last. */
+  /** How many packets the current key has sealed. */
+  get packetsSealedInPhase(): number {
+    return this.#nextPacketNumber - this.#sendPhaseStart;
+  }
+
+  /** How often the keys of what is received were updated. */
+  get keyUpdateCount(): number {
+    return this.#keyUpdateCount;
+  }
+
+  /** Flags of the packet whose header was unmasked last, without the key phase. */
   get flags(): number {
-    return this.#flags;
+    return this.#flags & ~PacketFlags.KEY_PHASE;
+  }
+
+  /**
+   * Starts to send under new keys. It has to wait until the peer has followed
+   * the previous update, and has acknowledged a packet of the current phase
+   * (RFC 9001 §6.1).
+   *
+   * @returns Whether the keys were updated.
+   */
+  updateKeys(): boolean {
+    if (this.#sendPhase !== this.#receivePhase || !this.#isSendPhaseAcked) {
+      return false;
+    }
+    // Late packets of the phase before the last one are given up (RFC 9001 §6.5).
+    this.dropPreviousKeys();
+    this.#updateSendKeys();
+    return true;
+  }
+
+  /** Forgets the keys before the last update: what they sealed is too late now. */
+  dropPreviousKeys(): void {
+    this.#receivePrevious?.aead.wipe();
+    this.#receivePrevious = undefined;
+  }
+
+  /**
+   * The peer has acknowledged a packet.
+   *
+   * @param packetNumber Its number.
+   */
+  onPacketAcked(packetNumber: number): void {
+    if (packetNumber >= this.#sendPhaseStart) this.#isSendPhaseAcked = true;
   }
 
   /**
    * Seals a packet in place. The plaintext stands behind the room for the
-   * header; the tag follows it.
+   * header; the tag follows it. The key phase flag is set here.
    *
    * @param buffer Holds the packet; `offset + 32 + plaintextLength + 16` bytes at least.
    * @param offset Where the packet starts.
-   * @param packet Connection id, packet number, flags, and length of the plaintext in bytes.
+   * @param packet Connection id, packet number (above all before it), flags,
+   * and length of the plaintext in bytes.
    * @returns Length of the packet, in bytes.
    */
   seal(
@@ -127,7 +202,13 @@ export class PacketProtection {
       readonly plaintextLength: number;
     },
   ): number {
-    const { connectionId, packetNumber, flags, plaintextLength } = packet;
+    const { connectionId, packetNumber, plaintextLength } = packet;
+    assert(
+      packetNumber >= this.#nextPacketNumber,
+      "A packet number is used once",
+    );
+    const flags = packet.flags |
+      (this.#sendPhase === 0 ? 0 : PacketFlags.KEY_PHASE);
     const payloadLength = plaintextLength + PACKET_TAG_LENGTH;
     encodePacketHeader(buffer, offset, {
       connectionId,
@@ -145,12 +226,9 @@ export class PacketProtection {
       body.subarray(0, plaintextLength),
       body,
     );
-    this.#send.headerProtection.mask(
-      body.subarray(0, SAMPLE_LENGTH),
-      this.#mask,
-    );
+    this.#sendMask.mask(body.subarray(0, SAMPLE_LENGTH), this.#mask);
     applyMask(buffer, offset, this.#mask);
-    this.#sealedCount++;
+    this.#nextPacketNumber = packetNumber + 1;
     return PACKET_HEADER_LENGTH + payloadLength;
   }
 
@@ -167,31 +245,86 @@ export class PacketProtection {
     const bodyOffset = offset + PACKET_HEADER_LENGTH;
     const header = this.#header;
     header.set(buffer.subarray(offset, bodyOffset));
-    this.#receive.headerProtection.mask(
+    this.#receiveMask.mask(
       buffer.subarray(bodyOffset, bodyOffset + SAMPLE_LENGTH),
       this.#mask,
     );
     applyMask(header, 0, this.#mask);
     this.#flags = header[PACKET_FLAGS_OFFSET]!;
-    return readPacketNumber(header, PACKET_NUMBER_OFFSET);
+    this.#packetNumber = readPacketNumber(header, PACKET_NUMBER_OFFSET);
+    return this.#packetNumber;
   }
 
   /**
-   * Opens the packet whose header was just unmasked.
+   * Opens the packet whose header was just unmasked. The first packet of the
+   * peer's next key phase makes this side follow.
    *
    * @param payload Ciphertext and tag; borrowed, not changed.
    * @param into Where the plaintext goes.
-   * @returns Length of the plaintext in bytes, or -1 when the packet is forged.
+   * @returns Length of the plaintext in bytes, or -1 when the packet is forged
+   * or its keys are gone.
    */
   open(payload: Uint8Array, into: Uint8Array): number {
+    const phase = (this.#flags & PacketFlags.KEY_PHASE) === 0 ? 0 : 1;
+    const packetNumber = this.#packetNumber;
+    if (phase === this.#receivePhase) {
+      const length = this.#openWith(this.#receive, payload, into);
+      if (length >= 0) {
+        this.#receivePhaseStart = Math.min(
+          this.#receivePhaseStart,
+          packetNumber,
+        );
+      }
+      return length;
+    }
+    // RFC 9001 §6.5: an old packet number with the other phase is a late packet.
+    if (packetNumber < this.#receivePhaseStart) {
+      const previous = this.#receivePrevious;
+      return previous === undefined
+        ? -1
+        : this.#openWith(previous, payload, into);
+    }
+    const length = this.#openWith(this.#receiveNext, payload, into);
+    if (length >= 0) this.#followPeer(packetNumber);
+    return length;
+  }
+
+  /** Takes the peer's key update, and makes ours if it was not the first (RFC 9001 §6.2). */
+  #followPeer(packetNumber: number): void {
+    this.dropPreviousKeys();
+    this.#receivePrevious = this.#receive;
+    this.#receive = this.#receiveNext;
+    this.#nextReceiveSecret = advance(this.#nextReceiveSecret);
+    this.#receiveNext = this.#phaseKeys(this.#nextReceiveSecret);
+    this.#receivePhase ^= 1;
+    this.#keyUpdateCount++;
+    this.#receivePhaseStart = packetNumber;
+    if (this.#sendPhase !== this.#receivePhase) this.#updateSendKeys();
+  }
+
+  #updateSendKeys(): void {
+    this.#send.aead.wipe();
+    this.#send = this.#phaseKeys(this.#nextSendSecret);
+    this.#nextSendSecret = advance(this.#nextSendSecret);
+    this.#sendPhase ^= 1;
+    this.#sendPhaseStart = this.#nextPacketNumber;
+    this.#isSendPhaseAcked = false;
+  }
+
+  #phaseKeys(secret: Uint8Array): PhaseKeys {
+    const { key, iv } = deriveTrafficKeys(secret);
+    return { aead: createPacketAead(this.#suite, key, this.#provider), iv };
+  }
+
+  #openWith(keys: PhaseKeys, payload: Uint8Array, into: Uint8Array): number {
     const header = this.#header;
     // The nonce in the header repeats what the packet number says, and both are
     // associated data: one that differs is a forgery.
-    const nonce = this.#nonceOf(this.#receive.iv, header, 0);
+    const nonce = this.#nonceOf(keys.iv, header, 0);
     for (let i = 0; i < PACKET_NONCE_LENGTH; i++) {
       if (header[PACKET_NONCE_OFFSET + i] !== nonce[i]) return this.#forged();
     }
-    const length = this.#receive.aead.openInto(nonce, header, payload, into);
+    const length = keys.aead.openInto(nonce, header, payload, into);
     return length < 0 ? this.#forged() : length;
   }
 
@@ -211,18 +344,11 @@ export class PacketProtection {
   }
 }
 
-function directionKeys(
-  suite: AeadSuite,
-  secret: Uint8Array,
-  provider: ProviderName | undefined,
-): DirectionKeys {
-  const keys = deriveTrafficKeys(secret);
+/** The secret of the next key phase; the one before is wiped. */
+function advance(secret: Uint8Array): Uint8Array {
+  const next = nextTrafficSecret(secret);
   wipe(secret);
-  return {
-    aead: createPacketAead(suite, keys.key, provider),
-    headerProtection: createHeaderProtection(keys.headerProtectionKey),
-    iv: keys.iv,
-  };
+  return next;
 }
 
 function applyMask(bytes: Uint8Array, offset: number, mask: Uint8Array): void {

@@ -65,4 +65,6 @@ export interface ConnectionStats {
   readonly packetsLost: number;
   /** Probe timeouts that fired. */
   readonly probeTimeouts: number;
+  /** How often the peer's keys were replaced. */
+  readonly keyUpdates: number;
 }
