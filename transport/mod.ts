@@ -30,7 +30,11 @@ export {
   type UdpImplementation,
 } from "./carrier/udp.ts";
 export { type Address, formatAddress } from "./core/address.ts";
-export type { EndpointConfig, EndpointOptions } from "./core/config.ts";
+export type {
+  CongestionControl,
+  EndpointConfig,
+  EndpointOptions,
+} from "./core/config.ts";
 export type {
   Connection,
   ConnectionState,

@@ -34,3 +34,14 @@ export function formatAddress(address: Address): string {
     ? `[${address.hostname}]:${address.port}`
     : `${address.hostname}:${address.port}`;
 }
+
+/**
+ * Whether an address is this machine's own (`127.0.0.0/8`, `::1`).
+ *
+ * @param address A numeric address.
+ */
+export function isLoopback(address: Address): boolean {
+  const { hostname } = address;
+  const mapped = hostname.startsWith("::ffff:") ? hostname.slice(7) : hostname;
+  return mapped === "::1" || /^127\.\d+\.\d+\.\d+$/.test(mapped);
+}

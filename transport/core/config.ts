@@ -39,6 +39,15 @@ export const DEFAULT_KEEP_ALIVE_INTERVAL_MS: number = Math.floor(
   DEFAULT_IDLE_TIMEOUT_MS / 3,
 );
 
+/** Congestion controllers that can be chosen. */
+export const CONGESTION_CONTROLS = ["cubic", "new-reno"] as const;
+
+/** Name of a congestion controller: CUBIC (RFC 9438) or NewReno (RFC 9002 §7). */
+export type CongestionControl = (typeof CONGESTION_CONTROLS)[number];
+
+/** The standard one for the Internet (RFC 9438). */
+export const DEFAULT_CONGESTION_CONTROL: CongestionControl = "cubic";
+
 /** RTT before the first sample (RFC 9002 §6.2.2). */
 export const DEFAULT_INITIAL_RTT_MS = 333;
 
@@ -51,12 +60,6 @@ export const DEFAULT_MAX_ACK_DELAY_MS = 5;
 
 /** Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2). */
 export const DEFAULT_ACK_ELICITING_THRESHOLD = 2;
-
-/** Packets after which a key is replaced (mission MXP-069); 2^32 at the latest. */
-export const DEFAULT_KEY_UPDATE_PACKETS = 10_000;
-
-/** Time after which a key is replaced, once something is sent (mission MXP-069). */
-export const DEFAULT_KEY_UPDATE_INTERVAL_MS = 60_000;
 
 /** Credit of a connection, in bytes. */
 export const DEFAULT_MAX_DATA_BYTES: number = 8 * 1024 * 1024;
@@ -151,6 +154,12 @@ export interface EndpointOptions {
    */
   readonly initialRttMs?: number;
   /**
+   * How much may be in flight, and what a loss means.
+   *
+   * @default DEFAULT_CONGESTION_CONTROL
+   */
+  readonly congestionControl?: CongestionControl;
+  /**
    * Longest delay of an acknowledgement.
    *
    * @default DEFAULT_MAX_ACK_DELAY_MS
@@ -162,18 +171,6 @@ export interface EndpointOptions {
    * @default DEFAULT_ACK_ELICITING_THRESHOLD
    */
   readonly ackElicitingThreshold?: number;
-  /**
-   * Packets after which the key that seals them is replaced.
-   *
-   * @default DEFAULT_KEY_UPDATE_PACKETS
-   */
-  readonly keyUpdatePackets?: number;
-  /**
-   * Milliseconds after which the key is replaced, with the next packet sent.
-   *
-   * @default DEFAULT_KEY_UPDATE_INTERVAL_MS
-   */
-  readonly keyUpdateIntervalMs?: number;
   /**
    * Credit that a peer gets for a connection.
    *
@@ -239,8 +236,6 @@ const BOUNDS = {
   initialRttMs: [1, 60_000],
   maxAckDelayMs: [0, 16_383],
   ackElicitingThreshold: [1, 1_000],
-  keyUpdatePackets: [1, 2 ** 32],
-  keyUpdateIntervalMs: [1, 24 * 3_600_000],
   maxDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   maxStreamDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   sendBufferBytes: [1, 2 ** 32],
@@ -270,10 +265,9 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     idleTimeoutMs,
     keepAliveIntervalMs: Math.floor(idleTimeoutMs / 3),
     initialRttMs: DEFAULT_INITIAL_RTT_MS,
+    congestionControl: DEFAULT_CONGESTION_CONTROL,
     maxAckDelayMs: DEFAULT_MAX_ACK_DELAY_MS,
     ackElicitingThreshold: DEFAULT_ACK_ELICITING_THRESHOLD,
-    keyUpdatePackets: DEFAULT_KEY_UPDATE_PACKETS,
-    keyUpdateIntervalMs: DEFAULT_KEY_UPDATE_INTERVAL_MS,
     maxDataBytes: DEFAULT_MAX_DATA_BYTES,
     maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
     sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,
@@ -293,6 +287,14 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
         `Transport configuration: ${key} must be ${lowest} to ${highest}, got ${value}`,
       );
     }
+  }
+  if (!CONGESTION_CONTROLS.includes(config.congestionControl)) {
+    throw new TransportError(
+      "INVALID_CONFIG",
+      `Transport configuration: congestionControl must be one of ${
+        CONGESTION_CONTROLS.join(", ")
+      }, got ${config.congestionControl}`,
+    );
   }
   if (config.suites.length === 0) {
     throw new TransportError(

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import type { Address } from "./address.ts";
+import { type Address, isLoopback } from "./address.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
 
 /** Probes of one size that have to be lost before it counts as too large (RFC 8899 §5.1.2). */
@@ -47,12 +47,10 @@ const CANDIDATES: readonly number[] = [
  * @returns A size in bytes.
  */
 export function probeCeiling(address: Address, loopbackBytes: number): number {
-  const { hostname } = address;
-  const mapped = hostname.startsWith("::ffff:") ? hostname.slice(7) : hostname;
-  if (mapped === "::1" || /^127\.\d+\.\d+\.\d+$/.test(mapped)) {
-    return loopbackBytes;
-  }
-  return mapped.includes(":") ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES;
+  if (isLoopback(address)) return loopbackBytes;
+  const isIpv6 = address.hostname.includes(":") &&
+    !address.hostname.startsWith("::ffff:");
+  return isIpv6 ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES;
 }
 
 /** What the search needs to know of a packet. */

@@ -6,7 +6,12 @@
 import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
-import type { CongestionController } from "./congestion/controller.ts";
+import type { CongestionController, PathRtt } from "./congestion/controller.ts";
+import {
+  kernelBytes,
+  MAX_UNPACED_KERNEL_BYTES,
+  MIN_PACED_RTT_MS,
+} from "./receive_buffer.ts";
 
 /** How much faster than one window per RTT (RFC 9002 §7.7). */
 const PACING_GAIN = 1.25;
@@ -14,10 +19,13 @@ const PACING_GAIN = 1.25;
 const SLOW_START_GAIN = 2;
 /** Smallest burst, in datagrams: the initial window of RFC 9002 §7.2. */
 export const MIN_BURST_DATAGRAMS = 10;
-/** Time that a burst may cover, in ms: what a timer is likely to be late. */
-const BURST_INTERVAL_MS = 2;
-/** RTT below which a timer is too coarse to pace, in ms. */
-const MIN_PACED_RTT_MS = 1;
+/**
+ * Time that a burst may cover, in ms: how late the next one may be without loss
+ * of throughput. `setTimeout` of Deno fires 1.1 ms after the time asked for, and
+ * asks in whole milliseconds, so that a wait of any length takes up to 2.1 ms
+ * more; the rest is for what else the process does.
+ */
+const BURST_INTERVAL_MS = 4;
 /** Rounding that does not make a datagram wait, in bytes. */
 const TOLERANCE_BYTES = 1;
 
@@ -35,19 +43,27 @@ export interface PacerOptions {
    * @default {MIN_BURST_DATAGRAMS}
    */
   readonly minBurstDatagrams?: number;
+  /**
+   * RTT below which nothing is paced, in ms.
+   *
+   * @default {MIN_PACED_RTT_MS}
+   */
+  readonly minPacedRttMs?: number;
 }
 
 /**
- * A token bucket whose rate follows the congestion window and the RTT. Below
- * an RTT of 1 ms it lets everything pass, and the window alone is the cap.
+ * A token bucket whose rate follows the congestion window and the RTT. On a
+ * path with an RTT below 1 ms it lets everything pass; there the receive buffer
+ * bounds what is in flight (`receive_buffer.ts`).
  */
 export class Pacer {
   readonly #congestion: Pick<
     CongestionController,
     "windowBytes" | "isInSlowStart"
   >;
-  readonly #rtt: { readonly smoothedRttMs: number };
+  readonly #rtt: Pick<PathRtt, "smoothedRttMs" | "minRttMs">;
   readonly #minBurstDatagrams: number;
+  readonly #minPacedRttMs: number;
   #maxDatagramBytes: number;
   #tokenBytes = Infinity;
   #refilledAt: Instant = 0;
@@ -61,33 +77,50 @@ export class Pacer {
    */
   constructor(
     congestion: Pick<CongestionController, "windowBytes" | "isInSlowStart">,
-    rtt: { readonly smoothedRttMs: number },
+    rtt: Pick<PathRtt, "smoothedRttMs" | "minRttMs">,
     options: PacerOptions = {},
   ) {
     this.#congestion = congestion;
     this.#rtt = rtt;
     this.#minBurstDatagrams = options.minBurstDatagrams ?? MIN_BURST_DATAGRAMS;
+    this.#minPacedRttMs = options.minPacedRttMs ?? MIN_PACED_RTT_MS;
     this.#maxDatagramBytes = options.maxDatagramBytes ?? DEFAULT_DATAGRAM_BYTES;
     assert(this.#minBurstDatagrams >= 1, "a burst holds a datagram");
     assert(this.#maxDatagramBytes > 0, "a datagram is not empty");
   }
 
-  /** Sending rate, in bytes per ms; `Infinity` when nothing is paced. */
-  get bytesPerMs(): number {
-    const rttMs = this.#rtt.smoothedRttMs;
-    if (rttMs < MIN_PACED_RTT_MS) return Infinity;
-    const gain = this.#congestion.isInSlowStart ? SLOW_START_GAIN : PACING_GAIN;
-    return gain * this.#congestion.windowBytes / rttMs;
+  /**
+   * Whether the path is long enough to be paced. The smallest RTT decides: a
+   * short path whose receiver falls behind stays a short path.
+   */
+  get isPaced(): boolean {
+    return this.#rtt.minRttMs >= this.#minPacedRttMs;
   }
 
-  /** Largest burst, in bytes: what an idle bucket holds. */
+  /** Sending rate, in bytes per ms; `Infinity` when nothing is paced. */
+  get bytesPerMs(): number {
+    if (!this.isPaced) return Infinity;
+    const gain = this.#congestion.isInSlowStart ? SLOW_START_GAIN : PACING_GAIN;
+    return gain * this.#congestion.windowBytes / this.#rtt.smoothedRttMs;
+  }
+
+  /**
+   * Largest burst, in bytes: what an idle bucket holds. A paced one is no larger
+   * than what the peer's receive buffer takes at once.
+   */
   get burstBytes(): number {
     const minBytes = this.#minBurstDatagrams * this.#maxDatagramBytes;
     const rate = this.bytesPerMs;
     if (rate === Infinity) {
       return Math.max(minBytes, this.#congestion.windowBytes);
     }
-    return Math.max(minBytes, rate * BURST_INTERVAL_MS);
+    const fittingCount = Math.floor(
+      MAX_UNPACED_KERNEL_BYTES / kernelBytes(this.#maxDatagramBytes),
+    );
+    return Math.min(
+      Math.max(minBytes, rate * BURST_INTERVAL_MS),
+      fittingCount * this.#maxDatagramBytes,
+    );
   }
 
   /**

@@ -8,7 +8,10 @@ function pacerOf(
   path: { windowBytes?: number; isInSlowStart?: boolean; rttMs?: number } = {},
 ): Pacer {
   const { windowBytes = 120_000, isInSlowStart = false, rttMs = 100 } = path;
-  return new Pacer({ windowBytes, isInSlowStart }, { smoothedRttMs: rttMs });
+  return new Pacer(
+    { windowBytes, isInSlowStart },
+    { smoothedRttMs: rttMs, minRttMs: rttMs },
+  );
 }
 
 /** Sends as much as the pacer permits at `now`; returns how many datagrams. */
@@ -55,9 +58,41 @@ Deno.test("Pacer saves no more than one burst while idle (RFC 9002 §7.7)", () =
 });
 
 Deno.test("Pacer lets a fast path send what a late timer missed", () => {
+  const pacer = pacerOf({ windowBytes: 120_000, rttMs: 10 });
+  // 15 KB per ms, 4 ms of it
+  assert.equal(burst(pacer, 0), 50);
+});
+
+Deno.test("Pacer sends its rate with timers that are 3 ms late", () => {
+  for (const rttMs of [1, 2, 5, 10]) {
+    const pacer = pacerOf({ windowBytes: 60_000, rttMs });
+    burst(pacer, 0);
+    let count = 0;
+    let now = 0;
+    while (now < 1_000) {
+      now = Math.ceil(pacer.nextSendAt(now, DATAGRAM)) + 2.1;
+      count += burst(pacer, now);
+    }
+    // acknowledgements come between the timers where the RTT is shorter
+    const windows = count * DATAGRAM / 60_000 / (1_000 / Math.max(rttMs, 4));
+    assert.ok(windows >= 1, `${windows} at ${rttMs} ms`);
+  }
+});
+
+Deno.test("Pacer lets no more go at once than a receive buffer holds", () => {
   const pacer = pacerOf({ windowBytes: 12_000_000, rttMs: 10 });
-  // 1.5 MB per ms, 2 ms of it
-  assert.equal(burst(pacer, 0), 2_500);
+  assert.equal(burst(pacer, 0), 64);
+  pacer.setMaxDatagramBytes(32_500);
+  assert.equal(pacer.burstBytes, 4 * 32_500);
+});
+
+Deno.test("Pacer does not pace a short path whose receiver falls behind", () => {
+  const pacer = new Pacer(
+    { windowBytes: 120_000, isInSlowStart: false },
+    { smoothedRttMs: 5, minRttMs: 0.1 },
+  );
+  assert.equal(pacer.isPaced, false);
+  assert.equal(pacer.bytesPerMs, Infinity);
 });
 
 Deno.test("Pacer does not pace below an RTT of 1 ms", () => {
@@ -67,10 +102,11 @@ Deno.test("Pacer does not pace below an RTT of 1 ms", () => {
 });
 
 Deno.test("Pacer paces again when the RTT rises", () => {
-  const rtt = { smoothedRttMs: 0.1 };
+  const rtt = { smoothedRttMs: 0.1, minRttMs: 0.1 };
   const pacer = new Pacer({ windowBytes: 120_000, isInSlowStart: false }, rtt);
   burst(pacer, 0, 1_000);
   rtt.smoothedRttMs = 100;
+  rtt.minRttMs = 100;
   assert.ok(burst(pacer, 1) <= 10);
   assert.ok(pacer.nextSendAt(1, DATAGRAM) > 1);
 });
@@ -86,8 +122,10 @@ Deno.test("Pacer.onPacketSent() owes one burst at most for probes sent without a
 Deno.test("Pacer.setMaxDatagramBytes() scales the burst", () => {
   const pacer = pacerOf();
   assert.equal(pacer.burstBytes, 12_000);
+  pacer.setMaxDatagramBytes(1_452);
+  assert.equal(pacer.burstBytes, 14_520);
   pacer.setMaxDatagramBytes(9_000);
-  assert.equal(pacer.burstBytes, 90_000);
+  assert.equal(pacer.burstBytes, 8 * 9_000);
 });
 
 Deno.test("Pacer.nextSendAt() lets a datagram larger than the burst pass when the bucket is full", () => {

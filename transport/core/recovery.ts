@@ -6,10 +6,17 @@
  * @module
  */
 import type { Instant } from "../../internal/instant.ts";
+import type { CongestionControl } from "./config.ts";
 import type { CongestionController } from "./congestion/controller.ts";
-import { Cubic } from "./congestion/cubic.ts";
+import { createCongestionController } from "./congestion/create_controller.ts";
 import { LossDetector, type TimeoutOutcome } from "./loss_detector.ts";
 import { Pacer } from "./pacer.ts";
+import {
+  kernelBytes,
+  MAX_UNPACED_KERNEL_BYTES,
+  MIN_PACED_LOOPBACK_RTT_MS,
+  MIN_PACED_RTT_MS,
+} from "./receive_buffer.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -19,6 +26,10 @@ import type { Range } from "../../internal/range_set.ts";
 export interface RecoveryOptions {
   /** RTT before the first sample, in milliseconds. */
   readonly initialRttMs: number;
+  /** Which congestion controller. */
+  readonly congestionControl: CongestionControl;
+  /** Whether the path stays within this machine. */
+  readonly isLoopback: boolean;
   /** How long the peer may hold back an acknowledgement, until it has told. */
   readonly maxAckDelayMs: number;
   /** Largest datagram of the path, in bytes. */
@@ -34,6 +45,8 @@ export class Recovery {
   #pacer: Pacer;
   #maxDatagramBytes: number;
   #pacingDeadline: Instant | undefined;
+  /** What the packets in flight take of the peer's receive buffer, at most. */
+  #kernelBytesInFlight = 0;
   #packetsLost = 0;
   #probeTimeouts = 0;
 
@@ -43,10 +56,10 @@ export class Recovery {
     this.#maxDatagramBytes = options.maxDatagramBytes;
     this.#rtt = new RttEstimator(options);
     this.#loss = new LossDetector(this.#rtt);
-    this.#congestion = new Cubic({
+    this.#congestion = createCongestionController(options.congestionControl, {
       maxDatagramBytes: options.maxDatagramBytes,
     });
-    this.#pacer = new Pacer(this.#congestion, this.#rtt, options);
+    this.#pacer = this.#createPacer(options.maxDatagramBytes);
   }
 
   /** When {@linkcode Recovery.handleTimeout} is due. */
@@ -102,7 +115,7 @@ export class Recovery {
     });
     if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
     this.#loss = new LossDetector(this.#rtt);
-    this.#pacer = new Pacer(this.#congestion, this.#rtt, { maxDatagramBytes });
+    this.#pacer = this.#createPacer(maxDatagramBytes);
     this.#congestion.setMaxDatagramBytes(maxDatagramBytes);
     this.#maxDatagramBytes = maxDatagramBytes;
   }
@@ -135,6 +148,14 @@ export class Recovery {
     ) {
       return false;
     }
+    // what pacing would keep out of the peer's receive buffer
+    if (
+      !this.#pacer.isPaced &&
+      this.#kernelBytesInFlight + kernelBytes(this.#maxDatagramBytes) >
+        MAX_UNPACED_KERNEL_BYTES
+    ) {
+      return false;
+    }
     const at = this.#pacer.nextSendAt(now, this.#maxDatagramBytes);
     if (at > now) this.#pacingDeadline = at;
     return at <= now;
@@ -149,11 +170,8 @@ export class Recovery {
   onPacketSent(now: Instant, packet: SentPacket): void {
     this.#loss.onPacketSent(packet);
     if (!packet.isInFlight) return;
-    this.#congestion.onPacketSent(
-      now,
-      this.#loss.bytesInFlight,
-      packet.sizeBytes,
-    );
+    this.#kernelBytesInFlight += kernelBytes(packet.sizeBytes);
+    this.#congestion.onPacketSent(now, packet, this.#loss.bytesInFlight);
     this.#pacer.onPacketSent(now, packet.sizeBytes);
   }
 
@@ -185,9 +203,9 @@ export class Recovery {
       ranges: ack.ranges,
     });
     for (const packet of acked) {
-      if (packet.isInFlight) {
-        this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
-      }
+      if (!packet.isInFlight) continue;
+      this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
+      this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
     }
     this.#handleLost(now, lost);
     return { acked, lost };
@@ -211,10 +229,21 @@ export class Recovery {
     return this.#loss.oldestAckEliciting;
   }
 
+  #createPacer(maxDatagramBytes: number): Pacer {
+    return new Pacer(this.#congestion, this.#rtt, {
+      maxDatagramBytes,
+      minPacedRttMs: this.#options.isLoopback
+        ? MIN_PACED_LOOPBACK_RTT_MS
+        : MIN_PACED_RTT_MS,
+    });
+  }
+
   #handleLost(now: Instant, lost: readonly SentPacket[]): void {
     let newestSentAt: Instant | undefined;
     for (const packet of lost) {
-      if (!packet.isInFlight || packet.isMtuProbe) continue;
+      if (!packet.isInFlight) continue;
+      this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
+      if (packet.isMtuProbe) continue;
       this.#packetsLost++;
       newestSentAt = packet.sentAt;
     }

@@ -15,8 +15,32 @@ export const MIN_WINDOW_DATAGRAMS = 2;
 /** Largest window, in bytes: 16 MiB. */
 export const MAX_WINDOW_BYTES = 16_777_216;
 
-/** What a controller needs to know of an acknowledged packet. */
-export interface AckedPacket {
+/** Sizes that a controller starts with. */
+export interface CongestionControllerOptions {
+  /**
+   * Window at the start, in bytes.
+   *
+   * @default {INITIAL_WINDOW_BYTES}
+   */
+  readonly initialWindowBytes?: number;
+  /**
+   * Largest window, in bytes.
+   *
+   * @default {MAX_WINDOW_BYTES}
+   */
+  readonly maxWindowBytes?: number;
+  /**
+   * Largest datagram of the path, in bytes.
+   *
+   * @default {DEFAULT_DATAGRAM_BYTES}
+   */
+  readonly maxDatagramBytes?: number;
+}
+
+/** What a controller needs to know of a packet. */
+export interface PacketInFlight {
+  /** Its number: numbers rise in the order of sending, and some are left out. */
+  readonly packetNumber: number;
   /** When it was sent. */
   readonly sentAt: Instant;
   /** Its size, in bytes. */
@@ -48,10 +72,14 @@ export interface CongestionController {
    * A packet was sent.
    *
    * @param now The time.
+   * @param packet The packet.
    * @param bytesInFlight Bytes in flight, this packet included.
-   * @param sizeBytes Size of the packet.
    */
-  onPacketSent(now: Instant, bytesInFlight: number, sizeBytes: number): void;
+  onPacketSent(
+    now: Instant,
+    packet: PacketInFlight,
+    bytesInFlight: number,
+  ): void;
   /**
    * A packet was newly acknowledged.
    *
@@ -63,7 +91,7 @@ export interface CongestionController {
    */
   onPacketAcked(
     now: Instant,
-    packet: AckedPacket,
+    packet: PacketInFlight,
     rtt: PathRtt,
     isAppLimited: boolean,
   ): void;
@@ -87,4 +115,23 @@ export interface CongestionController {
    * @param maxDatagramBytes Largest datagram, in bytes.
    */
   setMaxDatagramBytes(maxDatagramBytes: number): void;
+}
+
+/**
+ * Keeps a window within its bounds.
+ *
+ * @param bytes A window.
+ * @param maxDatagramBytes Largest datagram of the path, in bytes.
+ * @param maxWindowBytes Largest window, in bytes.
+ * @returns The window, or the bound that it is past. The maximum holds even
+ * where it is less than two datagrams.
+ */
+export function clampWindow(
+  bytes: number,
+  maxDatagramBytes: number,
+  maxWindowBytes: number,
+): number {
+  // RFC 9002 §7.2: not below two datagrams
+  const floor = MIN_WINDOW_DATAGRAMS * maxDatagramBytes;
+  return Math.min(Math.max(bytes, floor), maxWindowBytes);
 }

@@ -1,5 +1,6 @@
 /**
- * CUBIC congestion control (RFC 9438), counting in bytes.
+ * CUBIC congestion control (RFC 9438), counting in bytes. The first slow start
+ * ends by HyStart++ (RFC 9406), before the path has to lose packets for it.
  *
  * @module
  */
@@ -7,13 +8,15 @@ import { assert } from "../../../internal/assert.ts";
 import type { Instant } from "../../../internal/instant.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "../config.ts";
 import {
-  type AckedPacket,
+  clampWindow,
   type CongestionController,
+  type CongestionControllerOptions,
   INITIAL_WINDOW_BYTES,
   MAX_WINDOW_BYTES,
-  MIN_WINDOW_DATAGRAMS,
+  type PacketInFlight,
   type PathRtt,
 } from "./controller.ts";
+import { CSS_GROWTH_DIVISOR, HyStart } from "./hystart.ts";
 
 /** How fast the window grows, in datagrams per second cubed (RFC 9438 §5, C). */
 const CUBIC_C = 0.4;
@@ -23,28 +26,6 @@ const CUBIC_BETA = 0.7;
 const RENO_ALPHA = 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA);
 /** Largest step towards the target within an RTT (RFC 9438 §4.2). */
 const MAX_TARGET_FACTOR = 1.5;
-
-/** Options of a {@linkcode Cubic} controller. */
-export interface CubicOptions {
-  /**
-   * Window at the start, in bytes.
-   *
-   * @default {INITIAL_WINDOW_BYTES}
-   */
-  readonly initialWindowBytes?: number;
-  /**
-   * Largest window, in bytes.
-   *
-   * @default {MAX_WINDOW_BYTES}
-   */
-  readonly maxWindowBytes?: number;
-  /**
-   * Largest datagram of the path, in bytes.
-   *
-   * @default {DEFAULT_DATAGRAM_BYTES}
-   */
-  readonly maxDatagramBytes?: number;
-}
 
 /**
  * CUBIC with fast convergence, a Reno-friendly region, and no growth while the
@@ -56,6 +37,8 @@ export class Cubic implements CongestionController {
   #maxDatagramBytes: number;
   #windowBytes: number;
   #slowStartThresholdBytes = Infinity;
+  /** Only in the first slow start: later ones know where to end (RFC 9406 §4.3). */
+  #hystart: HyStart | undefined = new HyStart();
   /** Packets sent until then belong to a loss already answered. */
   #recoveryStartedAt: Instant = -Infinity;
   /** RFC 9438 §4.1 W_max: window before the last reduction, or less. */
@@ -76,7 +59,7 @@ export class Cubic implements CongestionController {
    *
    * @param options Sizes.
    */
-  constructor(options: CubicOptions = {}) {
+  constructor(options: CongestionControllerOptions = {}) {
     this.#maxWindowBytes = options.maxWindowBytes ?? MAX_WINDOW_BYTES;
     this.#maxDatagramBytes = options.maxDatagramBytes ?? DEFAULT_DATAGRAM_BYTES;
     assert(this.#maxWindowBytes > 0, "a window is positive");
@@ -91,7 +74,7 @@ export class Cubic implements CongestionController {
     return Math.floor(this.#windowBytes);
   }
 
-  /** Window at which slow start ends, in bytes; `Infinity` before any loss. */
+  /** Window at which slow start ends, in bytes; `Infinity` while unknown. */
   get slowStartThresholdBytes(): number {
     return this.#slowStartThresholdBytes;
   }
@@ -102,15 +85,20 @@ export class Cubic implements CongestionController {
   }
 
   /** Accounts for a pause when nothing else was in flight. */
-  onPacketSent(now: Instant, bytesInFlight: number, sizeBytes: number): void {
+  onPacketSent(
+    now: Instant,
+    packet: PacketInFlight,
+    bytesInFlight: number,
+  ): void {
+    this.#hystart?.onPacketSent(packet.packetNumber);
     // RFC 9438 §4.2: time in which nothing was sent does not grow the window
-    if (bytesInFlight <= sizeBytes) this.#skipEpochTo(now);
+    if (bytesInFlight <= packet.sizeBytes) this.#skipEpochTo(now);
   }
 
   /** Grows the window, unless in recovery, app-limited or at the maximum. */
   onPacketAcked(
     now: Instant,
-    packet: AckedPacket,
+    packet: PacketInFlight,
     rtt: PathRtt,
     isAppLimited: boolean,
   ): void {
@@ -120,11 +108,11 @@ export class Cubic implements CongestionController {
       // RFC 9438 §4.2, RFC 9002 §7.8
       this.#skipEpochTo(now);
     } else if (this.isInSlowStart) {
-      // RFC 9002 §7.3.1
-      this.#windowBytes = this.#clamp(this.#windowBytes + packet.sizeBytes);
+      this.#startSlowly(packet.sizeBytes);
     } else {
       this.#avoidCongestion(now, packet.sizeBytes, rtt.smoothedRttMs);
     }
+    this.#watchDelay(now, packet, rtt.latestRttMs);
   }
 
   /** Reduces the window to 0.7 of itself, once per round trip. */
@@ -140,6 +128,7 @@ export class Cubic implements CongestionController {
     // RFC 9438 §4.6
     this.#windowBytes = this.#clamp(window * CUBIC_BETA);
     this.#slowStartThresholdBytes = this.#windowBytes;
+    this.#hystart = undefined;
     this.#epochStartedAt = undefined;
   }
 
@@ -160,6 +149,22 @@ export class Cubic implements CongestionController {
     this.#windowBytes = this.#clamp(this.#windowBytes);
     // the curve is scaled by the datagram size
     this.#epochStartedAt = undefined;
+  }
+
+  // RFC 9002 §7.3.1; RFC 9406 §4.2: with pacing, an acknowledgement of many
+  // packets may count in full
+  #startSlowly(ackedBytes: number): void {
+    const divisor = this.#hystart?.isConservative ? CSS_GROWTH_DIVISOR : 1;
+    this.#windowBytes = this.#clamp(this.#windowBytes + ackedBytes / divisor);
+  }
+
+  #watchDelay(now: Instant, packet: PacketInFlight, rttMs: number): void {
+    if (this.#hystart === undefined) return;
+    this.#hystart.onPacketAcked(now, packet.packetNumber, rttMs);
+    if (!this.#hystart.isDone) return;
+    // RFC 9406 §4.2: the window found is the threshold
+    this.#slowStartThresholdBytes = this.#windowBytes;
+    this.#hystart = undefined;
   }
 
   #avoidCongestion(now: Instant, ackedBytes: number, rttMs: number): void {
@@ -220,8 +225,6 @@ export class Cubic implements CongestionController {
   }
 
   #clamp(bytes: number): number {
-    // RFC 9002 §7.2: not below two datagrams
-    const floor = MIN_WINDOW_DATAGRAMS * this.#maxDatagramBytes;
-    return Math.min(Math.max(bytes, floor), this.#maxWindowBytes);
+    return clampWindow(bytes, this.#maxDatagramBytes, this.#maxWindowBytes);
   }
 }

@@ -17,7 +17,11 @@ function ackWindow(cubic: Cubic, now: number, rttMs: number): void {
   const rtt = rttOf(rttMs);
   const count = Math.floor(cubic.windowBytes / DATAGRAM);
   for (let index = 0; index < count; index++) {
-    const packet = { sentAt: now - rttMs, sizeBytes: DATAGRAM };
+    const packet = {
+      packetNumber: 0,
+      sentAt: now - rttMs,
+      sizeBytes: DATAGRAM,
+    };
     cubic.onPacketAcked(now, packet, rtt, false);
   }
 }
@@ -38,14 +42,24 @@ Deno.test("Cubic starts in slow start with 32 KiB", () => {
 
 Deno.test("Cubic grows by what was acknowledged in slow start (RFC 9002 §7.3.1)", () => {
   const cubic = new Cubic();
-  cubic.onPacketAcked(50, { sentAt: 0, sizeBytes: 1_000 }, rttOf(50), false);
+  cubic.onPacketAcked(
+    50,
+    { packetNumber: 0, sentAt: 0, sizeBytes: 1_000 },
+    rttOf(50),
+    false,
+  );
   assert.equal(cubic.windowBytes, 32 * 1024 + 1_000);
 });
 
 Deno.test("Cubic does not grow while the application is the limit (RFC 9002 §7.8)", () => {
   const cubic = new Cubic();
   for (let now = 0; now < 1_000; now++) {
-    cubic.onPacketAcked(now, { sentAt: now, sizeBytes: 1_200 }, rttOf(1), true);
+    cubic.onPacketAcked(
+      now,
+      { packetNumber: 0, sentAt: now, sizeBytes: 1_200 },
+      rttOf(1),
+      true,
+    );
   }
   assert.equal(cubic.windowBytes, 32 * 1024);
 });
@@ -68,9 +82,19 @@ Deno.test("Cubic answers the losses of one round trip once (RFC 9002 §7.3.2)", 
 
 Deno.test("Cubic does not grow from packets sent before the loss was found (RFC 9002 §7.3.2)", () => {
   const cubic = reducedFrom(100, 10);
-  cubic.onPacketAcked(12, { sentAt: 10, sizeBytes: 1_200 }, rttOf(50), false);
+  cubic.onPacketAcked(
+    12,
+    { packetNumber: 0, sentAt: 10, sizeBytes: 1_200 },
+    rttOf(50),
+    false,
+  );
   assert.equal(cubic.windowBytes, 84_000);
-  cubic.onPacketAcked(62, { sentAt: 11, sizeBytes: 1_200 }, rttOf(50), false);
+  cubic.onPacketAcked(
+    62,
+    { packetNumber: 0, sentAt: 11, sizeBytes: 1_200 },
+    rttOf(50),
+    false,
+  );
   assert.ok(cubic.windowBytes > 84_000);
 });
 
@@ -142,8 +166,13 @@ Deno.test("Cubic does not count an idle time as growth (RFC 9438 §4.2)", () => 
     ackWindow(idle, now, 100);
   }
   const pauseMs = 3_600_000;
-  idle.onPacketSent(now + pauseMs - 100, DATAGRAM, DATAGRAM);
-  busy.onPacketSent(now - 100, DATAGRAM, DATAGRAM);
+  const packet = { packetNumber: 0, sentAt: now - 100, sizeBytes: DATAGRAM };
+  busy.onPacketSent(now - 100, packet, DATAGRAM);
+  idle.onPacketSent(
+    now + pauseMs - 100,
+    { ...packet, sentAt: now + pauseMs - 100 },
+    DATAGRAM,
+  );
   for (let round = 0; round < 20; round++, now += 100) {
     ackWindow(busy, now, 100);
     ackWindow(idle, now + pauseMs, 100);
@@ -158,7 +187,7 @@ Deno.test("Cubic does not count an app-limited time as growth (RFC 9438 §4.2)",
   for (let now = 300; now < 100_000; now += 100) {
     cubic.onPacketAcked(
       now,
-      { sentAt: now - 100, sizeBytes: 1_200 },
+      { packetNumber: 0, sentAt: now - 100, sizeBytes: 1_200 },
       rttOf(100),
       true,
     );
@@ -215,11 +244,13 @@ Deno.test("Cubic stays between two datagrams and its maximum under any operation
         const cubic = new Cubic({ maxWindowBytes });
         let datagram = DATAGRAM;
         let now = 0;
+        let nextPacketNumber = 0;
         for (const each of operations) {
           switch (each.type) {
             case "ack":
               for (let index = 0; index < each.count; index++) {
                 const packet = {
+                  packetNumber: nextPacketNumber,
                   sentAt: now - each.ageMs,
                   sizeBytes: each.size,
                 };
@@ -232,7 +263,11 @@ Deno.test("Cubic stays between two datagrams and its maximum under any operation
               }
               break;
             case "sent":
-              cubic.onPacketSent(now, each.inFlight + 1_200, 1_200);
+              cubic.onPacketSent(now, {
+                packetNumber: nextPacketNumber++,
+                sentAt: now,
+                sizeBytes: 1_200,
+              }, each.inFlight + 1_200);
               break;
             case "loss":
               cubic.onCongestionEvent(now, now - each.ageMs);
