@@ -39,11 +39,11 @@ export const DEFAULT_KEEP_ALIVE_INTERVAL_MS: number = Math.floor(
   DEFAULT_IDLE_TIMEOUT_MS / 3,
 );
 
-/** Congestion controllers that can be chosen. */
-export const CONGESTION_CONTROLS = ["cubic", "new-reno"] as const;
-
 /** Name of a congestion controller: CUBIC (RFC 9438) or NewReno (RFC 9002 §7). */
-export type CongestionControl = (typeof CONGESTION_CONTROLS)[number];
+export type CongestionControl = "cubic" | "new-reno";
+
+/** Congestion controllers that can be chosen. */
+const CONGESTION_CONTROLS: readonly CongestionControl[] = ["cubic", "new-reno"];
 
 /** The standard one for the Internet (RFC 9438). */
 export const DEFAULT_CONGESTION_CONTROL: CongestionControl = "cubic";
@@ -60,6 +60,12 @@ export const DEFAULT_MAX_ACK_DELAY_MS = 5;
 
 /** Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2). */
 export const DEFAULT_ACK_ELICITING_THRESHOLD = 2;
+
+/** Packets after which a key is replaced (mission MXP-069); 2^32 at the latest. */
+export const DEFAULT_KEY_UPDATE_PACKETS = 10_000;
+
+/** Time after which a key is replaced, once something is sent (mission MXP-069). */
+export const DEFAULT_KEY_UPDATE_INTERVAL_MS = 60_000;
 
 /** Credit of a connection, in bytes. */
 export const DEFAULT_MAX_DATA_BYTES: number = 8 * 1024 * 1024;
@@ -172,6 +178,18 @@ export interface EndpointOptions {
    */
   readonly ackElicitingThreshold?: number;
   /**
+   * Packets after which the key that seals them is replaced.
+   *
+   * @default DEFAULT_KEY_UPDATE_PACKETS
+   */
+  readonly keyUpdatePackets?: number;
+  /**
+   * Milliseconds after which the key is replaced, with the next packet sent.
+   *
+   * @default DEFAULT_KEY_UPDATE_INTERVAL_MS
+   */
+  readonly keyUpdateIntervalMs?: number;
+  /**
    * Credit that a peer gets for a connection.
    *
    * @default DEFAULT_MAX_DATA_BYTES
@@ -236,6 +254,8 @@ const BOUNDS = {
   initialRttMs: [1, 60_000],
   maxAckDelayMs: [0, 16_383],
   ackElicitingThreshold: [1, 1_000],
+  keyUpdatePackets: [1, 2 ** 32],
+  keyUpdateIntervalMs: [1, 24 * 3_600_000],
   maxDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   maxStreamDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   sendBufferBytes: [1, 2 ** 32],
@@ -268,6 +288,8 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     congestionControl: DEFAULT_CONGESTION_CONTROL,
     maxAckDelayMs: DEFAULT_MAX_ACK_DELAY_MS,
     ackElicitingThreshold: DEFAULT_ACK_ELICITING_THRESHOLD,
+    keyUpdatePackets: DEFAULT_KEY_UPDATE_PACKETS,
+    keyUpdateIntervalMs: DEFAULT_KEY_UPDATE_INTERVAL_MS,
     maxDataBytes: DEFAULT_MAX_DATA_BYTES,
     maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
     sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,

@@ -96,13 +96,23 @@ export interface ConnectionOptions {
 }
 
 /** Names of the timers that are not derived from another machine. */
-const TIMERS = ["handshake", "hello", "idle", "keep-alive", "close"] as const;
+const TIMERS = [
+  "handshake",
+  "hello",
+  "idle",
+  "keep-alive",
+  "key-discard",
+  "close",
+] as const;
 
 /** Probe timeouts that the end of a connection leaves room for (RFC 9000 §10.1, §10.2). */
 const END_PTO_COUNT = 3;
 
 /** A connection that sends less than this need not know what its path carries. */
 const MTU_PROBE_AFTER_PACKETS = 8;
+
+/** Keys are kept for late packets this many probe timeouts (RFC 9001 §6.5). */
+const KEY_DISCARD_PTO_COUNT = 3;
 
 /** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
 const PROBE_PACKET_COUNT = 2;
@@ -140,6 +150,8 @@ export class Connection {
   #mtu: MtuDiscovery = new MtuDiscovery(DEFAULT_DATAGRAM_BYTES);
   #idleTimeoutMs: number;
   #nextPacketNumber = 0;
+  #isKeyUpdateRequested = false;
+  #keysUpdatedAt: Instant = 0;
   /** Whether the peer has proven that it has the keys: until then a finish goes with every datagram. */
   #isConfirmed = false;
   #isHandshakePacketDue = true;
@@ -213,6 +225,7 @@ export class Connection {
       bytesReceived: this.#bytesReceived,
       packetsSent: this.#nextPacketNumber,
       packetsReceived: this.#packetsReceived,
+      keyUpdates: this.#protection?.keyUpdateCount ?? 0,
     };
   }
 
@@ -282,11 +295,17 @@ export class Connection {
     const packetNumber = protection.unmask(packet, 0);
     if (packetNumber < 0) return "undecryptable";
     if (!this.#replayWindow.check(packetNumber)) return "replayed";
+    const { keyUpdateCount } = protection;
     const length = protection.open(
       packet.subarray(PACKET_HEADER_LENGTH),
       this.#scratch,
     );
     if (length < 0) return "undecryptable";
+    if (protection.keyUpdateCount !== keyUpdateCount) {
+      // RFC 9001 §6.5: late packets may still come for three probe timeouts.
+      const lateMs = KEY_DISCARD_PTO_COUNT * this.#recovery.ptoMs;
+      this.#timers.set("key-discard", now + lateMs);
+    }
     this.#replayWindow.mark(packetNumber);
     this.#packetsReceived++;
     this.#bytesReceived += packet.length;
@@ -311,6 +330,7 @@ export class Connection {
       else if (name === "handshake") this.#handleHandshakeTimeout(now);
       else if (name === "idle") this.#handleIdleTimeout(now);
       else if (name === "keep-alive") this.#control.requestPing(false);
+      else if (name === "key-discard") this.#protection?.dropPreviousKeys();
       else this.#forget();
     }
     if (
@@ -484,6 +504,12 @@ export class Connection {
     this.#wake(this);
   }
 
+  /** Replaces the keys with the next packet, as soon as the protocol allows it. */
+  updateKeys(): void {
+    this.#established();
+    this.#isKeyUpdateRequested = true;
+  }
+
   /**
    * Ends the connection and tells the peer.
    *
@@ -537,6 +563,7 @@ export class Connection {
       receiveSecret: result.receiveSecret,
       provider: this.#config.cryptoProvider,
     });
+    this.#keysUpdatedAt = now;
     this.#streams = new StreamManager({
       isInitiator: this.isInitiator,
       local: this.#parameters,
@@ -705,6 +732,7 @@ export class Connection {
     const { acked, lost } = this.#recovery.handleAck(now, frame);
     for (const packet of acked) {
       this.#mtu.onPacketAcked(packet);
+      this.#protection!.onPacketAcked(packet.packetNumber);
       for (const sent of packet.frames) {
         this.#handleFrameAcked(now, packet.sentAt, sent);
       }
@@ -786,6 +814,7 @@ export class Connection {
     const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
       isProbe;
     if (!mayCarryData && !this.#acks.isAckDue(now)) return 0;
+    this.#updateKeysIfDue(now);
     if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
       return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
     }
@@ -834,6 +863,19 @@ export class Connection {
       this.#isAckElicitingSentSinceReceipt = true;
     }
     return this.#sent(length);
+  }
+
+  #updateKeysIfDue(now: Instant): void {
+    const protection = this.#protection!;
+    const { keyUpdatePackets, keyUpdateIntervalMs } = this.#config;
+    if (
+      !this.#isKeyUpdateRequested &&
+      protection.packetsSealedInPhase < keyUpdatePackets &&
+      now - this.#keysUpdatedAt < keyUpdateIntervalMs
+    ) return;
+    if (!protection.updateKeys()) return;
+    this.#isKeyUpdateRequested = false;
+    this.#keysUpdatedAt = now;
   }
 
   #isMtuProbeDue(roomBytes: number): boolean {
