@@ -146,6 +146,10 @@ function canonicalHost(host: string): string | undefined {
 }
 
 function percentDecode(text: string): string {
+  // Half a surrogate pair passes the decoder, but no address can be written of it.
+  if (!text.isWellFormed()) {
+    throw invalidUrl("agent id holds half a surrogate pair");
+  }
   try {
     return decodeURIComponent(text);
   } catch {

@@ -88,6 +88,7 @@ Deno.test("parseMxpUrl() refuses everything else with one line", () => {
     "mxp://ho^st",
     "mxp://host/%",
     "mxp://host/%ff",
+    "mxp://host/\ud800",
     "mxp://host?pk=",
     "mxp://host?pk=AAAA",
     `mxp://host?pk=${KEY_TEXT}=`,
