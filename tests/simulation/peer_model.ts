@@ -18,6 +18,8 @@ interface Sending {
   readonly length: number;
   /** Gives up after so many bytes were taken, if at all. */
   readonly resetAfter: number | undefined;
+  /** Whether the end follows the last byte later, in a frame of its own. */
+  isEndLate: boolean;
   offset: number;
   isFinished: boolean;
   resetCode: number | undefined;
@@ -167,7 +169,7 @@ export class PeerModel {
     }
     const id = this.connection.openStream({
       priority: random.nextInteger(3) as 0 | 1 | 2,
-      isUnidirectional: random.isHit(0.3),
+      isUnidirectional: random.isHit(0.4),
     });
     if (id === undefined) return false;
     if (!isUnidirectional(id)) this.#receiving.set(id, this.#newReceiving());
@@ -184,6 +186,7 @@ export class PeerModel {
       resetAfter: random.isHit(0.15)
         ? random.nextInteger(length + 1)
         : undefined,
+      isEndLate: random.isHit(0.3),
       offset: 0,
       isFinished: false,
       resetCode: undefined,
@@ -228,7 +231,8 @@ export class PeerModel {
     if (sending.resetAfter !== undefined) {
       sending.resetCode = 1_000 + id;
       this.connection.resetStream(id, sending.resetCode);
-    } else {
+    } else if (sending.isEndLate) sending.isEndLate = false;
+    else {
       sending.isFinished = true;
       this.connection.finishStream(id);
     }
@@ -260,7 +264,8 @@ export class PeerModel {
       receiving.offset += chunk.length;
       assert.ok(receiving.offset <= sent.offset, `stream ${id}: bytes unsent`);
     }
-    if (connection.streamState(id)?.isFinished) {
+    // A stream that is over in both directions is forgotten.
+    if (connection.streamState(id)?.isFinished ?? true) {
       assert.ok(sent?.isFinished, `stream ${id}: an end that was not sent`);
       assert.equal(receiving.offset, sent.length, `stream ${id}: cut short`);
       receiving.end = "finished";

@@ -106,7 +106,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     closers: random.isHit(0.3)
       ? ["client", "server"]
       : [random.isHit(0.5) ? "client" : "server"],
-    taskCount: isBulky ? between(1, 2) : between(1, 8),
+    taskCount: isBulky ? between(1, 2) : between(1, 20),
     maxStreamBytes: isBulky ? 150_000 : 8_000,
     readRate: maybe(() => random.next(), 1),
   };
