@@ -105,6 +105,8 @@ export class Driver {
 
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Instant = Infinity;
+  /** Whether datagrams are ignored: what is left is to send. */
+  #isDeaf = false;
   #isClosed = false;
 
   /** @param options Endpoint, carrier, clock, and who hears. */
@@ -161,6 +163,8 @@ export class Driver {
     // Never inside an event that is being delivered.
     await Promise.resolve();
     try {
+      // Nobody who connects from here on would be closed.
+      this.#isDeaf = true;
       this.#endpoint.close(this.now());
       // Close frames of thousands of connections take more than one turn.
       while (this.#sendAll()) await this.#waitUntilDrained();
@@ -176,7 +180,7 @@ export class Driver {
   // ── Input ─────────────────────────────────────────────────────────────────
 
   #handleDatagram(datagram: Uint8Array, from: Address): void {
-    if (this.#isClosed) return;
+    if (this.#isDeaf) return;
     this.#endpoint.handleDatagram(this.now(), from, datagram);
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;

@@ -188,3 +188,24 @@ Deno.test("Driver hands what the endpoint threw to onError and goes on", async (
   assert.equal(rig.carrier.sent.length, 1);
   await rig.driver.close();
 });
+
+Deno.test("Driver.close() takes no more connections while it sends what is left", async () => {
+  const rig = createRig();
+  const stranger = new Endpoint(
+    { keyPair: generateKeyPair(systemRandom) },
+    systemRandom,
+  );
+  const hello = new Uint8Array(1_200);
+  stranger.connect(0, rig.carrier.localAddress);
+  stranger.pollTransmit(0, hello);
+  connectMany(rig, 2 * MAX_SENDS_IN_FLIGHT);
+  await turns();
+  const closing = rig.driver.close();
+  await turns();
+  rig.carrier.onDatagram(hello, { hostname: "127.0.0.1", port: 2 });
+  assert.equal(rig.endpoint.stats.connectionCount, 0);
+  rig.carrier.isManual = false;
+  rig.carrier.settleAll();
+  await closing;
+  assert.ok(rig.carrier.isClosed);
+});
