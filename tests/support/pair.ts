@@ -84,6 +84,11 @@ export interface PairOptions {
   readonly seed?: number;
   /** How the links behave. */
   readonly link?: Partial<LinkOptions>;
+  /**
+   * How late timers fire. With it an end acts as under a driver: only when a
+   * datagram arrives or its own timer fires, not whenever anything happens.
+   */
+  readonly timerLatenessMs?: number;
   /** Configuration of the initiator. */
   readonly client?: Partial<EndpointOptions>;
   /** Configuration of the responder. */
@@ -101,6 +106,9 @@ export class Pair {
   /** The end that answers. */
   readonly server: PairEnd;
   readonly #ends: Map<string, PairEnd>;
+  readonly #timerLatenessMs: number;
+  /** Ends that may have something to say. */
+  readonly #awake = new Set<PairEnd>();
   readonly #buffer = new Uint8Array(65_535);
 
   /** @param options Seed, links and configurations. */
@@ -117,6 +125,7 @@ export class Pair {
       options.server ?? {},
       new SeededRandom(seed + 2),
     );
+    this.#timerLatenessMs = options.timerLatenessMs ?? 0;
     this.#ends = new Map(
       [this.client, this.server].map((end) => [end.address.hostname, end]),
     );
@@ -189,8 +198,10 @@ export class Pair {
   #run(until: Instant, isDone: () => boolean): void {
     let turns = 0;
     let last = this.now;
+    this.flush();
     for (;;) {
-      this.flush();
+      for (const end of this.#awake) this.#drain(end);
+      this.#awake.clear();
       if (isDone()) return;
       const next = this.#nextInstant();
       if (next > until) {
@@ -206,9 +217,11 @@ export class Pair {
       );
       this.#deliver();
       for (const end of this.#ends.values()) {
-        if ((end.endpoint.pollTimeout() ?? Infinity) <= this.now) {
+        if (this.#timerAt(end) <= this.now) {
           end.endpoint.handleTimeout(this.now);
+          this.#awake.add(end);
         }
+        if (this.#timerLatenessMs === 0) this.#awake.add(end);
       }
     }
   }
@@ -216,9 +229,13 @@ export class Pair {
   #nextInstant(): Instant {
     let next = this.network.nextDeliveryAt() ?? Infinity;
     for (const end of this.#ends.values()) {
-      next = Math.min(next, end.endpoint.pollTimeout() ?? Infinity);
+      next = Math.min(next, this.#timerAt(end));
     }
     return next;
+  }
+
+  #timerAt(end: PairEnd): Instant {
+    return (end.endpoint.pollTimeout() ?? Infinity) + this.#timerLatenessMs;
   }
 
   #deliver(): void {
@@ -226,7 +243,9 @@ export class Pair {
       const delivery = this.network.poll(this.now);
       if (delivery === undefined) return;
       const end = this.#ends.get(delivery.to.hostname);
-      end?.endpoint.handleDatagram(this.now, delivery.from, delivery.datagram);
+      if (end === undefined) continue;
+      end.endpoint.handleDatagram(this.now, delivery.from, delivery.datagram);
+      this.#awake.add(end);
     }
   }
 
