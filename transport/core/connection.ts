@@ -1,68 +1,28 @@
 /**
- * One connection: orchestration only. What arrives is routed to the machines
- * that know about it (handshake, packet protection, acknowledgements, loss,
- * congestion, streams), and what they want to say is packed into datagrams.
- *
- * Over 600 lines it would be two things; it is one as long as every method is
- * either an input, an output, or a question.
+ * One connection: its states, its timers and its end. The handshake is
+ * `pending_handshake.ts`, what travels once the keys exist `packet_space.ts`.
  *
  * @module
  */
-import type { Instant } from "../../internal/instant.ts";
-import { assert } from "../../internal/assert.ts";
-import { ByteReader } from "../../internal/byte_reader.ts";
-import { ByteWriter } from "../../internal/byte_writer.ts";
-import { MxpError } from "../../internal/error.ts";
 import { Fifo } from "../../internal/fifo.ts";
-import {
-  ackFrameLength,
-  decodeFrame,
-  encodeAckFrame,
-  encodeCloseFrame,
-  encodePaddingFrame,
-  encodePingFrame,
-  type Frame,
-  isAckEliciting,
-} from "../../protocol/frame/mod.ts";
-import {
-  isHandshakeHeader,
-  PACKET_HEADER_LENGTH,
-  PACKET_OVERHEAD_LENGTH,
-  PACKET_TAG_LENGTH,
-  PacketFlags,
-  ProtocolError,
-  RESERVED_PACKET_FLAGS,
-} from "../../protocol/mod.ts";
-import { AckTracker } from "./ack_tracker.ts";
-import { type Address, isLoopback } from "./address.ts";
+import type { Instant } from "../../internal/instant.ts";
+import { MxpError } from "../../internal/error.ts";
+import { isHandshakeHeader, ProtocolError } from "../../protocol/mod.ts";
+import type { Address } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
-import {
-  DEFAULT_DATAGRAM_BYTES,
-  type EndpointConfig,
-  LOOPBACK_DATAGRAM_BYTES,
-  MAX_DATAGRAM_EVENTS,
-  MAX_HELLO_TIMEOUT_MS,
-  REPLAY_WINDOW_PACKETS,
-} from "./config.ts";
+import { type EndpointConfig, MAX_DATAGRAM_EVENTS } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
-import { ControlQueue } from "./control_queue.ts";
-import { DatagramQueue } from "./datagram_queue.ts";
 import { CloseCode, closeCodeOf, TransportError } from "./error.ts";
-import {
-  type HandshakeOutcome,
-  type HandshakeResult,
+import type {
+  HandshakeResult,
   InitiatorHandshake,
-  type ResponderHandshake,
+  ResponderHandshake,
 } from "./handshake.ts";
-import { MAX_PTO_MS } from "./loss_detector.ts";
-import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
-import { PacketProtection } from "./packet_protection.ts";
-import { Recovery } from "./recovery.ts";
-import { ReplayWindow } from "./replay_window.ts";
-import type { SentFrame } from "./sent_frame.ts";
-import type { SentPacket } from "./sent_packets.ts";
+import { PacketSpace } from "./packet_space.ts";
+import { PendingHandshake } from "./pending_handshake.ts";
+import { NO_CONNECTION_STATS } from "./stats.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
-import { StreamManager, type StreamState } from "./stream/manager.ts";
+import type { StreamState } from "./stream/manager.ts";
 import { TimerTable } from "./timer_table.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
@@ -96,26 +56,7 @@ export interface ConnectionOptions {
 }
 
 /** Names of the timers that are not derived from another machine. */
-const TIMERS = [
-  "handshake",
-  "hello",
-  "idle",
-  "keep-alive",
-  "key-discard",
-  "close",
-] as const;
-
-/** Probe timeouts that the end of a connection leaves room for (RFC 9000 §10.1, §10.2). */
-const END_PTO_COUNT = 3;
-
-/** A connection that sends less than this need not know what its path carries. */
-const MTU_PROBE_AFTER_PACKETS = 8;
-
-/** Keys are kept for late packets this many probe timeouts (RFC 9001 §6.5). */
-const KEY_DISCARD_PTO_COUNT = 3;
-
-/** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
-const PROBE_PACKET_COUNT = 2;
+const TIMERS = ["idle", "keep-alive", "close"] as const;
 
 /** One connection to a peer: datagrams in, datagrams, deadlines and events out. */
 export class Connection {
@@ -126,47 +67,24 @@ export class Connection {
   /** Where the peer is. */
   readonly remoteAddress: Address;
 
-  readonly #config: EndpointConfig;
-  readonly #handshake: InitiatorHandshake | ResponderHandshake;
-  readonly #parameters: TransportParameters;
-  readonly #scratch: Uint8Array;
+  readonly #options: ConnectionOptions;
+  readonly #handshake: PendingHandshake;
   readonly #wake: (connection: Connection) => void;
   readonly #events = new Fifo<ConnectionEvent>();
   /** How many of the events are datagrams. */
   #datagramEventCount = 0;
   readonly #timers = new TimerTable(TIMERS);
   readonly #amplification = new AmplificationLimit();
-  readonly #replayWindow = new ReplayWindow(REPLAY_WINDOW_PACKETS);
-  readonly #control = new ControlQueue();
-  readonly #datagrams: DatagramQueue;
-  readonly #acks: AckTracker;
-  readonly #recovery: Recovery;
 
   #state: ConnectionState = "handshaking";
   #peerStaticPublicKey: Uint8Array | undefined;
-  #peerConnectionId: Uint8Array = new Uint8Array(8);
-  #protection: PacketProtection | undefined;
-  #streams: StreamManager | undefined;
-  #mtu: MtuDiscovery = new MtuDiscovery(DEFAULT_DATAGRAM_BYTES);
+  #space: PacketSpace | undefined;
   #idleTimeoutMs: number;
-  #nextPacketNumber = 0;
-  #isKeyUpdateRequested = false;
-  #keysUpdatedAt: Instant = 0;
-  /** Whether the peer has proven that it has the keys: until then a finish goes with every datagram. */
-  #isConfirmed = false;
-  #isHandshakePacketDue = true;
-  #handshakePacketsSent = 0;
-  #handshakePacketSentAt: Instant = 0;
-  #helloTimeoutMs: number;
-  #isRefusedForWrongKey = false;
   #isAckElicitingSentSinceReceipt = false;
-  #probesDue = 0;
   #isCloseDue = false;
   #closeFrame: { code: number; reason: string } = { code: 0, reason: "" };
   #packetsWhileClosing = 0;
   #bytesSent = 0;
-  #bytesReceived = 0;
-  #packetsReceived = 0;
 
   /**
    * Starts the handshake; for the endpoint.
@@ -178,27 +96,11 @@ export class Connection {
     const { config } = options;
     this.id = options.id;
     this.remoteAddress = options.remoteAddress;
-    this.isInitiator = options.handshake instanceof InitiatorHandshake;
-    this.#config = config;
-    this.#handshake = options.handshake;
-    this.#parameters = options.parameters;
-    this.#scratch = options.scratch;
+    this.#options = options;
+    this.#handshake = new PendingHandshake(now, options.handshake, config);
+    this.isInitiator = this.#handshake.isInitiator;
     this.#wake = options.wake;
     this.#idleTimeoutMs = config.idleTimeoutMs;
-    this.#helloTimeoutMs = config.helloTimeoutMs;
-    this.#datagrams = new DatagramQueue(config.datagramQueueLength);
-    this.#acks = new AckTracker({
-      maxAckDelayMs: config.maxAckDelayMs,
-      ackElicitingThreshold: config.ackElicitingThreshold,
-    });
-    this.#recovery = new Recovery({
-      initialRttMs: config.initialRttMs,
-      congestionControl: config.congestionControl,
-      isLoopback: isLoopback(options.remoteAddress),
-      maxAckDelayMs: config.maxAckDelayMs,
-      maxDatagramBytes: DEFAULT_DATAGRAM_BYTES,
-    });
-    this.#timers.set("handshake", now + config.handshakeTimeoutMs);
   }
 
   /** How far the connection has come. */
@@ -211,21 +113,16 @@ export class Connection {
     return this.#peerStaticPublicKey;
   }
 
-  /** Largest payload of {@linkcode Connection.sendDatagram}, in bytes. */
+  /** Largest payload of {@linkcode Connection.sendDatagram}, in bytes; 0 before the handshake is done. */
   get maxDatagramPayloadBytes(): number {
-    // Type byte and a length of at most four bytes.
-    return this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH - 5;
+    return this.#space?.maxDatagramPayloadBytes ?? 0;
   }
 
   /** Counters and estimates. */
   get stats(): ConnectionStats {
     return {
-      ...this.#recovery.stats,
+      ...(this.#space?.stats ?? NO_CONNECTION_STATS),
       bytesSent: this.#bytesSent,
-      bytesReceived: this.#bytesReceived,
-      packetsSent: this.#nextPacketNumber,
-      packetsReceived: this.#packetsReceived,
-      keyUpdates: this.#protection?.keyUpdateCount ?? 0,
     };
   }
 
@@ -244,26 +141,21 @@ export class Connection {
   /** Takes the repetition of a hello that was answered: the answer is repeated. */
   handleRepeatedHello(): void {
     if (this.#state !== "handshaking") return;
-    this.#isHandshakePacketDue = true;
+    this.#handshake.handleRepeatedHello();
     this.#wake(this);
   }
 
   /** Takes the word, not authenticated, that our hello was meant for another key. */
   handleRefusal(): void {
-    // Whoever forges this can only make a failing handshake fail with another
-    // error: a genuine answer that comes before the next repetition still wins.
-    if (this.#state === "handshaking" && this.isInitiator) {
-      this.#isRefusedForWrongKey = true;
-    }
+    if (this.isInitiator) this.#handshake.handleRefusal();
   }
 
   /**
    * Takes the word, not authenticated, that the peer does not speak our version.
    *
-   * @param now The time.
    * @param versions What it speaks.
    */
-  handleVersionNegotiation(now: Instant, versions: readonly number[]): void {
+  handleVersionNegotiation(versions: readonly number[]): void {
     if (this.#state !== "handshaking" || !this.isInitiator) return;
     const error = new TransportError(
       "VERSION_UNSUPPORTED",
@@ -271,7 +163,7 @@ export class Connection {
         versions.join(", ")
       }, this side 1`,
     );
-    this.#end(now, error);
+    this.#end(error);
   }
 
   /**
@@ -282,35 +174,24 @@ export class Connection {
    * @returns Why it was dropped, or `undefined`.
    */
   handlePacket(now: Instant, packet: Uint8Array): DropReason | undefined {
-    if (this.#state === "handshaking") {
-      return this.#handleHandshakePacket(now, packet);
-    }
     if (this.#state === "closed" || this.#state === "draining") {
       return undefined;
     }
-    if (isHandshakeHeader(packet, 0)) return "duplicate-handshake";
-    const protection = this.#protection;
-    assert(protection !== undefined, "Keys exist once the handshake is done");
-    if (packet.length < PACKET_OVERHEAD_LENGTH) return "malformed";
-    const packetNumber = protection.unmask(packet, 0);
-    if (packetNumber < 0) return "undecryptable";
-    if (!this.#replayWindow.check(packetNumber)) return "replayed";
-    const { keyUpdateCount } = protection;
-    const length = protection.open(
-      packet.subarray(PACKET_HEADER_LENGTH),
-      this.#scratch,
-    );
-    if (length < 0) return "undecryptable";
-    if (protection.keyUpdateCount !== keyUpdateCount) {
-      // RFC 9001 §6.5: late packets may still come for three probe timeouts.
-      const lateMs = KEY_DISCARD_PTO_COUNT * this.#recovery.ptoMs;
-      this.#timers.set("key-discard", now + lateMs);
+    const isHandshake = isHandshakeHeader(packet, 0);
+    const space = this.#space;
+    if (space === undefined) {
+      // A packet that overtook the handshake: its sender repeats what is in it.
+      if (!isHandshake) return "undecryptable";
+      const outcome = this.#handshake.handlePacket(packet);
+      if (!outcome.ok) return outcome.reason;
+      this.#establish(now, outcome.result);
+    } else {
+      if (isHandshake) return "duplicate-handshake";
+      const reason = space.open(now, packet);
+      if (reason !== undefined) return reason;
+      if (this.#state === "closing") this.#handlePacketWhileClosing();
+      else this.#handleFrames(now, space);
     }
-    this.#replayWindow.mark(packetNumber);
-    this.#packetsReceived++;
-    this.#bytesReceived += packet.length;
-    if (this.#state === "closing") this.#handlePacketWhileClosing();
-    else this.#handlePlaintext(now, packetNumber, protection.flags, length);
     this.#wake(this);
     return undefined;
   }
@@ -321,24 +202,20 @@ export class Connection {
    * @param now The time.
    */
   handleTimeout(now: Instant): void {
+    if (this.#state === "handshaking") {
+      const error = this.#handshake.handleTimeout(now);
+      if (error !== undefined) this.#end(error);
+    }
     for (
       let name = this.#timers.popExpired(now);
       name;
       name = this.#timers.popExpired(now)
     ) {
-      if (name === "hello") this.#handleHelloTimeout(now);
-      else if (name === "handshake") this.#handleHandshakeTimeout(now);
-      else if (name === "idle") this.#handleIdleTimeout(now);
-      else if (name === "keep-alive") this.#control.requestPing(false);
-      else if (name === "key-discard") this.#protection?.dropPreviousKeys();
+      if (name === "idle") this.#handleIdleTimeout();
+      else if (name === "keep-alive") this.#space?.requestPing(false);
       else this.#forget();
     }
-    if (
-      this.#state === "established" &&
-      (this.#recovery.deadline ?? Infinity) <= now
-    ) {
-      this.#handleRecoveryTimeout(now);
-    }
+    if (this.#state === "established") this.#space!.handleTimeout(now);
     this.#wake(this);
   }
 
@@ -348,39 +225,39 @@ export class Connection {
    * Writes the next datagram.
    *
    * @param now The time.
-   * @param into Where to write; `maxDatagramBytes` at least.
+   * @param into Where to write: as large as the largest datagram, at least 1,200 bytes.
    * @returns Its length, or 0 when there is nothing to send now.
    */
   pollTransmit(now: Instant, into: Uint8Array): number {
-    switch (this.#state) {
-      case "handshaking":
-        return this.#pollHandshakePacket(now, into);
-      case "established":
-        return this.#pollPacket(now, into);
-      case "closing":
-        return this.#pollClosePacket(into);
-      default:
-        return 0;
+    let length = 0;
+    if (this.#state === "handshaking") {
+      const { allowedBytes } = this.#amplification;
+      length = this.#handshake.poll(now, into, allowedBytes);
+    } else if (this.#state === "established") {
+      length = this.#pollPacket(now, into);
+    } else if (this.#state === "closing" && this.#isCloseDue) {
+      this.#isCloseDue = false;
+      length = this.#space!.writeClose(into, this.#closeFrame);
     }
+    this.#bytesSent += length;
+    this.#amplification.onSent(length);
+    return length;
   }
 
   /** When {@linkcode Connection.handleTimeout} has to be called next. */
   pollTimeout(): Instant | undefined {
     let earliest = this.#timers.next() ?? Infinity;
-    if (this.#state === "established") {
-      earliest = Math.min(
-        earliest,
-        this.#recovery.deadline ?? Infinity,
-        this.#acks.deadline ?? Infinity,
-        this.#recovery.pacingDeadline ?? Infinity,
-      );
+    if (this.#state === "handshaking") {
+      earliest = Math.min(earliest, this.#handshake.pollTimeout());
+    } else if (this.#state === "established") {
+      earliest = Math.min(earliest, this.#space!.pollTimeout());
     }
     return earliest === Infinity ? undefined : earliest;
   }
 
   /** The next event, if any. */
   pollEvent(): ConnectionEvent | undefined {
-    const event = this.#events.shift() ?? this.#streams?.pollEvent();
+    const event = this.#events.shift() ?? this.#space?.streams.pollEvent();
     if (event?.type === "datagram-received") this.#datagramEventCount--;
     return event;
   }
@@ -398,7 +275,7 @@ export class Connection {
   openStream(
     options: { priority: PriorityClass; isUnidirectional?: boolean },
   ): number | undefined {
-    return this.#established().open(options);
+    return this.#established().streams.open(options);
   }
 
   /**
@@ -411,7 +288,7 @@ export class Connection {
    * @throws {TransportError} `STREAM_STATE`, `STREAM_STOPPED`, `CLOSED`.
    */
   writeStream(streamId: number, bytes: Uint8Array): number {
-    const accepted = this.#established().write(streamId, bytes);
+    const accepted = this.#established().streams.write(streamId, bytes);
     this.#wake(this);
     return accepted;
   }
@@ -423,7 +300,7 @@ export class Connection {
    */
   finishStream(streamId: number): void {
     if (this.#state !== "established") return;
-    this.#established().finish(streamId);
+    this.#established().streams.finish(streamId);
     this.#wake(this);
   }
 
@@ -437,7 +314,7 @@ export class Connection {
   resetStream(streamId: number, code: number): void {
     checkCode(code);
     if (this.#state !== "established") return;
-    this.#established().reset(streamId, code);
+    this.#established().streams.reset(streamId, code);
     this.#wake(this);
   }
 
@@ -451,7 +328,7 @@ export class Connection {
   stopSending(streamId: number, code: number): void {
     checkCode(code);
     if (this.#state !== "established") return;
-    this.#established().stopSending(streamId, code);
+    this.#established().streams.stopSending(streamId, code);
     this.#wake(this);
   }
 
@@ -462,7 +339,7 @@ export class Connection {
    * @returns Bytes that the caller owns, or `undefined` when none are there.
    */
   readStream(streamId: number): Uint8Array | undefined {
-    const bytes = this.#streams?.read(streamId);
+    const bytes = this.#space?.streams.read(streamId);
     if (bytes !== undefined) this.#wake(this);
     return bytes;
   }
@@ -474,7 +351,7 @@ export class Connection {
    * @returns Its state, or `undefined` when it is over or was never there.
    */
   streamState(streamId: number): StreamState | undefined {
-    return this.#streams?.streamState(streamId);
+    return this.#space?.streams.streamState(streamId);
   }
 
   /**
@@ -485,29 +362,27 @@ export class Connection {
    * @throws {TransportError} `DATAGRAM_TOO_LARGE`, `CLOSED`.
    */
   sendDatagram(data: Uint8Array): boolean {
-    this.#established();
+    const space = this.#established();
     if (data.length > this.maxDatagramPayloadBytes) {
       throw new TransportError(
         "DATAGRAM_TOO_LARGE",
         `Datagram: ${data.length} bytes, at most ${this.maxDatagramPayloadBytes} fit`,
       );
     }
-    const isWithoutLoss = this.#datagrams.push(data.slice());
+    const isWithoutLoss = space.sendDatagram(data.slice());
     this.#wake(this);
     return isWithoutLoss;
   }
 
   /** Asks the peer to acknowledge at once; the event `pong` follows. */
   ping(): void {
-    this.#established();
-    this.#control.requestPing(true);
+    this.#established().requestPing(true);
     this.#wake(this);
   }
 
   /** Replaces the keys with the next packet, as soon as the protocol allows it. */
   updateKeys(): void {
-    this.#established();
-    this.#isKeyUpdateRequested = true;
+    this.#established().requestKeyUpdate();
   }
 
   /**
@@ -534,261 +409,76 @@ export class Connection {
     this.#closeWith(now, { code, reason }, error);
   }
 
-  // ── Handshake ─────────────────────────────────────────────────────────────
-
-  #handleHandshakePacket(
-    now: Instant,
-    packet: Uint8Array,
-  ): DropReason | undefined {
-    // A packet that overtook the handshake: its sender repeats what is in it.
-    if (!isHandshakeHeader(packet, 0)) return "undecryptable";
-    const handshake = this.#handshake;
-    const outcome: HandshakeOutcome = handshake instanceof InitiatorHandshake
-      ? handshake.handleResponderHello(packet)
-      : handshake.handleFinish(packet);
-    if (!outcome.ok) return outcome.reason;
-    this.#establish(now, outcome.result);
-    this.#wake(this);
-    return undefined;
-  }
+  // ── While it stands ───────────────────────────────────────────────────────
 
   #establish(now: Instant, result: HandshakeResult): void {
-    const { peerParameters } = result;
+    const { config, parameters, scratch } = this.#options;
     this.#state = "established";
     this.#peerStaticPublicKey = result.peerStaticPublicKey;
-    this.#peerConnectionId = result.peerConnectionId;
-    this.#protection = new PacketProtection({
-      suite: result.suite,
-      sendSecret: result.sendSecret,
-      receiveSecret: result.receiveSecret,
-      provider: this.#config.cryptoProvider,
-    });
-    this.#keysUpdatedAt = now;
-    this.#streams = new StreamManager({
+    this.#space = new PacketSpace(now, {
       isInitiator: this.isInitiator,
-      local: this.#parameters,
-      peer: peerParameters,
-      sendBufferBytes: this.#config.sendBufferBytes,
+      config,
+      parameters,
+      result,
+      finish: this.#handshake.finish,
+      handshakeRttMs: this.#handshake.rttMs(now),
+      remoteAddress: this.remoteAddress,
+      scratch,
+      emit: (event) => this.#emit(event),
     });
-    this.#mtu = new MtuDiscovery(Math.min(
-      this.#config.maxDatagramBytes ??
-        probeCeiling(this.remoteAddress, LOOPBACK_DATAGRAM_BYTES),
-      peerParameters.maxDatagramBytes,
-    ));
-    // RFC 6298 §3: a hello that was repeated gives no certain sample.
-    const handshakeRttMs = this.#handshakePacketsSent === 1
-      ? now - this.#handshakePacketSentAt
-      : undefined;
-    this.#recovery.handleEstablished(
-      peerParameters.maxAckDelayMs,
-      this.#mtu.currentBytes,
-      handshakeRttMs,
-    );
     this.#idleTimeoutMs = Math.min(
       this.#idleTimeoutMs,
-      peerParameters.idleTimeoutMs,
+      result.peerParameters.idleTimeoutMs,
     );
-    this.#timers.cancel("handshake");
-    this.#timers.cancel("hello");
     this.#restartIdleTimer(now);
-    if (this.isInitiator) {
-      // Something ack-eliciting goes with the finish, so that it is repeated
-      // until the responder has shown that it arrived.
-      this.#control.requestPing(false);
-    } else {
-      this.#isConfirmed = true;
-      this.#amplification.onValidated();
-    }
+    if (!this.isInitiator) this.#amplification.onValidated();
     this.#events.push({ type: "established" });
   }
 
-  #handleHelloTimeout(now: Instant): void {
-    if (this.#state !== "handshaking") return;
-    if (this.#isRefusedForWrongKey) {
-      const error = new TransportError(
-        "PEER_KEY_MISMATCH",
-        "Handshake: the peer does not hold the expected static key",
-      );
-      this.#end(now, error);
-      return;
+  #emit(event: ConnectionEvent): void {
+    if (event.type === "datagram-received") {
+      // A datagram may be lost: one that nobody takes in time is.
+      if (this.#datagramEventCount >= MAX_DATAGRAM_EVENTS) return;
+      this.#datagramEventCount++;
     }
-    this.#helloTimeoutMs = Math.min(
-      2 * this.#helloTimeoutMs,
-      MAX_HELLO_TIMEOUT_MS,
-    );
-    this.#isHandshakePacketDue = true;
+    this.#events.push(event);
   }
 
-  #handleHandshakeTimeout(now: Instant): void {
-    if (this.#state !== "handshaking") return;
-    const error = new TransportError(
-      "HANDSHAKE_TIMEOUT",
-      `Handshake: no answer within ${this.#config.handshakeTimeoutMs} ms`,
-    );
-    this.#end(now, error);
-  }
-
-  #pollHandshakePacket(now: Instant, into: Uint8Array): number {
-    if (!this.#isHandshakePacketDue) return 0;
-    const handshake = this.#handshake;
-    const packet = handshake instanceof InitiatorHandshake
-      ? handshake.hello
-      : handshake.response;
-    this.#isHandshakePacketDue = false;
-    // RFC 9000 §8.1: the repetition of the hello will bring new allowance.
-    if (!this.isInitiator && this.#amplification.allowedBytes < packet.length) {
-      return 0;
-    }
-    if (this.isInitiator) this.#timers.set("hello", now + this.#helloTimeoutMs);
-    this.#handshakePacketsSent++;
-    this.#handshakePacketSentAt = now;
-    into.set(packet);
-    return this.#sent(packet.length);
-  }
-
-  // ── Packets that arrive ───────────────────────────────────────────────────
-
-  #handlePlaintext(
-    now: Instant,
-    packetNumber: number,
-    flags: number,
-    length: number,
-  ): void {
-    this.#isConfirmed = true;
+  #handleFrames(now: Instant, space: PacketSpace): void {
     this.#restartIdleTimer(now);
     try {
-      if ((flags & RESERVED_PACKET_FLAGS) !== 0 || length === 0) {
-        throw new TransportError(
-          "PROTOCOL_VIOLATION",
-          "Packet: reserved flags or no frame",
-        );
-      }
-      const reader = new ByteReader(this.#scratch.subarray(0, length));
-      let isAckElicitingPacket = false;
-      while (reader.remaining > 0 && this.#state === "established") {
-        const frame = decodeFrame(reader);
-        isAckElicitingPacket ||= isAckEliciting(frame.type);
-        this.#handleFrame(now, frame);
-      }
-      const isUrgent = (flags & PacketFlags.PROBE) !== 0;
-      this.#acks.handlePacket(
-        now,
-        packetNumber,
-        isAckElicitingPacket,
-        isUrgent,
-      );
+      const close = space.handleFrames(now);
+      if (close !== undefined) this.#handleClose(now, close.code, close.reason);
     } catch (thrown) {
       this.#closeForPeerViolation(now, thrown);
     }
-    if (this.#state === "established" && this.#protection!.isExhausted) {
+    if (this.#state === "established" && space.isExhausted) {
       const error = new TransportError(
         "LIMIT",
         "Packet protection: limit of use reached",
       );
-      this.#closeWith(now, {
-        code: CloseCode.LIMIT_ERROR,
-        reason: error.message,
-      }, error);
+      const reason = error.message;
+      this.#closeWith(now, { code: CloseCode.LIMIT_ERROR, reason }, error);
     }
   }
 
-  #handleFrame(now: Instant, frame: Frame): void {
-    switch (frame.type) {
-      case "ack":
-        this.#handleAck(now, frame);
-        return;
-      case "datagram":
-        this.#handleDatagramFrame(frame.data);
-        return;
-      case "path-challenge":
-        this.#control.answerPathChallenge(frame.data);
-        return;
-      case "close":
-        this.#handleClose(now, frame.code, frame.reason);
-        return;
-      case "stream":
-      case "reset-stream":
-      case "stop-sending":
-      case "stream-max-data":
-      case "connection-max-data":
-      case "max-streams":
-        this.#streams!.handleFrame(frame);
-        return;
-      default:
-        // Padding and ping are acknowledged, no more; a path response, a new
-        // connection id, a ticket or crypto data answers nothing that we asked.
-        return;
+  #pollPacket(now: Instant, into: Uint8Array): number {
+    const sent = this.#space!.poll(now, into);
+    if (sent === undefined) return 0;
+    // RFC 9000 §10.1: the first one since something arrived counts as activity.
+    if (sent.isAckEliciting && !this.#isAckElicitingSentSinceReceipt) {
+      this.#restartIdleTimer(now);
+      this.#isAckElicitingSentSinceReceipt = true;
     }
-  }
-
-  #handleDatagramFrame(data: Uint8Array): void {
-    // A datagram may be lost: one that nobody takes in time is.
-    if (this.#datagramEventCount >= MAX_DATAGRAM_EVENTS) return;
-    this.#datagramEventCount++;
-    this.#events.push({ type: "datagram-received", data: data.slice() });
-  }
-
-  #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
-    const { acked, lost } = this.#recovery.handleAck(now, frame);
-    for (const packet of acked) {
-      this.#mtu.onPacketAcked(packet);
-      this.#protection!.onPacketAcked(packet.packetNumber);
-      for (const sent of packet.frames) {
-        this.#handleFrameAcked(now, packet.sentAt, sent);
-      }
-    }
-    this.#handleLost(lost);
-  }
-
-  #handleLost(lost: readonly SentPacket[]): void {
-    for (const packet of lost) {
-      if (packet.isMtuProbe) this.#mtu.onProbeLost();
-      else if (this.#mtu.onPacketLost(packet)) {
-        this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
-      }
-      this.#requeue(packet.frames);
-    }
-  }
-
-  #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
-    if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
-    else if (frame.type === "ping") {
-      if (this.#control.takePong()) {
-        this.#events.push({ type: "pong", rttMs: now - sentAt });
-      }
-    } else if (frame.type === "mtu-probe") {
-      this.#mtu.onProbeAcked(frame.sizeBytes);
-      this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
-    } else this.#streams!.onFrameAcked(frame);
-  }
-
-  #requeue(frames: readonly SentFrame[]): void {
-    for (const frame of frames) {
-      if (frame.type === "ack" || frame.type === "mtu-probe") continue;
-      if (frame.type === "ping") this.#control.repeatPing();
-      else this.#streams!.onFrameLost(frame);
-    }
-  }
-
-  #handleRecoveryTimeout(now: Instant): void {
-    const outcome = this.#recovery.handleTimeout(now);
-    if (outcome.type === "lost") {
-      this.#handleLost(outcome.lost);
-      return;
-    }
-    // RFC 9002 §6.2.4: a probe carries data that is still unacknowledged, so
-    // that the loss of a lone packet costs one timeout and not a round trip more.
-    this.#probesDue = PROBE_PACKET_COUNT;
-    const oldest = this.#recovery.oldestAckEliciting;
-    if (oldest !== undefined) this.#requeue(oldest.frames);
+    return sent.length;
   }
 
   #restartIdleTimer(now: Instant): void {
     this.#isAckElicitingSentSinceReceipt = false;
     // RFC 9000 §10.1: never below three probe timeouts.
-    const idleMs = Math.max(this.#idleTimeoutMs, this.#endMarginMs);
+    const idleMs = Math.max(this.#idleTimeoutMs, this.#space!.endMarginMs);
     this.#timers.set("idle", now + idleMs);
-    const { keepAliveIntervalMs } = this.#config;
+    const { keepAliveIntervalMs } = this.#options.config;
     if (keepAliveIntervalMs > 0) {
       // The peer's idle timeout may be the shorter one.
       this.#timers.set(
@@ -798,164 +488,15 @@ export class Connection {
     }
   }
 
-  /** Three probe timeouts; a peer that acknowledges late does not stretch them for ever. */
-  get #endMarginMs(): number {
-    return END_PTO_COUNT * Math.min(this.#recovery.ptoMs, MAX_PTO_MS);
-  }
-
-  // ── Packets that leave ────────────────────────────────────────────────────
-
-  #pollPacket(now: Instant, into: Uint8Array): number {
-    const streams = this.#streams!;
-    const isProbe = this.#probesDue > 0;
-    const hasData = streams.hasPendingFrames ||
-      this.#datagrams.outgoingCount > 0 ||
-      this.#control.hasPending;
-    const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
-      isProbe;
-    if (!mayCarryData && !this.#acks.isAckDue(now)) return 0;
-    this.#updateKeysIfDue(now);
-    if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
-      return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
-    }
-    // The finish is repeated in every datagram until it is known to have arrived.
-    const offset = this.#isConfirmed ? 0 : this.#writeFinish(into);
-    // RFC 8899 §4.3: a probe has to arrive also where the path became narrower.
-    const limit = Math.min(
-      into.length,
-      isProbe ? DEFAULT_DATAGRAM_BYTES : this.#mtu.currentBytes,
-    ) - PACKET_TAG_LENGTH;
-    const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
-    const frames: SentFrame[] = [];
-    const hasAck = this.#writeAck(now, writer, limit, frames);
-    const ackEnd = writer.offset;
-    if (mayCarryData) {
-      this.#control.writeFrames(writer, limit, frames);
-      this.#datagrams.writeFrames(
-        writer,
-        limit,
-        this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH,
-      );
-      streams.writeFrames(writer, limit, frames);
-      if (isProbe) {
-        this.#probesDue--;
-        if (writer.offset === ackEnd) {
-          this.#control.writePing(writer, limit, frames);
-        }
-      }
-    }
-    if (writer.offset === offset + PACKET_HEADER_LENGTH) return 0;
-    const isEliciting = writer.offset > ackEnd;
-    const flags = (hasAck ? PacketFlags.ACK : 0) |
-      (isEliciting ? PacketFlags.ACK_ELICITING : 0) |
-      (isProbe || this.#control.takeUrgency() ? PacketFlags.PROBE : 0);
-    const length = this.#seal(into, offset, writer.offset, flags);
-    this.#recovery.onPacketSent(now, {
-      packetNumber: this.#nextPacketNumber - 1,
-      sentAt: now,
-      sizeBytes: length,
-      isAckEliciting: isEliciting,
-      isInFlight: isEliciting,
-      frames,
-    });
-    if (isEliciting && !this.#isAckElicitingSentSinceReceipt) {
-      this.#restartIdleTimer(now);
-      this.#isAckElicitingSentSinceReceipt = true;
-    }
-    return this.#sent(length);
-  }
-
-  #updateKeysIfDue(now: Instant): void {
-    const protection = this.#protection!;
-    const { keyUpdatePackets, keyUpdateIntervalMs } = this.#config;
-    if (
-      !this.#isKeyUpdateRequested &&
-      protection.packetsSealedInPhase < keyUpdatePackets &&
-      now - this.#keysUpdatedAt < keyUpdateIntervalMs
-    ) return;
-    if (!protection.updateKeys()) return;
-    this.#isKeyUpdateRequested = false;
-    this.#keysUpdatedAt = now;
-  }
-
-  #isMtuProbeDue(roomBytes: number): boolean {
-    const probeBytes = this.#mtu.probeBytes;
-    return probeBytes !== undefined && probeBytes <= roomBytes &&
-      this.#isConfirmed && this.#nextPacketNumber >= MTU_PROBE_AFTER_PACKETS;
-  }
-
-  /** RFC 8899 §4.1: a ping, padded to the size in question. */
-  #writeMtuProbe(now: Instant, into: Uint8Array, sizeBytes: number): number {
-    const writer = new ByteWriter(into, PACKET_HEADER_LENGTH);
-    encodePingFrame(writer);
-    const end = sizeBytes - PACKET_TAG_LENGTH;
-    encodePaddingFrame(writer, end - writer.offset);
-    const length = this.#seal(into, 0, end, PacketFlags.ACK_ELICITING);
-    this.#mtu.onProbeSent();
-    this.#recovery.onPacketSent(now, {
-      packetNumber: this.#nextPacketNumber - 1,
-      sentAt: now,
-      sizeBytes: length,
-      isAckEliciting: true,
-      isInFlight: true,
-      frames: [{ type: "mtu-probe", sizeBytes }],
-      isMtuProbe: true,
-    });
-    return this.#sent(length);
-  }
-
-  #writeAck(
-    now: Instant,
-    writer: ByteWriter,
-    limit: number,
-    frames: SentFrame[],
-  ): boolean {
-    if (!this.#acks.hasPending) return false;
-    const ack = this.#acks.buildAck(now);
-    if (ack === undefined || writer.offset + ackFrameLength(ack) > limit) {
-      return false;
-    }
-    encodeAckFrame(writer, ack);
-    this.#acks.onAckSent(now);
-    frames.push({ type: "ack", largest: ack.largest });
-    return true;
-  }
-
-  #writeFinish(into: Uint8Array): number {
-    const handshake = this.#handshake;
-    assert(
-      handshake instanceof InitiatorHandshake,
-      "Only the initiator waits for confirmation",
-    );
-    into.set(handshake.finish);
-    return handshake.finish.length;
-  }
-
-  /** Seals the plaintext that ends at `end` and returns where the datagram ends. */
-  #seal(into: Uint8Array, offset: number, end: number, flags: number): number {
-    return offset + this.#protection!.seal(into, offset, {
-      connectionId: this.#peerConnectionId,
-      packetNumber: this.#nextPacketNumber++,
-      flags,
-      plaintextLength: end - offset - PACKET_HEADER_LENGTH,
-    });
-  }
-
-  #sent(length: number): number {
-    this.#bytesSent += length;
-    this.#amplification.onSent(length);
-    return length;
-  }
-
   // ── The end ───────────────────────────────────────────────────────────────
 
-  #handleIdleTimeout(now: Instant): void {
+  #handleIdleTimeout(): void {
     if (this.#state !== "established") return;
     const error = new TransportError(
       "CONNECTION_LOST",
       `Connection: the peer has been silent for ${this.#idleTimeoutMs} ms`,
     );
-    this.#end(now, error);
+    this.#end(error);
   }
 
   #handleClose(now: Instant, code: number, reason: string): void {
@@ -1000,7 +541,7 @@ export class Connection {
     error: TransportError,
   ): void {
     if (this.#state === "handshaking") {
-      this.#end(now, error);
+      this.#end(error);
       return;
     }
     this.#closeFrame = frame;
@@ -1018,23 +559,14 @@ export class Connection {
     }
   }
 
-  #pollClosePacket(into: Uint8Array): number {
-    if (!this.#isCloseDue) return 0;
-    this.#isCloseDue = false;
-    const offset = this.#isConfirmed ? 0 : this.#writeFinish(into);
-    const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
-    encodeCloseFrame(writer, this.#closeFrame);
-    return this.#sent(this.#seal(into, offset, writer.offset, 0));
-  }
-
   #linger(now: Instant, state: "closing" | "draining"): void {
     this.#state = state;
     this.#timers.cancelAll();
-    this.#timers.set("close", now + this.#endMarginMs);
+    this.#timers.set("close", now + this.#space!.endMarginMs);
   }
 
   /** Ends at once, without a word to the peer. */
-  #end(_now: Instant, error: TransportError): void {
+  #end(error: TransportError): void {
     this.#finishEvents(error);
     this.#forget();
     this.#wake(this);
@@ -1048,20 +580,20 @@ export class Connection {
   #finishEvents(error: TransportError): void {
     // What the streams had to tell comes before the end.
     for (
-      let event = this.#streams?.pollEvent();
+      let event = this.#space?.streams.pollEvent();
       event;
-      event = this.#streams?.pollEvent()
+      event = this.#space?.streams.pollEvent()
     ) {
       this.#events.push(event);
     }
     this.#events.push({ type: "closed", error });
   }
 
-  #established(): StreamManager {
-    if (this.#state !== "established" || this.#streams === undefined) {
+  #established(): PacketSpace {
+    if (this.#state !== "established" || this.#space === undefined) {
       throw new TransportError("CLOSED", `Connection: it is ${this.#state}`);
     }
-    return this.#streams;
+    return this.#space;
   }
 }
 

@@ -465,7 +465,7 @@ export class Endpoint {
     if (connection.state === "handshaking" && connection.isInitiator) {
       const versions = decodeVersionNegotiation(packet);
       if (versions !== undefined && !versions.includes(TRANSPORT_VERSION)) {
-        return connection.handleVersionNegotiation(now, versions);
+        return connection.handleVersionNegotiation(versions);
       }
       if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) {
         return connection.handleRefusal();

@@ -30,8 +30,10 @@ export interface RecoveryOptions {
   readonly congestionControl: CongestionControl;
   /** Whether the path stays within this machine. */
   readonly isLoopback: boolean;
-  /** How long the peer may hold back an acknowledgement, until it has told. */
+  /** How long the peer may hold back an acknowledgement, in milliseconds. */
   readonly maxAckDelayMs: number;
+  /** Round-trip time of the handshake, where it is certain: the first sample. */
+  readonly handshakeRttMs: number | undefined;
   /** Largest datagram of the path, in bytes. */
   readonly maxDatagramBytes: number;
 }
@@ -39,10 +41,10 @@ export interface RecoveryOptions {
 /** The recovery of one path. */
 export class Recovery {
   readonly #options: RecoveryOptions;
-  #rtt: RttEstimator;
-  #loss: LossDetector;
+  readonly #rtt: RttEstimator;
+  readonly #loss: LossDetector;
   readonly #congestion: CongestionController;
-  #pacer: Pacer;
+  readonly #pacer: Pacer;
   #maxDatagramBytes: number;
   #pacingDeadline: Instant | undefined;
   /** What the packets in flight take of the peer's receive buffer, at most. */
@@ -55,6 +57,8 @@ export class Recovery {
     this.#options = options;
     this.#maxDatagramBytes = options.maxDatagramBytes;
     this.#rtt = new RttEstimator(options);
+    const { handshakeRttMs } = options;
+    if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
     this.#loss = new LossDetector(this.#rtt);
     this.#congestion = createCongestionController(options.congestionControl, {
       maxDatagramBytes: options.maxDatagramBytes,
@@ -95,29 +99,6 @@ export class Recovery {
       packetsLost: this.#packetsLost,
       probeTimeouts: this.#probeTimeouts,
     };
-  }
-
-  /**
-   * The handshake is over, and nothing protected was sent yet.
-   *
-   * @param maxAckDelayMs How long the peer may hold back an acknowledgement.
-   * @param maxDatagramBytes Largest datagram that both ends take, in bytes.
-   * @param handshakeRttMs Round-trip time of the handshake, where it is certain.
-   */
-  handleEstablished(
-    maxAckDelayMs: number,
-    maxDatagramBytes: number,
-    handshakeRttMs: number | undefined,
-  ): void {
-    this.#rtt = new RttEstimator({
-      initialRttMs: this.#options.initialRttMs,
-      maxAckDelayMs,
-    });
-    if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
-    this.#loss = new LossDetector(this.#rtt);
-    this.#pacer = this.#createPacer(maxDatagramBytes);
-    this.#congestion.setMaxDatagramBytes(maxDatagramBytes);
-    this.#maxDatagramBytes = maxDatagramBytes;
   }
 
   /**

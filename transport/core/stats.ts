@@ -68,3 +68,18 @@ export interface ConnectionStats {
   /** How often the peer's keys were replaced. */
   readonly keyUpdates: number;
 }
+
+/** The statistics of a connection that has not sent a protected packet. */
+export const NO_CONNECTION_STATS: ConnectionStats = {
+  smoothedRttMs: 0,
+  minRttMs: 0,
+  congestionWindowBytes: 0,
+  bytesInFlight: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  packetsSent: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  probeTimeouts: 0,
+  keyUpdates: 0,
+};

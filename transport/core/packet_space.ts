@@ -1,0 +1,549 @@
+/**
+ * The protected packets of a connection: opens those that arrive and says what
+ * they carry, acknowledges them, builds those that leave, and repairs what got
+ * lost. It exists once the handshake has given the keys.
+ *
+ * @module
+ */
+import { ByteReader } from "../../internal/byte_reader.ts";
+import { ByteWriter } from "../../internal/byte_writer.ts";
+import type { Instant } from "../../internal/instant.ts";
+import {
+  ackFrameLength,
+  type CloseFrame,
+  decodeFrame,
+  encodeAckFrame,
+  encodeCloseFrame,
+  encodePaddingFrame,
+  encodePingFrame,
+  type Frame,
+  isAckEliciting,
+} from "../../protocol/frame/mod.ts";
+import {
+  PACKET_HEADER_LENGTH,
+  PACKET_OVERHEAD_LENGTH,
+  PACKET_TAG_LENGTH,
+  PacketFlags,
+  RESERVED_PACKET_FLAGS,
+} from "../../protocol/mod.ts";
+import { AckTracker } from "./ack_tracker.ts";
+import { type Address, isLoopback } from "./address.ts";
+import {
+  DEFAULT_DATAGRAM_BYTES,
+  type EndpointConfig,
+  LOOPBACK_DATAGRAM_BYTES,
+  REPLAY_WINDOW_PACKETS,
+} from "./config.ts";
+import type { ConnectionEvent } from "./connection_event.ts";
+import { ControlQueue } from "./control_queue.ts";
+import { DatagramQueue } from "./datagram_queue.ts";
+import { TransportError } from "./error.ts";
+import type { HandshakeResult } from "./handshake.ts";
+import { MAX_PTO_MS } from "./loss_detector.ts";
+import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
+import { PacketProtection } from "./packet_protection.ts";
+import { Recovery } from "./recovery.ts";
+import { ReplayWindow } from "./replay_window.ts";
+import type { SentFrame } from "./sent_frame.ts";
+import type { SentPacket } from "./sent_packets.ts";
+import type { ConnectionStats, DropReason } from "./stats.ts";
+import { StreamManager } from "./stream/manager.ts";
+import type { TransportParameters } from "./transport_parameters.ts";
+
+/** A connection that sends less than this need not know what its path carries. */
+const MTU_PROBE_AFTER_PACKETS = 8;
+
+/**
+ * Probe timeouts that the end of a connection, and keys that were replaced,
+ * leave room for (RFC 9000 §10.1, §10.2; RFC 9001 §6.5).
+ */
+const END_PTO_COUNT = 3;
+
+/** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
+const PROBE_PACKET_COUNT = 2;
+
+/** What the packet space is made from. */
+export interface PacketSpaceOptions {
+  /** Whether this end sent the hello. */
+  readonly isInitiator: boolean;
+  /** The endpoint's configuration. */
+  readonly config: EndpointConfig;
+  /** What we announced. */
+  readonly parameters: TransportParameters;
+  /** What the handshake settled. */
+  readonly result: HandshakeResult;
+  /** The finish, which goes before every packet until it is known to have arrived. */
+  readonly finish: Uint8Array | undefined;
+  /** Round-trip time of the handshake, where it is certain. */
+  readonly handshakeRttMs: number | undefined;
+  /** Where the peer is. */
+  readonly remoteAddress: Address;
+  /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
+  readonly scratch: Uint8Array;
+  /** Takes what has to be told beside the events of the streams. */
+  readonly emit: (event: ConnectionEvent) => void;
+}
+
+/** The packet number space of a connection, both directions. */
+export class PacketSpace {
+  /** The streams. */
+  readonly streams: StreamManager;
+  readonly #config: EndpointConfig;
+  readonly #scratch: Uint8Array;
+  readonly #emit: (event: ConnectionEvent) => void;
+  readonly #peerConnectionId: Uint8Array;
+  readonly #protection: PacketProtection;
+  readonly #replayWindow = new ReplayWindow(REPLAY_WINDOW_PACKETS);
+  readonly #control = new ControlQueue();
+  readonly #datagrams: DatagramQueue;
+  readonly #acks: AckTracker;
+  readonly #recovery: Recovery;
+  readonly #mtu: MtuDiscovery;
+
+  /** The finish, until the peer has proven that it has the keys. */
+  #finish: Uint8Array | undefined;
+  #nextPacketNumber = 0;
+  #packetsReceived = 0;
+  #bytesReceived = 0;
+  #probesDue = 0;
+  #isKeyUpdateRequested = false;
+  #keysUpdatedAt: Instant;
+  #keyDiscardAt: Instant = Infinity;
+
+  /** The packet that was opened last. */
+  #openedNumber = -1;
+  #openedLength = 0;
+
+  /**
+   * @param now The time.
+   * @param options Keys, limits and addresses.
+   */
+  constructor(now: Instant, options: PacketSpaceOptions) {
+    const { config, result, isInitiator, remoteAddress } = options;
+    const { peerParameters } = result;
+    this.#config = config;
+    this.#scratch = options.scratch;
+    this.#emit = options.emit;
+    this.#finish = options.finish;
+    this.#keysUpdatedAt = now;
+    this.#peerConnectionId = result.peerConnectionId;
+    this.#protection = new PacketProtection({
+      suite: result.suite,
+      sendSecret: result.sendSecret,
+      receiveSecret: result.receiveSecret,
+      provider: config.cryptoProvider,
+    });
+    this.streams = new StreamManager({
+      isInitiator,
+      local: options.parameters,
+      peer: peerParameters,
+      sendBufferBytes: config.sendBufferBytes,
+    });
+    this.#datagrams = new DatagramQueue(config.datagramQueueLength);
+    this.#acks = new AckTracker({
+      maxAckDelayMs: config.maxAckDelayMs,
+      ackElicitingThreshold: config.ackElicitingThreshold,
+    });
+    this.#mtu = new MtuDiscovery(Math.min(
+      config.maxDatagramBytes ??
+        probeCeiling(remoteAddress, LOOPBACK_DATAGRAM_BYTES),
+      peerParameters.maxDatagramBytes,
+    ));
+    this.#recovery = new Recovery({
+      initialRttMs: config.initialRttMs,
+      congestionControl: config.congestionControl,
+      isLoopback: isLoopback(remoteAddress),
+      maxAckDelayMs: peerParameters.maxAckDelayMs,
+      maxDatagramBytes: this.#mtu.currentBytes,
+      handshakeRttMs: options.handshakeRttMs,
+    });
+    // Something ack-eliciting goes with the finish, so that it is repeated
+    // until the responder has shown that it arrived.
+    if (isInitiator) this.#control.requestPing(false);
+  }
+
+  /** Largest payload of a datagram frame, in bytes. */
+  get maxDatagramPayloadBytes(): number {
+    // Type byte and a length of at most four bytes.
+    return this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH - 5;
+  }
+
+  /** Whether a key has reached a limit of its use, and the connection has to end. */
+  get isExhausted(): boolean {
+    return this.#protection.isExhausted;
+  }
+
+  /** Three probe timeouts; a peer that acknowledges late does not stretch them for ever. */
+  get endMarginMs(): number {
+    return END_PTO_COUNT * Math.min(this.#recovery.ptoMs, MAX_PTO_MS);
+  }
+
+  /** The part of a connection's statistics that is known here. */
+  get stats(): Omit<ConnectionStats, "bytesSent"> {
+    return {
+      ...this.#recovery.stats,
+      bytesReceived: this.#bytesReceived,
+      packetsSent: this.#nextPacketNumber,
+      packetsReceived: this.#packetsReceived,
+      keyUpdates: this.#protection.keyUpdateCount,
+    };
+  }
+
+  // ── Packets that arrive ───────────────────────────────────────────────────
+
+  /**
+   * Opens a packet. {@linkcode PacketSpace.handleFrames} follows for the same
+   * packet, unless the connection is closing.
+   *
+   * @param now The time.
+   * @param packet The whole packet; borrowed, not changed.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  open(now: Instant, packet: Uint8Array): DropReason | undefined {
+    if (packet.length < PACKET_OVERHEAD_LENGTH) return "malformed";
+    const protection = this.#protection;
+    const packetNumber = protection.unmask(packet, 0);
+    if (packetNumber < 0) return "undecryptable";
+    if (!this.#replayWindow.check(packetNumber)) return "replayed";
+    const { keyUpdateCount } = protection;
+    const length = protection.open(
+      packet.subarray(PACKET_HEADER_LENGTH),
+      this.#scratch,
+    );
+    if (length < 0) return "undecryptable";
+    // RFC 9001 §6.5: late packets may still come for three probe timeouts.
+    if (protection.keyUpdateCount !== keyUpdateCount) {
+      this.#keyDiscardAt = now + this.endMarginMs;
+    }
+    this.#replayWindow.mark(packetNumber);
+    this.#finish = undefined;
+    this.#packetsReceived++;
+    this.#bytesReceived += packet.length;
+    this.#openedNumber = packetNumber;
+    this.#openedLength = length;
+    return undefined;
+  }
+
+  /**
+   * Takes the frames of the packet that was opened last.
+   *
+   * @param now The time.
+   * @returns The peer's close, after which the rest is not read.
+   * @throws {TransportError} When the peer breaks a rule; the connection has to
+   * be closed then.
+   * @throws {ProtocolError} `FRAME_INVALID`, likewise.
+   */
+  handleFrames(now: Instant): CloseFrame | undefined {
+    const { flags } = this.#protection;
+    if ((flags & RESERVED_PACKET_FLAGS) !== 0 || this.#openedLength === 0) {
+      throw new TransportError(
+        "PROTOCOL_VIOLATION",
+        "Packet: reserved flags or no frame",
+      );
+    }
+    const reader = new ByteReader(
+      this.#scratch.subarray(0, this.#openedLength),
+    );
+    let isAckElicitingPacket = false;
+    while (reader.remaining > 0) {
+      const frame = decodeFrame(reader);
+      if (frame.type === "close") return frame;
+      isAckElicitingPacket ||= isAckEliciting(frame.type);
+      this.#handleFrame(now, frame);
+    }
+    const isUrgent = (flags & PacketFlags.PROBE) !== 0;
+    this.#acks.handlePacket(
+      now,
+      this.#openedNumber,
+      isAckElicitingPacket,
+      isUrgent,
+    );
+    return undefined;
+  }
+
+  #handleFrame(now: Instant, frame: Exclude<Frame, CloseFrame>): void {
+    switch (frame.type) {
+      case "ack":
+        return this.#handleAck(now, frame);
+      case "datagram":
+        return this.#emit({
+          type: "datagram-received",
+          data: frame.data.slice(),
+        });
+      case "path-challenge":
+        return this.#control.answerPathChallenge(frame.data);
+      case "stream":
+      case "reset-stream":
+      case "stop-sending":
+      case "stream-max-data":
+      case "connection-max-data":
+      case "max-streams":
+        return this.streams.handleFrame(frame);
+      default:
+        // Padding and ping are acknowledged, no more; a path response, a new
+        // connection id, a ticket or crypto data answers nothing that we asked.
+        return;
+    }
+  }
+
+  // ── What became of what was sent ──────────────────────────────────────────
+
+  /** When {@linkcode PacketSpace.handleTimeout} has to be called next. */
+  pollTimeout(): Instant {
+    return Math.min(
+      this.#recovery.deadline ?? Infinity,
+      this.#acks.deadline ?? Infinity,
+      this.#recovery.pacingDeadline ?? Infinity,
+      this.#keyDiscardAt,
+    );
+  }
+
+  /**
+   * Does what is due.
+   *
+   * @param now The time.
+   */
+  handleTimeout(now: Instant): void {
+    if (this.#keyDiscardAt <= now) {
+      this.#keyDiscardAt = Infinity;
+      this.#protection.dropPreviousKeys();
+    }
+    if ((this.#recovery.deadline ?? Infinity) > now) return;
+    const outcome = this.#recovery.handleTimeout(now);
+    if (outcome.type === "lost") {
+      this.#handleLost(outcome.lost);
+      return;
+    }
+    // RFC 9002 §6.2.4: a probe carries data that is still unacknowledged, so
+    // that the loss of a lone packet costs one timeout and not a round trip more.
+    this.#probesDue = PROBE_PACKET_COUNT;
+    const oldest = this.#recovery.oldestAckEliciting;
+    if (oldest !== undefined) this.#requeue(oldest.frames);
+  }
+
+  #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
+    const { acked, lost } = this.#recovery.handleAck(now, frame);
+    for (const packet of acked) {
+      this.#mtu.onPacketAcked(packet);
+      this.#protection.onPacketAcked(packet.packetNumber);
+      for (const sent of packet.frames) {
+        this.#handleFrameAcked(now, packet.sentAt, sent);
+      }
+    }
+    this.#handleLost(lost);
+  }
+
+  #handleLost(lost: readonly SentPacket[]): void {
+    for (const packet of lost) {
+      if (packet.isMtuProbe) this.#mtu.onProbeLost();
+      else if (this.#mtu.onPacketLost(packet)) {
+        this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
+      }
+      this.#requeue(packet.frames);
+    }
+  }
+
+  #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
+    if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
+    else if (frame.type === "ping") {
+      if (this.#control.takePong()) {
+        this.#emit({ type: "pong", rttMs: now - sentAt });
+      }
+    } else if (frame.type === "mtu-probe") {
+      this.#mtu.onProbeAcked(frame.sizeBytes);
+      this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
+    } else this.streams.onFrameAcked(frame);
+  }
+
+  #requeue(frames: readonly SentFrame[]): void {
+    for (const frame of frames) {
+      if (frame.type === "ack" || frame.type === "mtu-probe") continue;
+      if (frame.type === "ping") this.#control.repeatPing();
+      else this.streams.onFrameLost(frame);
+    }
+  }
+
+  // ── Packets that leave ────────────────────────────────────────────────────
+
+  /**
+   * Writes the next datagram: the finish where it is still needed, and a packet.
+   *
+   * @param now The time.
+   * @param into Where to write.
+   * @returns Its length and whether the peer has to acknowledge it, or
+   * `undefined` when there is nothing to send now.
+   */
+  poll(
+    now: Instant,
+    into: Uint8Array,
+  ): { readonly length: number; readonly isAckEliciting: boolean } | undefined {
+    const streams = this.streams;
+    const isProbe = this.#probesDue > 0;
+    const hasData = streams.hasPendingFrames ||
+      this.#datagrams.outgoingCount > 0 ||
+      this.#control.hasPending;
+    const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
+      isProbe;
+    if (!mayCarryData && !this.#acks.isAckDue(now)) return undefined;
+    this.#updateKeysIfDue(now);
+    if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
+      return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
+    }
+    // The finish is repeated in every datagram until it is known to have arrived.
+    const offset = this.#writeFinish(into);
+    // RFC 8899 §4.3: a probe has to arrive also where the path became narrower.
+    const limit = Math.min(
+      into.length,
+      isProbe ? DEFAULT_DATAGRAM_BYTES : this.#mtu.currentBytes,
+    ) - PACKET_TAG_LENGTH;
+    const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
+    const frames: SentFrame[] = [];
+    const hasAck = this.#writeAck(now, writer, limit, frames);
+    const ackEnd = writer.offset;
+    if (mayCarryData) {
+      this.#control.writeFrames(writer, limit, frames);
+      this.#datagrams.writeFrames(
+        writer,
+        limit,
+        this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH,
+      );
+      streams.writeFrames(writer, limit, frames);
+      if (isProbe) {
+        this.#probesDue--;
+        if (writer.offset === ackEnd) {
+          this.#control.writePing(writer, limit, frames);
+        }
+      }
+    }
+    if (writer.offset === offset + PACKET_HEADER_LENGTH) return undefined;
+    const isEliciting = writer.offset > ackEnd;
+    const flags = (hasAck ? PacketFlags.ACK : 0) |
+      (isEliciting ? PacketFlags.ACK_ELICITING : 0) |
+      (isProbe || this.#control.takeUrgency() ? PacketFlags.PROBE : 0);
+    const length = this.#seal(into, offset, writer.offset, flags);
+    this.#recovery.onPacketSent(now, {
+      packetNumber: this.#nextPacketNumber - 1,
+      sentAt: now,
+      sizeBytes: length,
+      isAckEliciting: isEliciting,
+      isInFlight: isEliciting,
+      frames,
+    });
+    return { length, isAckEliciting: isEliciting };
+  }
+
+  /**
+   * Writes a datagram that closes the connection.
+   *
+   * @param into Where to write.
+   * @param frame Code and reason.
+   * @returns Its length.
+   */
+  writeClose(into: Uint8Array, frame: Omit<CloseFrame, "type">): number {
+    const offset = this.#writeFinish(into);
+    const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
+    encodeCloseFrame(writer, frame);
+    return this.#seal(into, offset, writer.offset, 0);
+  }
+
+  /**
+   * Queues a datagram frame.
+   *
+   * @param data At most {@linkcode PacketSpace.maxDatagramPayloadBytes}; owned here.
+   * @returns Whether it was queued without pushing out an older one.
+   */
+  sendDatagram(data: Uint8Array): boolean {
+    return this.#datagrams.push(data);
+  }
+
+  /**
+   * Sends something that the peer has to acknowledge.
+   *
+   * @param isPongWanted Whether the event `pong` should follow.
+   */
+  requestPing(isPongWanted: boolean): void {
+    this.#control.requestPing(isPongWanted);
+  }
+
+  /** Replaces the keys with the next packet, as soon as the protocol allows it. */
+  requestKeyUpdate(): void {
+    this.#isKeyUpdateRequested = true;
+  }
+
+  #updateKeysIfDue(now: Instant): void {
+    const protection = this.#protection;
+    const { keyUpdatePackets, keyUpdateIntervalMs } = this.#config;
+    if (
+      !this.#isKeyUpdateRequested &&
+      protection.packetsSealedInPhase < keyUpdatePackets &&
+      now - this.#keysUpdatedAt < keyUpdateIntervalMs
+    ) return;
+    if (!protection.updateKeys()) return;
+    this.#isKeyUpdateRequested = false;
+    this.#keysUpdatedAt = now;
+  }
+
+  #isMtuProbeDue(roomBytes: number): boolean {
+    const probeBytes = this.#mtu.probeBytes;
+    return probeBytes !== undefined && probeBytes <= roomBytes &&
+      this.#finish === undefined &&
+      this.#nextPacketNumber >= MTU_PROBE_AFTER_PACKETS;
+  }
+
+  /** RFC 8899 §4.1: a ping, padded to the size in question. */
+  #writeMtuProbe(
+    now: Instant,
+    into: Uint8Array,
+    sizeBytes: number,
+  ): { readonly length: number; readonly isAckEliciting: boolean } {
+    const writer = new ByteWriter(into, PACKET_HEADER_LENGTH);
+    encodePingFrame(writer);
+    const end = sizeBytes - PACKET_TAG_LENGTH;
+    encodePaddingFrame(writer, end - writer.offset);
+    const length = this.#seal(into, 0, end, PacketFlags.ACK_ELICITING);
+    this.#mtu.onProbeSent();
+    this.#recovery.onPacketSent(now, {
+      packetNumber: this.#nextPacketNumber - 1,
+      sentAt: now,
+      sizeBytes: length,
+      isAckEliciting: true,
+      isInFlight: true,
+      frames: [{ type: "mtu-probe", sizeBytes }],
+      isMtuProbe: true,
+    });
+    return { length, isAckEliciting: true };
+  }
+
+  #writeAck(
+    now: Instant,
+    writer: ByteWriter,
+    limit: number,
+    frames: SentFrame[],
+  ): boolean {
+    if (!this.#acks.hasPending) return false;
+    const ack = this.#acks.buildAck(now);
+    if (ack === undefined || writer.offset + ackFrameLength(ack) > limit) {
+      return false;
+    }
+    encodeAckFrame(writer, ack);
+    this.#acks.onAckSent(now);
+    frames.push({ type: "ack", largest: ack.largest });
+    return true;
+  }
+
+  #writeFinish(into: Uint8Array): number {
+    if (this.#finish === undefined) return 0;
+    into.set(this.#finish);
+    return this.#finish.length;
+  }
+
+  /** Seals the plaintext that ends at `end` and returns where the datagram ends. */
+  #seal(into: Uint8Array, offset: number, end: number, flags: number): number {
+    return offset + this.#protection.seal(into, offset, {
+      connectionId: this.#peerConnectionId,
+      packetNumber: this.#nextPacketNumber++,
+      flags,
+      plaintextLength: end - offset - PACKET_HEADER_LENGTH,
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * A handshake on its way: when to repeat its packets, and when to give up.
+ *
+ * @module
+ */
+import type { Instant } from "../../internal/instant.ts";
+import { type EndpointConfig, MAX_HELLO_TIMEOUT_MS } from "./config.ts";
+import { TransportError } from "./error.ts";
+import {
+  type HandshakeOutcome,
+  InitiatorHandshake,
+  type ResponderHandshake,
+} from "./handshake.ts";
+
+/** One end's handshake, with its timers. */
+export class PendingHandshake {
+  /** Whether this end sent the hello. */
+  readonly isInitiator: boolean;
+  readonly #handshake: InitiatorHandshake | ResponderHandshake;
+  readonly #timeoutMs: number;
+  readonly #giveUpAt: Instant;
+  #helloTimeoutMs: number;
+  #helloDueAt: Instant = Infinity;
+  #isPacketDue = true;
+  #isRefusedForWrongKey = false;
+  #sentCount = 0;
+  #sentAt: Instant = 0;
+
+  /**
+   * @param now The time.
+   * @param handshake Our half of the handshake.
+   * @param config The endpoint's configuration.
+   */
+  constructor(
+    now: Instant,
+    handshake: InitiatorHandshake | ResponderHandshake,
+    config: EndpointConfig,
+  ) {
+    this.isInitiator = handshake instanceof InitiatorHandshake;
+    this.#handshake = handshake;
+    this.#timeoutMs = config.handshakeTimeoutMs;
+    this.#giveUpAt = now + config.handshakeTimeoutMs;
+    this.#helloTimeoutMs = config.helloTimeoutMs;
+  }
+
+  /** The third message, once the second was accepted; the responder has none. */
+  get finish(): Uint8Array | undefined {
+    return this.#handshake instanceof InitiatorHandshake
+      ? this.#handshake.finish
+      : undefined;
+  }
+
+  /**
+   * Round-trip time from our packet to its answer. One that was repeated gives
+   * no certain sample (RFC 6298 §3).
+   *
+   * @param now When the answer arrived.
+   * @returns Milliseconds, or `undefined`.
+   */
+  rttMs(now: Instant): number | undefined {
+    return this.#sentCount === 1 ? now - this.#sentAt : undefined;
+  }
+
+  /**
+   * Takes the peer's next message.
+   *
+   * @param packet A whole handshake packet.
+   * @returns The keys, or why it was dropped.
+   */
+  handlePacket(packet: Uint8Array): HandshakeOutcome {
+    return this.#handshake instanceof InitiatorHandshake
+      ? this.#handshake.handleResponderHello(packet)
+      : this.#handshake.handleFinish(packet);
+  }
+
+  /** The peer repeats its hello: our answer is repeated. */
+  handleRepeatedHello(): void {
+    this.#isPacketDue = true;
+  }
+
+  /**
+   * Somebody says that our hello was meant for another key. Whoever forges this
+   * can only make a failing handshake fail with another error: a genuine answer
+   * that comes before the next repetition still wins.
+   */
+  handleRefusal(): void {
+    this.#isRefusedForWrongKey = true;
+  }
+
+  /** When {@linkcode PendingHandshake.handleTimeout} has to be called next. */
+  pollTimeout(): Instant {
+    return Math.min(this.#giveUpAt, this.#helloDueAt);
+  }
+
+  /**
+   * Does what is due.
+   *
+   * @param now The time.
+   * @returns Why the handshake has failed, if it has.
+   */
+  handleTimeout(now: Instant): TransportError | undefined {
+    if (this.#helloDueAt <= now) {
+      if (this.#isRefusedForWrongKey) {
+        return new TransportError(
+          "PEER_KEY_MISMATCH",
+          "Handshake: the peer does not hold the expected static key",
+        );
+      }
+      this.#helloDueAt = Infinity;
+      this.#helloTimeoutMs = Math.min(
+        2 * this.#helloTimeoutMs,
+        MAX_HELLO_TIMEOUT_MS,
+      );
+      this.#isPacketDue = true;
+    }
+    if (this.#giveUpAt > now) return undefined;
+    return new TransportError(
+      "HANDSHAKE_TIMEOUT",
+      `Handshake: no answer within ${this.#timeoutMs} ms`,
+    );
+  }
+
+  /**
+   * Writes our packet, if it is due.
+   *
+   * @param now The time.
+   * @param into Where to write.
+   * @param allowedBytes What may be sent to an address that is not proven.
+   * @returns Its length, or 0.
+   */
+  poll(now: Instant, into: Uint8Array, allowedBytes: number): number {
+    if (!this.#isPacketDue) return 0;
+    const handshake = this.#handshake;
+    const packet = handshake instanceof InitiatorHandshake
+      ? handshake.hello
+      : handshake.response;
+    this.#isPacketDue = false;
+    // RFC 9000 §8.1: the repetition of the hello will bring new allowance.
+    if (!this.isInitiator && allowedBytes < packet.length) return 0;
+    if (this.isInitiator) this.#helloDueAt = now + this.#helloTimeoutMs;
+    this.#sentCount++;
+    this.#sentAt = now;
+    into.set(packet);
+    return packet.length;
+  }
+}
