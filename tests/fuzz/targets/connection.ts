@@ -181,7 +181,7 @@ const CONNECTION: FuzzTarget = {
   name: "connection",
   subject: "a connection whose peer holds the keys and sends any frames",
   maxLength: 4_096,
-  budget: { ...DEFAULT_BUDGET, baseMs: 1_000, baseBytes: 256 << 20 },
+  budget: { ...DEFAULT_BUDGET, baseMs: 500, baseBytes: 64 << 20 },
   dictionary: SAMPLE_FRAMES.map(encodeFrame),
   seeds: () => {
     const frames = SAMPLE_FRAMES.map(encodeFrame);

@@ -335,7 +335,7 @@ function endpointTarget(isServer: boolean): FuzzTarget {
       ? "an endpoint that accepts, and datagrams of four strangers"
       : "an endpoint that calls, and datagrams in the server's name",
     maxLength: 4_096,
-    budget: { ...DEFAULT_BUDGET, baseMs: 1_000, baseBytes: 256 << 20 },
+    budget: { ...DEFAULT_BUDGET, baseMs: 500, baseBytes: 64 << 20 },
     seeds: () => {
       const templates = genuine(isServer);
       const all = templates.map((_, index) => Uint8Array.of(7, index));
