@@ -6,10 +6,16 @@
  */
 import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
 import { MxpError } from "../../internal/error.ts";
-import { isHandshakeHeader, ProtocolError } from "../../protocol/mod.ts";
+import {
+  isHandshakeHeader,
+  PACKET_OVERHEAD_LENGTH,
+  PATH_DATA_LENGTH,
+  PATH_FRAME_LENGTH,
+  ProtocolError,
+} from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
-import { AmplificationLimit } from "./amplification_limit.ts";
 import { type EndpointConfig, MAX_DATAGRAM_EVENTS } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import { CloseCode, closeCodeOf, TransportError } from "./error.ts";
@@ -19,6 +25,7 @@ import type {
   ResponderHandshake,
 } from "./handshake.ts";
 import { PacketSpace } from "./packet_space.ts";
+import { Paths } from "./path.ts";
 import { PendingHandshake } from "./pending_handshake.ts";
 import { NO_CONNECTION_STATS } from "./stats.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
@@ -49,6 +56,8 @@ export interface ConnectionOptions {
   readonly parameters: TransportParameters;
   /** Where the peer is. */
   readonly remoteAddress: Address;
+  /** Where path challenges come from. */
+  readonly random: RandomSource;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
   readonly scratch: Uint8Array;
   /** Tells the endpoint that there may be something to send, or a new deadline. */
@@ -58,14 +67,16 @@ export interface ConnectionOptions {
 /** Names of the timers that are not derived from another machine. */
 const TIMERS = ["idle", "keep-alive", "close"] as const;
 
+/** Room for a packet with a path challenge: less is not worth a datagram. */
+const MIN_PATH_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
+  PATH_FRAME_LENGTH;
+
 /** One connection to a peer: datagrams in, datagrams, deadlines and events out. */
 export class Connection {
   /** Number of this connection in its endpoint. */
   readonly id: number;
   /** Whether this end sent the hello. */
   readonly isInitiator: boolean;
-  /** Where the peer is. */
-  readonly remoteAddress: Address;
 
   readonly #options: ConnectionOptions;
   readonly #handshake: PendingHandshake;
@@ -74,7 +85,7 @@ export class Connection {
   /** How many of the events are datagrams. */
   #datagramEventCount = 0;
   readonly #timers = new TimerTable(TIMERS);
-  readonly #amplification = new AmplificationLimit();
+  readonly #paths: Paths;
 
   #state: ConnectionState = "handshaking";
   #peerStaticPublicKey: Uint8Array | undefined;
@@ -95,7 +106,7 @@ export class Connection {
   constructor(now: Instant, options: ConnectionOptions) {
     const { config } = options;
     this.id = options.id;
-    this.remoteAddress = options.remoteAddress;
+    this.#paths = new Paths(options.remoteAddress);
     this.#options = options;
     this.#handshake = new PendingHandshake(now, options.handshake, config);
     this.isInitiator = this.#handshake.isInitiator;
@@ -106,6 +117,11 @@ export class Connection {
   /** How far the connection has come. */
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** Where the peer is. */
+  get remoteAddress(): Address {
+    return this.#paths.address;
   }
 
   /** The peer's static public key, once it is proven. */
@@ -133,9 +149,10 @@ export class Connection {
    * that address is proven (RFC 9000 §8.1).
    *
    * @param byteCount Its size.
+   * @param from Where it came from.
    */
-  handleDatagramReceived(byteCount: number): void {
-    this.#amplification.onReceived(byteCount);
+  handleDatagramReceived(byteCount: number, from: Address): void {
+    if (!this.#paths.isElsewhere(from)) this.#paths.onReceived(byteCount);
   }
 
   /** Takes the repetition of a hello that was answered: the answer is repeated. */
@@ -171,15 +188,22 @@ export class Connection {
    *
    * @param now The time.
    * @param packet The whole packet; borrowed, not changed.
+   * @param from Where it came from.
    * @returns Why it was dropped, or `undefined`.
    */
-  handlePacket(now: Instant, packet: Uint8Array): DropReason | undefined {
+  handlePacket(
+    now: Instant,
+    packet: Uint8Array,
+    from: Address,
+  ): DropReason | undefined {
     if (this.#state === "closed" || this.#state === "draining") {
       return undefined;
     }
     const isHandshake = isHandshakeHeader(packet, 0);
     const space = this.#space;
+    const isElsewhere = this.#paths.isElsewhere(from);
     if (space === undefined) {
+      if (isElsewhere) return "address-mismatch";
       // A packet that overtook the handshake: its sender repeats what is in it.
       if (!isHandshake) return "undecryptable";
       const outcome = this.#handshake.handlePacket(packet);
@@ -189,6 +213,10 @@ export class Connection {
       if (isHandshake) return "duplicate-handshake";
       const reason = space.open(now, packet);
       if (reason !== undefined) return reason;
+      // RFC 9000 §9.3: only the newest packet tells where the peer is.
+      if (isElsewhere && space.isOpenedNewest) {
+        this.#move(now, from, packet.length);
+      }
       if (this.#state === "closing") this.#handlePacketWhileClosing();
       else this.#handleFrames(now, space);
     }
@@ -215,7 +243,10 @@ export class Connection {
       else if (name === "keep-alive") this.#space?.requestPing(false);
       else this.#forget();
     }
-    if (this.#state === "established") this.#space!.handleTimeout(now);
+    if (this.#state === "established") {
+      if (this.#paths.deadline <= now) this.#handlePathTimeout(now);
+      this.#space!.handleTimeout(now);
+    }
     this.#wake(this);
   }
 
@@ -230,17 +261,22 @@ export class Connection {
    */
   pollTransmit(now: Instant, into: Uint8Array): number {
     let length = 0;
+    const { allowedBytes } = this.#paths;
     if (this.#state === "handshaking") {
-      const { allowedBytes } = this.#amplification;
       length = this.#handshake.poll(now, into, allowedBytes);
+    } else if (allowedBytes < MIN_PATH_ALLOWANCE_BYTES) {
+      return 0;
     } else if (this.#state === "established") {
-      length = this.#pollPacket(now, into);
+      length = this.#pollPacket(
+        now,
+        allowedBytes < into.length ? into.subarray(0, allowedBytes) : into,
+      );
     } else if (this.#state === "closing" && this.#isCloseDue) {
       this.#isCloseDue = false;
       length = this.#space!.writeClose(into, this.#closeFrame);
     }
     this.#bytesSent += length;
-    this.#amplification.onSent(length);
+    this.#paths.onSent(length);
     return length;
   }
 
@@ -250,7 +286,11 @@ export class Connection {
     if (this.#state === "handshaking") {
       earliest = Math.min(earliest, this.#handshake.pollTimeout());
     } else if (this.#state === "established") {
-      earliest = Math.min(earliest, this.#space!.pollTimeout());
+      earliest = Math.min(earliest, this.#paths.deadline);
+      // While nothing may be sent, nothing that would be sent is due.
+      if (this.#paths.allowedBytes >= MIN_PATH_ALLOWANCE_BYTES) {
+        earliest = Math.min(earliest, this.#space!.pollTimeout());
+      }
     }
     return earliest === Infinity ? undefined : earliest;
   }
@@ -424,6 +464,7 @@ export class Connection {
       handshakeRttMs: this.#handshake.rttMs(now),
       remoteAddress: this.remoteAddress,
       scratch,
+      onPathResponse: (data) => this.#paths.handleResponse(data),
       emit: (event) => this.#emit(event),
     });
     this.#idleTimeoutMs = Math.min(
@@ -431,8 +472,31 @@ export class Connection {
       result.peerParameters.idleTimeoutMs,
     );
     this.#restartIdleTimer(now);
-    if (!this.isInitiator) this.#amplification.onValidated();
+    this.#paths.onHandshakeDone();
     this.#events.push({ type: "established" });
+  }
+
+  /** RFC 9000 §9.3: go on at the new address, and ask for proof. */
+  #move(now: Instant, from: Address, byteCount: number): void {
+    const { hostname } = this.#paths.address;
+    if (this.#paths.move(from, byteCount)) this.#challengePath(now);
+    // RFC 9000 §9.4: another port is most likely the same path.
+    if (hostname !== from.hostname) this.#space!.handlePathChange(from);
+  }
+
+  #challengePath(now: Instant): void {
+    const data = new Uint8Array(PATH_DATA_LENGTH);
+    this.#options.random.fillPublic(data);
+    this.#paths.onChallenge(data, now + this.#space!.ptoMs);
+    this.#space!.challengePath(data);
+  }
+
+  #handlePathTimeout(now: Instant): void {
+    const { hostname } = this.#paths.address;
+    if (this.#paths.handleTimeout()) this.#challengePath(now);
+    else if (hostname !== this.#paths.address.hostname) {
+      this.#space!.handlePathChange(this.#paths.address);
+    }
   }
 
   #emit(event: ConnectionEvent): void {

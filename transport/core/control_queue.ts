@@ -6,6 +6,7 @@
  */
 import type { ByteWriter } from "../../internal/byte_writer.ts";
 import {
+  encodePathChallengeFrame,
   encodePathResponseFrame,
   encodePingFrame,
   PATH_FRAME_LENGTH,
@@ -19,13 +20,15 @@ const MAX_PATH_RESPONSES = 4;
 /** What waits, at most one ping and a few path responses. */
 export class ControlQueue {
   readonly #pathResponses: Uint8Array[] = [];
+  #pathChallenge: Uint8Array | undefined;
   #isPingDue = false;
   #isPongWanted = false;
   #isUrgent = false;
 
   /** Whether anything waits. */
   get hasPending(): boolean {
-    return this.#isPingDue || this.#pathResponses.length > 0;
+    return this.#isPingDue || this.#pathChallenge !== undefined ||
+      this.#pathResponses.length > 0;
   }
 
   /**
@@ -67,6 +70,16 @@ export class ControlQueue {
   }
 
   /**
+   * Asks the peer to show that it receives where we send (RFC 9000 §8.2.1). It
+   * is not repeated when it is lost: another one is made.
+   *
+   * @param data Eight unpredictable bytes.
+   */
+  challengePath(data: Uint8Array): void {
+    this.#pathChallenge = data;
+  }
+
+  /**
    * Queues the answer to a path challenge (RFC 9000 §8.2.2).
    *
    * @param data The eight bytes of the challenge; copied.
@@ -91,6 +104,13 @@ export class ControlQueue {
       writer.offset + PATH_FRAME_LENGTH <= limit
     ) {
       encodePathResponseFrame(writer, this.#pathResponses.shift()!);
+    }
+    if (
+      this.#pathChallenge !== undefined &&
+      writer.offset + PATH_FRAME_LENGTH <= limit
+    ) {
+      encodePathChallengeFrame(writer, this.#pathChallenge);
+      this.#pathChallenge = undefined;
     }
     if (this.#isPingDue) this.writePing(writer, limit, sent);
   }

@@ -200,6 +200,7 @@ export class Endpoint {
       handshake,
       parameters,
       remoteAddress,
+      random: this.#random,
       scratch: this.#scratch,
       wake: this.#wake,
     });
@@ -244,14 +245,11 @@ export class Endpoint {
       }
       const connection = this.#connections.get(key);
       if (connection === undefined) return this.#drop("unknown-connection");
-      if (!isSameAddress(connection.remoteAddress, from)) {
-        return this.#drop("address-mismatch");
-      }
       if (counted !== connection) {
-        connection.handleDatagramReceived(datagram.length);
+        connection.handleDatagramReceived(datagram.length, from);
       }
       counted = connection;
-      this.#handlePacket(now, connection, packet);
+      this.#handlePacket(now, connection, packet, from);
       offset = end;
     }
   }
@@ -372,7 +370,7 @@ export class Endpoint {
     const helloKey = `${formatAddress(from)} ${hello.connectionId.join(".")}`;
     const known = this.#byHello.get(helloKey);
     if (known !== undefined) {
-      known.handleDatagramReceived(packet.length);
+      known.handleDatagramReceived(packet.length, from);
       known.handleRepeatedHello();
       return;
     }
@@ -424,10 +422,11 @@ export class Endpoint {
       handshake: accepted.handshake,
       parameters,
       remoteAddress: from,
+      random: this.#random,
       scratch: this.#scratch,
       wake: this.#wake,
     });
-    connection.handleDatagramReceived(byteCount);
+    connection.handleDatagramReceived(byteCount, from);
     this.#halfOpenCount++;
     this.#byHello.set(helloKey, connection);
     this.#add(connection, {
@@ -461,8 +460,13 @@ export class Endpoint {
     now: Instant,
     connection: Connection,
     packet: Uint8Array,
+    from: Address,
   ): void {
     if (connection.state === "handshaking" && connection.isInitiator) {
+      // What is not authenticated counts only from where the hello went.
+      if (!isSameAddress(connection.remoteAddress, from)) {
+        return this.#drop("address-mismatch");
+      }
       const versions = decodeVersionNegotiation(packet);
       if (versions !== undefined && !versions.includes(TRANSPORT_VERSION)) {
         return connection.handleVersionNegotiation(versions);
@@ -471,7 +475,7 @@ export class Endpoint {
         return connection.handleRefusal();
       }
     }
-    const reason = connection.handlePacket(now, packet);
+    const reason = connection.handlePacket(now, packet, from);
     if (reason !== undefined) this.#drop(reason);
     this.#settleHalfOpen(connection);
     this.#sendQueue.add(connection);

@@ -80,6 +80,8 @@ export interface PacketSpaceOptions {
   readonly remoteAddress: Address;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
   readonly scratch: Uint8Array;
+  /** Takes the answer to a path challenge: eight bytes, borrowed. */
+  readonly onPathResponse: (data: Uint8Array) => void;
   /** Takes what has to be told beside the events of the streams. */
   readonly emit: (event: ConnectionEvent) => void;
 }
@@ -90,7 +92,9 @@ export class PacketSpace {
   readonly streams: StreamManager;
   readonly #config: EndpointConfig;
   readonly #scratch: Uint8Array;
+  readonly #onPathResponse: (data: Uint8Array) => void;
   readonly #emit: (event: ConnectionEvent) => void;
+  readonly #peerMaxDatagramBytes: number;
   readonly #peerConnectionId: Uint8Array;
   readonly #protection: PacketProtection;
   readonly #replayWindow = new ReplayWindow(REPLAY_WINDOW_PACKETS);
@@ -98,7 +102,7 @@ export class PacketSpace {
   readonly #datagrams: DatagramQueue;
   readonly #acks: AckTracker;
   readonly #recovery: Recovery;
-  readonly #mtu: MtuDiscovery;
+  #mtu: MtuDiscovery;
 
   /** The finish, until the peer has proven that it has the keys. */
   #finish: Uint8Array | undefined;
@@ -113,6 +117,7 @@ export class PacketSpace {
   /** The packet that was opened last. */
   #openedNumber = -1;
   #openedLength = 0;
+  #isOpenedNewest = false;
 
   /**
    * @param now The time.
@@ -124,6 +129,8 @@ export class PacketSpace {
     this.#config = config;
     this.#scratch = options.scratch;
     this.#emit = options.emit;
+    this.#onPathResponse = options.onPathResponse;
+    this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
     this.#finish = options.finish;
     this.#keysUpdatedAt = now;
     this.#peerConnectionId = result.peerConnectionId;
@@ -144,11 +151,7 @@ export class PacketSpace {
       maxAckDelayMs: config.maxAckDelayMs,
       ackElicitingThreshold: config.ackElicitingThreshold,
     });
-    this.#mtu = new MtuDiscovery(Math.min(
-      config.maxDatagramBytes ??
-        probeCeiling(remoteAddress, LOOPBACK_DATAGRAM_BYTES),
-      peerParameters.maxDatagramBytes,
-    ));
+    this.#mtu = this.#createMtuDiscovery(remoteAddress);
     this.#recovery = new Recovery({
       initialRttMs: config.initialRttMs,
       congestionControl: config.congestionControl,
@@ -166,6 +169,16 @@ export class PacketSpace {
   get maxDatagramPayloadBytes(): number {
     // Type byte and a length of at most four bytes.
     return this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH - 5;
+  }
+
+  /** Whether the packet that was opened last has the highest number so far. */
+  get isOpenedNewest(): boolean {
+    return this.#isOpenedNewest;
+  }
+
+  /** The probe timeout without backoff, in milliseconds. */
+  get ptoMs(): number {
+    return this.#recovery.ptoMs;
   }
 
   /** Whether a key has reached a limit of its use, and the connection has to end. */
@@ -215,6 +228,7 @@ export class PacketSpace {
     if (protection.keyUpdateCount !== keyUpdateCount) {
       this.#keyDiscardAt = now + this.endMarginMs;
     }
+    this.#isOpenedNewest = packetNumber > this.#replayWindow.largest;
     this.#replayWindow.mark(packetNumber);
     this.#finish = undefined;
     this.#packetsReceived++;
@@ -272,6 +286,8 @@ export class PacketSpace {
         });
       case "path-challenge":
         return this.#control.answerPathChallenge(frame.data);
+      case "path-response":
+        return this.#onPathResponse(frame.data);
       case "stream":
       case "reset-stream":
       case "stop-sending":
@@ -280,8 +296,8 @@ export class PacketSpace {
       case "max-streams":
         return this.streams.handleFrame(frame);
       default:
-        // Padding and ping are acknowledged, no more; a path response, a new
-        // connection id, a ticket or crypto data answers nothing that we asked.
+        // Padding and ping are acknowledged, no more; a new connection id, a
+        // ticket or crypto data answers nothing that we asked.
         return;
     }
   }
@@ -465,9 +481,39 @@ export class PacketSpace {
     this.#control.requestPing(isPongWanted);
   }
 
+  /**
+   * Asks the peer to show that it receives where we send.
+   *
+   * @param data Eight unpredictable bytes.
+   */
+  challengePath(data: Uint8Array): void {
+    this.#control.challengePath(data);
+  }
+
+  /**
+   * The peer is at another host: what was learned of the old path is forgotten.
+   *
+   * @param address Where it is now.
+   */
+  handlePathChange(address: Address): void {
+    this.#mtu = this.#createMtuDiscovery(address);
+    this.#recovery.handlePathChange({
+      isLoopback: isLoopback(address),
+      maxDatagramBytes: this.#mtu.currentBytes,
+    });
+  }
+
   /** Replaces the keys with the next packet, as soon as the protocol allows it. */
   requestKeyUpdate(): void {
     this.#isKeyUpdateRequested = true;
+  }
+
+  #createMtuDiscovery(address: Address): MtuDiscovery {
+    return new MtuDiscovery(Math.min(
+      this.#config.maxDatagramBytes ??
+        probeCeiling(address, LOOPBACK_DATAGRAM_BYTES),
+      this.#peerMaxDatagramBytes,
+    ));
   }
 
   #updateKeysIfDue(now: Instant): void {

@@ -43,8 +43,9 @@ export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #rtt: RttEstimator;
   readonly #loss: LossDetector;
-  readonly #congestion: CongestionController;
-  readonly #pacer: Pacer;
+  #congestion: CongestionController;
+  #pacer: Pacer;
+  #isLoopback: boolean;
   #maxDatagramBytes: number;
   #pacingDeadline: Instant | undefined;
   /** What the packets in flight take of the peer's receive buffer, at most. */
@@ -56,14 +57,13 @@ export class Recovery {
   constructor(options: RecoveryOptions) {
     this.#options = options;
     this.#maxDatagramBytes = options.maxDatagramBytes;
+    this.#isLoopback = options.isLoopback;
     this.#rtt = new RttEstimator(options);
     const { handshakeRttMs } = options;
     if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
     this.#loss = new LossDetector(this.#rtt);
-    this.#congestion = createCongestionController(options.congestionControl, {
-      maxDatagramBytes: options.maxDatagramBytes,
-    });
-    this.#pacer = this.#createPacer(options.maxDatagramBytes);
+    this.#congestion = this.#createCongestionController();
+    this.#pacer = this.#createPacer();
   }
 
   /** When {@linkcode Recovery.handleTimeout} is due. */
@@ -99,6 +99,23 @@ export class Recovery {
       packetsLost: this.#packetsLost,
       probeTimeouts: this.#probeTimeouts,
     };
+  }
+
+  /**
+   * The peer is on another path now: what was learned of the old one is
+   * forgotten, what is in flight is not (RFC 9000 §9.4).
+   *
+   * @param path Whether it stays within this machine, and the largest datagram
+   * that it is known to carry, in bytes.
+   */
+  handlePathChange(
+    path: { readonly isLoopback: boolean; readonly maxDatagramBytes: number },
+  ): void {
+    this.#isLoopback = path.isLoopback;
+    this.#maxDatagramBytes = path.maxDatagramBytes;
+    this.#rtt.reset();
+    this.#congestion = this.#createCongestionController();
+    this.#pacer = this.#createPacer();
   }
 
   /**
@@ -210,10 +227,16 @@ export class Recovery {
     return this.#loss.oldestAckEliciting;
   }
 
-  #createPacer(maxDatagramBytes: number): Pacer {
+  #createCongestionController(): CongestionController {
+    return createCongestionController(this.#options.congestionControl, {
+      maxDatagramBytes: this.#maxDatagramBytes,
+    });
+  }
+
+  #createPacer(): Pacer {
     return new Pacer(this.#congestion, this.#rtt, {
-      maxDatagramBytes,
-      minPacedRttMs: this.#options.isLoopback
+      maxDatagramBytes: this.#maxDatagramBytes,
+      minPacedRttMs: this.#isLoopback
         ? MIN_PACED_LOOPBACK_RTT_MS
         : MIN_PACED_RTT_MS,
     });

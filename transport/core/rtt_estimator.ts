@@ -37,10 +37,11 @@ export class RttEstimator {
   readonly maxAckDelayMs: number;
   /** Smallest variance term of a timeout, in ms. */
   readonly granularityMs: number;
-  #smoothedRttMs: number;
-  #rttVarianceMs: number;
-  #minRttMs: number;
-  #latestRttMs: number;
+  readonly #initialRttMs: number;
+  #smoothedRttMs = 0;
+  #rttVarianceMs = 0;
+  #minRttMs = 0;
+  #latestRttMs = 0;
   #hasSample = false;
 
   /**
@@ -55,11 +56,18 @@ export class RttEstimator {
     assert(initialRttMs > 0, "the initial RTT is positive");
     assert(this.maxAckDelayMs >= 0, "an ack delay is not negative");
     assert(this.granularityMs > 0, "a timer granularity is positive");
+    this.#initialRttMs = initialRttMs;
+    this.reset();
+  }
+
+  /** Forgets every sample: the path is another one (RFC 9000 §9.4). */
+  reset(): void {
     // RFC 9002 §5.3: before any sample
-    this.#smoothedRttMs = initialRttMs;
-    this.#rttVarianceMs = initialRttMs / 2;
-    this.#minRttMs = initialRttMs;
-    this.#latestRttMs = initialRttMs;
+    this.#smoothedRttMs = this.#initialRttMs;
+    this.#rttVarianceMs = this.#initialRttMs / 2;
+    this.#minRttMs = this.#initialRttMs;
+    this.#latestRttMs = this.#initialRttMs;
+    this.#hasSample = false;
   }
 
   /** Exponentially weighted mean of the samples, in ms. */
