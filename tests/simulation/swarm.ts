@@ -6,7 +6,7 @@
  * @module
  */
 import type { EndpointOptions } from "../../transport/core/config.ts";
-import type { SeededRandom } from "../support/seeded_random.ts";
+import { SeededRandom } from "../support/seeded_random.ts";
 import type { LinkOptions } from "../support/simulated_network.ts";
 
 /** A time in which nothing arrives, counted from the start of the faults. */
@@ -20,6 +20,9 @@ export interface Blackout {
 /** Sizes of datagrams that ends send and paths carry, in bytes. */
 const SIZES: readonly number[] = [1_200, 1_201, 1_472, 9_000, 65_507];
 
+/** Tells the draws that came later from the first ones. */
+const LATE_DRAWS = 0x4c617465;
+
 /** What one run is made of. */
 export interface Swarm {
   /** How the links behave until they are healed. */
@@ -28,6 +31,8 @@ export interface Swarm {
   readonly blackouts: readonly Blackout[];
   /** When the path carries 1,200 bytes only from then on, if it does. */
   readonly narrowAtMs: number | undefined;
+  /** When the initiator appears at another address, counted like the others. */
+  readonly movesAtMs: readonly number[];
   /** Configuration of the initiator. */
   readonly client: Partial<EndpointOptions>;
   /** Configuration of the responder. */
@@ -80,7 +85,16 @@ export function drawSwarm(random: SeededRandom): Swarm {
     const fromMs = between(0, faultMs);
     return [{ fromMs, toMs: fromMs + between(100, 3_000) }];
   }, []);
+  // Drawn apart, so that the seeds of earlier findings stay what they were.
+  const late = new SeededRandom(random.seed ^ LATE_DRAWS);
+  const keys = (): Partial<EndpointOptions> =>
+    late.isHit(0.5) ? { keyUpdatePackets: 1 + late.nextInteger(40) } : {};
+  const moveCount = late.isHit(0.3) ? 1 + late.nextInteger(5) : 0;
   return {
+    movesAtMs: Array.from(
+      { length: moveCount },
+      () => late.nextInteger(faultMs),
+    ),
     link: {
       latencyMs: between(0, 120),
       jitterMs: maybe(() => between(1, 60), 0),
@@ -97,8 +111,8 @@ export function drawSwarm(random: SeededRandom): Swarm {
     },
     blackouts,
     narrowAtMs: random.isHit(0.3) ? between(0, faultMs) : undefined,
-    client: limits(),
-    server: limits(),
+    client: { ...limits(), ...keys() },
+    server: { ...limits(), ...keys() },
     connectionCount: between(1, 2),
     isKeyKnown: random.isHit(0.5),
     faultMs,

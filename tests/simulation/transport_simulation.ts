@@ -9,7 +9,7 @@
  */
 import assert from "node:assert/strict";
 import type { Connection } from "../../transport/core/connection.ts";
-import { Pair, type PairEnd } from "../support/pair.ts";
+import { CLIENT_ADDRESS, Pair, type PairEnd } from "../support/pair.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import { PeerModel } from "./peer_model.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
@@ -19,6 +19,9 @@ const TICK_MS = 50;
 
 /** Virtual time in which everything has to finish once the network is healed. */
 const HEAL_LIMIT_MS = 120_000;
+
+/** Probes pass the window: two for a timeout, and one for the packet size. */
+const MAX_PROBE_BYTES = 2 * 1_200 + 65_507;
 
 /** Close code of the connections that are closed on purpose. */
 const CLOSE_CODE = 0x142;
@@ -56,6 +59,7 @@ class Simulation {
   readonly #pair: Pair;
   readonly #models = new Map<Connection, PeerModel>();
   readonly #couples: Couple[] = [];
+  readonly #widestWindows = new Map<Connection, number>();
   #lostCount = 0;
 
   constructor(seed: number) {
@@ -118,14 +122,25 @@ class Simulation {
   }
 
   #runFaults(faultMs: number): void {
-    const { blackouts, closeAtMs, closers, narrowAtMs } = this.#swarm;
+    const { blackouts, closeAtMs, closers, movesAtMs, narrowAtMs } =
+      this.#swarm;
     const pair = this.#pair;
+    let moveCount = 0;
     for (let atMs = 0; atMs < faultMs; atMs += TICK_MS) {
       const isDark = blackouts.some(({ fromMs, toMs }) =>
         atMs >= fromMs && atMs < toMs
       );
       if (narrowAtMs !== undefined && atMs >= narrowAtMs) {
         pair.network.configure({ mtuBytes: 1_200 });
+      }
+      for (const moveAtMs of movesAtMs) {
+        if (moveAtMs < atMs || moveAtMs >= atMs + TICK_MS) continue;
+        moveCount++;
+        const hostname = moveCount % 2 === 0 ? "10.9.0.1" : "10.0.0.1";
+        pair.network.rebind(CLIENT_ADDRESS, {
+          hostname,
+          port: 20_000 + moveCount,
+        });
       }
       pair.network.filter = isDark ? () => false : undefined;
       if (closeAtMs !== undefined && Math.abs(closeAtMs - atMs) < TICK_MS / 2) {
@@ -200,7 +215,23 @@ class Simulation {
     for (const { client, server } of this.#couples) {
       client.tick();
       server.tick();
+      this.#checkInFlight(client.connection);
+      this.#checkInFlight(server.connection);
     }
+  }
+
+  /** No more was ever in flight than a window allowed, but for probes. */
+  #checkInFlight(connection: Connection): void {
+    const { bytesInFlight, congestionWindowBytes } = connection.stats;
+    const widest = Math.max(
+      this.#widestWindows.get(connection) ?? 0,
+      congestionWindowBytes,
+    );
+    this.#widestWindows.set(connection, widest);
+    assert.ok(
+      bytesInFlight <= widest + MAX_PROBE_BYTES,
+      `${bytesInFlight} bytes in flight, the window was ${widest} at most`,
+    );
   }
 }
 

@@ -180,6 +180,13 @@ export class SimulatedNetwork {
     const from = this.#rewrites.get(`out ${addressKey(path.from)}`) ??
       path.from;
     const to = this.#rewrites.get(`in ${addressKey(path.to)}`) ?? path.to;
+    // Whoever is behind a translator is reached under its new address only.
+    if (
+      to === path.to && this.#rewrites.has(`out ${addressKey(to)}`)
+    ) {
+      this.stats.lost++;
+      return;
+    }
     const key = linkKey(from, to);
     const link = this.#links.get(key) ?? this.#default;
     if (this.filter !== undefined && !this.filter(datagram, from, to)) {
