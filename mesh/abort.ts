@@ -11,17 +11,49 @@ import type { Clock } from "./clock.ts";
  * long stream.
  */
 export class AbortRace {
-  readonly #controller = new AbortController();
   readonly #waiting = new Set<(reason: unknown) => void>();
+  #controller: AbortController | undefined;
+  #isAborted = false;
+  #reason: unknown;
 
-  /** Fires when {@linkcode AbortRace.abort} is called first. */
+  /**
+   * Fires when {@linkcode AbortRace.abort} is called first. It is made when it
+   * is asked for: most calls end without anybody asking.
+   */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort(this.#reason);
+    }
     return this.#controller.signal;
   }
 
   /** Whether it has fired. */
   get isAborted(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#isAborted;
+  }
+
+  /** What it was aborted with. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** Throws what it was aborted with, if it was. */
+  throwIfAborted(): void {
+    if (this.#isAborted) throw this.#reason;
+  }
+
+  /**
+   * Has a listener called when it is aborted.
+   *
+   * @param listener Called with the reason, at once when it has fired already.
+   * Must not throw.
+   * @returns Takes the listener away.
+   */
+  onAbort(listener: (reason: unknown) => void): () => void {
+    if (this.#isAborted) listener(this.#reason);
+    else this.#waiting.add(listener);
+    return () => this.#waiting.delete(listener);
   }
 
   /**
@@ -30,12 +62,14 @@ export class AbortRace {
    * @param reason What they are rejected with; only the first one counts.
    */
   abort(reason: unknown): void {
-    if (this.isAborted) return;
+    if (this.#isAborted) return;
+    this.#isAborted = true;
+    this.#reason = reason;
     // Waiters first: listeners of the signal may throw errors of their own.
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const reject of waiting) reject(reason);
-    this.#controller.abort(reason);
+    for (const listener of waiting) listener(reason);
+    this.#controller?.abort(reason);
   }
 
   /**
@@ -46,9 +80,9 @@ export class AbortRace {
    */
   race<Result>(promise: PromiseLike<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      if (this.isAborted) {
+      if (this.#isAborted) {
         promise.then(undefined, () => {});
-        reject(this.signal.reason);
+        reject(this.#reason);
         return;
       }
       this.#waiting.add(reject);

@@ -47,6 +47,7 @@ import { Membership } from "./membership.ts";
 import { PeerConnections } from "./peer_connections.ts";
 import type { SpanListener } from "./span.ts";
 import type { RegistryTarget, Target } from "./target.ts";
+import { TimerQueue } from "./timer_queue.ts";
 import { Tracing } from "./tracing.ts";
 
 /** What to look for: nothing finds every agent. */
@@ -223,7 +224,7 @@ export class Agent {
       options,
       agentId,
       keyPair,
-      clock: options.clock ?? SYSTEM_CLOCK,
+      clock: new TimerQueue(options.clock ?? SYSTEM_CLOCK),
       transport,
     });
     try {

@@ -4,6 +4,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { AbortRace } from "./abort.ts";
 import type { Budget } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
 
@@ -13,8 +14,8 @@ export interface CallContext {
   readonly traceId: bigint;
   /** Span of the handler: the parent of its calls. */
   readonly spanId: bigint;
-  /** Fires when the caller gave up, vanished, or ran out of time. */
-  readonly signal: AbortSignal;
+  /** Aborted when the caller gave up, vanished, or ran out of time. */
+  readonly race: AbortRace;
   /** Knows the remaining time. */
   readonly timer: CallTimer;
   /** What may still be spent. */

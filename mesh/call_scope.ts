@@ -49,7 +49,8 @@ export class CallScope {
   readonly #options: CallScopeOptions;
   readonly #idleTimeoutMs: number | undefined;
   readonly #parent: CallContext | undefined;
-  readonly #unfollow: (() => void)[] = [];
+  #unfollowSignal: (() => void) | undefined;
+  #unfollowParent: (() => void) | undefined;
   readonly #budget: BudgetAmounts | undefined;
   #channel: MessageChannel | undefined;
   #peer = "";
@@ -86,11 +87,11 @@ export class CallScope {
       totalMs: totalMs === Infinity ? undefined : totalMs,
       idleMs: this.#idleTimeoutMs,
     }, (limit) => this.abort(this.#timeLimitError(limit, totalMs)));
-    for (const followed of [signal, parent?.signal]) {
-      this.#unfollow.push(
-        followSignal(followed, (reason) => this.abort(reason)),
-      );
+    const abort = (reason: unknown): void => this.abort(reason);
+    if (signal !== undefined) {
+      this.#unfollowSignal = followSignal(signal, abort);
     }
+    this.#unfollowParent = parent?.race.onAbort(abort);
   }
 
   /** Whether the call was given up at this end. */
@@ -149,7 +150,7 @@ export class CallScope {
     this.#countBytes();
     this.#channel = channel;
     this.#peer = peer;
-    if (this.isAborted) channel.cancel(abortCode(this.race.signal.reason));
+    if (this.isAborted) channel.cancel(abortCode(this.race.reason));
   }
 
   /**
@@ -174,7 +175,8 @@ export class CallScope {
     if (this.#hasEnded) return failure;
     this.#hasEnded = true;
     this.timer.stop();
-    for (const unfollow of this.#unfollow) unfollow();
+    this.#unfollowSignal?.();
+    this.#unfollowParent?.();
     this.#countBytes();
     this.span.end({
       status: statusOf(failure, this.isAborted),

@@ -97,8 +97,7 @@ export class CallStream<Chunk = Value | SealedValue>
       this.#resolveEnding = resolve;
     });
     const { race } = options.scope;
-    race.signal.addEventListener("abort", () => this.#fail(race.signal.reason));
-    if (race.isAborted) this.#fail(race.signal.reason);
+    race.onAbort((reason) => this.#fail(reason));
     options.opening.then((open) => {
       if (this.#ended !== undefined) return open.close();
       this.#open = open;
@@ -155,7 +154,8 @@ export class CallStream<Chunk = Value | SealedValue>
         await scope.race.race(opening);
       }
       while (this.#ended === undefined) {
-        const message = this.#waiting ?? await this.#receive();
+        const message = this.#waiting ??
+          this.#open!.channel.receiveBuffered() ?? await this.#receive();
         this.#waiting = undefined;
         const chunk = this.#look(message);
         if (chunk !== undefined) return { done: false, value: chunk as Chunk };

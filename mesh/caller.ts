@@ -15,8 +15,12 @@ import {
   type Value,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
-import { TransportError } from "../transport/mod.ts";
-import { systemRandom } from "../transport/mod.ts";
+import {
+  systemRandom,
+  type TransportConnection,
+  TransportError,
+  type TransportStream,
+} from "../transport/mod.ts";
 import { readError, readResponse } from "./answer.ts";
 import {
   type CallOptions,
@@ -216,15 +220,17 @@ export class Caller {
     const { scope, target } = request;
     const tried = new Set<string>();
     let failure: unknown;
+    scope.race.throwIfAborted();
     // A second look at the registry: what was remembered may be out of date.
     for (let round = 0; round < 2; round++) {
-      const peers = await scope.race.race(this.#findCandidates(target));
+      const peers = this.#findRemembered(target) ??
+        await scope.race.race(this.#findCandidates(target));
       for (const peer of peers) {
-        const key = `${peer.hostname}:${peer.port} ${peer.agentId}`;
-        if (tried.size >= MAX_CALL_CANDIDATES || tried.has(key)) continue;
-        tried.add(key);
+        if (tried.size >= MAX_CALL_CANDIDATES) break;
+        if (tried.size > 0 && tried.has(describePeer(peer))) continue;
         const attempt = await this.#attempt(request, peer);
         if ("channel" in attempt) return attempt;
+        tried.add(describePeer(peer));
         failure = attempt.failure;
         if (scope.isAborted || !attempt.canGoElsewhere) throw failure;
         this.#forget(target);
@@ -248,17 +254,16 @@ export class Caller {
       lease?.release();
     };
     try {
-      lease = await scope.race.race(this.#options.peers.acquire(peer));
-      const { priority } = options;
-      const stream = await scope.race.race(lease.connection.openStream({
-        signal: scope.race.signal,
-        ...(priority === undefined ? {} : { priority }),
-      }));
+      lease = this.#options.peers.tryAcquire(peer) ??
+        await this.#acquire(peer, scope);
+      const stream = await this.#openStream(lease.connection, request);
       channel = new MessageChannel(stream);
       scope.attach(channel, peer.name);
+      scope.race.throwIfAborted();
       scope.timer.wait();
       isSent = true;
-      await scope.race.race(channel.send(this.#encode(request, peer)));
+      const sending = channel.push(this.#encode(request, peer));
+      if (sending !== undefined) await scope.race.race(sending);
       if (request.isStream || options.input !== undefined) {
         pump = this.#startPump(request, channel);
       } else channel.finish();
@@ -281,6 +286,25 @@ export class Caller {
         options.isIdempotent === true && options.input === undefined;
       return { failure, canGoElsewhere: isLost && mayRepeat };
     }
+  }
+
+  async #acquire(peer: Peer, scope: CallScope): Promise<PeerLease> {
+    const acquiring = this.#options.peers.acquire(peer);
+    // What comes after the call was given up is used by nobody.
+    acquiring.then((late) => scope.isAborted && late.release(), () => {});
+    return await scope.race.race(acquiring);
+  }
+
+  #openStream(
+    connection: TransportConnection,
+    { scope, options }: Request,
+  ): TransportStream | Promise<TransportStream> {
+    const { priority } = options;
+    const opening = priority === undefined ? {} : { priority };
+    return connection.tryOpenStream(opening) ??
+      scope.race.race(
+        connection.openStream({ ...opening, signal: scope.race.signal }),
+      );
   }
 
   #startPump(request: Request, channel: MessageChannel): InputPump {
@@ -355,9 +379,21 @@ export class Caller {
     }];
   }
 
+  #findRemembered(
+    target: RegistryTarget | AddressTarget,
+  ): Peer[] | undefined {
+    return target.kind === "url"
+      ? undefined
+      : this.#options.directory.findRemembered(target);
+  }
+
   #forget(target: RegistryTarget | AddressTarget): void {
     if (target.kind !== "url") this.#options.directory.forget(target);
   }
+}
+
+function describePeer(peer: Peer): string {
+  return `${peer.hostname}:${peer.port} ${peer.agentId}`;
 }
 
 /** A stream id of its own: 16 random bytes. */

@@ -62,10 +62,20 @@ export class Directory {
     if (entry === undefined || now >= entry.expiresAt) {
       entry = this.#ask(key, target, entry);
     }
-    const peers = await entry.asking;
-    if (peers.length < 2) return peers;
-    const index = entry.nextIndex++ % peers.length;
-    return [...peers.slice(index), ...peers.slice(0, index)];
+    return inTurn(entry, await entry.asking);
+  }
+
+  /**
+   * As {@linkcode Directory.find}, from what is remembered.
+   *
+   * @param target What is asked for.
+   * @returns The candidates; `undefined` when the node has to be asked.
+   */
+  findRemembered(target: RegistryTarget): Peer[] | undefined {
+    const entry = this.#entries.get(keyOf(target));
+    const isFresh = entry !== undefined && entry.peers.length > 0 &&
+      this.#options.clock.now() < entry.expiresAt;
+    return isFresh ? inTurn(entry, entry.peers) : undefined;
   }
 
   /**
@@ -121,6 +131,13 @@ export class Directory {
       publicKey: record.publicKey,
     }));
   }
+}
+
+/** Begins with another one each time: calls go round. */
+function inTurn(entry: Entry, peers: Peer[]): Peer[] {
+  if (peers.length < 2) return peers;
+  const index = entry.nextIndex++ % peers.length;
+  return [...peers.slice(index), ...peers.slice(0, index)];
 }
 
 function keyOf(target: RegistryTarget): string {

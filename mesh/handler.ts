@@ -5,6 +5,7 @@
  */
 import { ContentType, type JsonValue, type Value } from "../protocol/mod.ts";
 import { fingerprint } from "../crypto/mod.ts";
+import type { AbortRace } from "./abort.ts";
 import type { Budget, BudgetAmounts } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
 import type { ReceivedContent, SealedValue, Sendable } from "./content.ts";
@@ -54,8 +55,8 @@ export interface CallRequestOptions {
   readonly input: RequestInput;
   /** By whom. */
   readonly caller: CallPeer;
-  /** Fires when the call is over before the handler is. */
-  readonly signal: AbortSignal;
+  /** Aborted when the call is over before the handler is. */
+  readonly race: AbortRace;
   /** Its limits. */
   readonly timer: CallTimer;
   /** What it may spend. */
@@ -116,7 +117,7 @@ export class CallRequest {
    * handler does then is for nobody.
    */
   get signal(): AbortSignal {
-    return this.#options.signal;
+    return this.#options.race.signal;
   }
 
   /** What is left of the time, in milliseconds; `undefined` without a limit. */

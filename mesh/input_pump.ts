@@ -93,25 +93,32 @@ export class InputPump {
         encodeStreamChunk({ offset: this.#chunkCount, contentType, body }),
         compress,
       );
-      await this.#send(
+      const sending = this.#send(
         MessageType.STREAM_CHUNK,
         message.flags,
         message.payload,
       );
+      if (sending !== undefined) await sending;
       this.#chunkCount++;
       scope.timer.extend();
     }
   }
 
-  #send(type: number, flags: number, payload: Uint8Array): Promise<void> {
+  /** @returns Nothing when there was room, else resolves when there is. */
+  #send(
+    type: number,
+    flags: number,
+    payload: Uint8Array,
+  ): Promise<void> | undefined {
     const { scope, channel } = this.#options;
-    return scope.race.race(channel.send({
+    const sending = channel.push({
       type,
       flags,
       messageId: scope.span.spanId,
       traceId: scope.span.traceId,
       payload,
-    }));
+    });
+    return sending === undefined ? undefined : scope.race.race(sending);
   }
 
   #finish(): void {

@@ -6,8 +6,10 @@
 import {
   decodeMessage,
   encodeMessage,
+  encodeMessageInto,
   MAX_PAYLOAD_LENGTH,
   type Message,
+  messageLength,
   peekMessageLength,
   ProtocolError,
 } from "../protocol/mod.ts";
@@ -30,6 +32,8 @@ export interface ByteStream {
    * Overlapping writes keep their order.
    */
   write(bytes: Uint8Array): Promise<void>;
+  /** Takes all of the bytes at once and copies them, or takes none. */
+  tryWrite(bytes: Uint8Array): boolean;
   /** Ends the local direction after what was written. */
   finish(): void;
   /** The next bytes, owned by the caller; `undefined` at the end. */
@@ -100,6 +104,12 @@ export class MemoryLimit {
 /** Stands for bytes that nobody asked for. */
 const EXCESS = new Uint8Array(1);
 
+/**
+ * Where messages are encoded that the stream copies at once: larger ones get
+ * bytes of their own.
+ */
+const scratch = new Uint8Array(16_384);
+
 /** A message as it is given to {@linkcode MessageChannel.send}. */
 export type OutgoingMessage = Omit<Message, "flags"> & {
   /** Message flags; none when absent. */
@@ -161,9 +171,33 @@ export class MessageChannel {
    * @throws {TransportError} When the stream or its connection is gone.
    */
   async send(message: OutgoingMessage): Promise<void> {
-    const bytes = encodeMessage({ ...message, flags: message.flags ?? 0 });
-    this.#bytesSent += bytes.length;
-    await this.#stream.write(bytes);
+    await this.push(message);
+  }
+
+  /**
+   * As {@linkcode MessageChannel.send}, but without a promise for a message
+   * that finds room: so that small ones cost little.
+   *
+   * @param message What to send; the payload is copied.
+   * @returns `undefined` when the stream has taken all of it, else a promise
+   * as of `send`.
+   * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB.
+   */
+  push(message: OutgoingMessage): Promise<void> | undefined {
+    const { type, flags = 0, messageId, traceId, payload } = message;
+    const filled = { type, flags, messageId, traceId, payload };
+    const length = messageLength(payload.length);
+    if (length > scratch.length) {
+      const bytes = encodeMessage(filled);
+      this.#bytesSent += length;
+      return this.#stream.write(bytes);
+    }
+    encodeMessageInto(filled, scratch);
+    this.#bytesSent += length;
+    const bytes = scratch.subarray(0, length);
+    return this.#stream.tryWrite(bytes)
+      ? undefined
+      : this.#stream.write(bytes.slice());
   }
 
   /**
@@ -177,25 +211,17 @@ export class MessageChannel {
    * @throws {TransportError} When the stream was reset or its connection lost.
    */
   async receive(): Promise<Message | undefined> {
-    try {
-      while (true) {
-        const length = this.#messageLength();
-        if (length !== undefined && this.#bufferedBytes >= length) {
-          return decodeMessage(this.#take(length));
-        }
+    for (;;) {
+      const message = this.receiveBuffered();
+      if (message !== undefined) return message;
+      try {
         const chunk = await this.#stream.read();
         if (chunk === undefined) break;
-        if (chunk.length === 0) continue;
-        if (this.#isCancelled) throw cancelledError();
-        this.#bytesReceived += chunk.length;
-        this.#memory?.take(chunk.length);
-        this.#bufferedBytes += chunk.length;
-        this.#chunks.push(chunk);
+        if (chunk.length > 0) this.#buffer(chunk);
+      } catch (error) {
+        this.#forgetBuffered();
+        throw error;
       }
-    } catch (error) {
-      if (error instanceof ProtocolError) this.cancel(StatusCode.INTERNAL);
-      else this.#forgetBuffered();
-      throw error;
     }
     if (this.#bufferedBytes === 0) return undefined;
     const error = new CallError(
@@ -204,6 +230,27 @@ export class MessageChannel {
     );
     this.#forgetBuffered();
     throw error;
+  }
+
+  /**
+   * Receives the next message if all of it has been read from the stream
+   * already, together with the one before: without a promise.
+   *
+   * @returns The message, or `undefined` when {@linkcode
+   * MessageChannel.receive} has to wait.
+   * @throws {ProtocolError} As `receive`.
+   */
+  receiveBuffered(): Message | undefined {
+    if (this.#bufferedBytes === 0) return undefined;
+    try {
+      const length = this.#messageLength();
+      return length === undefined || this.#bufferedBytes < length
+        ? undefined
+        : this.#takeMessage(length);
+    } catch (error) {
+      this.cancel(StatusCode.INTERNAL);
+      throw error;
+    }
   }
 
   /** Ends the local direction after the messages that were sent. */
@@ -227,7 +274,7 @@ export class MessageChannel {
       : this.#stream.read();
     ended.then((chunk) => {
       if (chunk !== undefined) this.#stream.stopSending(StatusCode.OK);
-    }).catch(() => {
+    }, () => {
       // Reset by the peer or lost with its connection: as good as ended.
     });
     this.#forgetBuffered();
@@ -245,6 +292,14 @@ export class MessageChannel {
     this.#forgetBuffered();
     this.#stream.reset(code);
     this.#stream.stopSending(code);
+  }
+
+  #buffer(chunk: Uint8Array): void {
+    if (this.#isCancelled) throw cancelledError();
+    this.#bytesReceived += chunk.length;
+    this.#memory?.take(chunk.length);
+    this.#bufferedBytes += chunk.length;
+    this.#chunks.push(chunk);
   }
 
   #forgetBuffered(): void {
@@ -271,15 +326,16 @@ export class MessageChannel {
   }
 
   /** Takes `length` bytes off the front: a view when they came in one chunk. */
-  #take(length: number): Uint8Array {
+  #takeMessage(length: number): Message {
     if (this.#chunks[0]!.length < length) this.#join();
     const front = this.#chunks[0]!;
+    const message = decodeMessage(front);
     if (front.length === length) this.#chunks.shift();
     else this.#chunks[0] = front.subarray(length);
     this.#bufferedBytes -= length;
     this.#memory?.release(length);
     this.#expectedBytes = undefined;
-    return front.subarray(0, length);
+    return message;
   }
 
   #join(): void {

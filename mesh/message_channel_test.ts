@@ -23,6 +23,11 @@ class FakeStream implements ByteStream {
     return Promise.resolve();
   }
 
+  tryWrite(bytes: Uint8Array): boolean {
+    this.written.push(bytes.slice());
+    return true;
+  }
+
   finish(): void {
     this.calls.push("finish");
   }

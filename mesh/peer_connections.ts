@@ -99,20 +99,37 @@ export class PeerConnections {
       entry = undefined;
     }
     entry ??= this.#connect(key, peer);
-    entry.userCount++;
-    let isReleased = false;
-    const release = (): void => {
-      if (isReleased) return;
-      isReleased = true;
-      entry.userCount--;
-      entry.idleSince = this.#options.clock.now();
-    };
+    const release = this.#use(entry);
     try {
       return { connection: await entry.connecting, release };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /**
+   * Takes the connection to a peer if there is an open one.
+   *
+   * @param peer The peer.
+   * @returns A lease as of {@linkcode PeerConnections.acquire}, or `undefined`.
+   */
+  tryAcquire(peer: Peer): PeerLease | undefined {
+    const entry = this.#entries.get(keyOf(peer));
+    const connection = entry?.connection;
+    if (entry === undefined || connection?.isOpen !== true) return undefined;
+    return { connection, release: this.#use(entry) };
+  }
+
+  #use(entry: Entry): () => void {
+    entry.userCount++;
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      entry.userCount--;
+      entry.idleSince = this.#options.clock.now();
+    };
   }
 
   /**
@@ -193,10 +210,16 @@ export class PeerConnections {
   }
 }
 
+/** The same peer comes with every call, as long as the registry's answer is used. */
+const keys = new WeakMap<Peer, string>();
+
 function keyOf(peer: Peer): string {
-  const key = peer.publicKey === undefined
-    ? ""
-    : String.fromCharCode(...peer.publicKey);
-  const id = String.fromCharCode(...peer.agentId);
-  return `${id}${key}@${peer.hostname}:${peer.port}`;
+  let key = keys.get(peer);
+  if (key === undefined) {
+    const publicKey = String.fromCharCode(...peer.publicKey ?? []);
+    const id = String.fromCharCode(...peer.agentId);
+    key = `${id}${publicKey}@${peer.hostname}:${peer.port}`;
+    keys.set(peer, key);
+  }
+  return key;
 }

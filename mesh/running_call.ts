@@ -80,7 +80,8 @@ export class RunningCall {
   #audience: Audience = "listening";
   #isAbortedHere = false;
   #chunkCount = 0;
-  #handling: Promise<unknown> = Promise.resolve();
+  /** What the handler still does; nothing when it did it at once. */
+  #handling: Promise<unknown> | undefined;
 
   /** @param options The call. */
   constructor(options: RunningCallOptions) {
@@ -101,7 +102,7 @@ export class RunningCall {
           ),
         ),
     );
-    race.signal.addEventListener("abort", () => {
+    race.onAbort(() => {
       // Whoever aborted from outside was the caller, or its connection.
       if (!this.#isAbortedHere) this.#audience = "gone";
     });
@@ -114,7 +115,7 @@ export class RunningCall {
     this.#context = {
       traceId: request.traceId,
       spanId: this.#span.spanId,
-      signal: race.signal,
+      race,
       timer: this.#timer,
       budget: this.#budget,
     };
@@ -171,7 +172,7 @@ export class RunningCall {
     });
     // What a failed handler left running is for nobody.
     if (failure !== undefined) race.abort(failure);
-    await this.#handling.catch(() => {});
+    await this.#handling?.catch(() => {});
   }
 
   async #answer(handler: CallHandler): Promise<void> {
@@ -207,7 +208,7 @@ export class RunningCall {
         const next = await this.#wait(() => iterator.next());
         if (next.done) break;
         const content = packContent(this.#seal(next.value));
-        await this.#send(
+        const sending = this.#send(
           MessageType.STREAM_CHUNK,
           content.flags,
           encodeStreamChunk({
@@ -216,6 +217,7 @@ export class RunningCall {
             body: content.body,
           }),
         );
+        if (sending !== undefined) await sending;
         this.#chunkCount++;
       }
       isDone = true;
@@ -223,7 +225,7 @@ export class RunningCall {
       if (!isDone) {
         // A generator that waits runs its `finally` when the wait is over.
         this.#handling = Promise.all([
-          this.#handling.catch(() => {}),
+          this.#handling?.catch(() => {}),
           this.#enter(async () => await iterator.return?.()),
         ]);
       }
@@ -232,10 +234,15 @@ export class RunningCall {
   }
 
   /** Enters the handler and waits for it, or for the end of the call. */
-  #wait<Result>(code: () => Result | Promise<Result>): Promise<Result> {
-    const handling = this.#enter(async () => await code());
-    this.#handling = handling;
-    return this.#options.race.race(handling);
+  #wait<Result>(
+    code: () => Result | PromiseLike<Result>,
+  ): Result | Promise<Result> {
+    const { race } = this.#options;
+    race.throwIfAborted();
+    const result = this.#enter(code);
+    if (!isPromiseLike(result)) return result;
+    this.#handling = Promise.resolve(result);
+    return race.race(this.#handling as Promise<Result>);
   }
 
   #enter<Result>(code: () => Result): Result {
@@ -249,7 +256,7 @@ export class RunningCall {
       content: request.content,
       input: this.#input,
       caller: this.#caller,
-      signal: race.signal,
+      race,
       timer: this.#timer,
       budget: this.#budget,
       traceId: request.traceId,
@@ -281,7 +288,7 @@ export class RunningCall {
   #fail(thrown: unknown, method: Method): CallError {
     const { channel, race } = this.#options;
     const failure = race.isAborted
-      ? toCallFailure(race.signal.reason)
+      ? toCallFailure(race.reason)
       : toHandlerFailure(toCallFailure(thrown));
     const error = failure instanceof CallError
       ? failure
@@ -304,8 +311,8 @@ export class RunningCall {
     return error;
   }
 
-  #sendClose(ending: StreamEnding, error?: CallError): Promise<void> {
-    return this.#sendNow(
+  async #sendClose(ending: StreamEnding, error?: CallError): Promise<void> {
+    await this.#push(
       MessageType.STREAM_CLOSE,
       encodeStreamClose({
         ending,
@@ -320,8 +327,8 @@ export class RunningCall {
     );
   }
 
-  #sendError(error: CallError): Promise<void> {
-    return this.#sendNow(
+  async #sendError(error: CallError): Promise<void> {
+    await this.#push(
       MessageType.ERROR,
       encodeError({
         status: error.status,
@@ -333,19 +340,30 @@ export class RunningCall {
     );
   }
 
-  #send(type: number, flags: number, payload: Uint8Array): Promise<void> {
+  /** @returns Nothing when there was room, else resolves when there is. */
+  #send(
+    type: number,
+    flags: number,
+    payload: Uint8Array,
+  ): Promise<void> | undefined {
     const { request, race } = this.#options;
     const message = compressMessage(
       flags,
       payload,
       request.isCompressed ? "auto" : false,
     );
-    return race.race(this.#sendNow(type, message.payload, message.flags));
+    const sending = this.#push(type, message.payload, message.flags);
+    return sending === undefined ? undefined : race.race(sending);
   }
 
-  #sendNow(type: number, payload: Uint8Array, flags = 0): Promise<void> {
+  /** As `#send`, even when the call is aborted. */
+  #push(
+    type: number,
+    payload: Uint8Array,
+    flags = 0,
+  ): Promise<void> | undefined {
     const { channel, request } = this.#options;
-    return channel.send({
+    return channel.push({
       type,
       flags,
       messageId: request.messageId,
@@ -353,6 +371,13 @@ export class RunningCall {
       payload,
     });
   }
+}
+
+function isPromiseLike<Result>(
+  value: Result | PromiseLike<Result>,
+): value is PromiseLike<Result> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then ===
+    "function";
 }
 
 function statusOf(failure: CallError | undefined): StatusName {

@@ -12,6 +12,7 @@
 import {
   type Context,
   context as contexts,
+  ProxyTracerProvider,
   type Span,
   SpanKind,
   SpanStatusCode,
@@ -65,6 +66,12 @@ export interface OpenSpan {
   end(end: SpanEnd): void;
 }
 
+/** A span that OpenTelemetry records, and the context inside it. */
+interface Recording {
+  readonly span: Span;
+  readonly context: Context;
+}
+
 /** Opens spans for one agent. */
 export class Tracing {
   readonly #agent: string;
@@ -103,50 +110,59 @@ export class Tracing {
   open(start: SpanStart): OpenSpan {
     let { traceId, parentSpanId } = start;
     const active = contexts.active();
-    let parent = active;
     const local = start.kind === "client"
       ? trace.getSpanContext(active)
       : undefined;
-    if (local !== undefined && trace.isSpanContextValid(local)) {
+    const isInside = local !== undefined && trace.isSpanContextValid(local);
+    if (isInside) {
       // The code around the call has a span: its trace goes on.
       traceId ??= BigInt(`0x${local.traceId.slice(16)}`) || undefined;
       parentSpanId ??= BigInt(`0x${local.spanId}`);
-    } else {
-      traceId ??= this.#ids.createTraceId();
-      parent = remoteParent(active, traceId, parentSpanId);
     }
     traceId ??= this.#ids.createTraceId();
+    const recording = hasTracerProvider()
+      ? this.#record(
+        start,
+        isInside ? active : remoteParent(active, traceId, parentSpanId),
+      )
+      : undefined;
+    const spanId = recording === undefined
+      ? this.#ids.nextMessageId()
+      : BigInt(`0x${recording.span.spanContext().spanId}`);
+    return this.#follow(start, { traceId, spanId, parentSpanId, recording });
+  }
+
+  /** Opens a span of OpenTelemetry, if the SDK wants to have this one. */
+  #record(start: SpanStart, parent: Context): Recording | undefined {
     const span = this.#tracer.startSpan(start.name, {
       kind: start.kind === "client" ? SpanKind.CLIENT : SpanKind.SERVER,
       attributes: { "rpc.system": "mxp", "rpc.method": start.name },
     }, parent);
-    const spanId = span.isRecording()
-      ? BigInt(`0x${span.spanContext().spanId}`)
-      : this.#ids.nextMessageId();
-    return this.#follow(start, { traceId, spanId, parentSpanId, span, parent });
+    return span.isRecording()
+      ? { span, context: trace.setSpan(parent, span) }
+      : undefined;
   }
 
   #follow(start: SpanStart, ids: {
     traceId: bigint;
     spanId: bigint;
     parentSpanId: bigint | undefined;
-    span: Span;
-    parent: Context;
+    recording: Recording | undefined;
   }): OpenSpan {
-    const { traceId, spanId, parentSpanId, span, parent } = ids;
+    const { traceId, spanId, parentSpanId, recording } = ids;
     const startedAt = performance.now();
     let hasEnded = false;
     return {
       traceId,
       spanId,
       run: (code) =>
-        span.isRecording()
-          ? contexts.with(trace.setSpan(parent, span), code)
-          : code(),
+        recording === undefined
+          ? code()
+          : contexts.with(recording.context, code),
       end: (end) => {
         if (hasEnded) return;
         hasEnded = true;
-        if (span.isRecording()) endSpan(span, end);
+        if (recording !== undefined) endSpan(recording.span, end);
         if (this.#listeners.size === 0) return;
         this.#notify({
           traceId,
@@ -172,6 +188,16 @@ export class Tracing {
       }
     }
   }
+}
+
+/**
+ * Whether somebody records: without an SDK the API has a provider that stands
+ * for one, and making its spans would cost as much as the rest of the call.
+ */
+function hasTracerProvider(): boolean {
+  const provider = trace.getTracerProvider();
+  return !(provider instanceof ProxyTracerProvider) ||
+    provider.getDelegateTracer(TRACER_NAME) !== undefined;
 }
 
 function remoteParent(

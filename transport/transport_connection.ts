@@ -193,6 +193,18 @@ export class TransportConnection {
   }
 
   /**
+   * Opens a stream if the peer allows one at once, without a promise.
+   *
+   * @param options Priority and direction; a signal has nothing to end.
+   * @returns The stream, or `undefined` when `openStream` would wait.
+   * @throws {TransportError} Why the connection ended.
+   */
+  tryOpenStream(options: OpenStreamOptions = {}): TransportStream | undefined {
+    if (this.#error !== undefined) throw this.#error;
+    return this.#waitingOpens.length > 0 ? undefined : this.#tryOpen(options);
+  }
+
+  /**
    * Opens a stream; waits while the peer allows no more.
    *
    * @param options Priority, direction, and a signal that ends the wait.

@@ -39,6 +39,7 @@ interface WaitingWrite {
 }
 
 const ACCEPTED: Promise<void> = Promise.resolve();
+const ENDED: Promise<undefined> = Promise.resolve(undefined);
 
 /**
  * An ordered, reliable stream of bytes in one or both directions.
@@ -169,6 +170,24 @@ export class TransportStream {
   }
 
   /**
+   * Sends bytes if there is room for all of them at once, without a promise.
+   *
+   * @param bytes Any number of bytes; they are copied.
+   * @returns Whether they were taken. If not, nothing was: `write` waits for
+   * room, or says why there will be none.
+   */
+  tryWrite(bytes: Uint8Array): boolean {
+    if (this.#writeError !== undefined || this.#isFinishing) return false;
+    if (this.#waitingWrites.length > 0) return false;
+    const { core } = this.#host;
+    const room = core.streamState(this.id)?.writableBytes ?? 0;
+    if (room < bytes.length) return false;
+    core.writeStream(this.id, bytes);
+    this.#host.wake();
+    return true;
+  }
+
+  /**
    * Ends our direction after everything that was written. A second call, or
    * one after the end, does nothing.
    */
@@ -231,6 +250,11 @@ export class TransportStream {
   read(): Promise<Uint8Array | undefined> {
     if (this.#waitingRead !== undefined) {
       return rejected(this.#stateError("is being read already"));
+    }
+    if (this.#rescued.length === 0 && this.#readError === undefined) {
+      const chunk = this.#isReadEnded ? undefined : this.#takeChunk(false);
+      if (chunk !== undefined) return Promise.resolve(chunk);
+      if (this.#isReadEnded) return ENDED;
     }
     const waitingRead = createDeferred<Uint8Array | undefined>();
     this.#waitingRead = waitingRead;

@@ -34,6 +34,14 @@ export class TestStream implements ByteStream {
     this.peer.#wakeReader();
   }
 
+  /** Hands bytes to the other end unless writes wait. */
+  tryWrite(bytes: Uint8Array): boolean {
+    if (this.isBlocked || this.#error !== undefined) return false;
+    this.peer.#chunks.push(bytes.slice());
+    this.peer.#wakeReader();
+    return true;
+  }
+
   /** Lets waiting writes go on. */
   unblock(): void {
     this.isBlocked = false;
