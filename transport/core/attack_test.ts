@@ -98,7 +98,10 @@ Deno.test("A peer that acknowledges late does not stretch the end of a connectio
 Deno.test("A flood of hellos is answered within the limits and forgotten in time (RFC 9000 §8.1)", () => {
   const random = new SeededRandom(2);
   const keyPair = generateKeyPair(random);
-  const endpoint = new Endpoint({ keyPair, maxHalfOpen: 20 }, random);
+  const endpoint = new Endpoint(
+    { keyPair, maxHalfOpen: 20, retryThreshold: 20 },
+    random,
+  );
   const stranger = new Endpoint({ keyPair: generateKeyPair(random) }, random);
   const buffer = new Uint8Array(65_535);
   const sentTo = new Map<number, number>();

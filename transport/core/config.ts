@@ -88,8 +88,30 @@ export const DEFAULT_MAX_CONNECTIONS = 10_000;
 /** Handshakes that an endpoint answers at the same time. */
 export const DEFAULT_MAX_HALF_OPEN = 1_000;
 
-/** Refusals sent per second to hellos meant for another key. */
-export const MAX_REFUSALS_PER_SECOND = 100;
+/** Share of the half-open handshakes above which a hello needs a cookie: an eighth. */
+const RETRY_THRESHOLD_DIVISOR = 8;
+
+/** Half-open handshakes from one address above which its hellos need a cookie. */
+export const DEFAULT_MAX_HALF_OPEN_PER_ADDRESS = 32;
+
+/** How long the cookie of a Retry is good. */
+export const RETRY_COOKIE_LIFETIME_MS = 10_000;
+
+/** Cookies accepted during one lifetime, each remembered so that it serves once. */
+export const MAX_ACCEPTED_COOKIES = 16_384;
+
+/** Retries that an initiator follows in one handshake. */
+export const MAX_RETRIES_FOLLOWED = 3;
+
+/**
+ * Retries sent per second. Each is a sixteenth of its hello, so that this
+ * bounds only what is computed; a lower rate would leave genuine initiators
+ * unanswered among the forged ones.
+ */
+export const MAX_RETRIES_PER_SECOND = 10_000;
+
+/** Refusals and version negotiations sent per second, together. */
+export const MAX_STATELESS_ANSWERS_PER_SECOND = 100;
 
 /** Packets of 1-RTT data held back while congestion or credit forbids sending: none; this is the replay window. */
 export const REPLAY_WINDOW_PACKETS = 4_096;
@@ -232,6 +254,20 @@ export interface EndpointOptions {
    */
   readonly maxHalfOpen?: number;
   /**
+   * Half-open handshakes from which on a hello has to prove its address by a
+   * cookie, which costs it a round trip; 0 asks every hello.
+   *
+   * @default an eighth of maxHalfOpen, at least 1
+   */
+  readonly retryThreshold?: number;
+  /**
+   * Half-open handshakes of one IP address from which on its hellos have to
+   * prove it by a cookie.
+   *
+   * @default DEFAULT_MAX_HALF_OPEN_PER_ADDRESS
+   */
+  readonly maxHalfOpenPerAddress?: number;
+  /**
    * Outgoing datagram frames that wait; the oldest is dropped for a new one.
    *
    * @default DEFAULT_DATAGRAM_QUEUE_LENGTH
@@ -263,6 +299,8 @@ const BOUNDS = {
   maxUniStreams: [0, 2 ** 32],
   maxConnections: [1, 2 ** 24],
   maxHalfOpen: [0, 2 ** 24],
+  retryThreshold: [0, 2 ** 24],
+  maxHalfOpenPerAddress: [0, 2 ** 24],
   datagramQueueLength: [0, 2 ** 20],
 } as const satisfies Partial<
   Record<keyof EndpointConfig, readonly [number, number]>
@@ -277,6 +315,7 @@ const BOUNDS = {
  */
 export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+  const maxHalfOpen = options.maxHalfOpen ?? DEFAULT_MAX_HALF_OPEN;
   const config: EndpointConfig = {
     accept: true,
     suites: ["chacha20-poly1305"],
@@ -296,7 +335,12 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxBidiStreams: DEFAULT_MAX_BIDI_STREAMS,
     maxUniStreams: DEFAULT_MAX_UNI_STREAMS,
     maxConnections: DEFAULT_MAX_CONNECTIONS,
-    maxHalfOpen: DEFAULT_MAX_HALF_OPEN,
+    maxHalfOpen,
+    retryThreshold: Math.max(
+      1,
+      Math.floor(maxHalfOpen / RETRY_THRESHOLD_DIVISOR),
+    ),
+    maxHalfOpenPerAddress: DEFAULT_MAX_HALF_OPEN_PER_ADDRESS,
     datagramQueueLength: DEFAULT_DATAGRAM_QUEUE_LENGTH,
     ...options,
   };

@@ -162,6 +162,19 @@ export class Connection {
     this.#wake(this);
   }
 
+  /**
+   * Takes the demand to repeat our hello with a cookie.
+   *
+   * @param packet A whole Retry; only who saw the hello can make it.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handleRetry(packet: Uint8Array): DropReason | undefined {
+    if (this.#state !== "handshaking") return "duplicate-handshake";
+    const reason = this.#handshake.handleRetry(packet);
+    this.#wake(this);
+    return reason;
+  }
+
   /** Takes the word, not authenticated, that our hello was meant for another key. */
   handleRefusal(): void {
     if (this.isInitiator) this.#handshake.handleRefusal();

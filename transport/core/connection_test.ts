@@ -416,7 +416,7 @@ Deno.test("The congestion window bounds what is in flight", () => {
 });
 
 Deno.test("A responder that reached its half-open limit drops further hellos", () => {
-  const pair = new Pair({ server: { maxHalfOpen: 2 } });
+  const pair = new Pair({ server: { maxHalfOpen: 2, retryThreshold: 2 } });
   pair.network.filter = (_datagram, from) => from.port === CLIENT_ADDRESS.port;
   for (let i = 0; i < 5; i++) pair.dial();
   pair.runFor(100);

@@ -25,7 +25,6 @@ import {
   createEndpointConfig,
   type EndpointConfig,
   type EndpointOptions,
-  MAX_REFUSALS_PER_SECOND,
   MAX_UDP_PAYLOAD_BYTES,
   MIN_HELLO_DATAGRAM_BYTES,
   TRANSPORT_VERSION,
@@ -43,6 +42,7 @@ import {
   decodeHelloInvariants,
   decodeInitiatorHello,
   decodeRefusal,
+  decodeRetry,
   decodeVersionNegotiation,
   encodeRefusal,
   encodeVersionNegotiation,
@@ -53,6 +53,8 @@ import {
   type InitiatorHello,
   RefusalReason,
 } from "./handshake_packet.ts";
+import { HelloAdmission } from "./hello_admission.ts";
+import { StatelessAnswers } from "./stateless_answers.ts";
 import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
 import type { Transmit } from "./transmit.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
@@ -82,15 +84,13 @@ export interface ConnectOptions {
   readonly handshakeTimeoutMs?: number;
 }
 
-/** Answers to hellos that are not remembered: they wait here to be sent. */
-const MAX_STATELESS_RESPONSES = 64;
-
 /** What the endpoint knows of a connection beside the connection itself. */
 interface Route {
   readonly key: number;
   /** Address and id of the initiator, as long as the hello may be repeated. */
   readonly helloKey: string | undefined;
-  isHalfOpen: boolean;
+  /** Where the hello came from, as long as the handshake is half open. */
+  halfOpenHostname: string | undefined;
   isAnnounced: boolean;
 }
 
@@ -106,7 +106,8 @@ export class Endpoint {
   readonly #sendQueue = new Set<Connection>();
   readonly #eventQueue = new Set<Connection>();
   readonly #deadlines = new DeadlineHeap<Connection>();
-  readonly #responses: { to: Address; packet: Uint8Array }[] = [];
+  readonly #admission: HelloAdmission;
+  readonly #answers = new StatelessAnswers();
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
   readonly #macKeyIk: Uint8Array;
   readonly #macKeyXx: Uint8Array = helloMacKey();
@@ -116,13 +117,11 @@ export class Endpoint {
     this.#eventQueue.add(connection);
   };
   #nextId = 1;
-  #halfOpenCount = 0;
-  #refusalTokens = MAX_REFUSALS_PER_SECOND;
-  #refusalsAt: Instant = 0;
   #datagramsReceived = 0;
   #bytesReceived = 0;
   #datagramsSent = 0;
   #bytesSent = 0;
+  #retriesSent = 0;
 
   /**
    * Starts without connections.
@@ -134,6 +133,7 @@ export class Endpoint {
   constructor(options: EndpointOptions, random: RandomSource) {
     this.config = createEndpointConfig(options);
     this.#random = random;
+    this.#admission = new HelloAdmission(this.config, random);
     this.#macKeyIk = helloMacKey(this.config.keyPair.publicKey);
   }
 
@@ -145,7 +145,8 @@ export class Endpoint {
       datagramsSent: this.#datagramsSent,
       bytesSent: this.#bytesSent,
       connectionCount: this.#connections.size,
-      halfOpenCount: this.#halfOpenCount,
+      halfOpenCount: this.#admission.halfOpenCount,
+      retriesSent: this.#retriesSent,
       drops: { ...this.#drops },
     };
   }
@@ -207,7 +208,7 @@ export class Endpoint {
     this.#add(connection, {
       key: connectionIdKey(connectionId),
       helloKey: undefined,
-      isHalfOpen: false,
+      halfOpenHostname: undefined,
       isAnnounced: true,
     });
     return connection;
@@ -276,10 +277,10 @@ export class Endpoint {
    * @returns Where it goes and its length, or `undefined` when there is none.
    */
   pollTransmit(now: Instant, into: Uint8Array): Transmit | undefined {
-    const response = this.#responses.shift();
-    if (response !== undefined) {
-      into.set(response.packet);
-      return this.#transmit(response.to, response.packet.length);
+    const answer = this.#answers.shift();
+    if (answer !== undefined) {
+      into.set(answer.packet);
+      return this.#transmit(answer.to, answer.packet.length);
     }
     for (const connection of this.#sendQueue) {
       // Back to the end of the queue: connections take turns.
@@ -347,10 +348,13 @@ export class Endpoint {
     const invariants = decodeHelloInvariants(packet);
     if (invariants === undefined) return this.#drop("malformed");
     if (invariants.version !== TRANSPORT_VERSION) {
-      this.#respond(
+      this.#answers.push(
         now,
         from,
-        encodeVersionNegotiation(invariants.connectionId, [TRANSPORT_VERSION]),
+        () =>
+          encodeVersionNegotiation(invariants.connectionId, [
+            TRANSPORT_VERSION,
+          ]),
       );
       return this.#drop("unknown-version");
     }
@@ -360,10 +364,10 @@ export class Endpoint {
     if (!hasValidChecksum(packet)) return this.#drop("malformed");
     const reason = this.#judgeMac(packet, hello);
     if (reason === "wrong-key") {
-      this.#respond(
+      this.#answers.push(
         now,
         from,
-        encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY),
+        () => encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY),
       );
     }
     if (reason !== undefined) return this.#drop(reason);
@@ -395,17 +399,22 @@ export class Endpoint {
     if (this.#connections.size >= this.config.maxConnections) {
       return this.#drop("connection-limit");
     }
-    if (this.#halfOpenCount >= this.config.maxHalfOpen) {
+    if (this.#admission.halfOpenCount >= this.config.maxHalfOpen) {
       return this.#drop("half-open-limit");
     }
     const suite = acceptedSuite(hello.suites, this.config.suites);
     if (suite === undefined) {
-      this.#respond(
+      this.#answers.push(
         now,
         from,
-        encodeRefusal(hello.connectionId, RefusalReason.SUITE),
+        () => encodeRefusal(hello.connectionId, RefusalReason.SUITE),
       );
       return this.#drop("unacceptable-suite");
+    }
+    const reason = this.#admission.judge(now, from, hello);
+    if (reason !== undefined) {
+      if (reason !== "malformed") this.#sendRetry(now, from, hello);
+      return this.#drop(reason);
     }
     const connectionId = this.#newConnectionId();
     const parameters = localTransportParameters(
@@ -427,31 +436,24 @@ export class Endpoint {
       wake: this.#wake,
     });
     connection.handleDatagramReceived(byteCount, from);
-    this.#halfOpenCount++;
+    this.#admission.onOpened(from.hostname);
     this.#byHello.set(helloKey, connection);
     this.#add(connection, {
       key: connectionIdKey(connectionId),
       helloKey,
-      isHalfOpen: true,
+      halfOpenHostname: from.hostname,
       isAnnounced: false,
     });
   }
 
-  /** Queues an answer that is not remembered, unless too many were sent this second. */
-  #respond(now: Instant, to: Address, packet: Uint8Array): void {
-    const earned = Math.max(0, now - this.#refusalsAt) *
-      MAX_REFUSALS_PER_SECOND / 1000;
-    this.#refusalsAt = now;
-    this.#refusalTokens = Math.min(
-      this.#refusalTokens + earned,
-      MAX_REFUSALS_PER_SECOND,
+  #sendRetry(now: Instant, from: Address, hello: InitiatorHello): void {
+    const isSent = this.#answers.push(
+      now,
+      from,
+      () => this.#admission.createRetry(now, from, hello),
+      "retry",
     );
-    if (
-      this.#refusalTokens < 1 ||
-      this.#responses.length >= MAX_STATELESS_RESPONSES
-    ) return;
-    this.#refusalTokens--;
-    this.#responses.push({ to, packet });
+    if (isSent) this.#retriesSent++;
   }
 
   // ── Packets of connections ────────────────────────────────────────────────
@@ -474,6 +476,11 @@ export class Endpoint {
       if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) {
         return connection.handleRefusal();
       }
+      if (decodeRetry(packet) !== undefined) {
+        const reason = connection.handleRetry(packet);
+        if (reason !== undefined) this.#drop(reason);
+        return;
+      }
     }
     const reason = connection.handlePacket(now, packet, from);
     if (reason !== undefined) this.#drop(reason);
@@ -483,9 +490,12 @@ export class Endpoint {
 
   #settleHalfOpen(connection: Connection): void {
     const route = this.#routes.get(connection);
-    if (route?.isHalfOpen && connection.state !== "handshaking") {
-      route.isHalfOpen = false;
-      this.#halfOpenCount--;
+    if (
+      route?.halfOpenHostname !== undefined &&
+      connection.state !== "handshaking"
+    ) {
+      this.#admission.onSettled(route.halfOpenHostname);
+      route.halfOpenHostname = undefined;
     }
   }
 

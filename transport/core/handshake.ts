@@ -22,10 +22,11 @@ import {
 } from "../../crypto/mod.ts";
 import { assert } from "../../internal/assert.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
-import { TRANSPORT_VERSION } from "./config.ts";
+import { MAX_RETRIES_FOLLOWED, TRANSPORT_VERSION } from "./config.ts";
 import type { DropReason } from "./stats.ts";
 import {
   decodeNoisePacket,
+  decodeRetry,
   encodeInitiatorFinish,
   encodeInitiatorHello,
   encodeResponderHello,
@@ -36,6 +37,7 @@ import {
   hasValidMac,
   helloMacKey,
   type InitiatorHello,
+  NOISE_EPHEMERAL_LENGTH,
   responseMacKey,
 } from "./handshake_packet.ts";
 import {
@@ -56,7 +58,6 @@ const NOISE_CIPHERS: Record<AeadSuite, string> = {
   "aes-256-gcm": "AESGCM",
 };
 
-const EPHEMERAL_LENGTH = 32;
 const EMPTY = new Uint8Array(0);
 
 /** What both sides hold when the handshake is done. */
@@ -117,11 +118,14 @@ export function acceptedSuite(
 
 /** The side that starts. */
 export class InitiatorHandshake {
-  /** The first message: a whole datagram, repeated until it is answered. */
-  readonly hello: Uint8Array;
   readonly #noise: HandshakeState;
   readonly #suite: AeadSuite;
+  /** The fields of the hello: a retry changes its cookie and nothing else. */
+  readonly #fields: InitiatorHello;
+  readonly #helloMacKey: Uint8Array;
   readonly #responseMacKey: Uint8Array;
+  #hello: Uint8Array;
+  #retryCount = 0;
   #finish: Uint8Array | undefined;
 
   /**
@@ -155,12 +159,16 @@ export class InitiatorHandshake {
     );
     this.#responseMacKey = responseMacKey(
       connectionId,
-      noise.subarray(0, EPHEMERAL_LENGTH),
+      noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
     );
-    this.hello = encodeInitiatorHello(
-      { ...head, cookie: EMPTY, noise },
-      helloMacKey(remoteStaticPublicKey),
-    );
+    this.#fields = { ...head, cookie: EMPTY, noise };
+    this.#helloMacKey = helloMacKey(remoteStaticPublicKey);
+    this.#hello = encodeInitiatorHello(this.#fields, this.#helloMacKey);
+  }
+
+  /** The first message: a whole datagram, repeated until it is answered. */
+  get hello(): Uint8Array {
+    return this.#hello;
   }
 
   /** The third message; exists once the second was accepted. */
@@ -170,6 +178,27 @@ export class InitiatorHandshake {
       "The finish exists after the ResponderHello",
     );
     return this.#finish;
+  }
+
+  /**
+   * Takes the demand for a proof of our address: the hello is the same from now
+   * on, with the cookie in it.
+   *
+   * @param packet A whole handshake packet of kind 5.
+   * @returns Why it was dropped, or `undefined`; the hello then has to be sent.
+   */
+  handleRetry(packet: Uint8Array): DropReason | undefined {
+    const cookie = decodeRetry(packet);
+    if (cookie === undefined) return "malformed";
+    if (!hasValidMac(packet, this.#responseMacKey)) return "bad-mac";
+    // Repeated hellos bring several; whoever saw the hello could send more.
+    if (this.#retryCount >= MAX_RETRIES_FOLLOWED) return "duplicate-handshake";
+    this.#retryCount++;
+    this.#hello = encodeInitiatorHello(
+      { ...this.#fields, cookie },
+      this.#helloMacKey,
+    );
+    return undefined;
   }
 
   /**
@@ -237,7 +266,7 @@ export class ResponderHandshake {
       response,
       responseMacKey(
         hello.connectionId,
-        hello.noise.subarray(0, EPHEMERAL_LENGTH),
+        hello.noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
       ),
     );
   }

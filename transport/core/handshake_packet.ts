@@ -12,7 +12,7 @@
  * ResponderHello      kind 2 · noise length u16 · noise message 2 · mac 16
  * InitiatorFinish     kind 3 · noise length u16 · noise message 3 · confirmation 16
  * VersionNegotiation  kind 4 · count u8 · versions u32 each
- * Retry               kind 5, reserved
+ * Retry               kind 5 · cookie length u16 · cookie · mac 16
  * Refusal             kind 6 · reason u8
  * ```
  *
@@ -46,7 +46,7 @@ export const HandshakeKind = {
   INITIATOR_FINISH: 3,
   /** The responder does not speak the version of the hello. */
   VERSION_NEGOTIATION: 4,
-  /** Kept for the stateless retry. */
+  /** The responder wants the hello again, with a cookie that proves its address. */
   RETRY: 5,
   /** The responder will not answer, and says why. */
   REFUSAL: 6,
@@ -76,6 +76,9 @@ export const HANDSHAKE_MAC_LENGTH = 16;
  * way from a MAC under another key, which is answered with a refusal.
  */
 const CHECKSUM_LENGTH = 8;
+
+/** Size of the ephemeral key that begins the first Noise message, in bytes. */
+export const NOISE_EPHEMERAL_LENGTH = 32;
 
 /** Longest cookie of a hello, in bytes. */
 export const MAX_COOKIE_LENGTH = 64;
@@ -128,7 +131,8 @@ export function helloMacKey(
 }
 
 /**
- * Key of the MAC of a ResponderHello: only who saw the hello can make it.
+ * Key of the MAC of a ResponderHello and of a Retry: only who saw the hello can
+ * make it.
  *
  * @param connectionId The id that the initiator chose.
  * @param ephemeral The first 32 bytes of the first Noise message.
@@ -290,10 +294,10 @@ export function encodeInitiatorFinish(
 
 /**
  * Decodes a ResponderHello or an InitiatorFinish: both hold a Noise message and
- * 16 bytes behind it.
+ * 16 bytes behind it. A Retry holds its cookie in the same way.
  *
  * @param packet A whole packet.
- * @param kind Which of the two.
+ * @param kind Which of them.
  * @returns Views of the packet, or `undefined` when it is malformed.
  */
 export function decodeNoisePacket(
@@ -351,6 +355,45 @@ export function decodeVersionNegotiation(
   }
   const versions = Array.from({ length: count }, () => reader.u32());
   return reader.isFailed || reader.remaining > 0 ? undefined : versions;
+}
+
+/**
+ * Encodes a Retry.
+ *
+ * @param initiatorConnectionId Where it goes.
+ * @param cookie 1 to {@linkcode MAX_COOKIE_LENGTH} bytes, for the next hello.
+ * @param macKey From {@linkcode responseMacKey}.
+ * @returns The whole packet.
+ */
+export function encodeRetry(
+  initiatorConnectionId: Uint8Array,
+  cookie: Uint8Array,
+  macKey: Uint8Array,
+): Uint8Array {
+  const writer = beginPacket(
+    PACKET_HEADER_LENGTH + 3 + cookie.length + HANDSHAKE_MAC_LENGTH,
+    initiatorConnectionId,
+  );
+  writer.u8(HandshakeKind.RETRY);
+  writer.u16(cookie.length);
+  writer.bytes(cookie);
+  writeMac(writer, macKey);
+  return writer.buffer;
+}
+
+/**
+ * Decodes a Retry. The MAC is not checked here.
+ *
+ * @param packet A whole packet.
+ * @returns The cookie, a view of the packet, or `undefined` when it is malformed.
+ */
+export function decodeRetry(packet: Uint8Array): Uint8Array | undefined {
+  const cookie = decodeNoisePacket(packet, HandshakeKind.RETRY)?.noise;
+  if (
+    cookie === undefined || cookie.length === 0 ||
+    cookie.length > MAX_COOKIE_LENGTH
+  ) return undefined;
+  return cookie;
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   InitiatorHandshake,
   type ResponderHandshake,
 } from "./handshake.ts";
+import type { DropReason } from "./stats.ts";
 
 /** One end's handshake, with its timers. */
 export class PendingHandshake {
@@ -71,6 +72,19 @@ export class PendingHandshake {
     return this.#handshake instanceof InitiatorHandshake
       ? this.#handshake.handleResponderHello(packet)
       : this.#handshake.handleFinish(packet);
+  }
+
+  /**
+   * Takes the demand for a proof of our address: the hello leaves again at once.
+   *
+   * @param packet A whole handshake packet.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handleRetry(packet: Uint8Array): DropReason | undefined {
+    if (!(this.#handshake instanceof InitiatorHandshake)) return "malformed";
+    const reason = this.#handshake.handleRetry(packet);
+    if (reason === undefined) this.#isPacketDue = true;
+    return reason;
   }
 
   /** The peer repeats its hello: our answer is repeated. */

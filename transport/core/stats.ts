@@ -7,6 +7,7 @@
 /** Why a datagram or packet was dropped without a word. */
 export type DropReason =
   | "address-mismatch"
+  | "bad-cookie"
   | "bad-mac"
   | "connection-limit"
   | "duplicate-handshake"
@@ -15,6 +16,7 @@ export type DropReason =
   | "malformed"
   | "not-accepting"
   | "replayed"
+  | "retry-required"
   | "unacceptable-suite"
   | "undecryptable"
   | "unknown-connection"
@@ -39,6 +41,8 @@ export interface EndpointStats {
   readonly connectionCount: number;
   /** Handshakes that wait for their third message. */
   readonly halfOpenCount: number;
+  /** Hellos that were asked to prove their address first. */
+  readonly retriesSent: number;
   /** Dropped packets by reason. */
   readonly drops: Readonly<DropCounts>;
 }

@@ -1,0 +1,121 @@
+/**
+ * Which hellos are answered at the cost of a Diffie-Hellman, and which have to
+ * prove their address first (RFC 9000 §8.1.2).
+ *
+ * As long as few handshakes are half open, all are answered. From a threshold
+ * on, over all or for one address, a hello needs a cookie, and one without gets
+ * a Retry that holds it. What is remembered is bounded by the handshakes that
+ * are half open.
+ *
+ * @module
+ */
+import type { Instant } from "../../internal/instant.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
+import type { Address } from "./address.ts";
+import type { EndpointConfig } from "./config.ts";
+import {
+  encodeRetry,
+  type InitiatorHello,
+  NOISE_EPHEMERAL_LENGTH,
+  responseMacKey,
+} from "./handshake_packet.ts";
+import { type RetrySubject, RetryTokens } from "./retry_token.ts";
+
+/** The half-open handshakes of an endpoint, and who may add one. */
+export class HelloAdmission {
+  readonly #retryThreshold: number;
+  readonly #maxPerHost: number;
+  readonly #tokens: RetryTokens;
+  readonly #countByHost = new Map<string, number>();
+  #halfOpenCount = 0;
+
+  /**
+   * @param config The limits.
+   * @param random Where the secrets of the cookies come from.
+   */
+  constructor(
+    config: Pick<EndpointConfig, "retryThreshold" | "maxHalfOpenPerAddress">,
+    random: RandomSource,
+  ) {
+    this.#retryThreshold = config.retryThreshold;
+    this.#maxPerHost = config.maxHalfOpenPerAddress;
+    this.#tokens = new RetryTokens(random);
+  }
+
+  /** Handshakes that wait for their third message. */
+  get halfOpenCount(): number {
+    return this.#halfOpenCount;
+  }
+
+  /**
+   * Judges a hello whose MAC is right. A cookie that is needed is used up.
+   *
+   * @param now The time.
+   * @param from Where it came from.
+   * @param hello The hello.
+   * @returns `undefined` when it may be answered, `malformed` for one that no
+   * Noise could read, otherwise why a Retry has to go first.
+   */
+  judge(
+    now: Instant,
+    from: Address,
+    hello: InitiatorHello,
+  ): "malformed" | "retry-required" | "bad-cookie" | undefined {
+    if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) return "malformed";
+    const isCookieNeeded = this.#halfOpenCount >= this.#retryThreshold ||
+      (this.#countByHost.get(from.hostname) ?? 0) >= this.#maxPerHost;
+    if (!isCookieNeeded) return undefined;
+    if (hello.cookie.length === 0) return "retry-required";
+    return this.#tokens.accept(now, subjectOf(from, hello), hello.cookie)
+      ? undefined
+      : "bad-cookie";
+  }
+
+  /**
+   * Makes the Retry that answers a hello.
+   *
+   * @param now The time.
+   * @param from Where the hello came from.
+   * @param hello The hello.
+   * @returns A packet far smaller than the hello.
+   */
+  createRetry(now: Instant, from: Address, hello: InitiatorHello): Uint8Array {
+    const subject = subjectOf(from, hello);
+    return encodeRetry(
+      hello.connectionId,
+      this.#tokens.create(now, subject),
+      responseMacKey(hello.connectionId, subject.ephemeral),
+    );
+  }
+
+  /**
+   * A hello was answered.
+   *
+   * @param hostname Where it came from.
+   */
+  onOpened(hostname: string): void {
+    this.#halfOpenCount++;
+    const count = this.#countByHost.get(hostname) ?? 0;
+    this.#countByHost.set(hostname, count + 1);
+  }
+
+  /**
+   * A handshake that was half open is complete, or over.
+   *
+   * @param hostname Where its hello came from.
+   */
+  onSettled(hostname: string): void {
+    this.#halfOpenCount--;
+    const count = this.#countByHost.get(hostname) ?? 0;
+    if (count > 1) this.#countByHost.set(hostname, count - 1);
+    else this.#countByHost.delete(hostname);
+  }
+}
+
+function subjectOf(address: Address, hello: InitiatorHello): RetrySubject {
+  return {
+    address,
+    connectionId: hello.connectionId,
+    ephemeral: hello.noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
+  };
+}

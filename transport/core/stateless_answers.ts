@@ -1,0 +1,81 @@
+/**
+ * Answers to strangers, of which nothing is remembered: version negotiations,
+ * refusals, retries, resets. They wait in a short queue, and a rate bounds what
+ * a flood makes us compute and send.
+ *
+ * @module
+ */
+import { Fifo } from "../../internal/fifo.ts";
+import type { Instant } from "../../internal/instant.ts";
+import type { Address } from "./address.ts";
+import {
+  MAX_RETRIES_PER_SECOND,
+  MAX_STATELESS_ANSWERS_PER_SECOND,
+} from "./config.ts";
+
+/** Answers that wait to be sent; more are dropped. */
+export const MAX_WAITING_ANSWERS = 256;
+
+/** An answer on its way out. */
+export interface StatelessAnswer {
+  /** Where it goes. */
+  readonly to: Address;
+  /** The whole datagram. */
+  readonly packet: Uint8Array;
+}
+
+/** The answers of one endpoint. */
+export class StatelessAnswers {
+  readonly #waiting = new Fifo<StatelessAnswer>();
+  /** Retries have a rate of their own: a flood must not use up the others'. */
+  readonly #retries = new RateLimit(MAX_RETRIES_PER_SECOND);
+  readonly #others = new RateLimit(MAX_STATELESS_ANSWERS_PER_SECOND);
+
+  /**
+   * Queues an answer, unless too many wait or left within the last second.
+   *
+   * @param now The time.
+   * @param to Where it goes.
+   * @param create Makes it; called only when it is going to be sent.
+   * @param kind Which rate it counts against.
+   * @returns Whether it was queued.
+   */
+  push(
+    now: Instant,
+    to: Address,
+    create: () => Uint8Array,
+    kind: "retry" | "other" = "other",
+  ): boolean {
+    if (this.#waiting.length >= MAX_WAITING_ANSWERS) return false;
+    const limit = kind === "retry" ? this.#retries : this.#others;
+    if (!limit.take(now)) return false;
+    this.#waiting.push({ to, packet: create() });
+    return true;
+  }
+
+  /** The next answer to send, if any. */
+  shift(): StatelessAnswer | undefined {
+    return this.#waiting.shift();
+  }
+}
+
+/** So many a second, and as many at once after a second of rest. */
+class RateLimit {
+  readonly #perSecond: number;
+  #tokens: number;
+  #at: Instant = 0;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#tokens = perSecond;
+  }
+
+  take(now: Instant): boolean {
+    const earned = Math.max(0, now - this.#at) * this.#perSecond / 1000;
+    this.#at = now;
+    this.#tokens = Math.min(this.#tokens + earned, this.#perSecond);
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+}
