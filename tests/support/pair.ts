@@ -29,8 +29,8 @@ const MAX_TURNS_AT_ONE_INSTANT = 100_000;
 
 /** One end of a pair. */
 export class PairEnd {
-  /** The endpoint under test. */
-  readonly endpoint: Endpoint;
+  /** The endpoint under test; {@linkcode PairEnd.restart} replaces it. */
+  endpoint: Endpoint;
   /** Where it is. */
   readonly address: Address;
   /** Its static keys. */
@@ -45,6 +45,8 @@ export class PairEnd {
     | undefined;
   /** Sizes of the datagrams that left, in bytes. */
   readonly sentSizes: number[] = [];
+  readonly #options: Partial<EndpointOptions>;
+  readonly #random: SeededRandom;
 
   /**
    * @param address Where it is.
@@ -57,8 +59,20 @@ export class PairEnd {
     random: SeededRandom,
   ) {
     this.address = address;
+    this.#options = options;
+    this.#random = random;
     this.keyPair = options.keyPair ?? generateKeyPair(random);
-    this.endpoint = new Endpoint({ ...options, keyPair: this.keyPair }, random);
+    this.endpoint = this.#createEndpoint();
+  }
+
+  /** Forgets every connection without a word, as a process does that is killed and started again. */
+  restart(): void {
+    this.endpoint = this.#createEndpoint();
+  }
+
+  #createEndpoint(): Endpoint {
+    const { keyPair } = this;
+    return new Endpoint({ ...this.#options, keyPair }, this.#random);
   }
 
   /** The types of the events of one connection, in order. */

@@ -110,7 +110,7 @@ export const MAX_RETRIES_FOLLOWED = 3;
  */
 export const MAX_RETRIES_PER_SECOND = 10_000;
 
-/** Refusals and version negotiations sent per second, together. */
+/** Refusals, version negotiations and resets sent per second, together. */
 export const MAX_STATELESS_ANSWERS_PER_SECOND = 100;
 
 /** Packets of 1-RTT data held back while congestion or credit forbids sending: none; this is the replay window. */

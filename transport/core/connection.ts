@@ -89,6 +89,7 @@ export class Connection {
 
   #state: ConnectionState = "handshaking";
   #peerStaticPublicKey: Uint8Array | undefined;
+  #peerResetToken: Uint8Array | undefined;
   #space: PacketSpace | undefined;
   #idleTimeoutMs: number;
   #isAckElicitingSentSinceReceipt = false;
@@ -127,6 +128,11 @@ export class Connection {
   /** The peer's static public key, once it is proven. */
   get peerStaticPublicKey(): Uint8Array | undefined {
     return this.#peerStaticPublicKey;
+  }
+
+  /** What ends the peer's reset of this connection; once the handshake is done. */
+  get peerResetToken(): Uint8Array | undefined {
+    return this.#peerResetToken;
   }
 
   /** Largest payload of {@linkcode Connection.sendDatagram}, in bytes; 0 before the handshake is done. */
@@ -192,6 +198,16 @@ export class Connection {
       `Handshake: the peer speaks transport version ${
         versions.join(", ")
       }, this side 1`,
+    );
+    this.#end(error);
+  }
+
+  /** The peer, by its reset token, says that it knows nothing of this connection (RFC 9000 §10.3). */
+  handleStatelessReset(): void {
+    if (this.#state !== "established") return;
+    const error = new TransportError(
+      "CONNECTION_LOST",
+      "Connection: the peer has no memory of it",
     );
     this.#end(error);
   }
@@ -468,6 +484,7 @@ export class Connection {
     const { config, parameters, scratch } = this.#options;
     this.#state = "established";
     this.#peerStaticPublicKey = result.peerStaticPublicKey;
+    this.#peerResetToken = result.peerParameters.resetToken;
     this.#space = new PacketSpace(now, {
       isInitiator: this.isInitiator,
       config,

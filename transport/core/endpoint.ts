@@ -10,8 +10,10 @@
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import {
+  CONNECTION_ID_LENGTH,
   connectionIdKey,
   createConnectionId,
+  FOREIGN_CONNECTION_ID_KEY,
   HELLO_CONNECTION_ID_KEY,
 } from "../../protocol/mod.ts";
 import {
@@ -55,6 +57,12 @@ import {
 } from "./handshake_packet.ts";
 import { HelloAdmission } from "./hello_admission.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
+import {
+  encodeReset,
+  maxResetBytes,
+  PeerResetTokens,
+  ResetTokens,
+} from "./stateless_reset.ts";
 import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
 import type { Transmit } from "./transmit.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
@@ -108,6 +116,8 @@ export class Endpoint {
   readonly #deadlines = new DeadlineHeap<Connection>();
   readonly #admission: HelloAdmission;
   readonly #answers = new StatelessAnswers();
+  readonly #resetTokens: ResetTokens;
+  readonly #peerResetTokens: PeerResetTokens<Connection>;
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
   readonly #macKeyIk: Uint8Array;
   readonly #macKeyXx: Uint8Array = helloMacKey();
@@ -122,6 +132,7 @@ export class Endpoint {
   #datagramsSent = 0;
   #bytesSent = 0;
   #retriesSent = 0;
+  #resetsSent = 0;
 
   /**
    * Starts without connections.
@@ -134,6 +145,9 @@ export class Endpoint {
     this.config = createEndpointConfig(options);
     this.#random = random;
     this.#admission = new HelloAdmission(this.config, random);
+    const { privateKey } = this.config.keyPair;
+    this.#resetTokens = new ResetTokens(privateKey);
+    this.#peerResetTokens = new PeerResetTokens(privateKey);
     this.#macKeyIk = helloMacKey(this.config.keyPair.publicKey);
   }
 
@@ -147,6 +161,7 @@ export class Endpoint {
       connectionCount: this.#connections.size,
       halfOpenCount: this.#admission.halfOpenCount,
       retriesSent: this.#retriesSent,
+      resetsSent: this.#resetsSent,
       drops: { ...this.#drops },
     };
   }
@@ -183,10 +198,13 @@ export class Endpoint {
       );
     }
     const connectionId = this.#newConnectionId();
-    const parameters = localTransportParameters(
-      this.config,
-      MAX_UDP_PAYLOAD_BYTES,
-    );
+    const limits = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES);
+    const { hostname } = remoteAddress;
+    // The first message of XX is in the clear: no place for a secret.
+    const parameters = remoteStaticPublicKey === undefined ? limits : {
+      ...limits,
+      resetToken: this.#resetTokens.tokenOf(connectionId, hostname),
+    };
     const handshake = new InitiatorHandshake(
       { ...this.#handshakeOptions(), parameters },
       connectionId,
@@ -245,7 +263,10 @@ export class Endpoint {
         return this.#handleHello(now, from, packet);
       }
       const connection = this.#connections.get(key);
-      if (connection === undefined) return this.#drop("unknown-connection");
+      if (connection === undefined) {
+        if (offset > 0) return this.#drop("unknown-connection");
+        return this.#handleUnknown(now, from, datagram);
+      }
       if (counted !== connection) {
         connection.handleDatagramReceived(datagram.length, from);
       }
@@ -417,11 +438,14 @@ export class Endpoint {
       return this.#drop(reason);
     }
     const connectionId = this.#newConnectionId();
-    const parameters = localTransportParameters(
-      this.config,
-      MAX_UDP_PAYLOAD_BYTES,
-      connectionId,
-    );
+    const parameters = {
+      ...localTransportParameters(
+        this.config,
+        MAX_UDP_PAYLOAD_BYTES,
+        connectionId,
+      ),
+      resetToken: this.#resetTokens.tokenOf(connectionId, from.hostname),
+    };
     const options = { ...this.#handshakeOptions(), parameters };
     const accepted = ResponderHandshake.accept(options, suite, hello);
     if (!accepted.ok) return this.#drop(accepted.reason);
@@ -456,6 +480,29 @@ export class Endpoint {
     if (isSent) this.#retriesSent++;
   }
 
+  // ── Packets of no connection ──────────────────────────────────────────────
+
+  /** A datagram for an id that nobody has: it is a reset, or is answered by one. */
+  #handleUnknown(now: Instant, from: Address, datagram: Uint8Array): void {
+    const isHandshake = isHandshakeHeader(datagram, 0);
+    const lost = isHandshake
+      ? undefined
+      : this.#peerResetTokens.find(from, datagram);
+    if (lost !== undefined) return lost.handleStatelessReset();
+    const maxBytes = maxResetBytes(datagram.length);
+    // An id that we cannot have chosen was never a connection of ours.
+    const isOurs = connectionIdKey(datagram) !== FOREIGN_CONNECTION_ID_KEY;
+    if (!isHandshake && isOurs && maxBytes > 0) {
+      const isSent = this.#answers.push(now, from, () => {
+        const id = datagram.subarray(0, CONNECTION_ID_LENGTH);
+        const token = this.#resetTokens.tokenOf(id, from.hostname);
+        return encodeReset(this.#random, token, maxBytes);
+      });
+      if (isSent) this.#resetsSent++;
+    }
+    this.#drop("unknown-connection");
+  }
+
   // ── Packets of connections ────────────────────────────────────────────────
 
   #handlePacket(
@@ -485,7 +532,16 @@ export class Endpoint {
     const reason = connection.handlePacket(now, packet, from);
     if (reason !== undefined) this.#drop(reason);
     this.#settleHalfOpen(connection);
+    this.#learnResetToken(connection);
     this.#sendQueue.add(connection);
+  }
+
+  #learnResetToken(connection: Connection): void {
+    const { peerResetToken } = connection;
+    if (
+      peerResetToken === undefined || this.#peerResetTokens.has(connection)
+    ) return;
+    this.#peerResetTokens.add(peerResetToken, connection);
   }
 
   #settleHalfOpen(connection: Connection): void {
@@ -512,6 +568,7 @@ export class Endpoint {
     this.#routes.delete(connection);
     this.#connections.delete(route.key);
     if (route.helloKey !== undefined) this.#byHello.delete(route.helloKey);
+    this.#peerResetTokens.delete(connection);
     this.#sendQueue.delete(connection);
     this.#deadlines.set(connection, undefined);
   }

@@ -292,6 +292,9 @@ export class ResponderHandshake {
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
     const peerParameters = decodeTransportParameters(payload);
     if (peerParameters === undefined) return { ok: false, reason: "malformed" };
+    const { resetToken, ...rest } = peerParameters;
+    // The first message of XX is in the clear: what it holds is no secret.
+    const isTokenSecret = hello.pattern === HandshakePatternCode.IK;
     const response = writeNoise(
       noise,
       encodeTransportParameters(options.parameters),
@@ -305,7 +308,9 @@ export class ResponderHandshake {
         noise,
         suite,
         hello,
-        peerParameters,
+        resetToken !== undefined && isTokenSecret
+          ? { ...rest, resetToken }
+          : rest,
         response,
       ),
     };

@@ -43,6 +43,8 @@ export interface EndpointStats {
   readonly halfOpenCount: number;
   /** Hellos that were asked to prove their address first. */
   readonly retriesSent: number;
+  /** Resets sent for packets of connections that are not known. */
+  readonly resetsSent: number;
   /** Dropped packets by reason. */
   readonly drops: Readonly<DropCounts>;
 }

@@ -16,6 +16,7 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
 import type { EndpointConfig } from "./config.ts";
+import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";
 
 /** The limits of one end. */
 export interface TransportParameters {
@@ -35,9 +36,15 @@ export interface TransportParameters {
   readonly maxAckDelayMs: number;
   /** Largest datagram that this end takes, in bytes. */
   readonly maxDatagramBytes: number;
+  /**
+   * What ends a reset of this end's connection id, 16 bytes; secret. Absent in
+   * the first message of the pattern XX, which is not encrypted.
+   */
+  readonly resetToken?: Uint8Array;
 }
 
 const CONNECTION_ID_PARAMETER = 1;
+const RESET_TOKEN_PARAMETER = 9;
 
 /** Id, default, lowest and highest value of each number. */
 const NUMBERS = {
@@ -102,6 +109,11 @@ export function encodeTransportParameters(
     writer.varint(varintLength(parameters[name]));
     writer.varint(parameters[name]);
   }
+  if (parameters.resetToken !== undefined) {
+    writer.varint(RESET_TOKEN_PARAMETER);
+    writer.varint(RESET_TOKEN_LENGTH);
+    writer.bytes(parameters.resetToken);
+  }
   return writer.written.slice();
 }
 
@@ -121,6 +133,7 @@ export function decodeTransportParameters(
     numbers[name] = NUMBERS[name].absent;
   }
   let connectionId: Uint8Array | undefined;
+  let resetToken: Uint8Array | undefined;
   while (reader.remaining > 0) {
     const id = reader.varint();
     const value = reader.bytes(reader.varint());
@@ -129,6 +142,11 @@ export function decodeTransportParameters(
     if (id === CONNECTION_ID_PARAMETER) {
       if (value.length !== CONNECTION_ID_LENGTH) return undefined;
       connectionId = value.slice();
+      continue;
+    }
+    if (id === RESET_TOKEN_PARAMETER) {
+      if (value.length !== RESET_TOKEN_LENGTH) return undefined;
+      resetToken = value.slice();
       continue;
     }
     const name = NAME_BY_ID.get(id);
@@ -144,6 +162,7 @@ export function decodeTransportParameters(
   return {
     ...numbers,
     ...(connectionId === undefined ? {} : { connectionId }),
+    ...(resetToken === undefined ? {} : { resetToken }),
   };
 }
 

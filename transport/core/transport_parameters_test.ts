@@ -15,6 +15,7 @@ const SAMPLE: TransportParameters = {
   idleTimeoutMs: 30_000,
   maxAckDelayMs: 25,
   maxDatagramBytes: 1_200,
+  resetToken: new Uint8Array(16).fill(5),
 };
 
 Deno.test("encodeTransportParameters() and decodeTransportParameters() are inverse", () => {
@@ -22,7 +23,7 @@ Deno.test("encodeTransportParameters() and decodeTransportParameters() are inver
     decodeTransportParameters(encodeTransportParameters(SAMPLE)),
     SAMPLE,
   );
-  const { connectionId: _, ...initiator } = SAMPLE;
+  const { connectionId: _id, resetToken: _token, ...initiator } = SAMPLE;
   assert.deepEqual(
     decodeTransportParameters(encodeTransportParameters(initiator)),
     initiator,
@@ -48,6 +49,7 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
       [...idle, 2, 2, 1, 1],
       [...idle, 7, 4, 0x80, 0, 0x40, 0],
       [...idle, 8, 1, 10],
+      [...known, 9, 16, ...new Uint8Array(16)],
       [6, 1, 0],
       [],
     ]
@@ -57,6 +59,14 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
       undefined,
       bytes.join(),
     );
+  }
+});
+
+Deno.test("decodeTransportParameters() takes a reset token of 16 bytes and no other length", () => {
+  for (let length = 0; length <= 40; length++) {
+    const bytes = [6, 2, 0x40, 0x64, 9, length, ...new Uint8Array(length)];
+    const decoded = decodeTransportParameters(Uint8Array.from(bytes));
+    assert.equal(decoded?.resetToken?.length, length === 16 ? 16 : undefined);
   }
 });
 
