@@ -17,7 +17,6 @@ export class ByteReader {
   offset: number;
   /** Whether something was read past the end, or a number was out of range. */
   isFailed = false;
-  readonly #view: DataView;
 
   /**
    * Starts a cursor over `buffer`.
@@ -28,11 +27,6 @@ export class ByteReader {
   constructor(buffer: Uint8Array, offset = 0) {
     this.buffer = buffer;
     this.offset = offset;
-    this.#view = new DataView(
-      buffer.buffer,
-      buffer.byteOffset,
-      buffer.byteLength,
-    );
   }
 
   /** How many bytes are left. */
@@ -49,60 +43,66 @@ export class ByteReader {
   /** Reads one byte. */
   u8(): number {
     const at = this.#take(1);
-    return at < 0 ? 0 : this.#view.getUint8(at);
+    return at < 0 ? 0 : this.buffer[at]!;
   }
 
   /** Reads 16 bits, little-endian. */
   u16(): number {
     const at = this.#take(2);
-    return at < 0 ? 0 : this.#view.getUint16(at, true);
+    return at < 0 ? 0 : this.buffer[at]! | this.buffer[at + 1]! << 8;
   }
 
   /** Reads 32 bits, little-endian. */
   u32(): number {
     const at = this.#take(4);
-    return at < 0 ? 0 : this.#view.getUint32(at, true);
+    return at < 0 ? 0 : this.#u32At(at);
   }
 
   /** Reads 64 bits, little-endian. */
   u64(): bigint {
     const at = this.#take(8);
-    return at < 0 ? 0n : this.#view.getBigUint64(at, true);
+    return at < 0
+      ? 0n
+      : BigInt(this.#u32At(at + 4)) << 32n | BigInt(this.#u32At(at));
   }
 
   /** Reads 64 bits, little-endian, as a safe integer; fails above 2^53 - 1. */
   u53(): number {
     const at = this.#take(8);
     if (at < 0) return 0;
-    const high = this.#view.getUint32(at + 4, true);
+    const high = this.#u32At(at + 4);
     if (high > 0x1fffff) {
       this.fail();
       return 0;
     }
-    return high * 0x100000000 + this.#view.getUint32(at, true);
+    return high * 0x100000000 + this.#u32At(at);
   }
 
   /** Reads a variable-length integer (RFC 9000 §16); fails above 2^53 - 1. */
   varint(): number {
     const at = this.#take(1);
     if (at < 0) return 0;
-    const view = this.#view;
-    const first = view.getUint8(at);
+    const first = this.buffer[at]!;
     switch (first >>> 6) {
       case 0:
         return first;
       case 1:
-        return this.#take(1) < 0 ? 0 : view.getUint16(at) & 0x3fff;
+        return this.#take(1) < 0
+          ? 0
+          : (first & 0x3f) << 8 | this.buffer[at + 1]!;
       case 2:
-        return this.#take(3) < 0 ? 0 : view.getUint32(at) & 0x3fffffff;
+        return this.#take(3) < 0 ? 0 : this.#u30At(at);
       default: {
         if (this.#take(7) < 0) return 0;
-        const high = view.getUint32(at) & 0x3fffffff;
+        const high = this.#u30At(at);
         if (high > 0x1fffff) {
           this.fail();
           return 0;
         }
-        return high * 0x100000000 + view.getUint32(at + 4);
+        const last = at + 4;
+        return high * 0x100000000 +
+          ((this.buffer[last]! << 24 | this.buffer[last + 1]! << 16 |
+            this.buffer[last + 2]! << 8 | this.buffer[last + 3]!) >>> 0);
       }
     }
   }
@@ -118,6 +118,20 @@ export class ByteReader {
   /** Reads all that is left as a view. */
   rest(): Uint8Array {
     return this.bytes(this.remaining);
+  }
+
+  /** Little-endian. Byte by byte: to make a view for it costs more. */
+  #u32At(at: number): number {
+    const { buffer } = this;
+    return (buffer[at]! | buffer[at + 1]! << 8 | buffer[at + 2]! << 16 |
+      buffer[at + 3]! << 24) >>> 0;
+  }
+
+  /** Big-endian, without the two bits that say how long the number is. */
+  #u30At(at: number): number {
+    const { buffer } = this;
+    return (buffer[at]! & 0x3f) << 24 | buffer[at + 1]! << 16 |
+      buffer[at + 2]! << 8 | buffer[at + 3]!;
   }
 
   #take(length: number): number {

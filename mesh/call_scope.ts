@@ -16,6 +16,11 @@ import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
 
+/** An envelope to which more can be added. */
+export type WritableEnvelope = {
+  -readonly [Key in keyof Envelope]: Envelope[Key];
+};
+
 /** What a {@linkcode CallScope} is made from. */
 export interface CallScopeOptions {
   /** The clock. */
@@ -107,26 +112,24 @@ export class CallScope {
     };
   }
 
-  /** The envelope as it is now: the time shrinks. */
-  get envelope(): Envelope {
+  /** The envelope as it is now, the caller's own: the time shrinks. */
+  get envelope(): WritableEnvelope {
+    const envelope: WritableEnvelope = {};
     const remainingMs = this.timer.remainingMs;
-    const { metadata, isIdempotent } = this.#options.options;
+    if (remainingMs !== undefined) envelope.deadlineMs = Math.ceil(remainingMs);
+    if (this.#idleTimeoutMs !== undefined) {
+      envelope.idleTimeoutMs = Math.ceil(this.#idleTimeoutMs);
+    }
+    if (this.#parent !== undefined) {
+      envelope.parentSpanId = this.#parent.spanId;
+    }
+    if (this.#budget !== undefined) envelope.budget = this.#budget;
     const { capability } = this.#options;
-    return {
-      ...(remainingMs === undefined
-        ? {}
-        : { deadlineMs: Math.ceil(remainingMs) }),
-      ...(this.#idleTimeoutMs === undefined
-        ? {}
-        : { idleTimeoutMs: Math.ceil(this.#idleTimeoutMs) }),
-      ...(this.#parent === undefined
-        ? {}
-        : { parentSpanId: this.#parent.spanId }),
-      ...(this.#budget === undefined ? {} : { budget: this.#budget }),
-      ...(capability === undefined ? {} : { capability }),
-      ...(metadata === undefined ? {} : { metadata }),
-      ...(isIdempotent === true ? { isIdempotent } : {}),
-    };
+    if (capability !== undefined) envelope.capability = capability;
+    const { metadata, isIdempotent } = this.#options.options;
+    if (metadata !== undefined) envelope.metadata = metadata;
+    if (isIdempotent === true) envelope.isIdempotent = true;
+    return envelope;
   }
 
   /**

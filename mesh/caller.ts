@@ -328,12 +328,10 @@ export class Caller {
     const { scope, method, content, options, isStream } = request;
     const { self } = this.#options;
     const { idempotencyKey } = options;
-    const envelope = {
-      ...scope.envelope,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      ...(self.name === "" ? {} : { caller: self.name }),
-      callerId: self.agentId,
-    };
+    const { envelope } = scope;
+    if (idempotencyKey !== undefined) envelope.idempotencyKey = idempotencyKey;
+    if (self.name !== "") envelope.caller = self.name;
+    envelope.callerId = self.agentId;
     const data = encodeCallData({
       contentType: content.contentType,
       method,

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { ContentType, type JsonValue, type Value } from "../protocol/mod.ts";
+import {
+  ContentType,
+  formatAgentId,
+  type JsonValue,
+  type Value,
+} from "../protocol/mod.ts";
 import { fingerprint } from "../crypto/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { Budget, BudgetAmounts } from "./budget.ts";
@@ -15,12 +20,11 @@ import type { RequestInput } from "./request_input.ts";
 export class CallPeer {
   /** Its static public key, 32 bytes: the one fact that is proven. */
   readonly publicKey: Uint8Array;
-  /** The agent id that it says it has. */
-  readonly id: string | undefined;
   /** The name that it says it has. */
   readonly name: string | undefined;
   /** Where its datagrams come from: `host:port`. */
   readonly address: string;
+  readonly #agentId: Uint8Array | undefined;
 
   /**
    * Gathers what is known; for agents.
@@ -29,14 +33,21 @@ export class CallPeer {
    */
   constructor(facts: {
     publicKey: Uint8Array;
-    id: string | undefined;
+    agentId: Uint8Array | undefined;
     name: string | undefined;
     address: string;
   }) {
     this.publicKey = facts.publicKey;
-    this.id = facts.id;
+    this.#agentId = facts.agentId;
     this.name = facts.name;
     this.address = facts.address;
+  }
+
+  /** The agent id that it says it has. */
+  get id(): string | undefined {
+    return this.#agentId === undefined
+      ? undefined
+      : formatAgentId(this.#agentId);
   }
 
   /** Fingerprint of the public key, as `ssh` writes them. */

@@ -8,7 +8,6 @@ import {
   encodeResponse,
   encodeStreamChunk,
   encodeStreamClose,
-  formatAgentId,
   MessageType,
   StreamEnding,
   type Value,
@@ -122,7 +121,7 @@ export class RunningCall {
     const { callerId, caller } = envelope;
     this.#caller = new CallPeer({
       publicKey: connection.peerPublicKey,
-      id: callerId === undefined ? undefined : formatAgentId(callerId),
+      agentId: callerId,
       name: caller,
       address: formatAddress(connection.remoteAddress),
     });

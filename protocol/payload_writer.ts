@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { allocateBytes } from "../internal/byte_pool.ts";
 import { ProtocolError } from "./error.ts";
 import { encodeText } from "./text.ts";
 
@@ -24,7 +25,7 @@ export class PayloadWriter {
    */
   constructor(subject: string, expectedLength: number) {
     this.#subject = subject;
-    this.#bytes = new Uint8Array(expectedLength);
+    this.#bytes = allocateBytes(expectedLength);
   }
 
   /** How many bytes were written so far. */
@@ -111,7 +112,7 @@ export class PayloadWriter {
   /**
    * Ends the writing.
    *
-   * @returns What was written, owned by the caller.
+   * @returns What was written, owned by the caller; its `buffer` may hold more.
    */
   finish(): Uint8Array {
     return this.#length === this.#bytes.length
@@ -149,7 +150,7 @@ export class PayloadWriter {
     const at = this.#length;
     const end = at + size;
     if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
+      const grown = allocateBytes(Math.max(end, this.#bytes.length * 2));
       grown.set(this.#bytes);
       this.#bytes = grown;
     }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { allocateBytes } from "../internal/byte_pool.ts";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -20,7 +22,7 @@ const SHORT_TEXT_LENGTH = 32;
 export function encodeText(text: string): Uint8Array | undefined {
   const length = text.length;
   if (length <= SHORT_TEXT_LENGTH) {
-    const bytes = new Uint8Array(length);
+    const bytes = allocateBytes(length);
     let index = 0;
     for (; index < length; index++) {
       const code = text.charCodeAt(index);

@@ -49,6 +49,9 @@ const MAX_WAKE_BATCH = 32;
 /** Longest delay of `setTimeout`, in milliseconds. */
 const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
 
+/** A reaction to it is a microtask, for less than `queueMicrotask` in Deno. */
+const SETTLED: Promise<void> = Promise.resolve();
+
 /** Something to be done at a time, beside what the endpoint has to do. */
 interface Deadline {
   readonly at: Instant;
@@ -198,11 +201,11 @@ export class Driver {
   #plan(microtaskCount: number): void {
     const isPlanned = this.#stepsLeft > 0;
     this.#stepsLeft = microtaskCount;
-    if (!isPlanned) queueMicrotask(this.#step);
+    if (!isPlanned) SETTLED.then(this.#step);
   }
 
   #countDown(): void {
-    if (--this.#stepsLeft > 0) queueMicrotask(this.#step);
+    if (--this.#stepsLeft > 0) SETTLED.then(this.#step);
     else this.#flushSafely();
   }
 
