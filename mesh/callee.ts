@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { IdTable } from "../internal/id_table.ts";
 import {
   encodeError,
   isNilAgentId,
@@ -49,7 +50,9 @@ export class Callee {
   readonly #options: CalleeOptions;
   readonly #maxInFlight: number;
   readonly #methods = new Map<string, Method>();
-  readonly #running = new Set<RunningCall>();
+  readonly #running = new IdTable<RunningCall>();
+  /** Numbers calls, for the tables that hold them. */
+  #nextNumber = 0;
   readonly #answers: AnswerStore;
   readonly #memory = new MemoryLimit(MAX_BUFFERED_REQUEST_BYTES);
   #isDraining = false;
@@ -97,21 +100,22 @@ export class Callee {
    * @param connection The connection, incoming or outgoing.
    */
   serve(connection: TransportConnection): void {
-    const calls = new Set<AbortRace>();
+    const calls = new IdTable<AbortRace>();
     const memory = new MemoryLimit(
       MAX_BUFFERED_CONNECTION_BYTES,
       this.#memory,
     );
     connection.onStream = (stream) => {
       const race = new AbortRace();
-      calls.add(race);
+      const number = this.#nextNumber++;
+      calls.set(number, race);
       this.#handle({ stream, connection, race, memory }).finally(() =>
-        calls.delete(race)
+        calls.delete(number)
       );
     };
     connection.closed.then(() => {
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
-      for (const race of calls) race.abort(gone);
+      for (const race of calls.values()) race.abort(gone);
     });
   }
 
@@ -126,7 +130,7 @@ export class Callee {
   abort(): void {
     this.#isDraining = true;
     const reason = new CallError("UNAVAILABLE", "Agent: it is closing");
-    for (const call of this.#running) call.abort(reason);
+    for (const call of this.#running.values()) call.abort(reason);
   }
 
   async #handle(incoming: {
@@ -220,11 +224,12 @@ export class Callee {
       keyPair: this.#options.keyPair,
       answers: this.#answers,
     });
-    this.#running.add(call);
+    const number = this.#nextNumber++;
+    this.#running.set(number, call);
     try {
       await call.run(given.method);
     } finally {
-      this.#running.delete(call);
+      this.#running.delete(number);
       if (this.#running.size === 0) {
         const waiting = this.#onIdle;
         this.#onIdle = [];

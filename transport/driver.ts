@@ -90,6 +90,8 @@ export class Driver {
   readonly #deadlines = new Set<Deadline>();
   readonly #step = (): void => this.#countDown();
 
+  /** Queues the first of the microtasks before a flush. */
+  #begin: () => void = () => {};
   /** Microtasks until the next flush; 0 when none is planned. */
   #stepsLeft = 0;
   #receivedCount = 0;
@@ -119,6 +121,7 @@ export class Driver {
     this.#endpoint = options.endpoint;
     this.#carrier = options.carrier;
     this.#bufferBytes = options.carrier.maxDatagramBytes;
+    this.#prepare();
     this.#carrier.start(
       (datagram, from) => this.#handleDatagram(datagram, from),
       options.onError,
@@ -194,19 +197,35 @@ export class Driver {
   #handleTimer(): void {
     this.#timer = undefined;
     this.#timerAt = Infinity;
-    this.#flushSafely();
+    this.#plan(1);
   }
 
   /** Flushes after a number of microtasks, or when that was planned already, then. */
   #plan(microtaskCount: number): void {
     const isPlanned = this.#stepsLeft > 0;
     this.#stepsLeft = microtaskCount;
-    if (!isPlanned) SETTLED.then(this.#step);
+    if (!isPlanned) this.#begin();
+  }
+
+  /**
+   * Makes ready for a plan. A reaction runs in the asynchronous context in
+   * which it was attached: attached here, and not when somebody writes, no
+   * callback ever runs in the context of whoever happened to write last, and
+   * no context keeps the one before it in memory.
+   */
+  #prepare(): void {
+    new Promise<void>((resolve) => {
+      this.#begin = resolve;
+    }).then(this.#step);
   }
 
   #countDown(): void {
-    if (--this.#stepsLeft > 0) SETTLED.then(this.#step);
-    else this.#flushSafely();
+    if (--this.#stepsLeft > 0) {
+      SETTLED.then(this.#step);
+      return;
+    }
+    this.#prepare();
+    this.#flushSafely();
   }
 
   // ── Output ────────────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { generateKeyPair } from "../crypto/mod.ts";
 import type { Carrier, DatagramHandler } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
@@ -208,4 +209,23 @@ Deno.test("Driver.close() takes no more connections while it sends what is left"
   rig.carrier.settleAll();
   await closing;
   assert.ok(rig.carrier.isClosed);
+});
+
+Deno.test("Driver delivers and sends in its own asynchronous context, not in that of whoever woke it", async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const { carrier, endpoint, driver } = createRig();
+  carrier.isManual = false;
+  const contexts: (string | undefined)[] = [];
+  const send = carrier.send.bind(carrier);
+  carrier.send = (datagram, to) => {
+    contexts.push(storage.getStore());
+    return send(datagram, to);
+  };
+  for (const name of ["first", "second"]) {
+    endpoint.connect(0, { hostname: "127.0.0.1", port: 9 });
+    storage.run(name, () => driver.wake());
+    await new Promise<void>((resolve) => scheduleMacrotask(resolve));
+  }
+  assert.deepEqual(contexts, [undefined, undefined]);
+  await driver.close();
 });

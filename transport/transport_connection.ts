@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { Address } from "./core/address.ts";
 import type { Connection, PriorityClass } from "./core/connection.ts";
@@ -87,7 +88,7 @@ export class TransportConnection {
   readonly #core: Connection;
   readonly #host: ConnectionHost;
   readonly #streamHost: StreamHost;
-  readonly #streams = new Map<number, (input: StreamInput) => void>();
+  readonly #streams = new IdTable<(input: StreamInput) => void>();
   readonly #incoming: HandlerQueue<TransportStream>;
   readonly #datagrams: HandlerQueue<Uint8Array>;
   readonly #closing = createDeferred<TransportError>();
@@ -322,7 +323,7 @@ export class TransportConnection {
   #handleClosed(error: TransportError): void {
     if (this.#error !== undefined) return;
     this.#error = error;
-    const streams = [...this.#streams.values()];
+    const streams = this.#streams.values();
     this.#streams.clear();
     for (const input of streams) input({ type: "connection-closed", error });
     const waitingOpens = this.#waitingOpens;

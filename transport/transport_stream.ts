@@ -453,7 +453,10 @@ export class TransportStream {
   #forgetWhenOver(): void {
     const isReadOver = this.#isReadEnded || this.#readError !== undefined;
     const isWriteOver = this.#isDelivered || this.#writeError !== undefined;
-    if (isReadOver && isWriteOver) this.#host.forget(this.id);
+    if (!isReadOver || !isWriteOver) return;
+    this.#host.forget(this.id);
+    // Who was to be told of a stop is not kept by a stream that is over.
+    if (this.#stopCode === undefined) this.#onStopped = undefined;
   }
 
   #stateError(detail: string): TransportError {
