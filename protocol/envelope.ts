@@ -104,50 +104,39 @@ const BUDGET_LENGTH = 20;
 export function encodeEnvelope(envelope: Envelope): Extension[] {
   const types = EnvelopeExtension;
   const extensions: Extension[] = [];
-  const add = (
-    type: number,
-    length: number,
-    write: (writer: PayloadWriter) => void,
-  ): void => {
-    const writer = new PayloadWriter("Envelope", length);
-    write(writer);
-    extensions.push({ type, value: writer.finish() });
-  };
   const { deadlineMs, idleTimeoutMs, parentSpanId, idempotencyKey } = envelope;
   const { budget, capability, caller, callerId, metadata } = envelope;
+  const addText = (type: number, text: string | undefined, field: string) => {
+    if (text === undefined) return;
+    const writer = new PayloadWriter("Envelope", text.length);
+    writer.textToEnd(text, field);
+    extensions.push({ type, value: writer.finish() });
+  };
   if (deadlineMs !== undefined) {
-    add(types.DEADLINE, 4, (writer) => writer.u32(deadlineMs, "deadlineMs"));
+    extensions.push(encodeU32(types.DEADLINE, deadlineMs, "deadlineMs"));
   }
   if (idleTimeoutMs !== undefined) {
-    add(
-      types.IDLE_TIMEOUT,
-      4,
-      (writer) => writer.u32(idleTimeoutMs, "idleTimeoutMs"),
+    extensions.push(
+      encodeU32(types.IDLE_TIMEOUT, idleTimeoutMs, "idleTimeoutMs"),
     );
   }
   if (parentSpanId !== undefined) {
-    add(
-      types.PARENT_SPAN,
-      8,
-      (writer) => writer.u64(parentSpanId, "parentSpanId"),
-    );
+    const writer = new PayloadWriter("Envelope", 8);
+    writer.u64(parentSpanId, "parentSpanId");
+    extensions.push({ type: types.PARENT_SPAN, value: writer.finish() });
   }
-  const addText = (type: number, text: string | undefined, field: string) => {
-    if (text === undefined) return;
-    add(type, text.length, (writer) => writer.textToEnd(text, field));
-  };
   addText(types.IDEMPOTENCY_KEY, idempotencyKey, "idempotencyKey");
   if (budget !== undefined) {
-    add(types.BUDGET, BUDGET_LENGTH, (writer) => writeBudget(writer, budget));
+    const writer = new PayloadWriter("Envelope", BUDGET_LENGTH);
+    writeBudget(writer, budget);
+    extensions.push({ type: types.BUDGET, value: writer.finish() });
   }
   addText(types.CAPABILITY, capability, "capability");
   addText(types.CALLER_NAME, caller, "caller");
   if (callerId !== undefined) {
-    add(
-      types.CALLER_ID,
-      AGENT_ID_LENGTH,
-      (writer) => writer.fixed(callerId, AGENT_ID_LENGTH, "callerId"),
-    );
+    const writer = new PayloadWriter("Envelope", AGENT_ID_LENGTH);
+    writer.fixed(callerId, AGENT_ID_LENGTH, "callerId");
+    extensions.push({ type: types.CALLER_ID, value: writer.finish() });
   }
   if (metadata !== undefined) {
     extensions.push(...encodeMetadata(types.METADATA, metadata));
@@ -156,6 +145,12 @@ export function encodeEnvelope(envelope: Envelope): Extension[] {
     extensions.push({ type: types.IDEMPOTENT, value: new Uint8Array(0) });
   }
   return extensions;
+}
+
+function encodeU32(type: number, value: number, field: string): Extension {
+  const writer = new PayloadWriter("Envelope", 4);
+  writer.u32(value, field);
+  return { type, value: writer.finish() };
 }
 
 /**
