@@ -8,8 +8,8 @@
  * Does what a `Map` with numbers as keys does. When V8 has filled the table of
  * a `Map` it makes a new one, to which the old one points, and an old one that
  * has reached the old generation keeps all later ones, with what was in them,
- * until the next major collection. With an entry for each call, minor
- * collections copied a third more than they had to. The table behind an object
+ * until the next major collection. With an entry for each call, a
+ * third of what minor collections copied had been over for long. The table behind an object
  * with numbers as keys has no such pointer.
  *
  * @typeParam Value What is kept; `undefined` is not.

@@ -5,12 +5,6 @@
  */
 import type { RandomSource } from "../internal/random_source.ts";
 
-/** Size of a trace id, in bytes. */
-const TRACE_ID_BYTES = 8;
-
-/** Random bytes drawn at a time: to draw them costs the same for few and many. */
-const DRAWN_BYTES = 128 * TRACE_ID_BYTES;
-
 /**
  * Hands out ids. Message ids count up from a random start, so that two agents
  * are unlikely to use the same one and one agent never does; 0 means "none"
@@ -18,10 +12,8 @@ const DRAWN_BYTES = 128 * TRACE_ID_BYTES;
  */
 export class MessageIds {
   readonly #random: RandomSource;
-  readonly #drawn: Uint8Array = new Uint8Array(DRAWN_BYTES);
-  readonly #view: DataView = new DataView(this.#drawn.buffer);
-  /** Where the next trace id is in what was drawn. */
-  #offset = DRAWN_BYTES;
+  readonly #scratch: Uint8Array = new Uint8Array(8);
+  readonly #view: DataView = new DataView(this.#scratch.buffer);
   #next: bigint;
 
   /** @param random Its public bytes are used: ids travel in messages. */
@@ -39,13 +31,8 @@ export class MessageIds {
 
   /** A random trace id: a u64 above 0. */
   createTraceId(): bigint {
-    if (this.#offset === DRAWN_BYTES) {
-      this.#random.fillPublic(this.#drawn);
-      this.#offset = 0;
-    }
-    const id = this.#view.getBigUint64(this.#offset, true);
-    this.#offset += TRACE_ID_BYTES;
-    return id || 1n;
+    this.#random.fillPublic(this.#scratch);
+    return this.#view.getBigUint64(0, true) || 1n;
   }
 }
 

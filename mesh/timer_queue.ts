@@ -16,7 +16,7 @@ interface Entry {
 /**
  * A clock whose timers share one timer of another clock. Nearly every call is
  * over long before its limit, so what counts is to add and to take away: here
- * that is a move in a heap, where a timer of the runtime costs about 2 µs and
+ * that is a move in a heap, where a timer of the runtime costs 1.5 µs and
  * garbage. The shared timer is moved only to an earlier time; when the timer
  * that it was set for is cancelled, it fires early and is set anew.
  */
