@@ -74,7 +74,7 @@ export const DEFAULT_MAX_DATA_BYTES: number = 8 * 1024 * 1024;
 export const DEFAULT_MAX_STREAM_DATA_BYTES: number = 1024 * 1024;
 
 /** Bytes that one stream holds for sending before it pushes back. */
-export const DEFAULT_SEND_BUFFER_BYTES: number = 512 * 1024;
+export const DEFAULT_SEND_BUFFER_BYTES: number = DEFAULT_MAX_STREAM_DATA_BYTES;
 
 /** Bidirectional streams that a peer may have open. */
 export const DEFAULT_MAX_BIDI_STREAMS = 1_000;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { Pair, readAll } from "../../tests/support/pair.ts";
 import type { Connection } from "./connection.ts";
 
-const TRANSFER_BYTES = 3_000_000;
+const TRANSFER_BYTES = 8_000_000;
 
 /** Sends bytes from the client; resolves what the server has by then. */
 function transfer(pair: Pair, client: Connection): { receivedBytes: number } {
