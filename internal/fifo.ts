@@ -52,6 +52,18 @@ export class Fifo<T> {
     return item;
   }
 
+  /**
+   * Visits the items, the oldest first.
+   *
+   * @param visit Called with each; must not change this queue.
+   */
+  forEach(visit: (item: T) => void): void {
+    const items = this.#items;
+    for (let i = 0; i < this.#length; i++) {
+      visit(items[(this.#head + i) & (items.length - 1)]!);
+    }
+  }
+
   /** Removes everything. */
   clear(): void {
     this.#items = [];

@@ -9,6 +9,7 @@
  */
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
+import { type Queueable, UniqueQueue } from "../../internal/unique_queue.ts";
 import {
   CONNECTION_ID_LENGTH,
   connectionIdKey,
@@ -35,11 +36,7 @@ import { Connection } from "./connection.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import { DeadlineHeap } from "./deadline_heap.ts";
 import { TransportError } from "./error.ts";
-import {
-  acceptedSuite,
-  InitiatorHandshake,
-  ResponderHandshake,
-} from "./handshake.ts";
+import { InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
 import {
   decodeHelloInvariants,
   decodeInitiatorHello,
@@ -53,7 +50,9 @@ import {
   hasValidHelloMac,
   helloMacKey,
   type InitiatorHello,
+  NOISE_EPHEMERAL_LENGTH,
   RefusalReason,
+  responseMacKey,
 } from "./handshake_packet.ts";
 import { HelloAdmission } from "./hello_admission.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
@@ -64,6 +63,8 @@ import {
   ResetTokens,
 } from "./stateless_reset.ts";
 import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
+import { acceptedSuite, encodeSuites } from "./suite.ts";
+import { decodeSuiteRefusal, encodeSuiteRefusal } from "./suite_refusal.ts";
 import type { Transmit } from "./transmit.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
 
@@ -93,7 +94,8 @@ export interface ConnectOptions {
 }
 
 /** What the endpoint knows of a connection beside the connection itself. */
-interface Route {
+interface Route extends Queueable {
+  readonly connection: Connection;
   readonly key: number;
   /** Address and id of the initiator, as long as the hello may be repeated. */
   readonly helloKey: string | undefined;
@@ -111,8 +113,8 @@ export class Endpoint {
   readonly #routes = new Map<Connection, Route>();
   readonly #byHello = new Map<string, Connection>();
   /** Connections that may have something to send or to tell, in turn. */
-  readonly #sendQueue = new Set<Connection>();
-  readonly #eventQueue = new Set<Connection>();
+  readonly #sendQueue = new UniqueQueue<Route>(1);
+  readonly #eventQueue = new UniqueQueue<Route>(2);
   readonly #deadlines = new DeadlineHeap<Connection>();
   readonly #admission: HelloAdmission;
   readonly #answers = new StatelessAnswers();
@@ -123,8 +125,10 @@ export class Endpoint {
   readonly #macKeyXx: Uint8Array = helloMacKey();
   readonly #drops: DropCounts = {};
   readonly #wake = (connection: Connection): void => {
-    this.#sendQueue.add(connection);
-    this.#eventQueue.add(connection);
+    const route = this.#routes.get(connection);
+    if (route === undefined) return;
+    this.#sendQueue.add(route);
+    this.#eventQueue.add(route);
   };
   #nextId = 1;
   #datagramsReceived = 0;
@@ -223,7 +227,9 @@ export class Endpoint {
       scratch: this.#scratch,
       wake: this.#wake,
     });
-    this.#add(connection, {
+    this.#add({
+      connection,
+      queuedIn: 0,
       key: connectionIdKey(connectionId),
       helloKey: undefined,
       halfOpenHostname: undefined,
@@ -303,17 +309,19 @@ export class Endpoint {
       into.set(answer.packet);
       return this.#transmit(answer.to, answer.packet.length);
     }
-    for (const connection of this.#sendQueue) {
-      // Back to the end of the queue: connections take turns.
-      this.#sendQueue.delete(connection);
+    for (;;) {
+      const route = this.#sendQueue.shift();
+      if (route === undefined) return undefined;
+      const { connection } = route;
+      if (!this.#routes.has(connection)) continue;
       const length = connection.pollTransmit(now, into);
       if (length > 0) {
-        this.#sendQueue.add(connection);
+        // Back to the end of the queue: connections take turns.
+        this.#sendQueue.add(route);
         return this.#transmit(connection.remoteAddress, length);
       }
-      this.#updateDeadline(connection);
+      this.#updateDeadline(route);
     }
-    return undefined;
   }
 
   /** When {@linkcode Endpoint.handleTimeout} has to be called next. */
@@ -324,12 +332,11 @@ export class Endpoint {
 
   /** The next event, if any. */
   pollEvent(): EndpointEvent | undefined {
-    for (const connection of this.#eventQueue) {
-      const route = this.#routes.get(connection);
-      if (
-        route !== undefined && !route.isAnnounced &&
-        connection.state !== "handshaking"
-      ) {
+    for (;;) {
+      const route = this.#eventQueue.peek();
+      if (route === undefined) return undefined;
+      const { connection } = route;
+      if (!route.isAnnounced && connection.state !== "handshaking") {
         route.isAnnounced = true;
         // A handshake that came to nothing is nobody's business.
         if (connection.peerStaticPublicKey !== undefined) {
@@ -338,10 +345,9 @@ export class Endpoint {
       }
       const event = connection.pollEvent();
       if (event !== undefined) return { type: "connection", connection, event };
-      this.#eventQueue.delete(connection);
+      this.#eventQueue.shift();
       if (connection.state === "closed") this.#remove(connection);
     }
-    return undefined;
   }
 
   /**
@@ -423,13 +429,12 @@ export class Endpoint {
     if (this.#admission.halfOpenCount >= this.config.maxHalfOpen) {
       return this.#drop("half-open-limit");
     }
+    if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) {
+      return this.#drop("malformed");
+    }
     const suite = acceptedSuite(hello.suites, this.config.suites);
     if (suite === undefined) {
-      this.#answers.push(
-        now,
-        from,
-        () => encodeRefusal(hello.connectionId, RefusalReason.SUITE),
-      );
+      this.#refuseSuite(now, from, hello);
       return this.#drop("unacceptable-suite");
     }
     const reason = this.#admission.judge(now, from, hello);
@@ -462,12 +467,24 @@ export class Endpoint {
     connection.handleDatagramReceived(byteCount, from);
     this.#admission.onOpened(from.hostname);
     this.#byHello.set(helloKey, connection);
-    this.#add(connection, {
+    this.#add({
+      connection,
+      queuedIn: 0,
       key: connectionIdKey(connectionId),
       helloKey,
       halfOpenHostname: from.hostname,
       isAnnounced: false,
     });
+  }
+
+  #refuseSuite(now: Instant, from: Address, hello: InitiatorHello): void {
+    const { connectionId, noise } = hello;
+    this.#answers.push(now, from, () =>
+      encodeSuiteRefusal(
+        connectionId,
+        encodeSuites(this.config.suites),
+        responseMacKey(connectionId, noise.subarray(0, NOISE_EPHEMERAL_LENGTH)),
+      ));
   }
 
   #sendRetry(now: Instant, from: Address, hello: InitiatorHello): void {
@@ -523,6 +540,11 @@ export class Endpoint {
       if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) {
         return connection.handleRefusal();
       }
+      if (decodeSuiteRefusal(packet) !== undefined) {
+        const reason = connection.handleSuiteRefusal(packet);
+        if (reason !== undefined) this.#drop(reason);
+        return;
+      }
       if (decodeRetry(packet) !== undefined) {
         const reason = connection.handleRetry(packet);
         if (reason !== undefined) this.#drop(reason);
@@ -533,7 +555,7 @@ export class Endpoint {
     if (reason !== undefined) this.#drop(reason);
     this.#settleHalfOpen(connection);
     this.#learnResetToken(connection);
-    this.#sendQueue.add(connection);
+    this.#wake(connection);
   }
 
   #learnResetToken(connection: Connection): void {
@@ -555,7 +577,8 @@ export class Endpoint {
     }
   }
 
-  #add(connection: Connection, route: Route): void {
+  #add(route: Route): void {
+    const { connection } = route;
     this.#connections.set(route.key, connection);
     this.#routes.set(connection, route);
     this.#wake(connection);
@@ -569,19 +592,19 @@ export class Endpoint {
     this.#connections.delete(route.key);
     if (route.helloKey !== undefined) this.#byHello.delete(route.helloKey);
     this.#peerResetTokens.delete(connection);
-    this.#sendQueue.delete(connection);
     this.#deadlines.set(connection, undefined);
   }
 
   #refreshDeadlines(): void {
-    for (const connection of this.#sendQueue) this.#updateDeadline(connection);
+    this.#sendQueue.forEach(this.#updateDeadline);
   }
 
-  #updateDeadline(connection: Connection): void {
+  readonly #updateDeadline = (route: Route): void => {
+    const { connection } = route;
     if (!this.#routes.has(connection)) return;
     this.#deadlines.set(connection, connection.pollTimeout());
-    if (connection.state === "closed") this.#eventQueue.add(connection);
-  }
+    if (connection.state === "closed") this.#eventQueue.add(route);
+  };
 
   #transmit(to: Address, length: number): Transmit {
     this.#datagramsSent++;
