@@ -7,6 +7,10 @@
  *        ├─ HKDF-Expand "mxp v1 hp"      ─► 32 bytes  header protection key
  *        ├─ HKDF-Expand "mxp v1 confirm" ─► 32 bytes  key confirmation
  *        └─ HKDF-Expand "mxp v1 ku"      ─► 32 bytes  the next secret
+ *
+ * initiator's first secret
+ *        └─ HKDF-Expand "mxp v1 resume", handshake hash ─► resumption secret
+ *               └─ HKDF-Expand "mxp v1 psk", ticket     ─► pre-shared key
  * ```
  *
  * The first secret of a direction is the key that the Noise handshake's
@@ -29,6 +33,8 @@ const IV_LABEL = text.encode("mxp v1 iv");
 const HEADER_PROTECTION_LABEL = text.encode("mxp v1 hp");
 const KEY_UPDATE_LABEL = text.encode("mxp v1 ku");
 const CONFIRMATION_LABEL = text.encode("mxp v1 confirm");
+const RESUMPTION_LABEL = text.encode("mxp v1 resume");
+const PSK_LABEL = text.encode("mxp v1 psk");
 
 /** The keys of one direction in one key phase; the holder wipes them. */
 export interface TrafficKeys {
@@ -88,6 +94,46 @@ export function nextTrafficSecret(secret: Uint8Array): Uint8Array {
  */
 export function confirmationKey(secret: Uint8Array): Uint8Array {
   return derive(secret, CONFIRMATION_LABEL, TRAFFIC_SECRET_LENGTH);
+}
+
+/**
+ * Derives what the tickets of a connection stand for. Nothing that the
+ * connection sends can be opened with it.
+ *
+ * @param initiatorSecret First secret of what the initiator sends, 32 bytes;
+ * borrowed.
+ * @param handshakeHash The final transcript hash.
+ * @returns 32 bytes.
+ * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ */
+export function resumptionSecret(
+  initiatorSecret: Uint8Array,
+  handshakeHash: Uint8Array,
+): Uint8Array {
+  return derive(
+    initiatorSecret,
+    joined(RESUMPTION_LABEL, handshakeHash),
+    TRAFFIC_SECRET_LENGTH,
+  );
+}
+
+/**
+ * Derives the pre-shared key of the one connection that a ticket resumes.
+ *
+ * @param secret From {@linkcode resumptionSecret}; borrowed.
+ * @param ticket All bytes of the ticket: no two tickets give the same key.
+ * @returns 32 bytes.
+ * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ */
+export function ticketPsk(secret: Uint8Array, ticket: Uint8Array): Uint8Array {
+  return derive(secret, joined(PSK_LABEL, ticket), TRAFFIC_SECRET_LENGTH);
+}
+
+function joined(label: Uint8Array, rest: Uint8Array): Uint8Array {
+  const info = new Uint8Array(label.length + rest.length);
+  info.set(label);
+  info.set(rest, label.length);
+  return info;
 }
 
 function derive(

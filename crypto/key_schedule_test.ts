@@ -6,6 +6,8 @@ import {
   confirmationKey,
   deriveTrafficKeys,
   nextTrafficSecret,
+  resumptionSecret,
+  ticketPsk,
 } from "./key_schedule.ts";
 
 const secret = Uint8Array.from({ length: 32 }, (_, index) => index);
@@ -30,9 +32,36 @@ Deno.test("nextTrafficSecret() and confirmationKey() have labels of their own", 
   assert.deepEqual(confirmationKey(secret), expand("mxp v1 confirm", 32));
 });
 
+Deno.test("resumptionSecret() and ticketPsk() bind the handshake and the whole ticket", () => {
+  assert.deepEqual(
+    resumptionSecret(secret, new TextEncoder().encode("hash")),
+    expand("mxp v1 resumehash", 32),
+  );
+  assert.deepEqual(
+    ticketPsk(secret, new TextEncoder().encode("ticket")),
+    expand("mxp v1 pskticket", 32),
+  );
+  assert.deepEqual(
+    [
+      resumptionSecret(secret, new Uint8Array(32).fill(0xaa)),
+      ticketPsk(secret, new Uint8Array(121).fill(0xbb)),
+    ].map(toHex),
+    [
+      "369a30e90806884ac755954fdf1696f7d907b16416d07efb9650524af859da89",
+      "21905d4bbff013c46a83fa8453693034c6bcd6a24ae1be08df4ae56e53daafdc",
+    ],
+  );
+});
+
 Deno.test("the key schedule refuses a secret that is not 32 bytes", () => {
   for (
-    const derive of [deriveTrafficKeys, nextTrafficSecret, confirmationKey]
+    const derive of [
+      deriveTrafficKeys,
+      nextTrafficSecret,
+      confirmationKey,
+      (secret: Uint8Array) => resumptionSecret(secret, new Uint8Array(32)),
+      (secret: Uint8Array) => ticketPsk(secret, new Uint8Array(8)),
+    ]
   ) {
     for (const length of [0, 31, 33, 64]) {
       assert.throws(
