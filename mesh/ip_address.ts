@@ -3,66 +3,15 @@
  *
  * @module
  */
+import {
+  IPV4_LENGTH,
+  IPV6_LENGTH,
+  mappedIpv4,
+  parseIpv4,
+  parseIpv6,
+} from "../internal/ip_address.ts";
 
-/** Size of an IPv4 address, in bytes. */
-export const IPV4_LENGTH = 4;
-
-/** Size of an IPv6 address, in bytes. */
-export const IPV6_LENGTH = 16;
-
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/;
-const IPV6_CHARACTERS = /^[0-9A-Fa-f:.]+$/;
-/** `::ffff:0:0/96`: an IPv4 address as an IPv6 socket sees it (RFC 4291 §2.5.5.2). */
-const MAPPED_PREFIX: readonly number[] = [
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  255,
-  255,
-];
-
-/**
- * Reads an IPv4 address.
- *
- * @param text For example `192.0.2.1`.
- * @returns 4 bytes in network order; `undefined` for any other text.
- */
-export function parseIpv4(text: string): Uint8Array | undefined {
-  if (!IPV4.test(text) || text.endsWith(".")) return undefined;
-  return Uint8Array.from(text.split("."), Number);
-}
-
-/**
- * Reads an IPv6 address.
- *
- * @param text For example `2001:db8::1`, without brackets and zone.
- * @returns 16 bytes in network order; `undefined` for any other text.
- */
-export function parseIpv6(text: string): Uint8Array | undefined {
-  if (!IPV6_CHARACTERS.test(text) || !URL.canParse(`http://[${text}]/`)) {
-    return undefined;
-  }
-  // The URL standard writes every IPv6 address in one shape, without dots.
-  const shape = new URL(`http://[${text}]/`).hostname.slice(1, -1);
-  const [left = "", right] = shape.split("::");
-  const head = left === "" ? [] : left.split(":");
-  const tail = right === undefined || right === "" ? [] : right.split(":");
-  const zeros = new Array<string>(8 - head.length - tail.length).fill("0");
-  const bytes = new Uint8Array(IPV6_LENGTH);
-  [...head, ...zeros, ...tail].forEach((group, index) => {
-    const value = parseInt(group, 16);
-    bytes[index * 2] = value >>> 8;
-    bytes[index * 2 + 1] = value & 0xff;
-  });
-  return bytes;
-}
+export { IPV4_LENGTH, parseIpv4, parseIpv6 };
 
 /**
  * Writes an IP address.
@@ -73,9 +22,8 @@ export function parseIpv6(text: string): Uint8Array | undefined {
  */
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === IPV4_LENGTH) return bytes.join(".");
-  if (MAPPED_PREFIX.every((byte, index) => bytes[index] === byte)) {
-    return bytes.subarray(MAPPED_PREFIX.length).join(".");
-  }
+  const ipv4 = mappedIpv4(bytes);
+  if (ipv4 !== undefined) return ipv4.join(".");
   const groups: string[] = [];
   for (let index = 0; index < IPV6_LENGTH; index += 2) {
     groups.push((bytes[index]! * 256 + bytes[index + 1]!).toString(16));

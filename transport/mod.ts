@@ -16,6 +16,7 @@ export type { AeadSuite, KeyPair, ProviderName } from "../crypto/mod.ts";
 export type { Fault, MxpError, MxpErrorOptions } from "../internal/error.ts";
 export type { Instant, MonotonicClock } from "../internal/instant.ts";
 export type { RandomSource } from "../internal/random_source.ts";
+export type { Range } from "../internal/range_set.ts";
 export {
   type Carrier,
   type CarrierErrorHandler,
@@ -53,6 +54,21 @@ export {
   type TransportErrorCode,
   type TransportErrorOptions,
 } from "./core/error.ts";
+export type { FrameSummary } from "./core/frame_summary.ts";
+export type {
+  AnnouncedLimits,
+  CongestionState,
+  ConnectionObserver,
+  EndpointObserver,
+  HandshakeMessage,
+  ObservedConnection,
+  ObservedStreamState,
+  RecoveryMetrics,
+  SecretLabel,
+  StrayPacket,
+  TraceEvent,
+  TrafficSecret,
+} from "./core/observer.ts";
 export type {
   ConnectionStats,
   DropCounts,
@@ -61,6 +77,7 @@ export type {
 } from "./core/stats.ts";
 export type { StreamState } from "./core/stream/manager.ts";
 export type { StreamEvent } from "./core/stream/stream_event.ts";
+export type { Suite } from "./core/suite.ts";
 export type { Transmit } from "./core/transmit.ts";
 export { systemClock } from "./system_clock.ts";
 export { systemRandom } from "./system_random.ts";
