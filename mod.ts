@@ -88,6 +88,7 @@ export {
   type DatagramHandler,
   type EndpointOptions,
   type StreamPriority,
+  type Suite,
   systemRandom,
   type TransportConfig,
   TransportError,

@@ -62,6 +62,7 @@ export type {
   DatagramHandler,
   EndpointOptions,
   StreamPriority,
+  Suite,
   TransportConfig,
 } from "../transport/mod.ts";
 export type {

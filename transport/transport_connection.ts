@@ -10,6 +10,7 @@ import type { Connection, PriorityClass } from "./core/connection.ts";
 import type { ConnectionEvent } from "./core/connection_event.ts";
 import { CloseCode, TransportError } from "./core/error.ts";
 import type { ConnectionStats } from "./core/stats.ts";
+import type { Suite } from "./core/suite.ts";
 import { createDeferred, type Deferred, rejected } from "./deferred.ts";
 import { HandlerQueue } from "./handler_queue.ts";
 import {
@@ -146,6 +147,15 @@ export class TransportConnection {
   /** Where the peer is. */
   get remoteAddress(): Address {
     return this.#core.remoteAddress;
+  }
+
+  /** What the handshake settled on: how keys were agreed on, and the cipher. */
+  get suite(): Suite {
+    const { suite } = this.#core;
+    if (suite === undefined) {
+      throw new TransportError("CLOSED", "Connection: it was not established");
+    }
+    return suite;
   }
 
   /** Whether this side sent the hello. */

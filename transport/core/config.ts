@@ -4,11 +4,18 @@
  *
  * @module
  */
-import type { AeadSuite, KeyPair, ProviderName } from "../../crypto/mod.ts";
+import type { KeyPair, ProviderName } from "../../crypto/mod.ts";
 import { TransportError } from "./error.ts";
+import { type Suite, SUITE_NAMES } from "./suite.ts";
 
 /** Version of the transport that this code speaks. */
 export const TRANSPORT_VERSION = 1;
+
+/** Suites of an endpoint: both ciphers, the faster one first (RFC 8439, SP 800-38D). */
+export const DEFAULT_SUITES: readonly Suite[] = [
+  "chacha20-poly1305",
+  "aes-256-gcm",
+];
 
 /** Smallest datagram that carries an InitiatorHello, in bytes (RFC 9000 §14.1). */
 export const MIN_HELLO_DATAGRAM_BYTES = 1200;
@@ -137,11 +144,12 @@ export interface EndpointOptions {
    */
   readonly accept?: boolean;
   /**
-   * AEAD suites, the preferred one first.
+   * Suites that are offered and taken, the preferred one first. Where two ends
+   * have several in common, the order of the one that is connected to decides.
    *
-   * @default ["chacha20-poly1305"]
+   * @default DEFAULT_SUITES
    */
-  readonly suites?: readonly AeadSuite[];
+  readonly suites?: readonly Suite[];
   /** Which implementation of the primitives to use; the fastest when absent. */
   readonly cryptoProvider?: ProviderName;
   /**
@@ -318,7 +326,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   const maxHalfOpen = options.maxHalfOpen ?? DEFAULT_MAX_HALF_OPEN;
   const config: EndpointConfig = {
     accept: true,
-    suites: ["chacha20-poly1305"],
+    suites: DEFAULT_SUITES,
     helloTimeoutMs: DEFAULT_HELLO_TIMEOUT_MS,
     handshakeTimeoutMs: DEFAULT_HANDSHAKE_TIMEOUT_MS,
     idleTimeoutMs,
@@ -362,12 +370,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
       }, got ${config.congestionControl}`,
     );
   }
-  if (config.suites.length === 0) {
-    throw new TransportError(
-      "INVALID_CONFIG",
-      "Transport configuration: suites must name at least one",
-    );
-  }
+  checkSuites(config.suites);
   if (
     config.keyPair.publicKey.length !== 32 ||
     config.keyPair.privateKey.length !== 32
@@ -378,4 +381,17 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     );
   }
   return config;
+}
+
+function checkSuites(suites: readonly Suite[]): void {
+  const isKnown = suites.every((suite) => SUITE_NAMES.includes(suite));
+  if (isKnown && suites.length > 0 && new Set(suites).size === suites.length) {
+    return;
+  }
+  throw new TransportError(
+    "INVALID_CONFIG",
+    `Transport configuration: suites must name one or more of ${
+      SUITE_NAMES.join(", ")
+    }, each once, got ${suites.join(", ") || "none"}`,
+  );
 }

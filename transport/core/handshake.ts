@@ -12,7 +12,6 @@
  * @module
  */
 import {
-  type AeadSuite,
   confirmationKey,
   HandshakeState,
   hmacSha256,
@@ -23,6 +22,7 @@ import {
 import { assert } from "../../internal/assert.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { MAX_RETRIES_FOLLOWED, TRANSPORT_VERSION } from "./config.ts";
+import type { TransportError } from "./error.ts";
 import type { DropReason } from "./stats.ts";
 import {
   decodeNoisePacket,
@@ -41,29 +41,25 @@ import {
   responseMacKey,
 } from "./handshake_packet.ts";
 import {
+  encodeSuites,
+  type Suite,
+  suiteAfterRefusal,
+  suiteError,
+  suiteParts,
+} from "./suite.ts";
+import { decodeSuiteRefusal } from "./suite_refusal.ts";
+import {
   decodeTransportParameters,
   encodeTransportParameters,
   type TransportParameters,
 } from "./transport_parameters.ts";
 
-/** Suite numbers on the wire. */
-const SUITE_CODES: Record<AeadSuite, number> = {
-  "chacha20-poly1305": 1,
-  "aes-256-gcm": 2,
-};
-
-/** Names of the suites' ciphers in a Noise protocol name. */
-const NOISE_CIPHERS: Record<AeadSuite, string> = {
-  "chacha20-poly1305": "ChaChaPoly",
-  "aes-256-gcm": "AESGCM",
-};
-
 const EMPTY = new Uint8Array(0);
 
 /** What both sides hold when the handshake is done. */
 export interface HandshakeResult {
-  /** Suite that protects the packets. */
-  readonly suite: AeadSuite;
+  /** What the two ends settled on. */
+  readonly suite: Suite;
   /** The peer's static public key, proven. */
   readonly peerStaticPublicKey: Uint8Array;
   /** The id that the peer chose. */
@@ -86,7 +82,7 @@ export interface HandshakeOptions {
   /** Our static key pair. */
   readonly keyPair: KeyPair;
   /** Suites that we take, the preferred one first. */
-  readonly suites: readonly AeadSuite[];
+  readonly suites: readonly Suite[];
   /** Our limits; the responder's hold its connection id. */
   readonly parameters: TransportParameters;
   /** Where the ephemeral key comes from. */
@@ -95,37 +91,26 @@ export interface HandshakeOptions {
   readonly provider: ProviderName | undefined;
 }
 
-/**
- * The suite that a hello uses, if we take it and prefer no other that it lists:
- * the first of ours that is listed must be the one in use, so that nobody on
- * the way can make the two ends meet at a weaker one.
- *
- * @param offered Suite numbers of a hello, the one in use first.
- * @param accepted Our suites.
- * @returns The suite, or `undefined`.
- */
-export function acceptedSuite(
-  offered: Uint8Array,
-  accepted: readonly AeadSuite[],
-): AeadSuite | undefined {
-  const preferred = accepted.find((suite) =>
-    offered.includes(SUITE_CODES[suite])
-  );
-  return preferred !== undefined && SUITE_CODES[preferred] === offered[0]
-    ? preferred
-    : undefined;
+/** One attempt of the initiator: a hello with one suite in use. */
+interface HelloAttempt {
+  readonly suite: Suite;
+  readonly noise: HandshakeState;
+  /** The fields of the hello: a retry changes its cookie and nothing else. */
+  readonly fields: InitiatorHello;
+  readonly responseMacKey: Uint8Array;
 }
 
 /** The side that starts. */
 export class InitiatorHandshake {
-  readonly #noise: HandshakeState;
-  readonly #suite: AeadSuite;
-  /** The fields of the hello: a retry changes its cookie and nothing else. */
-  readonly #fields: InitiatorHello;
+  readonly #options: HandshakeOptions;
+  readonly #connectionId: Uint8Array;
+  readonly #remoteStaticPublicKey: Uint8Array | undefined;
   readonly #helloMacKey: Uint8Array;
-  readonly #responseMacKey: Uint8Array;
+  #attempt: HelloAttempt;
   #hello: Uint8Array;
   #retryCount = 0;
+  #isSuiteChanged = false;
+  #refusal: TransportError | undefined;
   #finish: Uint8Array | undefined;
 
   /**
@@ -138,32 +123,12 @@ export class InitiatorHandshake {
     connectionId: Uint8Array,
     remoteStaticPublicKey: Uint8Array | undefined,
   ) {
-    this.#suite = options.suites[0]!;
-    const head = {
-      version: TRANSPORT_VERSION,
-      connectionId,
-      pattern: remoteStaticPublicKey === undefined
-        ? HandshakePatternCode.XX
-        : HandshakePatternCode.IK,
-      suites: Uint8Array.from(options.suites, (suite) => SUITE_CODES[suite]),
-    };
-    this.#noise = createNoise(
-      options,
-      "initiator",
-      this.#suite,
-      head,
-      remoteStaticPublicKey,
-    );
-    const noise = this.#noise.writeMessage(
-      encodeTransportParameters(options.parameters),
-    );
-    this.#responseMacKey = responseMacKey(
-      connectionId,
-      noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
-    );
-    this.#fields = { ...head, cookie: EMPTY, noise };
+    this.#options = options;
+    this.#connectionId = connectionId;
+    this.#remoteStaticPublicKey = remoteStaticPublicKey;
     this.#helloMacKey = helloMacKey(remoteStaticPublicKey);
-    this.#hello = encodeInitiatorHello(this.#fields, this.#helloMacKey);
+    this.#attempt = this.#start(options.suites[0]!);
+    this.#hello = encodeInitiatorHello(this.#attempt.fields, this.#helloMacKey);
   }
 
   /** The first message: a whole datagram, repeated until it is answered. */
@@ -180,6 +145,11 @@ export class InitiatorHandshake {
     return this.#finish;
   }
 
+  /** Why the responder will take no hello of ours, as far as it can be believed. */
+  get refusal(): TransportError | undefined {
+    return this.#refusal;
+  }
+
   /**
    * Takes the demand for a proof of our address: the hello is the same from now
    * on, with the cookie in it.
@@ -190,14 +160,44 @@ export class InitiatorHandshake {
   handleRetry(packet: Uint8Array): DropReason | undefined {
     const cookie = decodeRetry(packet);
     if (cookie === undefined) return "malformed";
-    if (!hasValidMac(packet, this.#responseMacKey)) return "bad-mac";
+    const { fields, responseMacKey } = this.#attempt;
+    if (!hasValidMac(packet, responseMacKey)) return "bad-mac";
     // Repeated hellos bring several; whoever saw the hello could send more.
     if (this.#retryCount >= MAX_RETRIES_FOLLOWED) return "duplicate-handshake";
     this.#retryCount++;
     this.#hello = encodeInitiatorHello(
-      { ...this.#fields, cookie },
+      { ...fields, cookie },
       this.#helloMacKey,
     );
+    return undefined;
+  }
+
+  /**
+   * Takes the word that the suite in use is not the one that the responder
+   * likes best of those offered: the hello is a new one from then on, with
+   * another suite in use and all of them listed again. It is followed once.
+   *
+   * @param packet A whole handshake packet of kind 6 and reason 2.
+   * @returns Why it was dropped, or `undefined`; the hello then has to be sent,
+   * unless there is a {@linkcode InitiatorHandshake.refusal} now.
+   */
+  handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
+    const named = decodeSuiteRefusal(packet);
+    if (named === undefined) return "malformed";
+    const { suite, noise, responseMacKey } = this.#attempt;
+    if (!hasValidMac(packet, responseMacKey)) return "bad-mac";
+    const { suites } = this.#options;
+    const next = this.#isSuiteChanged
+      ? undefined
+      : suiteAfterRefusal(named, suites);
+    if (next === undefined) {
+      this.#refusal ??= suiteError(suite, named, suites);
+      return undefined;
+    }
+    noise.wipe();
+    this.#isSuiteChanged = true;
+    this.#attempt = this.#start(next);
+    this.#hello = encodeInitiatorHello(this.#attempt.fields, this.#helloMacKey);
     return undefined;
   }
 
@@ -210,32 +210,57 @@ export class InitiatorHandshake {
   handleResponderHello(packet: Uint8Array): HandshakeOutcome {
     const decoded = decodeNoisePacket(packet, HandshakeKind.RESPONDER_HELLO);
     if (decoded === undefined) return { ok: false, reason: "malformed" };
-    if (!hasValidMac(packet, this.#responseMacKey)) {
+    const { suite, noise, responseMacKey } = this.#attempt;
+    if (!hasValidMac(packet, responseMacKey)) {
       return { ok: false, reason: "bad-mac" };
     }
-    const payload = readNoise(this.#noise, decoded.noise);
+    const payload = readNoise(noise, decoded.noise);
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
     const peerParameters = decodeTransportParameters(payload);
     if (peerParameters?.connectionId === undefined) {
       return { ok: false, reason: "malformed" };
     }
-    const noise = this.#noise.isComplete
-      ? EMPTY
-      : writeNoise(this.#noise, EMPTY);
-    if (noise === undefined) return { ok: false, reason: "handshake-failed" };
+    const last = noise.isComplete ? EMPTY : writeNoise(noise, EMPTY);
+    if (last === undefined) return { ok: false, reason: "handshake-failed" };
     const peerConnectionId = peerParameters.connectionId;
-    const result = resultOf(
-      this.#noise,
-      this.#suite,
-      peerConnectionId,
-      peerParameters,
-    );
+    const result = resultOf(noise, suite, peerConnectionId, peerParameters);
     this.#finish = encodeInitiatorFinish(
       peerConnectionId,
-      noise,
-      confirmationOf(result.sendSecret, this.#noise.handshakeHash),
+      last,
+      confirmationOf(result.sendSecret, noise.handshakeHash),
     );
     return { ok: true, result };
+  }
+
+  #start(suite: Suite): HelloAttempt {
+    const options = this.#options;
+    const connectionId = this.#connectionId;
+    const others = options.suites.filter((each) => each !== suite);
+    const head = {
+      version: TRANSPORT_VERSION,
+      connectionId,
+      pattern: this.#remoteStaticPublicKey === undefined
+        ? HandshakePatternCode.XX
+        : HandshakePatternCode.IK,
+      suites: encodeSuites([suite, ...others]),
+    };
+    const noise = createNoise(
+      options,
+      "initiator",
+      suite,
+      head,
+      this.#remoteStaticPublicKey,
+    );
+    const message = noise.writeMessage(
+      encodeTransportParameters(options.parameters),
+    );
+    const ephemeral = message.subarray(0, NOISE_EPHEMERAL_LENGTH);
+    return {
+      suite,
+      noise,
+      fields: { ...head, cookie: EMPTY, noise: message },
+      responseMacKey: responseMacKey(connectionId, ephemeral),
+    };
   }
 }
 
@@ -244,7 +269,7 @@ export class ResponderHandshake {
   /** The second message: a whole packet, repeated when the hello is. */
   readonly response: Uint8Array;
   readonly #noise: HandshakeState;
-  readonly #suite: AeadSuite;
+  readonly #suite: Suite;
   readonly #initiatorConnectionId: Uint8Array;
   readonly #peerParameters: TransportParameters;
   #finishNoise: Uint8Array = EMPTY;
@@ -252,7 +277,7 @@ export class ResponderHandshake {
 
   private constructor(
     noise: HandshakeState,
-    suite: AeadSuite,
+    suite: Suite,
     hello: InitiatorHello,
     peerParameters: TransportParameters,
     response: Uint8Array,
@@ -276,13 +301,13 @@ export class ResponderHandshake {
    * is where the Diffie-Hellman work starts.
    *
    * @param options Keys, suites, limits and randomness.
-   * @param suite From {@linkcode acceptedSuite}.
+   * @param suite From `acceptedSuite`.
    * @param hello The decoded hello.
    * @returns The waiting handshake, or why the hello was dropped.
    */
   static accept(
     options: HandshakeOptions,
-    suite: AeadSuite,
+    suite: Suite,
     hello: InitiatorHello,
   ):
     | { readonly ok: true; readonly handshake: ResponderHandshake }
@@ -356,13 +381,15 @@ export class ResponderHandshake {
 function createNoise(
   options: HandshakeOptions,
   role: "initiator" | "responder",
-  suite: AeadSuite,
+  suite: Suite,
   head: Pick<InitiatorHello, "version" | "connectionId" | "pattern" | "suites">,
   remoteStaticPublicKey: Uint8Array | undefined,
 ): HandshakeState {
   const pattern = head.pattern === HandshakePatternCode.IK ? "IK" : "XX";
   return new HandshakeState({
-    protocolName: `Noise_${pattern}_25519_${NOISE_CIPHERS[suite]}_SHA256`,
+    protocolName: `Noise_${pattern}_25519_${
+      suiteParts(suite).noiseCipher
+    }_SHA256`,
     role,
     prologue: handshakePrologue(head),
     staticPrivateKey: options.keyPair.privateKey,
@@ -398,7 +425,7 @@ function writeNoise(
 
 function resultOf(
   noise: HandshakeState,
-  suite: AeadSuite,
+  suite: Suite,
   peerConnectionId: Uint8Array,
   peerParameters: TransportParameters,
 ): HandshakeResult {

@@ -13,7 +13,7 @@
  * InitiatorFinish     kind 3 · noise length u16 · noise message 3 · confirmation 16
  * VersionNegotiation  kind 4 · count u8 · versions u32 each
  * Retry               kind 5 · cookie length u16 · cookie · mac 16
- * Refusal             kind 6 · reason u8
+ * Refusal             kind 6 · reason u8; for a suite see `suite_refusal.ts`
  * ```
  *
  * Kind, version and initiator connection id never move: an endpoint that does
@@ -179,7 +179,7 @@ export function encodeInitiatorHello(
   const needed = PACKET_HEADER_LENGTH + 15 + hello.suites.length + 2 +
     hello.cookie.length + 2 +
     hello.noise.length + HANDSHAKE_MAC_LENGTH + CHECKSUM_LENGTH;
-  const writer = beginPacket(
+  const writer = beginHandshakePacket(
     Math.max(needed, MIN_HELLO_DATAGRAM_BYTES),
     new Uint8Array(8),
   );
@@ -189,7 +189,7 @@ export function encodeInitiatorHello(
   writer.u16(hello.noise.length);
   writer.bytes(hello.noise);
   writer.zeros(writer.remaining - HANDSHAKE_MAC_LENGTH - CHECKSUM_LENGTH);
-  writeMac(writer, macKey);
+  writeHandshakeMac(writer, macKey);
   const [low, high] = checksumOf(writer.buffer);
   writer.u32(low);
   writer.u32(high);
@@ -262,11 +262,11 @@ export function encodeResponderHello(
   macKey: Uint8Array,
 ): Uint8Array {
   const length = PACKET_HEADER_LENGTH + 3 + noise.length + HANDSHAKE_MAC_LENGTH;
-  const writer = beginPacket(length, initiatorConnectionId);
+  const writer = beginHandshakePacket(length, initiatorConnectionId);
   writer.u8(HandshakeKind.RESPONDER_HELLO);
   writer.u16(noise.length);
   writer.bytes(noise);
-  writeMac(writer, macKey);
+  writeHandshakeMac(writer, macKey);
   return writer.buffer;
 }
 
@@ -284,7 +284,7 @@ export function encodeInitiatorFinish(
   confirmation: Uint8Array,
 ): Uint8Array {
   const length = PACKET_HEADER_LENGTH + 3 + noise.length + HANDSHAKE_MAC_LENGTH;
-  const writer = beginPacket(length, responderConnectionId);
+  const writer = beginHandshakePacket(length, responderConnectionId);
   writer.u8(HandshakeKind.INITIATOR_FINISH);
   writer.u16(noise.length);
   writer.bytes(noise);
@@ -325,7 +325,7 @@ export function encodeVersionNegotiation(
   initiatorConnectionId: Uint8Array,
   versions: readonly number[],
 ): Uint8Array {
-  const writer = beginPacket(
+  const writer = beginHandshakePacket(
     PACKET_HEADER_LENGTH + 2 + 4 * versions.length,
     initiatorConnectionId,
   );
@@ -370,14 +370,14 @@ export function encodeRetry(
   cookie: Uint8Array,
   macKey: Uint8Array,
 ): Uint8Array {
-  const writer = beginPacket(
+  const writer = beginHandshakePacket(
     PACKET_HEADER_LENGTH + 3 + cookie.length + HANDSHAKE_MAC_LENGTH,
     initiatorConnectionId,
   );
   writer.u8(HandshakeKind.RETRY);
   writer.u16(cookie.length);
   writer.bytes(cookie);
-  writeMac(writer, macKey);
+  writeHandshakeMac(writer, macKey);
   return writer.buffer;
 }
 
@@ -397,7 +397,7 @@ export function decodeRetry(packet: Uint8Array): Uint8Array | undefined {
 }
 
 /**
- * Encodes a Refusal.
+ * Encodes a Refusal for another reason than the suite.
  *
  * @param initiatorConnectionId Where it goes.
  * @param reason One of {@linkcode RefusalReason}.
@@ -407,14 +407,17 @@ export function encodeRefusal(
   initiatorConnectionId: Uint8Array,
   reason: number,
 ): Uint8Array {
-  const writer = beginPacket(PACKET_HEADER_LENGTH + 2, initiatorConnectionId);
+  const writer = beginHandshakePacket(
+    PACKET_HEADER_LENGTH + 2,
+    initiatorConnectionId,
+  );
   writer.u8(HandshakeKind.REFUSAL);
   writer.u8(reason);
   return writer.buffer;
 }
 
 /**
- * Decodes a Refusal.
+ * Decodes a Refusal for another reason than the suite.
  *
  * @param packet A whole packet.
  * @returns The reason, or `undefined` when it is malformed.
@@ -492,7 +495,17 @@ function writeHelloHead(
   writer.bytes(hello.suites);
 }
 
-function beginPacket(length: number, connectionId: Uint8Array): ByteWriter {
+/**
+ * Begins a handshake packet: the header, and zeros for the rest.
+ *
+ * @param length Size of the whole packet, in bytes.
+ * @param connectionId Whom it is for: eight bytes, zeros for a hello.
+ * @returns A writer behind the header.
+ */
+export function beginHandshakePacket(
+  length: number,
+  connectionId: Uint8Array,
+): ByteWriter {
   const packet = new Uint8Array(length);
   encodePacketHeader(packet, 0, {
     connectionId,
@@ -503,7 +516,16 @@ function beginPacket(length: number, connectionId: Uint8Array): ByteWriter {
   return new ByteWriter(packet, PACKET_HEADER_LENGTH);
 }
 
-function writeMac(writer: ByteWriter, macKey: Uint8Array): void {
+/**
+ * Ends a packet with the MAC over what was written.
+ *
+ * @param writer Has room for {@linkcode HANDSHAKE_MAC_LENGTH} bytes more.
+ * @param macKey The key.
+ */
+export function writeHandshakeMac(
+  writer: ByteWriter,
+  macKey: Uint8Array,
+): void {
   writer.bytes(
     hmacSha256(macKey, writer.written).subarray(0, HANDSHAKE_MAC_LENGTH),
   );

@@ -3,11 +3,7 @@ import { generateKeyPair } from "../../crypto/mod.ts";
 import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { createEndpointConfig } from "./config.ts";
-import {
-  acceptedSuite,
-  InitiatorHandshake,
-  ResponderHandshake,
-} from "./handshake.ts";
+import { InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
 import {
   decodeInitiatorHello,
   decodeRefusal,
@@ -173,17 +169,9 @@ Deno.test("A changed prologue fails the handshake (no downgrade)", () => {
       provider: undefined,
     },
     "chacha20-poly1305",
-    { ...hello, suites: Uint8Array.of(1, 2) },
+    { ...hello, suites: Uint8Array.of(1) },
   );
   assert.deepEqual(accepted, { ok: false, reason: "handshake-failed" });
-});
-
-Deno.test("acceptedSuite() takes only the suite that it likes best of those offered", () => {
-  const both = ["aes-256-gcm", "chacha20-poly1305"] as const;
-  assert.equal(acceptedSuite(Uint8Array.of(1), both), "chacha20-poly1305");
-  assert.equal(acceptedSuite(Uint8Array.of(2, 1), both), "aes-256-gcm");
-  assert.equal(acceptedSuite(Uint8Array.of(1, 2), both), undefined);
-  assert.equal(acceptedSuite(Uint8Array.of(9), both), undefined);
 });
 
 Deno.test("Version negotiation and refusal survive a round trip and nothing shorter", () => {

@@ -23,7 +23,7 @@ export class PendingHandshake {
   #helloTimeoutMs: number;
   #helloDueAt: Instant = Infinity;
   #isPacketDue = true;
-  #isRefusedForWrongKey = false;
+  #refusal: TransportError | undefined;
   #sentCount = 0;
   #sentAt: Instant = 0;
 
@@ -87,6 +87,22 @@ export class PendingHandshake {
     return reason;
   }
 
+  /**
+   * Takes the word that our suite is not wanted: a hello with another one
+   * leaves at once, if both ends have one.
+   *
+   * @param packet A whole handshake packet.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
+    if (!(this.#handshake instanceof InitiatorHandshake)) return "malformed";
+    const reason = this.#handshake.handleSuiteRefusal(packet);
+    if (reason !== undefined) return reason;
+    this.#refusal ??= this.#handshake.refusal;
+    if (this.#refusal === undefined) this.#isPacketDue = true;
+    return undefined;
+  }
+
   /** The peer repeats its hello: our answer is repeated. */
   handleRepeatedHello(): void {
     this.#isPacketDue = true;
@@ -98,7 +114,10 @@ export class PendingHandshake {
    * that comes before the next repetition still wins.
    */
   handleRefusal(): void {
-    this.#isRefusedForWrongKey = true;
+    this.#refusal ??= new TransportError(
+      "PEER_KEY_MISMATCH",
+      "Handshake: the peer does not hold the expected static key",
+    );
   }
 
   /** When {@linkcode PendingHandshake.handleTimeout} has to be called next. */
@@ -114,12 +133,7 @@ export class PendingHandshake {
    */
   handleTimeout(now: Instant): TransportError | undefined {
     if (this.#helloDueAt <= now) {
-      if (this.#isRefusedForWrongKey) {
-        return new TransportError(
-          "PEER_KEY_MISMATCH",
-          "Handshake: the peer does not hold the expected static key",
-        );
-      }
+      if (this.#refusal !== undefined) return this.#refusal;
       this.#helloDueAt = Infinity;
       this.#helloTimeoutMs = Math.min(
         2 * this.#helloTimeoutMs,
