@@ -14,6 +14,7 @@ import {
   makeStreamId,
   streamSequence,
 } from "../../../protocol/mod.ts";
+import { IdTable } from "../../../internal/id_table.ts";
 import { TransportError } from "../error.ts";
 import { RecvStream } from "./recv_stream.ts";
 import { SendStream } from "./send_stream.ts";
@@ -43,7 +44,7 @@ export class StreamTable {
   /** Unidirectional streams of the peer. */
   readonly peerUni: PeerStreamCount;
   readonly #options: StreamTableOptions;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new IdTable<Stream>();
   readonly #localBidi: LocalStreamCount;
   readonly #localUni: LocalStreamCount;
 
@@ -55,6 +56,7 @@ export class StreamTable {
   constructor(options: StreamTableOptions) {
     const { local, peer } = options;
     this.#options = options;
+    this.#peerStreamDataBytes = peer.maxStreamDataBytes;
     this.#localBidi = new LocalStreamCount(peer.maxBidiStreams);
     this.#localUni = new LocalStreamCount(peer.maxUniStreams);
     this.peerBidi = new PeerStreamCount(local.maxBidiStreams);
@@ -110,6 +112,34 @@ export class StreamTable {
    */
   raiseLimit(isUni: boolean, maximum: number): boolean {
     return this.#localCount(isUni).raise(maximum);
+  }
+
+  /**
+   * Takes the limits of the handshake, where streams were opened before it.
+   *
+   * @param peer What the peer grants.
+   * @returns Whether there is room for more streams than before.
+   * @throws {TransportError} `STREAM_LIMIT` when more were opened already.
+   */
+  settleLimits(peer: StreamLimits): boolean {
+    if (
+      this.#localBidi.openedCount > peer.maxBidiStreams ||
+      this.#localUni.openedCount > peer.maxUniStreams
+    ) {
+      throw new TransportError(
+        "STREAM_LIMIT",
+        `Early data: ${this.size} streams are open, the peer grants ${peer.maxBidiStreams} and ${peer.maxUniStreams} of one direction`,
+        { fault: "peer" },
+      );
+    }
+    this.#peerStreamDataBytes = peer.maxStreamDataBytes;
+    const isBidiRaised = this.#localBidi.settle(peer.maxBidiStreams);
+    return this.#localUni.settle(peer.maxUniStreams) || isBidiRaised;
+  }
+
+  /** Every live stream. */
+  values(): IterableIterator<Stream> {
+    return this.#streams.values();
   }
 
   /**
@@ -203,7 +233,7 @@ export class StreamTable {
   }
 
   #create(parts: Parameters<typeof makeStreamId>[0]): Stream {
-    const { local, peer } = this.#options;
+    const { local } = this.#options;
     const id = makeStreamId(parts);
     const isLocal = this.isLocal(id);
     const isUni = parts.isUnidirectional;
@@ -213,7 +243,7 @@ export class StreamTable {
       send: isUni && !isLocal ? undefined : new SendStream({
         id,
         isOpener: isLocal,
-        maxDataBytes: peer.maxStreamDataBytes,
+        maxDataBytes: this.#peerStreamDataBytes,
       }),
       recv: isUni && isLocal
         ? undefined
