@@ -37,10 +37,10 @@ export type {
   EndpointOptions,
 } from "./core/config.ts";
 export type {
-  Connection,
-  ConnectionState,
+  ApplicationSide,
   PriorityClass,
-} from "./core/connection.ts";
+} from "./core/application_side.ts";
+export type { Connection, ConnectionState } from "./core/connection.ts";
 export type { ConnectionEvent } from "./core/connection_event.ts";
 export {
   type ConnectOptions,

@@ -6,7 +6,8 @@
 import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { Address } from "./core/address.ts";
-import type { Connection, PriorityClass } from "./core/connection.ts";
+import type { PriorityClass } from "./core/application_side.ts";
+import type { Connection } from "./core/connection.ts";
 import type { ConnectionEvent } from "./core/connection_event.ts";
 import { CloseCode, TransportError } from "./core/error.ts";
 import type { ConnectionStats } from "./core/stats.ts";

@@ -61,7 +61,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a packet number is used twice after a key update",
-    file: `${CORE}/packet_space.ts`,
+    file: `${CORE}/packet_builder.ts`,
     from: "packetNumber: this.#nextPacketNumber++,",
     to:
       "packetNumber: this.#nextPacketNumber++ - (this.#protection.keyUpdateCount > 0 ? 1 : 0),",
@@ -92,7 +92,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "the finish goes out once only",
-    file: `${CORE}/packet_space.ts`,
+    file: `${CORE}/packet_builder.ts`,
     from: "into.set(this.#finish);\n    return this.#finish.length;",
     to:
       "into.set(this.#finish);\n    const { length } = this.#finish;\n    this.#finish = undefined;\n    return length;",

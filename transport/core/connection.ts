@@ -4,32 +4,42 @@
  *
  * @module
  */
-import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
-import { MxpError } from "../../internal/error.ts";
+import type { CloseFrame } from "../../protocol/frame/mod.ts";
 import {
   isHandshakeHeader,
   PACKET_OVERHEAD_LENGTH,
-  PATH_DATA_LENGTH,
   PATH_FRAME_LENGTH,
-  ProtocolError,
 } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
-import { type EndpointConfig, MAX_DATAGRAM_EVENTS } from "./config.ts";
+import { ApplicationSide, checkCode } from "./application_side.ts";
+import type { EndpointConfig } from "./config.ts";
+import {
+  closedByPeer,
+  CloseRepetition,
+  type Ending,
+  exhaustedEnding,
+  localEnding,
+  versionUnsupported,
+  violationEnding,
+} from "./connection_end.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
-import { CloseCode, closeCodeOf, TransportError } from "./error.ts";
+import { TransportError } from "./error.ts";
+import { EventQueue } from "./event_queue.ts";
 import type {
   HandshakeResult,
   InitiatorHandshake,
   ResponderHandshake,
 } from "./handshake.ts";
+import { IdleTimers } from "./idle_timers.ts";
+import { Migration } from "./migration.ts";
 import { PacketSpace } from "./packet_space.ts";
 import { Paths } from "./path.ts";
 import { PendingHandshake } from "./pending_handshake.ts";
 import { NO_CONNECTION_STATS } from "./stats.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
-import type { StreamState } from "./stream/manager.ts";
+import type { Suite } from "./suite.ts";
 import { TimerTable } from "./timer_table.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
@@ -40,9 +50,6 @@ export type ConnectionState =
   | "closing"
   | "draining"
   | "closed";
-
-/** Priority class of a stream: 0 control, 1 interactive, 2 bulk. */
-export type PriorityClass = 0 | 1 | 2;
 
 /** What a connection is made from. */
 export interface ConnectionOptions {
@@ -72,7 +79,7 @@ const MIN_PATH_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
   PATH_FRAME_LENGTH;
 
 /** One connection to a peer: datagrams in, datagrams, deadlines and events out. */
-export class Connection {
+export class Connection extends ApplicationSide {
   /** Number of this connection in its endpoint. */
   readonly id: number;
   /** Whether this end sent the hello. */
@@ -81,21 +88,18 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #handshake: PendingHandshake;
   readonly #wake: (connection: Connection) => void;
-  readonly #events = new Fifo<ConnectionEvent>();
-  /** How many of the events are datagrams. */
-  #datagramEventCount = 0;
+  readonly #events = new EventQueue();
   readonly #timers = new TimerTable(TIMERS);
+  readonly #idle: IdleTimers;
   readonly #paths: Paths;
 
   #state: ConnectionState = "handshaking";
+  #suite: Suite | undefined;
   #peerStaticPublicKey: Uint8Array | undefined;
   #peerResetToken: Uint8Array | undefined;
   #space: PacketSpace | undefined;
-  #idleTimeoutMs: number;
-  #isAckElicitingSentSinceReceipt = false;
-  #isCloseDue = false;
-  #closeFrame: { code: number; reason: string } = { code: 0, reason: "" };
-  #packetsWhileClosing = 0;
+  #migration: Migration | undefined;
+  #closes: CloseRepetition | undefined;
   #bytesSent = 0;
 
   /**
@@ -105,6 +109,7 @@ export class Connection {
    * @param options Configuration, handshake and address.
    */
   constructor(now: Instant, options: ConnectionOptions) {
+    super();
     const { config } = options;
     this.id = options.id;
     this.#paths = new Paths(options.remoteAddress);
@@ -112,17 +117,22 @@ export class Connection {
     this.#handshake = new PendingHandshake(now, options.handshake, config);
     this.isInitiator = this.#handshake.isInitiator;
     this.#wake = options.wake;
-    this.#idleTimeoutMs = config.idleTimeoutMs;
+    this.#idle = new IdleTimers(this.#timers, config);
   }
 
   /** How far the connection has come. */
-  get state(): ConnectionState {
+  override get state(): ConnectionState {
     return this.#state;
   }
 
   /** Where the peer is. */
   get remoteAddress(): Address {
     return this.#paths.address;
+  }
+
+  /** What the two ends settled on, once the handshake is done. */
+  get suite(): Suite | undefined {
+    return this.#suite;
   }
 
   /** The peer's static public key, once it is proven. */
@@ -133,11 +143,6 @@ export class Connection {
   /** What ends the peer's reset of this connection; once the handshake is done. */
   get peerResetToken(): Uint8Array | undefined {
     return this.#peerResetToken;
-  }
-
-  /** Largest payload of {@linkcode Connection.sendDatagram}, in bytes; 0 before the handshake is done. */
-  get maxDatagramPayloadBytes(): number {
-    return this.#space?.maxDatagramPayloadBytes ?? 0;
   }
 
   /** Counters and estimates. */
@@ -181,6 +186,19 @@ export class Connection {
     return reason;
   }
 
+  /**
+   * Takes the word that another suite is wanted.
+   *
+   * @param packet A whole refusal; only who saw the hello can make it.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
+    if (this.#state !== "handshaking") return "duplicate-handshake";
+    const reason = this.#handshake.handleSuiteRefusal(packet);
+    this.#wake(this);
+    return reason;
+  }
+
   /** Takes the word, not authenticated, that our hello was meant for another key. */
   handleRefusal(): void {
     if (this.isInitiator) this.#handshake.handleRefusal();
@@ -193,13 +211,7 @@ export class Connection {
    */
   handleVersionNegotiation(versions: readonly number[]): void {
     if (this.#state !== "handshaking" || !this.isInitiator) return;
-    const error = new TransportError(
-      "VERSION_UNSUPPORTED",
-      `Handshake: the peer speaks transport version ${
-        versions.join(", ")
-      }, this side 1`,
-    );
-    this.#end(error);
+    this.#end(versionUnsupported(versions));
   }
 
   /** The peer, by its reset token, says that it knows nothing of this connection (RFC 9000 §10.3). */
@@ -244,9 +256,9 @@ export class Connection {
       if (reason !== undefined) return reason;
       // RFC 9000 §9.3: only the newest packet tells where the peer is.
       if (isElsewhere && space.isOpenedNewest) {
-        this.#move(now, from, packet.length);
+        this.#migration!.handleMove(now, from, packet.length);
       }
-      if (this.#state === "closing") this.#handlePacketWhileClosing();
+      if (this.#state === "closing") this.#closes!.handlePacket();
       else this.#handleFrames(now, space);
     }
     this.#wake(this);
@@ -273,7 +285,7 @@ export class Connection {
       else this.#forget();
     }
     if (this.#state === "established") {
-      if (this.#paths.deadline <= now) this.#handlePathTimeout(now);
+      this.#migration!.handleTimeout(now);
       this.#space!.handleTimeout(now);
     }
     this.#wake(this);
@@ -300,9 +312,11 @@ export class Connection {
         now,
         allowedBytes < into.length ? into.subarray(0, allowedBytes) : into,
       );
-    } else if (this.#state === "closing" && this.#isCloseDue) {
-      this.#isCloseDue = false;
-      length = this.#space!.writeClose(into, this.#closeFrame);
+    } else if (this.#state === "closing") {
+      const closing = this.#closes!.take();
+      if (closing !== undefined) {
+        length = this.#space!.writeClose(into, closing);
+      }
     }
     this.#bytesSent += length;
     this.#paths.onSent(length);
@@ -315,7 +329,7 @@ export class Connection {
     if (this.#state === "handshaking") {
       earliest = Math.min(earliest, this.#handshake.pollTimeout());
     } else if (this.#state === "established") {
-      earliest = Math.min(earliest, this.#paths.deadline);
+      earliest = Math.min(earliest, this.#migration!.deadline);
       // While nothing may be sent, nothing that would be sent is due.
       if (this.#paths.allowedBytes >= MIN_PATH_ALLOWANCE_BYTES) {
         earliest = Math.min(earliest, this.#space!.pollTimeout());
@@ -326,133 +340,10 @@ export class Connection {
 
   /** The next event, if any. */
   pollEvent(): ConnectionEvent | undefined {
-    const event = this.#events.shift() ?? this.#space?.streams.pollEvent();
-    if (event?.type === "datagram-received") this.#datagramEventCount--;
-    return event;
+    return this.#events.shift() ?? this.#space?.streams.pollEvent();
   }
 
-  // ── What the application does ─────────────────────────────────────────────
-
-  /**
-   * Opens a stream.
-   *
-   * @param options Priority class, and whether only this side sends.
-   * @returns Its id, or `undefined` when the peer's limit is reached; the event
-   * `streams-available` then says when to try again.
-   * @throws {TransportError} `CLOSED` when the connection is not established.
-   */
-  openStream(
-    options: { priority: PriorityClass; isUnidirectional?: boolean },
-  ): number | undefined {
-    return this.#established().streams.open(options);
-  }
-
-  /**
-   * Hands bytes to a stream. They are copied.
-   *
-   * @param streamId The stream.
-   * @param bytes What to send.
-   * @returns How many bytes were taken; the event `stream-writable` says when
-   * there is room for more.
-   * @throws {TransportError} `STREAM_STATE`, `STREAM_STOPPED`, `CLOSED`.
-   */
-  writeStream(streamId: number, bytes: Uint8Array): number {
-    const accepted = this.#established().streams.write(streamId, bytes);
-    this.#wake(this);
-    return accepted;
-  }
-
-  /**
-   * Ends our side of a stream after what was written.
-   *
-   * @param streamId The stream.
-   */
-  finishStream(streamId: number): void {
-    if (this.#state !== "established") return;
-    this.#established().streams.finish(streamId);
-    this.#wake(this);
-  }
-
-  /**
-   * Ends our side of a stream at once; what was not delivered is dropped.
-   *
-   * @param streamId The stream.
-   * @param code Application code for the peer.
-   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
-   */
-  resetStream(streamId: number, code: number): void {
-    checkCode(code);
-    if (this.#state !== "established") return;
-    this.#established().streams.reset(streamId, code);
-    this.#wake(this);
-  }
-
-  /**
-   * Asks the peer to stop sending on a stream.
-   *
-   * @param streamId The stream.
-   * @param code Application code for the peer.
-   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
-   */
-  stopSending(streamId: number, code: number): void {
-    checkCode(code);
-    if (this.#state !== "established") return;
-    this.#established().streams.stopSending(streamId, code);
-    this.#wake(this);
-  }
-
-  /**
-   * Takes the next bytes of a stream, in order.
-   *
-   * @param streamId The stream.
-   * @returns Bytes that the caller owns, or `undefined` when none are there.
-   */
-  readStream(streamId: number): Uint8Array | undefined {
-    const bytes = this.#space?.streams.read(streamId);
-    if (bytes !== undefined) this.#wake(this);
-    return bytes;
-  }
-
-  /**
-   * What is known of a stream.
-   *
-   * @param streamId The stream.
-   * @returns Its state, or `undefined` when it is over or was never there.
-   */
-  streamState(streamId: number): StreamState | undefined {
-    return this.#space?.streams.streamState(streamId);
-  }
-
-  /**
-   * Sends bytes that may be lost.
-   *
-   * @param data Up to {@linkcode Connection.maxDatagramPayloadBytes}; copied.
-   * @returns Whether it was queued without pushing out an older one.
-   * @throws {TransportError} `DATAGRAM_TOO_LARGE`, `CLOSED`.
-   */
-  sendDatagram(data: Uint8Array): boolean {
-    const space = this.#established();
-    if (data.length > this.maxDatagramPayloadBytes) {
-      throw new TransportError(
-        "DATAGRAM_TOO_LARGE",
-        `Datagram: ${data.length} bytes, at most ${this.maxDatagramPayloadBytes} fit`,
-      );
-    }
-    const isWithoutLoss = space.sendDatagram(data.slice());
-    this.#wake(this);
-    return isWithoutLoss;
-  }
-
-  /** Asks the peer to acknowledge at once; the event `pong` follows. */
-  ping(): void {
-    this.#established().requestPing(true);
-    this.#wake(this);
-  }
-
-  /** Replaces the keys with the next packet, as soon as the protocol allows it. */
-  updateKeys(): void {
-    this.#established().requestKeyUpdate();
-  }
+  // ── The end, as the application wants it ──────────────────────────────────
 
   /**
    * Ends the connection and tells the peer.
@@ -468,14 +359,7 @@ export class Connection {
       this.#state === "closing" || this.#state === "draining" ||
       this.#state === "closed"
     ) return;
-    const error = new TransportError(
-      "CLOSED",
-      "Connection: closed by this side",
-      {
-        closeCode: code,
-      },
-    );
-    this.#closeWith(now, { code, reason }, error);
+    this.#closeWith(now, localEnding({ code, reason }));
   }
 
   // ── While it stands ───────────────────────────────────────────────────────
@@ -483,6 +367,7 @@ export class Connection {
   #establish(now: Instant, result: HandshakeResult): void {
     const { config, parameters, scratch } = this.#options;
     this.#state = "established";
+    this.#suite = result.suite;
     this.#peerStaticPublicKey = result.peerStaticPublicKey;
     this.#peerResetToken = result.peerParameters.resetToken;
     this.#space = new PacketSpace(now, {
@@ -495,91 +380,40 @@ export class Connection {
       remoteAddress: this.remoteAddress,
       scratch,
       onPathResponse: (data) => this.#paths.handleResponse(data),
-      emit: (event) => this.#emit(event),
+      emit: (event) => this.#events.push(event),
     });
-    this.#idleTimeoutMs = Math.min(
-      this.#idleTimeoutMs,
-      result.peerParameters.idleTimeoutMs,
+    this.#migration = new Migration(
+      this.#paths,
+      this.#space,
+      this.#options.random,
     );
-    this.#restartIdleTimer(now);
+    this.#idle.limit(result.peerParameters.idleTimeoutMs);
+    this.#idle.onReceived(now, this.#space.endMarginMs);
     this.#paths.onHandshakeDone();
     this.#events.push({ type: "established" });
   }
 
-  /** RFC 9000 §9.3: go on at the new address, and ask for proof. */
-  #move(now: Instant, from: Address, byteCount: number): void {
-    const { hostname } = this.#paths.address;
-    if (this.#paths.move(from, byteCount)) this.#challengePath(now);
-    // RFC 9000 §9.4: another port is most likely the same path.
-    if (hostname !== from.hostname) this.#space!.handlePathChange(from);
-  }
-
-  #challengePath(now: Instant): void {
-    const data = new Uint8Array(PATH_DATA_LENGTH);
-    this.#options.random.fillPublic(data);
-    this.#paths.onChallenge(data, now + this.#space!.ptoMs);
-    this.#space!.challengePath(data);
-  }
-
-  #handlePathTimeout(now: Instant): void {
-    const { hostname } = this.#paths.address;
-    if (this.#paths.handleTimeout()) this.#challengePath(now);
-    else if (hostname !== this.#paths.address.hostname) {
-      this.#space!.handlePathChange(this.#paths.address);
-    }
-  }
-
-  #emit(event: ConnectionEvent): void {
-    if (event.type === "datagram-received") {
-      // A datagram may be lost: one that nobody takes in time is.
-      if (this.#datagramEventCount >= MAX_DATAGRAM_EVENTS) return;
-      this.#datagramEventCount++;
-    }
-    this.#events.push(event);
-  }
-
   #handleFrames(now: Instant, space: PacketSpace): void {
-    this.#restartIdleTimer(now);
+    this.#idle.onReceived(now, space.endMarginMs);
     try {
       const close = space.handleFrames(now);
-      if (close !== undefined) this.#handleClose(now, close.code, close.reason);
+      if (close !== undefined) this.#handleClose(now, close);
     } catch (thrown) {
-      this.#closeForPeerViolation(now, thrown);
+      this.#closeWith(now, violationEnding(thrown));
     }
     if (this.#state === "established" && space.isExhausted) {
-      const error = new TransportError(
-        "LIMIT",
-        "Packet protection: limit of use reached",
-      );
-      const reason = error.message;
-      this.#closeWith(now, { code: CloseCode.LIMIT_ERROR, reason }, error);
+      this.#closeWith(now, exhaustedEnding());
     }
   }
 
   #pollPacket(now: Instant, into: Uint8Array): number {
-    const sent = this.#space!.poll(now, into);
+    const space = this.#space!;
+    const sent = space.poll(now, into);
     if (sent === undefined) return 0;
-    // RFC 9000 §10.1: the first one since something arrived counts as activity.
-    if (sent.isAckEliciting && !this.#isAckElicitingSentSinceReceipt) {
-      this.#restartIdleTimer(now);
-      this.#isAckElicitingSentSinceReceipt = true;
+    if (sent.isAckEliciting) {
+      this.#idle.onAckElicitingSent(now, space.endMarginMs);
     }
     return sent.length;
-  }
-
-  #restartIdleTimer(now: Instant): void {
-    this.#isAckElicitingSentSinceReceipt = false;
-    // RFC 9000 §10.1: never below three probe timeouts.
-    const idleMs = Math.max(this.#idleTimeoutMs, this.#space!.endMarginMs);
-    this.#timers.set("idle", now + idleMs);
-    const { keepAliveIntervalMs } = this.#options.config;
-    if (keepAliveIntervalMs > 0) {
-      // The peer's idle timeout may be the shorter one.
-      this.#timers.set(
-        "keep-alive",
-        now + Math.min(keepAliveIntervalMs, idleMs / 3),
-      );
-    }
   }
 
   // ── The end ───────────────────────────────────────────────────────────────
@@ -588,69 +422,25 @@ export class Connection {
     if (this.#state !== "established") return;
     const error = new TransportError(
       "CONNECTION_LOST",
-      `Connection: the peer has been silent for ${this.#idleTimeoutMs} ms`,
+      `Connection: the peer has been silent for ${this.#idle.idleTimeoutMs} ms`,
     );
     this.#end(error);
   }
 
-  #handleClose(now: Instant, code: number, reason: string): void {
-    const detail = reason === "" ? "" : `: ${reason}`;
-    const error = new TransportError(
-      "CLOSED_BY_PEER",
-      `Connection: closed by the peer with code ${code}${detail}`,
-      { closeCode: code },
-    );
+  #handleClose(now: Instant, close: CloseFrame): void {
     this.#linger(now, "draining");
-    this.#finishEvents(error);
+    this.#finishEvents(closedByPeer(close));
   }
 
-  #closeForPeerViolation(now: Instant, thrown: unknown): void {
-    const error = MxpError.from(thrown);
-    const isOurs = error.fault === "internal";
-    const closing = isOurs
-      ? { code: CloseCode.INTERNAL_ERROR, reason: "Internal error" }
-      : {
-        code: error instanceof TransportError
-          ? closeCodeOf(error)
-          : CloseCode.FRAME_ENCODING_ERROR,
-        reason: error.message,
-      };
-    const reported = error instanceof TransportError
-      ? error
-      : new TransportError(
-        isOurs ? "PROTOCOL_VIOLATION" : "FRAME_ENCODING",
-        error.message,
-        {
-          fault: error.fault,
-          cause: thrown,
-          closeCode: closing.code,
-        },
-      );
-    this.#closeWith(now, closing, reported);
-  }
-
-  #closeWith(
-    now: Instant,
-    frame: { code: number; reason: string },
-    error: TransportError,
-  ): void {
+  #closeWith(now: Instant, { closing, error }: Ending): void {
     if (this.#state === "handshaking") {
       this.#end(error);
       return;
     }
-    this.#closeFrame = frame;
-    this.#isCloseDue = true;
+    this.#closes = new CloseRepetition(closing);
     this.#linger(now, "closing");
     this.#finishEvents(error);
     this.#wake(this);
-  }
-
-  #handlePacketWhileClosing(): void {
-    // RFC 9000 §10.2.1: answer ever more rarely, after 1, 2, 4, 8, … packets.
-    this.#packetsWhileClosing++;
-    if ((this.#packetsWhileClosing & (this.#packetsWhileClosing - 1)) === 0) {
-      this.#isCloseDue = true;
-    }
   }
 
   #linger(now: Instant, state: "closing" | "draining"): void {
@@ -683,19 +473,13 @@ export class Connection {
     this.#events.push({ type: "closed", error });
   }
 
-  #established(): PacketSpace {
-    if (this.#state !== "established" || this.#space === undefined) {
-      throw new TransportError("CLOSED", `Connection: it is ${this.#state}`);
-    }
+  /** @ignore */
+  protected override get space(): PacketSpace | undefined {
     return this.#space;
   }
-}
 
-/** Codes travel as variable-length integers. */
-function checkCode(code: number): void {
-  if (Number.isSafeInteger(code) && code >= 0) return;
-  throw new ProtocolError(
-    "INVALID_VALUE",
-    `Code: an integer from 0 to 2^53 - 1 expected, got ${code}`,
-  );
+  /** @ignore */
+  protected override wake(): void {
+    this.#wake(this);
+  }
 }

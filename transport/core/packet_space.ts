@@ -13,7 +13,6 @@ import {
   type CloseFrame,
   decodeFrame,
   encodeAckFrame,
-  encodeCloseFrame,
   encodePaddingFrame,
   encodePingFrame,
   type Frame,
@@ -27,23 +26,25 @@ import {
   RESERVED_PACKET_FLAGS,
 } from "../../protocol/mod.ts";
 import { AckTracker } from "./ack_tracker.ts";
+import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
 import {
   DEFAULT_DATAGRAM_BYTES,
   type EndpointConfig,
   LOOPBACK_DATAGRAM_BYTES,
-  REPLAY_WINDOW_PACKETS,
 } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { DatagramQueue } from "./datagram_queue.ts";
 import { TransportError } from "./error.ts";
 import type { HandshakeResult } from "./handshake.ts";
+import { KeyUpdates } from "./key_updates.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
 import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
+import { PacketBuilder } from "./packet_builder.ts";
+import { PacketOpener } from "./packet_opener.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { Recovery } from "./recovery.ts";
-import { ReplayWindow } from "./replay_window.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
@@ -91,33 +92,20 @@ export class PacketSpace {
   /** The streams. */
   readonly streams: StreamManager;
   readonly #config: EndpointConfig;
-  readonly #scratch: Uint8Array;
   readonly #onPathResponse: (data: Uint8Array) => void;
   readonly #emit: (event: ConnectionEvent) => void;
   readonly #peerMaxDatagramBytes: number;
-  readonly #peerConnectionId: Uint8Array;
   readonly #protection: PacketProtection;
-  readonly #replayWindow = new ReplayWindow(REPLAY_WINDOW_PACKETS);
+  readonly #keys: KeyUpdates;
+  readonly #opener: PacketOpener;
+  readonly #builder: PacketBuilder;
   readonly #control = new ControlQueue();
   readonly #datagrams: DatagramQueue;
   readonly #acks: AckTracker;
   readonly #recovery: Recovery;
   #mtu: MtuDiscovery;
 
-  /** The finish, until the peer has proven that it has the keys. */
-  #finish: Uint8Array | undefined;
-  #nextPacketNumber = 0;
-  #packetsReceived = 0;
-  #bytesReceived = 0;
   #probesDue = 0;
-  #isKeyUpdateRequested = false;
-  #keysUpdatedAt: Instant;
-  #keyDiscardAt: Instant = Infinity;
-
-  /** The packet that was opened last. */
-  #openedNumber = -1;
-  #openedLength = 0;
-  #isOpenedNewest = false;
 
   /**
    * @param now The time.
@@ -127,18 +115,22 @@ export class PacketSpace {
     const { config, result, isInitiator, remoteAddress } = options;
     const { peerParameters } = result;
     this.#config = config;
-    this.#scratch = options.scratch;
     this.#emit = options.emit;
     this.#onPathResponse = options.onPathResponse;
     this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
-    this.#finish = options.finish;
-    this.#keysUpdatedAt = now;
-    this.#peerConnectionId = result.peerConnectionId;
     this.#protection = new PacketProtection({
       suite: result.suite,
       sendSecret: result.sendSecret,
       receiveSecret: result.receiveSecret,
       provider: config.cryptoProvider,
+      limits: aeadLimits(result.suite, config),
+    });
+    this.#keys = new KeyUpdates(now, this.#protection, config);
+    this.#opener = new PacketOpener(this.#protection, options.scratch);
+    this.#builder = new PacketBuilder({
+      protection: this.#protection,
+      connectionId: result.peerConnectionId,
+      finish: options.finish,
     });
     this.streams = new StreamManager({
       isInitiator,
@@ -173,7 +165,7 @@ export class PacketSpace {
 
   /** Whether the packet that was opened last has the highest number so far. */
   get isOpenedNewest(): boolean {
-    return this.#isOpenedNewest;
+    return this.#opener.isNewest;
   }
 
   /** The probe timeout without backoff, in milliseconds. */
@@ -195,9 +187,8 @@ export class PacketSpace {
   get stats(): Omit<ConnectionStats, "bytesSent"> {
     return {
       ...this.#recovery.stats,
-      bytesReceived: this.#bytesReceived,
-      packetsSent: this.#nextPacketNumber,
-      packetsReceived: this.#packetsReceived,
+      ...this.#opener.stats,
+      packetsSent: this.#builder.packetCount,
       keyUpdates: this.#protection.keyUpdateCount,
     };
   }
@@ -213,28 +204,11 @@ export class PacketSpace {
    * @returns Why it was dropped, or `undefined`.
    */
   open(now: Instant, packet: Uint8Array): DropReason | undefined {
-    if (packet.length < PACKET_OVERHEAD_LENGTH) return "malformed";
-    const protection = this.#protection;
-    const packetNumber = protection.unmask(packet, 0);
-    if (packetNumber < 0) return "undecryptable";
-    if (!this.#replayWindow.check(packetNumber)) return "replayed";
-    const { keyUpdateCount } = protection;
-    const length = protection.open(
-      packet.subarray(PACKET_HEADER_LENGTH),
-      this.#scratch,
-    );
-    if (length < 0) return "undecryptable";
+    const reason = this.#opener.open(packet);
+    if (reason !== undefined) return reason;
     // RFC 9001 §6.5: late packets may still come for three probe timeouts.
-    if (protection.keyUpdateCount !== keyUpdateCount) {
-      this.#keyDiscardAt = now + this.endMarginMs;
-    }
-    this.#isOpenedNewest = packetNumber > this.#replayWindow.largest;
-    this.#replayWindow.mark(packetNumber);
-    this.#finish = undefined;
-    this.#packetsReceived++;
-    this.#bytesReceived += packet.length;
-    this.#openedNumber = packetNumber;
-    this.#openedLength = length;
+    this.#keys.onPacketOpened(now, this.endMarginMs);
+    this.#builder.dropFinish();
     return undefined;
   }
 
@@ -248,16 +222,14 @@ export class PacketSpace {
    * @throws {ProtocolError} `FRAME_INVALID`, likewise.
    */
   handleFrames(now: Instant): CloseFrame | undefined {
-    const { flags } = this.#protection;
-    if ((flags & RESERVED_PACKET_FLAGS) !== 0 || this.#openedLength === 0) {
+    const { flags, plaintext, packetNumber } = this.#opener;
+    if ((flags & RESERVED_PACKET_FLAGS) !== 0 || plaintext.length === 0) {
       throw new TransportError(
         "PROTOCOL_VIOLATION",
         "Packet: reserved flags or no frame",
       );
     }
-    const reader = new ByteReader(
-      this.#scratch.subarray(0, this.#openedLength),
-    );
+    const reader = new ByteReader(plaintext);
     let isAckElicitingPacket = false;
     while (reader.remaining > 0) {
       const frame = decodeFrame(reader);
@@ -268,7 +240,7 @@ export class PacketSpace {
     const isUrgent = (flags & PacketFlags.PROBE) !== 0;
     this.#acks.handlePacket(
       now,
-      this.#openedNumber,
+      packetNumber,
       isAckElicitingPacket,
       isUrgent,
     );
@@ -310,7 +282,7 @@ export class PacketSpace {
       this.#recovery.deadline ?? Infinity,
       this.#acks.deadline ?? Infinity,
       this.#recovery.pacingDeadline ?? Infinity,
-      this.#keyDiscardAt,
+      this.#keys.deadline,
     );
   }
 
@@ -320,10 +292,7 @@ export class PacketSpace {
    * @param now The time.
    */
   handleTimeout(now: Instant): void {
-    if (this.#keyDiscardAt <= now) {
-      this.#keyDiscardAt = Infinity;
-      this.#protection.dropPreviousKeys();
-    }
+    this.#keys.handleTimeout(now);
     if ((this.#recovery.deadline ?? Infinity) > now) return;
     const outcome = this.#recovery.handleTimeout(now);
     if (outcome.type === "lost") {
@@ -401,18 +370,18 @@ export class PacketSpace {
     const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
       isProbe;
     if (!mayCarryData && !this.#acks.isAckDue(now)) return undefined;
-    this.#updateKeysIfDue(now);
+    this.#keys.updateIfDue(now);
     if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
       return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
     }
     // The finish is repeated in every datagram until it is known to have arrived.
-    const offset = this.#writeFinish(into);
+    const start = this.#builder.begin(into);
     // RFC 8899 §4.3: a probe has to arrive also where the path became narrower.
     const limit = Math.min(
       into.length,
       isProbe ? DEFAULT_DATAGRAM_BYTES : this.#mtu.currentBytes,
     ) - PACKET_TAG_LENGTH;
-    const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
+    const writer = new ByteWriter(into, start + PACKET_HEADER_LENGTH);
     const frames: SentFrame[] = [];
     const hasAck = this.#writeAck(now, writer, limit, frames);
     const ackEnd = writer.offset;
@@ -431,14 +400,18 @@ export class PacketSpace {
         }
       }
     }
-    if (writer.offset === offset + PACKET_HEADER_LENGTH) return undefined;
+    if (writer.offset === start + PACKET_HEADER_LENGTH) return undefined;
     const isEliciting = writer.offset > ackEnd;
     const flags = (hasAck ? PacketFlags.ACK : 0) |
       (isEliciting ? PacketFlags.ACK_ELICITING : 0) |
       (isProbe || this.#control.takeUrgency() ? PacketFlags.PROBE : 0);
-    const length = this.#seal(into, offset, writer.offset, flags);
+    const length = this.#builder.seal(into, {
+      start,
+      end: writer.offset,
+      flags,
+    });
     this.#recovery.onPacketSent(now, {
-      packetNumber: this.#nextPacketNumber - 1,
+      packetNumber: this.#builder.packetCount - 1,
       sentAt: now,
       sizeBytes: length,
       isAckEliciting: isEliciting,
@@ -456,10 +429,7 @@ export class PacketSpace {
    * @returns Its length.
    */
   writeClose(into: Uint8Array, frame: Omit<CloseFrame, "type">): number {
-    const offset = this.#writeFinish(into);
-    const writer = new ByteWriter(into, offset + PACKET_HEADER_LENGTH);
-    encodeCloseFrame(writer, frame);
-    return this.#seal(into, offset, writer.offset, 0);
+    return this.#builder.writeClose(into, frame);
   }
 
   /**
@@ -505,7 +475,7 @@ export class PacketSpace {
 
   /** Replaces the keys with the next packet, as soon as the protocol allows it. */
   requestKeyUpdate(): void {
-    this.#isKeyUpdateRequested = true;
+    this.#keys.request();
   }
 
   #createMtuDiscovery(address: Address): MtuDiscovery {
@@ -516,24 +486,11 @@ export class PacketSpace {
     ));
   }
 
-  #updateKeysIfDue(now: Instant): void {
-    const protection = this.#protection;
-    const { keyUpdatePackets, keyUpdateIntervalMs } = this.#config;
-    if (
-      !this.#isKeyUpdateRequested &&
-      protection.packetsSealedInPhase < keyUpdatePackets &&
-      now - this.#keysUpdatedAt < keyUpdateIntervalMs
-    ) return;
-    if (!protection.updateKeys()) return;
-    this.#isKeyUpdateRequested = false;
-    this.#keysUpdatedAt = now;
-  }
-
   #isMtuProbeDue(roomBytes: number): boolean {
     const probeBytes = this.#mtu.probeBytes;
     return probeBytes !== undefined && probeBytes <= roomBytes &&
-      this.#finish === undefined &&
-      this.#nextPacketNumber >= MTU_PROBE_AFTER_PACKETS;
+      !this.#builder.hasFinish &&
+      this.#builder.packetCount >= MTU_PROBE_AFTER_PACKETS;
   }
 
   /** RFC 8899 §4.1: a ping, padded to the size in question. */
@@ -546,10 +503,11 @@ export class PacketSpace {
     encodePingFrame(writer);
     const end = sizeBytes - PACKET_TAG_LENGTH;
     encodePaddingFrame(writer, end - writer.offset);
-    const length = this.#seal(into, 0, end, PacketFlags.ACK_ELICITING);
+    const flags = PacketFlags.ACK_ELICITING;
+    const length = this.#builder.seal(into, { start: 0, end, flags });
     this.#mtu.onProbeSent();
     this.#recovery.onPacketSent(now, {
-      packetNumber: this.#nextPacketNumber - 1,
+      packetNumber: this.#builder.packetCount - 1,
       sentAt: now,
       sizeBytes: length,
       isAckEliciting: true,
@@ -575,21 +533,5 @@ export class PacketSpace {
     this.#acks.onAckSent(now);
     frames.push({ type: "ack", largest: ack.largest });
     return true;
-  }
-
-  #writeFinish(into: Uint8Array): number {
-    if (this.#finish === undefined) return 0;
-    into.set(this.#finish);
-    return this.#finish.length;
-  }
-
-  /** Seals the plaintext that ends at `end` and returns where the datagram ends. */
-  #seal(into: Uint8Array, offset: number, end: number, flags: number): number {
-    return offset + this.#protection.seal(into, offset, {
-      connectionId: this.#peerConnectionId,
-      packetNumber: this.#nextPacketNumber++,
-      flags,
-      plaintextLength: end - offset - PACKET_HEADER_LENGTH,
-    });
   }
 }

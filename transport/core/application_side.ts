@@ -1,0 +1,181 @@
+/**
+ * What the application does with a connection while it stands: streams,
+ * datagrams, pings and keys.
+ *
+ * @module
+ */
+import { ProtocolError } from "../../protocol/mod.ts";
+import { TransportError } from "./error.ts";
+import type { PacketSpace } from "./packet_space.ts";
+import type { StreamState } from "./stream/manager.ts";
+
+/** Priority class of a stream: 0 control, 1 interactive, 2 bulk. */
+export type PriorityClass = 0 | 1 | 2;
+
+/** The part of a connection that the application uses. */
+export abstract class ApplicationSide {
+  /** How far the connection has come. */
+  abstract get state(): string;
+
+  /**
+   * What travels once the keys exist.
+   *
+   * @ignore
+   */
+  protected abstract get space(): PacketSpace | undefined;
+
+  /**
+   * There may be something to send.
+   *
+   * @ignore
+   */
+  protected abstract wake(): void;
+
+  /** Largest payload of {@linkcode ApplicationSide.sendDatagram}, in bytes; 0 before the handshake is done. */
+  get maxDatagramPayloadBytes(): number {
+    return this.space?.maxDatagramPayloadBytes ?? 0;
+  }
+
+  /**
+   * Opens a stream.
+   *
+   * @param options Priority class, and whether only this side sends.
+   * @returns Its id, or `undefined` when the peer's limit is reached; the event
+   * `streams-available` then says when to try again.
+   * @throws {TransportError} `CLOSED` when the connection is not established.
+   */
+  openStream(
+    options: { priority: PriorityClass; isUnidirectional?: boolean },
+  ): number | undefined {
+    return this.#established().streams.open(options);
+  }
+
+  /**
+   * Hands bytes to a stream. They are copied.
+   *
+   * @param streamId The stream.
+   * @param bytes What to send.
+   * @returns How many bytes were taken; the event `stream-writable` says when
+   * there is room for more.
+   * @throws {TransportError} `STREAM_STATE`, `STREAM_STOPPED`, `CLOSED`.
+   */
+  writeStream(streamId: number, bytes: Uint8Array): number {
+    const accepted = this.#established().streams.write(streamId, bytes);
+    this.wake();
+    return accepted;
+  }
+
+  /**
+   * Ends our side of a stream after what was written.
+   *
+   * @param streamId The stream.
+   */
+  finishStream(streamId: number): void {
+    if (this.state !== "established") return;
+    this.#established().streams.finish(streamId);
+    this.wake();
+  }
+
+  /**
+   * Ends our side of a stream at once; what was not delivered is dropped.
+   *
+   * @param streamId The stream.
+   * @param code Application code for the peer.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
+   */
+  resetStream(streamId: number, code: number): void {
+    checkCode(code);
+    if (this.state !== "established") return;
+    this.#established().streams.reset(streamId, code);
+    this.wake();
+  }
+
+  /**
+   * Asks the peer to stop sending on a stream.
+   *
+   * @param streamId The stream.
+   * @param code Application code for the peer.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
+   */
+  stopSending(streamId: number, code: number): void {
+    checkCode(code);
+    if (this.state !== "established") return;
+    this.#established().streams.stopSending(streamId, code);
+    this.wake();
+  }
+
+  /**
+   * Takes the next bytes of a stream, in order.
+   *
+   * @param streamId The stream.
+   * @returns Bytes that the caller owns, or `undefined` when none are there.
+   */
+  readStream(streamId: number): Uint8Array | undefined {
+    const bytes = this.space?.streams.read(streamId);
+    if (bytes !== undefined) this.wake();
+    return bytes;
+  }
+
+  /**
+   * What is known of a stream.
+   *
+   * @param streamId The stream.
+   * @returns Its state, or `undefined` when it is over or was never there.
+   */
+  streamState(streamId: number): StreamState | undefined {
+    return this.space?.streams.streamState(streamId);
+  }
+
+  /**
+   * Sends bytes that may be lost.
+   *
+   * @param data Up to {@linkcode ApplicationSide.maxDatagramPayloadBytes}; copied.
+   * @returns Whether it was queued without pushing out an older one.
+   * @throws {TransportError} `DATAGRAM_TOO_LARGE`, `CLOSED`.
+   */
+  sendDatagram(data: Uint8Array): boolean {
+    const space = this.#established();
+    if (data.length > this.maxDatagramPayloadBytes) {
+      throw new TransportError(
+        "DATAGRAM_TOO_LARGE",
+        `Datagram: ${data.length} bytes, at most ${this.maxDatagramPayloadBytes} fit`,
+      );
+    }
+    const isWithoutLoss = space.sendDatagram(data.slice());
+    this.wake();
+    return isWithoutLoss;
+  }
+
+  /** Asks the peer to acknowledge at once; the event `pong` follows. */
+  ping(): void {
+    this.#established().requestPing(true);
+    this.wake();
+  }
+
+  /** Replaces the keys with the next packet, as soon as the protocol allows it. */
+  updateKeys(): void {
+    this.#established().requestKeyUpdate();
+  }
+
+  #established(): PacketSpace {
+    const { space } = this;
+    if (this.state !== "established" || space === undefined) {
+      throw new TransportError("CLOSED", `Connection: it is ${this.state}`);
+    }
+    return space;
+  }
+}
+
+/**
+ * Codes travel as variable-length integers.
+ *
+ * @param code What the application gave.
+ * @throws {ProtocolError} `INVALID_VALUE` for one that has no encoding.
+ */
+export function checkCode(code: number): void {
+  if (Number.isSafeInteger(code) && code >= 0) return;
+  throw new ProtocolError(
+    "INVALID_VALUE",
+    `Code: an integer from 0 to 2^53 - 1 expected, got ${code}`,
+  );
+}

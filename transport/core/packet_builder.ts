@@ -1,0 +1,101 @@
+/**
+ * What stands around the frames of a packet that leaves: the finish before it
+ * as long as it is needed, the header with the next packet number, the seal.
+ *
+ * @module
+ */
+import { ByteWriter } from "../../internal/byte_writer.ts";
+import { type CloseFrame, encodeCloseFrame } from "../../protocol/frame/mod.ts";
+import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import type { PacketProtection } from "./packet_protection.ts";
+
+/** What a packet builder is made from. */
+export interface PacketBuilderOptions {
+  /** Seals the packets. */
+  readonly protection: PacketProtection;
+  /** The peer's connection id, 8 bytes; kept. */
+  readonly connectionId: Uint8Array;
+  /** The finish, which goes before every packet until it is known to have arrived. */
+  readonly finish: Uint8Array | undefined;
+}
+
+/** Builds the packets of one connection, one after the other. */
+export class PacketBuilder {
+  readonly #protection: PacketProtection;
+  readonly #connectionId: Uint8Array;
+  /** The finish, until the peer has proven that it has the keys. */
+  #finish: Uint8Array | undefined;
+  #nextPacketNumber = 0;
+
+  /** @param options Keys, connection id and finish. */
+  constructor(options: PacketBuilderOptions) {
+    this.#protection = options.protection;
+    this.#connectionId = options.connectionId;
+    this.#finish = options.finish;
+  }
+
+  /** How many packets were built: the number of the next one. */
+  get packetCount(): number {
+    return this.#nextPacketNumber;
+  }
+
+  /** Whether the finish still goes before every packet. */
+  get hasFinish(): boolean {
+    return this.#finish !== undefined;
+  }
+
+  /** The finish has arrived: it is not repeated any more. */
+  dropFinish(): void {
+    this.#finish = undefined;
+  }
+
+  /**
+   * Begins a datagram: the finish, where it is still needed.
+   *
+   * @param into Where to write.
+   * @returns Where the packet starts; its frames stand behind a header.
+   */
+  begin(into: Uint8Array): number {
+    if (this.#finish === undefined) return 0;
+    into.set(this.#finish);
+    return this.#finish.length;
+  }
+
+  /**
+   * Seals the packet.
+   *
+   * @param into Holds its frames, with room for the tag behind them.
+   * @param packet Where it starts, where its frames end, and its flags.
+   * @returns Where the datagram ends.
+   */
+  seal(
+    into: Uint8Array,
+    packet: {
+      readonly start: number;
+      readonly end: number;
+      readonly flags: number;
+    },
+  ): number {
+    const { start, end, flags } = packet;
+    return start + this.#protection.seal(into, start, {
+      connectionId: this.#connectionId,
+      packetNumber: this.#nextPacketNumber++,
+      flags,
+      plaintextLength: end - start - PACKET_HEADER_LENGTH,
+    });
+  }
+
+  /**
+   * Writes a datagram that closes the connection.
+   *
+   * @param into Where to write.
+   * @param frame Code and reason.
+   * @returns Its length.
+   */
+  writeClose(into: Uint8Array, frame: Omit<CloseFrame, "type">): number {
+    const start = this.begin(into);
+    const writer = new ByteWriter(into, start + PACKET_HEADER_LENGTH);
+    encodeCloseFrame(writer, frame);
+    return this.seal(into, { start, end: writer.offset, flags: 0 });
+  }
+}
