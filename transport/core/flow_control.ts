@@ -26,6 +26,11 @@ export class SendCredit {
     return this.#limitBytes - this.#usedBytes;
   }
 
+  /** How many bytes were sent. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
   /**
    * Spends credit on bytes that were sent for the first time.
    *
@@ -34,6 +39,16 @@ export class SendCredit {
   use(byteCount: number): void {
     assert(byteCount <= this.availableBytes, "Credit is never exceeded");
     this.#usedBytes += byteCount;
+  }
+
+  /**
+   * Takes the limit of the handshake in place of the one before it.
+   *
+   * @param limitBytes Bytes that may be sent in total, at least those used.
+   */
+  settle(limitBytes: number): void {
+    assert(limitBytes >= this.#usedBytes, "Credit is never exceeded");
+    this.#limitBytes = limitBytes;
   }
 
   /**

@@ -37,4 +37,5 @@ export type SentFrame =
   | { readonly type: "ack"; readonly largest: number }
   | { readonly type: "ping" }
   | { readonly type: "mtu-probe"; readonly sizeBytes: number }
+  | { readonly type: "ticket"; readonly id: number }
   | { readonly type: "other"; readonly id: number };

@@ -5,6 +5,7 @@
  * @module
  */
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
+import { TransportError } from "../error.ts";
 import { SendCredit } from "../flow_control.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { SentFrame } from "../sent_frame.ts";
@@ -63,10 +64,25 @@ export class DataFrames {
    * @param maxDataBytes Bytes that may be sent in total.
    */
   raiseCredit(maxDataBytes: number): void {
-    if (!this.#credit.raise(maxDataBytes)) return;
-    const starved = [...this.#starved];
-    this.#starved.clear();
-    for (const stream of starved) this.schedule(stream);
+    if (this.#credit.raise(maxDataBytes)) this.#scheduleStarved();
+  }
+
+  /**
+   * Takes the credit of the handshake, where data was sent before it.
+   *
+   * @param maxDataBytes Bytes that may be sent in total.
+   * @throws {TransportError} `FLOW_CONTROL` when more were sent already.
+   */
+  settleCredit(maxDataBytes: number): void {
+    if (maxDataBytes < this.#credit.usedBytes) {
+      throw new TransportError(
+        "FLOW_CONTROL",
+        `Early data: ${this.#credit.usedBytes} bytes, the peer grants ${maxDataBytes}`,
+        { fault: "peer" },
+      );
+    }
+    this.#credit.settle(maxDataBytes);
+    this.#scheduleStarved();
   }
 
   /**
@@ -100,6 +116,12 @@ export class DataFrames {
       if (!hasMore && send.hasCreditedData) this.#starved.add(stream);
       minFragmentBytes = MIN_FRAGMENT_BYTES;
     }
+  }
+
+  #scheduleStarved(): void {
+    const starved = [...this.#starved];
+    this.#starved.clear();
+    for (const stream of starved) this.schedule(stream);
   }
 
   /** The stream whose turn it is, past those that have nothing to send by now. */

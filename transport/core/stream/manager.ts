@@ -289,6 +289,34 @@ export class StreamManager {
     return event;
   }
 
+  /**
+   * Takes the limits of the handshake, where streams were opened before it with
+   * lower ones (RFC 9001 §4.6.2).
+   *
+   * @param peer What the peer grants.
+   * @throws {TransportError} `STREAM_LIMIT` or `FLOW_CONTROL` when it is less
+   * than what was used already.
+   */
+  settleLimits(peer: StreamLimits): void {
+    const isRaised = this.#streams.settleLimits(peer);
+    for (const { send } of this.#streams.values()) {
+      if (send === undefined || send.finalSize <= peer.maxStreamDataBytes) {
+        continue;
+      }
+      throw new TransportError(
+        "FLOW_CONTROL",
+        `Early data: ${send.finalSize} bytes of a stream, the peer grants ${peer.maxStreamDataBytes}`,
+        { fault: "peer" },
+      );
+    }
+    this.#data.settleCredit(peer.maxDataBytes);
+    for (const stream of this.#streams.values()) {
+      stream.send?.settleCredit(peer.maxStreamDataBytes);
+      this.#data.schedule(stream);
+    }
+    if (isRaised) this.#announceStreams();
+  }
+
   // ── Frames that arrive ────────────────────────────────────────────────────
 
   /**
@@ -386,9 +414,7 @@ export class StreamManager {
       frame.isUnidirectional,
       frame.maximum,
     );
-    if (!isRaised || this.#hasStreamsAvailableEvent) return;
-    this.#hasStreamsAvailableEvent = true;
-    this.#events.push({ type: "streams-available" });
+    if (isRaised) this.#announceStreams();
   }
 
   // ── Frames that leave ─────────────────────────────────────────────────────
@@ -470,6 +496,12 @@ export class StreamManager {
   }
 
   // ── Bookkeeping ───────────────────────────────────────────────────────────
+
+  #announceStreams(): void {
+    if (this.#hasStreamsAvailableEvent) return;
+    this.#hasStreamsAvailableEvent = true;
+    this.#events.push({ type: "streams-available" });
+  }
 
   /** Counts bytes against the connection's credit (RFC 9000 §4.1). */
   #receive(growth: number): void {

@@ -847,3 +847,64 @@ Deno.test("Ten thousand streams pass through, and none is remembered", () => {
   assert.equal(responder.streamCount, 0);
   assert.notEqual(initiator.open(UNI), undefined);
 });
+
+// ── Streams before the handshake ────────────────────────────────────────────
+
+Deno.test("settleLimits() raises what early streams may send, and new ones too (RFC 9001 §4.6.2)", () => {
+  const pair = new StreamPair({
+    limits: { maxDataBytes: 10, maxStreamDataBytes: 6, maxBidiStreams: 2 },
+  });
+  const { initiator } = pair;
+  const first = initiator.open(INTERACTIVE)!;
+  const second = initiator.open(INTERACTIVE)!;
+  assert.equal(initiator.open(INTERACTIVE), undefined);
+  initiator.write(first, new Uint8Array(20));
+  initiator.write(second, new Uint8Array(20));
+  pair.send(initiator);
+  assert.equal(initiator.hasPendingFrames, false, "the credit is used up");
+  initiator.settleLimits({ ...ROOMY_LIMITS, maxStreamDataBytes: 15 });
+  assert.deepEqual(typesOf(initiator), ["streams-available"]);
+  const third = initiator.open(INTERACTIVE)!;
+  initiator.write(third, new Uint8Array(20));
+  const lengths = pair.send(initiator)!.sent.map((frame) =>
+    frame.type === "stream" ? [frame.streamId, frame.offset + frame.length] : []
+  );
+  assert.deepEqual(lengths.sort(), [[first, 15], [second, 15], [third, 15]]);
+});
+
+Deno.test("settleLimits() holds to a lower grant, and refuses one that was passed already", () => {
+  const early = (): StreamManager => {
+    const { initiator } = new StreamPair();
+    initiator.write(initiator.open(INTERACTIVE)!, new Uint8Array(8));
+    initiator.write(initiator.open(INTERACTIVE)!, new Uint8Array(8));
+    return initiator;
+  };
+  for (
+    const [limits, code] of [
+      [{ maxBidiStreams: 1 }, "STREAM_LIMIT"],
+      [{ maxStreamDataBytes: 7 }, "FLOW_CONTROL"],
+      [{ maxDataBytes: 15 }, "FLOW_CONTROL"],
+    ] as const
+  ) {
+    const initiator = early();
+    new StreamPair().send(initiator);
+    assert.throws(
+      () => initiator.settleLimits({ ...ROOMY_LIMITS, ...limits }),
+      { code, fault: "peer" },
+    );
+  }
+  const initiator = early();
+  initiator.settleLimits({
+    maxDataBytes: 7,
+    maxStreamDataBytes: 5,
+    maxBidiStreams: 2,
+    maxUniStreams: 0,
+  });
+  const { sent } = new StreamPair().send(initiator)!;
+  assert.deepEqual(
+    sent.map((frame) => frame.type === "stream" && frame.length),
+    [5, 2],
+  );
+  assert.equal(initiator.open(INTERACTIVE), undefined);
+  assert.equal(initiator.open(UNI), undefined);
+});

@@ -196,6 +196,16 @@ export class SendStream {
   }
 
   /**
+   * Takes the credit of the handshake in place of the one before it.
+   *
+   * @param maxDataBytes Bytes that may be sent in total, at least
+   * {@linkcode SendStream.finalSize}.
+   */
+  settleCredit(maxDataBytes: number): void {
+    this.#maxDataBytes = maxDataBytes;
+  }
+
+  /**
    * Takes credit. Less than before is old news (RFC 9000 §4.1).
    *
    * @param maxDataBytes Bytes that may be sent in total.

@@ -47,6 +47,18 @@ export class LocalStreamCount {
   }
 
   /**
+   * Takes the limit of the handshake in place of the one before it.
+   *
+   * @param maximum How many may be opened in total, at least those that are.
+   * @returns Whether there is room for more than before.
+   */
+  settle(maximum: number): boolean {
+    const isRaised = maximum > this.#maximum;
+    this.#maximum = maximum;
+    return isRaised;
+  }
+
+  /**
    * Takes a new limit. A smaller one than before is old news.
    *
    * @param maximum How many may be opened in total.

@@ -45,6 +45,8 @@ export class StreamTable {
   readonly peerUni: PeerStreamCount;
   readonly #options: StreamTableOptions;
   readonly #streams = new IdTable<Stream>();
+  /** Credit of a stream that is opened now, as the peer grants it. */
+  #peerStreamDataBytes: number;
   readonly #localBidi: LocalStreamCount;
   readonly #localUni: LocalStreamCount;
 
@@ -138,7 +140,7 @@ export class StreamTable {
   }
 
   /** Every live stream. */
-  values(): IterableIterator<Stream> {
+  values(): Stream[] {
     return this.#streams.values();
   }
 
