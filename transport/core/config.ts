@@ -95,11 +95,15 @@ export const DEFAULT_MAX_CONNECTIONS = 10_000;
 /** Handshakes that an endpoint answers at the same time. */
 export const DEFAULT_MAX_HALF_OPEN = 1_000;
 
-/** Share of the half-open handshakes above which a hello needs a cookie: an eighth. */
-const RETRY_THRESHOLD_DIVISOR = 8;
+/**
+ * Share of the half-open handshakes above which a hello needs a cookie: a 32nd.
+ * At about half a millisecond each, a burst of forged hellos keeps the open
+ * connections waiting for 20 ms at most.
+ */
+const RETRY_THRESHOLD_DIVISOR = 32;
 
 /** Half-open handshakes from one address above which its hellos need a cookie. */
-export const DEFAULT_MAX_HALF_OPEN_PER_ADDRESS = 32;
+export const DEFAULT_MAX_HALF_OPEN_PER_ADDRESS = 16;
 
 /** How long the cookie of a Retry is good. */
 export const RETRY_COOKIE_LIFETIME_MS = 10_000;
@@ -220,6 +224,20 @@ export interface EndpointOptions {
    */
   readonly keyUpdateIntervalMs?: number;
   /**
+   * Packets that one key may seal, where that is fewer than its cipher allows
+   * (RFC 9001 §6.6). A connection whose key cannot be replaced in time ends.
+   *
+   * @default 2^32 with ChaCha20-Poly1305, 2^23 with AES-256-GCM
+   */
+  readonly maxPacketsPerKey?: number;
+  /**
+   * Packets of a connection that may fail to authenticate before it ends,
+   * where that is fewer than its cipher allows (RFC 9001 §6.6).
+   *
+   * @default 2^36 with ChaCha20-Poly1305, 2^52 with AES-256-GCM
+   */
+  readonly maxForgedPackets?: number;
+  /**
    * Credit that a peer gets for a connection.
    *
    * @default DEFAULT_MAX_DATA_BYTES
@@ -265,7 +283,7 @@ export interface EndpointOptions {
    * Half-open handshakes from which on a hello has to prove its address by a
    * cookie, which costs it a round trip; 0 asks every hello.
    *
-   * @default an eighth of maxHalfOpen, at least 1
+   * @default a 32nd of maxHalfOpen, at least 1
    */
   readonly retryThreshold?: number;
   /**
@@ -283,10 +301,17 @@ export interface EndpointOptions {
   readonly datagramQueueLength?: number;
 }
 
+/** Keys whose default depends on what is only known later. */
+type OptionalKey =
+  | "cryptoProvider"
+  | "maxDatagramBytes"
+  | "maxForgedPackets"
+  | "maxPacketsPerKey";
+
 /** A checked configuration: every key is present. */
 export type EndpointConfig =
-  & Required<Omit<EndpointOptions, "cryptoProvider" | "maxDatagramBytes">>
-  & Pick<EndpointOptions, "cryptoProvider" | "maxDatagramBytes">;
+  & Required<Omit<EndpointOptions, OptionalKey>>
+  & Pick<EndpointOptions, OptionalKey>;
 
 /** Lowest and highest value of each number. */
 const BOUNDS = {
@@ -300,6 +325,9 @@ const BOUNDS = {
   ackElicitingThreshold: [1, 1_000],
   keyUpdatePackets: [1, 2 ** 32],
   keyUpdateIntervalMs: [1, 24 * 3_600_000],
+  // At least twice what is kept for the closes of a connection.
+  maxPacketsPerKey: [128, 2 ** 32],
+  maxForgedPackets: [1, 2 ** 52],
   maxDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   maxStreamDataBytes: [MIN_HELLO_DATAGRAM_BYTES, 2 ** 40],
   sendBufferBytes: [1, 2 ** 32],

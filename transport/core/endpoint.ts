@@ -426,7 +426,7 @@ export class Endpoint {
     if (this.#connections.size >= this.config.maxConnections) {
       return this.#drop("connection-limit");
     }
-    if (this.#admission.halfOpenCount >= this.config.maxHalfOpen) {
+    if (this.#admission.isFull(now)) {
       return this.#drop("half-open-limit");
     }
     if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) {
@@ -453,7 +453,10 @@ export class Endpoint {
     };
     const options = { ...this.#handshakeOptions(), parameters };
     const accepted = ResponderHandshake.accept(options, suite, hello);
-    if (!accepted.ok) return this.#drop(accepted.reason);
+    if (!accepted.ok) {
+      this.#admission.onFailed(now, from.hostname);
+      return this.#drop(accepted.reason);
+    }
     const connection = new Connection(now, {
       id: this.#nextId++,
       config: this.config,

@@ -4,11 +4,14 @@
  *
  * As long as few handshakes are half open, all are answered. From a threshold
  * on, over all or for one address, a hello needs a cookie, and one without gets
- * a Retry that holds it. What is remembered is bounded by the handshakes that
- * are half open.
+ * a Retry that holds it. A hello that cost a Diffie-Hellman and was no good
+ * counts as half open for as long as one that nobody finishes: otherwise whoever
+ * sends noise behind a right MAC would never be asked. What is remembered is
+ * bounded by the handshakes that may be half open.
  *
  * @module
  */
+import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { Address } from "./address.ts";
@@ -21,12 +24,22 @@ import {
 } from "./handshake_packet.ts";
 import { type RetrySubject, RetryTokens } from "./retry_token.ts";
 
+/** A hello that was answered with nothing, after a Diffie-Hellman. */
+interface Failure {
+  readonly hostname: string;
+  readonly forgottenAt: Instant;
+}
+
 /** The half-open handshakes of an endpoint, and who may add one. */
 export class HelloAdmission {
   readonly #retryThreshold: number;
+  readonly #maxHalfOpen: number;
+  readonly #failureLifetimeMs: number;
   readonly #maxPerHost: number;
   readonly #tokens: RetryTokens;
+  /** Half-open and failed ones. */
   readonly #countByHost = new Map<string, number>();
+  readonly #failures = new Fifo<Failure>();
   #halfOpenCount = 0;
 
   /**
@@ -34,10 +47,18 @@ export class HelloAdmission {
    * @param random Where the secrets of the cookies come from.
    */
   constructor(
-    config: Pick<EndpointConfig, "retryThreshold" | "maxHalfOpenPerAddress">,
+    config: Pick<
+      EndpointConfig,
+      | "retryThreshold"
+      | "maxHalfOpen"
+      | "maxHalfOpenPerAddress"
+      | "handshakeTimeoutMs"
+    >,
     random: RandomSource,
   ) {
     this.#retryThreshold = config.retryThreshold;
+    this.#maxHalfOpen = config.maxHalfOpen;
+    this.#failureLifetimeMs = config.handshakeTimeoutMs;
     this.#maxPerHost = config.maxHalfOpenPerAddress;
     this.#tokens = new RetryTokens(random);
   }
@@ -45,6 +66,16 @@ export class HelloAdmission {
   /** Handshakes that wait for their third message. */
   get halfOpenCount(): number {
     return this.#halfOpenCount;
+  }
+
+  /**
+   * Whether no further hello may be answered.
+   *
+   * @param now The time.
+   */
+  isFull(now: Instant): boolean {
+    this.#forgetFailures(now);
+    return this.#burden >= this.#maxHalfOpen;
   }
 
   /**
@@ -62,7 +93,8 @@ export class HelloAdmission {
     hello: InitiatorHello,
   ): "malformed" | "retry-required" | "bad-cookie" | undefined {
     if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) return "malformed";
-    const isCookieNeeded = this.#halfOpenCount >= this.#retryThreshold ||
+    this.#forgetFailures(now);
+    const isCookieNeeded = this.#burden >= this.#retryThreshold ||
       (this.#countByHost.get(from.hostname) ?? 0) >= this.#maxPerHost;
     if (!isCookieNeeded) return undefined;
     if (hello.cookie.length === 0) return "retry-required";
@@ -95,8 +127,19 @@ export class HelloAdmission {
    */
   onOpened(hostname: string): void {
     this.#halfOpenCount++;
-    const count = this.#countByHost.get(hostname) ?? 0;
-    this.#countByHost.set(hostname, count + 1);
+    this.#count(hostname);
+  }
+
+  /**
+   * A hello that was admitted could not be answered.
+   *
+   * @param now The time.
+   * @param hostname Where it came from.
+   */
+  onFailed(now: Instant, hostname: string): void {
+    const forgottenAt = now + this.#failureLifetimeMs;
+    this.#failures.push({ hostname, forgottenAt });
+    this.#count(hostname);
   }
 
   /**
@@ -106,6 +149,31 @@ export class HelloAdmission {
    */
   onSettled(hostname: string): void {
     this.#halfOpenCount--;
+    this.#uncount(hostname);
+  }
+
+  /** What was paid for and came to nothing yet. */
+  get #burden(): number {
+    return this.#halfOpenCount + this.#failures.length;
+  }
+
+  #forgetFailures(now: Instant): void {
+    for (
+      let oldest = this.#failures.peek();
+      oldest !== undefined && oldest.forgottenAt <= now;
+      oldest = this.#failures.peek()
+    ) {
+      this.#failures.shift();
+      this.#uncount(oldest.hostname);
+    }
+  }
+
+  #count(hostname: string): void {
+    const count = this.#countByHost.get(hostname) ?? 0;
+    this.#countByHost.set(hostname, count + 1);
+  }
+
+  #uncount(hostname: string): void {
     const count = this.#countByHost.get(hostname) ?? 0;
     if (count > 1) this.#countByHost.set(hostname, count - 1);
     else this.#countByHost.delete(hostname);
