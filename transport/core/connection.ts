@@ -253,7 +253,10 @@ export class Connection extends ApplicationSide {
     } else {
       if (isHandshake) return "duplicate-handshake";
       const reason = space.open(now, packet);
-      if (reason !== undefined) return reason;
+      if (reason !== undefined) {
+        this.#endIfExhausted(now, space);
+        return reason;
+      }
       // RFC 9000 §9.3: only the newest packet tells where the peer is.
       if (isElsewhere && space.isOpenedNewest) {
         this.#migration!.handleMove(now, from, packet.length);
@@ -401,13 +404,19 @@ export class Connection extends ApplicationSide {
     } catch (thrown) {
       this.#closeWith(now, violationEnding(thrown));
     }
-    if (this.#state === "established" && space.isExhausted) {
-      this.#closeWith(now, exhaustedEnding());
-    }
+    this.#endIfExhausted(now, space);
+  }
+
+  /** RFC 9001 §6.6: a key that has reached a limit of its use ends the connection. */
+  #endIfExhausted(now: Instant, space: PacketSpace): void {
+    if (this.#state !== "established" || !space.isExhausted) return;
+    this.#closeWith(now, exhaustedEnding());
   }
 
   #pollPacket(now: Instant, into: Uint8Array): number {
     const space = this.#space!;
+    this.#endIfExhausted(now, space);
+    if (this.#state !== "established") return 0;
     const sent = space.poll(now, into);
     if (sent === undefined) return 0;
     if (sent.isAckEliciting) {

@@ -35,27 +35,17 @@ import {
   PacketFlags,
   readPacketNumber,
 } from "../../protocol/mod.ts";
+import {
+  type AeadLimits,
+  aeadLimits,
+  CLOSE_RESERVE_PACKETS,
+} from "./aead_limits.ts";
 
 /** Bytes of ciphertext that the mask is made from (RFC 9001 §5.4.2). */
 const SAMPLE_LENGTH = 16;
 
 /** Bytes of mask: 1 for the flags, 8 for the packet number, 12 for the nonce. */
 const MASK_LENGTH: number = 1 + 8 + PACKET_NONCE_LENGTH;
-
-/**
- * Packets that one key may seal. ChaCha20-Poly1305 has no limit that matters
- * (RFC 9001 §6.6), so the protocol's own holds: 2^32.
- */
-const CONFIDENTIALITY_LIMIT_PACKETS: Record<AeadSuite, number> = {
-  "chacha20-poly1305": 2 ** 32,
-  "aes-256-gcm": 2 ** 23,
-};
-
-/** Forged packets after which a key is no longer trusted (RFC 9001 §6.6). */
-const INTEGRITY_LIMIT_PACKETS: Record<AeadSuite, number> = {
-  "chacha20-poly1305": 2 ** 36,
-  "aes-256-gcm": 2 ** 52,
-};
 
 /** The AEAD of one direction in one key phase. */
 interface PhaseKeys {
@@ -73,11 +63,18 @@ export interface PacketProtectionOptions {
   readonly receiveSecret: Uint8Array;
   /** Which implementation of the primitives to use. */
   readonly provider: ProviderName | undefined;
+  /**
+   * How much a key may be used.
+   *
+   * @default those of the suite
+   */
+  readonly limits?: AeadLimits;
 }
 
 /** Both directions of a connection's packet protection. */
 export class PacketProtection {
   readonly #suite: AeadSuite;
+  readonly #limits: AeadLimits;
   readonly #provider: ProviderName | undefined;
   readonly #sendMask: HeaderProtection;
   readonly #receiveMask: HeaderProtection;
@@ -110,6 +107,7 @@ export class PacketProtection {
   constructor(options: PacketProtectionOptions) {
     const { suite, provider, sendSecret, receiveSecret } = options;
     this.#suite = suite;
+    this.#limits = options.limits ?? aeadLimits(suite);
     this.#provider = provider;
     const send = deriveTrafficKeys(sendSecret);
     const receive = deriveTrafficKeys(receiveSecret);
@@ -128,11 +126,25 @@ export class PacketProtection {
     this.#receiveNext = this.#phaseKeys(this.#nextReceiveSecret);
   }
 
-  /** Whether a key has reached a limit of its use, and the connection has to end. */
+  /**
+   * Whether a key has reached a limit of its use, and the connection has to end
+   * (RFC 9001 §6.6). What is left of the key is for the closes.
+   */
   get isExhausted(): boolean {
+    const { confidentialityPackets, integrityPackets } = this.#limits;
     return this.packetsSealedInPhase >=
-        CONFIDENTIALITY_LIMIT_PACKETS[this.#suite] ||
-      this.#forgedCount >= INTEGRITY_LIMIT_PACKETS[this.#suite];
+        confidentialityPackets - CLOSE_RESERVE_PACKETS ||
+      this.#forgedCount >= integrityPackets;
+  }
+
+  /** Packets of one key after which its replacement cannot wait: half of what it may seal. */
+  get updateAfterPackets(): number {
+    return Math.floor(this.#limits.confidentialityPackets / 2);
+  }
+
+  /** Packets that claimed to be the peer's and did not open, over all keys. */
+  get forgedCount(): number {
+    return this.#forgedCount;
   }
 
   /** How many packets the current key has sealed. */
@@ -206,6 +218,11 @@ export class PacketProtection {
     assert(
       packetNumber >= this.#nextPacketNumber,
       "A packet number is used once",
+    );
+    // RFC 9001 §6.6: not one packet more, whatever the caller believes.
+    assert(
+      packetNumber - this.#sendPhaseStart < this.#limits.confidentialityPackets,
+      "A key seals no more than its limit",
     );
     const flags = packet.flags |
       (this.#sendPhase === 0 ? 0 : PacketFlags.KEY_PHASE);

@@ -5,6 +5,12 @@ import {
   PACKET_TAG_LENGTH,
   PacketFlags,
 } from "../../protocol/mod.ts";
+import type { AeadSuite } from "../../crypto/mod.ts";
+import {
+  type AeadLimits,
+  aeadLimits,
+  CLOSE_RESERVE_PACKETS,
+} from "./aead_limits.ts";
 import { PacketProtection } from "./packet_protection.ts";
 
 const CONNECTION_ID = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 0);
@@ -189,3 +195,99 @@ Deno.test("PacketProtection opens every packet once, whatever the order, over ma
     ),
   );
 });
+
+// ── Limits of use ────────────────────────────────────────────────────────────
+
+/** Two ends with planted limits. */
+function limitedPair(
+  suite: AeadSuite,
+  limits?: AeadLimits,
+): [PacketProtection, PacketProtection] {
+  const secret = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
+  const end = (send: number, receive: number): PacketProtection =>
+    new PacketProtection({
+      suite,
+      provider: undefined,
+      sendSecret: secret(send),
+      receiveSecret: secret(receive),
+      ...(limits === undefined ? {} : { limits }),
+    });
+  return [end(1, 2), end(2, 1)];
+}
+
+for (const suite of ["chacha20-poly1305", "aes-256-gcm"] as const) {
+  Deno.test(`${suite}: a key is exhausted at its limit, a reserve for closes is left, and not one packet more (RFC 9001 §6.6)`, () => {
+    const [left] = limitedPair(suite, {
+      confidentialityPackets: 200,
+      integrityPackets: 10,
+    });
+    const sender = new Sender(left);
+    assert.equal(left.updateAfterPackets, 100);
+    while (!left.isExhausted) sender.send("x");
+    assert.equal(left.packetsSealedInPhase, 200 - CLOSE_RESERVE_PACKETS);
+    for (let i = 0; i < CLOSE_RESERVE_PACKETS; i++) sender.send("close");
+    assert.equal(left.packetsSealedInPhase, 200);
+    assert.throws(() => sender.send("one more"), /limit/);
+  });
+
+  Deno.test(`${suite}: a key update gives the whole limit anew`, () => {
+    const [left, right] = limitedPair(suite, {
+      confidentialityPackets: 200,
+      integrityPackets: 10,
+    });
+    const sender = new Sender(left);
+    for (let i = 0; i < 100; i++) sender.send("x");
+    assert.equal(open(right, sender.send("y").packet), "y");
+    left.onPacketAcked(100);
+    assert.ok(left.updateKeys());
+    assert.equal(left.packetsSealedInPhase, 0);
+    for (let i = 0; i < 135; i++) sender.send("x");
+    assert.equal(left.isExhausted, false);
+    sender.send("x");
+    assert.equal(left.isExhausted, true);
+  });
+
+  Deno.test(`${suite}: forged packets count over all keys of a connection (RFC 9001 §6.6)`, () => {
+    const [left, right] = limitedPair(suite, {
+      confidentialityPackets: 2 ** 20,
+      integrityPackets: 5,
+    });
+    const sender = new Sender(left);
+    const forge = (): void => {
+      const { packet } = sender.send("x");
+      packet[packet.length - 1]! ^= 1;
+      assert.equal(open(right, packet), undefined);
+    };
+    for (let i = 0; i < 3; i++) forge();
+    assert.equal(open(right, sender.send("y").packet), "y");
+    left.onPacketAcked(3);
+    assert.ok(left.updateKeys());
+    assert.equal(open(right, sender.send("z").packet), "z");
+    assert.equal(right.keyUpdateCount, 1);
+    forge();
+    assert.equal(right.isExhausted, false);
+    forge();
+    assert.equal(right.forgedCount, 5);
+    assert.equal(right.isExhausted, true);
+  });
+
+  Deno.test(`${suite}: without other limits those of RFC 9001 §6.6 hold, to the packet`, () => {
+    const { confidentialityPackets } = aeadLimits(suite);
+    const [left] = limitedPair(suite);
+    const seal = (packetNumber: number): void => {
+      const packet = new Uint8Array(64);
+      left.seal(packet, 0, {
+        connectionId: CONNECTION_ID,
+        packetNumber,
+        flags: 0,
+        plaintextLength: 4,
+      });
+    };
+    seal(confidentialityPackets - CLOSE_RESERVE_PACKETS - 2);
+    assert.equal(left.isExhausted, false);
+    seal(confidentialityPackets - CLOSE_RESERVE_PACKETS - 1);
+    assert.equal(left.isExhausted, true);
+    seal(confidentialityPackets - 1);
+    assert.throws(() => seal(confidentialityPackets), /limit/);
+  });
+}
