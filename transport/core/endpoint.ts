@@ -259,14 +259,13 @@ export class Endpoint {
       const end = offset + PACKET_HEADER_LENGTH +
         packetPayloadLength(datagram, offset);
       if (end > datagram.length) return this.#drop("malformed");
-      const packet = datagram.subarray(offset, end);
-      const key = connectionIdKey(packet);
+      const key = connectionIdKey(datagram, offset);
       if (key === HELLO_CONNECTION_ID_KEY) {
         // A hello stands alone and fills its datagram.
         if (offset > 0 || end !== datagram.length) {
           return this.#drop("malformed");
         }
-        return this.#handleHello(now, from, packet);
+        return this.#handleHello(now, from, datagram);
       }
       const connection = this.#connections.get(key);
       if (connection === undefined) {
@@ -277,6 +276,7 @@ export class Endpoint {
         connection.handleDatagramReceived(datagram.length, from);
       }
       counted = connection;
+      const packet = datagram.subarray(offset, end);
       this.#handlePacket(now, connection, packet, from);
       offset = end;
     }
@@ -563,10 +563,8 @@ export class Endpoint {
 
   #learnResetToken(connection: Connection): void {
     const { peerResetToken } = connection;
-    if (
-      peerResetToken === undefined || this.#peerResetTokens.has(connection)
-    ) return;
-    this.#peerResetTokens.add(peerResetToken, connection);
+    if (peerResetToken === undefined) return;
+    this.#peerResetTokens.learn(peerResetToken, connection);
   }
 
   #settleHalfOpen(connection: Connection): void {

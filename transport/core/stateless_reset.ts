@@ -128,6 +128,16 @@ interface ResetTarget {
   readonly remoteAddress: Address;
 }
 
+/** A token that a peer has announced. */
+interface KnownToken<T> {
+  readonly owner: T;
+  readonly token: Uint8Array;
+  /** Where it is found. */
+  readonly trace: number;
+  /** Where the owner's peer was last. */
+  hostname: string;
+}
+
 /**
  * The tokens that peers have announced. They are found by a keyed hash, so that
  * neither a look-up nor its time tells anything about a token (RFC 9000
@@ -137,11 +147,10 @@ interface ResetTarget {
  */
 export class PeerResetTokens<T extends ResetTarget> {
   readonly #key: Uint8Array;
-  readonly #owners = new Map<
-    number,
-    { readonly owner: T; readonly token: Uint8Array }
-  >();
-  readonly #traces = new Map<T, number>();
+  readonly #byTrace = new Map<number, KnownToken<T>>();
+  readonly #byOwner = new Map<T, KnownToken<T>>();
+  /** How many owners have a peer at each host. */
+  readonly #countByHost = new Map<string, number>();
 
   /** @param privateKey The endpoint's static private key; borrowed. */
   constructor(privateKey: Uint8Array) {
@@ -149,24 +158,26 @@ export class PeerResetTokens<T extends ResetTarget> {
   }
 
   /**
-   * Remembers a token, until {@linkcode PeerResetTokens.delete}.
+   * Remembers a token, until {@linkcode PeerResetTokens.delete}, and where the
+   * owner's peer is now.
    *
    * @param token {@linkcode RESET_TOKEN_LENGTH} bytes; kept.
-   * @param owner What it ends; has no token yet.
+   * @param owner What it ends; its first token is the one that holds.
    */
-  add(token: Uint8Array, owner: T): void {
-    const trace = this.#traceOf(token);
-    this.#owners.set(trace, { owner, token });
-    this.#traces.set(owner, trace);
-  }
-
-  /**
-   * Whether the token of an owner is known.
-   *
-   * @param owner What it would end.
-   */
-  has(owner: T): boolean {
-    return this.#traces.has(owner);
+  learn(token: Uint8Array, owner: T): void {
+    const { hostname } = owner.remoteAddress;
+    const known = this.#byOwner.get(owner);
+    if (known?.hostname === hostname) return;
+    if (known !== undefined) {
+      this.#count(known.hostname, -1);
+      known.hostname = hostname;
+    } else {
+      const trace = this.#traceOf(token);
+      const added = { owner, token, trace, hostname };
+      this.#byTrace.set(trace, added);
+      this.#byOwner.set(owner, added);
+    }
+    this.#count(hostname, 1);
   }
 
   /**
@@ -175,10 +186,13 @@ export class PeerResetTokens<T extends ResetTarget> {
    * @param owner What it would have ended.
    */
   delete(owner: T): void {
-    const trace = this.#traces.get(owner);
-    if (trace === undefined) return;
-    this.#traces.delete(owner);
-    if (this.#owners.get(trace)?.owner === owner) this.#owners.delete(trace);
+    const known = this.#byOwner.get(owner);
+    if (known === undefined) return;
+    this.#byOwner.delete(owner);
+    this.#count(known.hostname, -1);
+    if (this.#byTrace.get(known.trace) === known) {
+      this.#byTrace.delete(known.trace);
+    }
   }
 
   /**
@@ -189,17 +203,24 @@ export class PeerResetTokens<T extends ResetTarget> {
    * @returns The owner of the token at its end, where the owner's peer sent it.
    */
   find(from: Address, datagram: Uint8Array): T | undefined {
-    if (this.#owners.size === 0 || datagram.length < MIN_RESET_BYTES) {
-      return undefined;
-    }
+    // Garbage from where no peer is costs no hash.
+    if (
+      datagram.length < MIN_RESET_BYTES || !this.#countByHost.has(from.hostname)
+    ) return undefined;
     const token = datagram.subarray(datagram.length - RESET_TOKEN_LENGTH);
-    const found = this.#owners.get(this.#traceOf(token));
+    const found = this.#byTrace.get(this.#traceOf(token));
     if (found === undefined || !isEqualConstantTime(found.token, token)) {
       return undefined;
     }
     return isSameAddress(found.owner.remoteAddress, from)
       ? found.owner
       : undefined;
+  }
+
+  #count(hostname: string, change: number): void {
+    const count = (this.#countByHost.get(hostname) ?? 0) + change;
+    if (count > 0) this.#countByHost.set(hostname, count);
+    else this.#countByHost.delete(hostname);
   }
 
   /** 53 bits of a hash that nobody else can compute. */

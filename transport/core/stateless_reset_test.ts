@@ -129,9 +129,16 @@ Deno.test("PeerResetTokens.find() needs the whole token and the peer's address",
   const owner = { remoteAddress: SERVER_ADDRESS };
   const reset = encodeReset(new SeededRandom(5), token, 60);
   assert.equal(tokens.find(SERVER_ADDRESS, reset), undefined);
-  tokens.add(token, owner);
+  tokens.learn(token, owner);
   assert.equal(tokens.find(SERVER_ADDRESS, reset), owner);
   assert.equal(tokens.find(CLIENT_ADDRESS, reset), undefined);
+  // It moves with its owner.
+  owner.remoteAddress = CLIENT_ADDRESS;
+  tokens.learn(token, owner);
+  assert.equal(tokens.find(SERVER_ADDRESS, reset), undefined);
+  assert.equal(tokens.find(CLIENT_ADDRESS, reset), owner);
+  owner.remoteAddress = SERVER_ADDRESS;
+  tokens.learn(token, owner);
   for (let bit = 0; bit < 8 * RESET_TOKEN_LENGTH; bit++) {
     const damaged = reset.slice();
     damaged[reset.length - 1 - (bit >>> 3)]! ^= 1 << (bit & 7);
@@ -143,7 +150,7 @@ Deno.test("PeerResetTokens.find() needs the whole token and the peer's address",
   }
   // A peer may announce the same token twice: it only harms itself.
   const second = { remoteAddress: SERVER_ADDRESS };
-  tokens.add(token.slice(), second);
+  tokens.learn(token.slice(), second);
   tokens.delete(owner);
   assert.equal(tokens.find(SERVER_ADDRESS, reset), second);
   tokens.delete(second);
