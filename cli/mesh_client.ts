@@ -73,6 +73,9 @@ export async function withMesh<Result>(
       connectTimeoutMs: connectTimeout(timeoutMs),
       signal: limit.signal,
       onWarning: (message) => void context.output.note(`mxp: ${message}`),
+      ...(options.suites === undefined
+        ? {}
+        : { transport: { suites: options.suites } }),
       ...(identity === undefined ? {} : { identity }),
       ...(knownPeersPath === undefined ? {} : { knownPeersPath }),
     });

@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { join } from "node:path";
 import { type MxpUrl, parseMxpUrl } from "../protocol/mod.ts";
 import { MAX_QUERY_LIMIT } from "../registry/mod.ts";
+import { type Suite, SUITE_NAMES } from "../transport/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { usageError } from "./error.ts";
 import type { TargetOptions } from "./call_words.ts";
@@ -30,6 +31,8 @@ export interface MeshOptions extends TargetOptions {
   readonly identity?: string;
   /** File of keys that were seen before. */
   readonly knownPeers?: string;
+  /** Suites to offer, the preferred one first. */
+  readonly suites?: readonly Suite[];
 }
 
 /**
@@ -55,6 +58,7 @@ export function addMeshOptions(
     )
     .option("--identity <file>", "your key file (default: a new key each time)")
     .option("--known-peers <file>", "keys of peers that were met before")
+    .addOption(suitesOption())
     .option("--json", "JSON on standard output, remarks on standard error");
 }
 
@@ -84,6 +88,34 @@ export function addUrlOption(command: Command): Command {
       "--url <url>",
       "the agent at this address, mxp://host:port?pk=…",
     ),
+  );
+}
+
+/**
+ * The option that chooses the suites.
+ *
+ * @returns A new option.
+ */
+export function suitesOption(): Option {
+  return new Option(
+    "--suites <names>",
+    `ciphers to offer and take, best first, of: ${SUITE_NAMES.join(", ")}`,
+  ).argParser(parseSuites);
+}
+
+/**
+ * Reads a list of suites.
+ *
+ * @param text Names with commas between them.
+ * @returns The names.
+ * @throws {InvalidArgumentError} For one that is unknown or named twice.
+ */
+export function parseSuites(text: string): readonly Suite[] {
+  const names = text.split(",").map((name) => name.trim());
+  const suites = SUITE_NAMES.filter((suite) => names.includes(suite));
+  if (suites.length === names.length) return names as Suite[];
+  throw new InvalidArgumentError(
+    `Name one or more of ${SUITE_NAMES.join(", ")}, each once.`,
   );
 }
 

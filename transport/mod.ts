@@ -77,7 +77,7 @@ export type {
 } from "./core/stats.ts";
 export type { StreamState } from "./core/stream/manager.ts";
 export type { StreamEvent } from "./core/stream/stream_event.ts";
-export type { Suite } from "./core/suite.ts";
+export { type Suite, SUITE_NAMES } from "./core/suite.ts";
 export type { Transmit } from "./core/transmit.ts";
 export { systemClock } from "./system_clock.ts";
 export { systemRandom } from "./system_random.ts";

@@ -7,8 +7,10 @@ import process from "node:process";
 import type { Command } from "commander";
 import { loadIdentity } from "../../crypto/mod.ts";
 import { CallError, Node, type NodeOptions } from "../../mesh/mod.ts";
+import type { Suite } from "../../transport/mod.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../error.ts";
+import { suitesOption } from "../mesh_options.ts";
 import { formatPublicKey } from "../public_key.ts";
 
 interface StartOptions {
@@ -16,6 +18,7 @@ interface StartOptions {
   readonly advertise?: string;
   readonly data?: string;
   readonly identity?: string;
+  readonly suites?: readonly Suite[];
 }
 
 /** Where a node listens when nobody says otherwise: this machine only. */
@@ -41,6 +44,7 @@ export function addStart(program: Command, context: CommandContext): void {
       "--identity <file>",
       "its key file (default: in --data, or a new key)",
     )
+    .addOption(suitesOption())
     .option("--json", "print one line of JSON: url, publicKey, pid")
     .addHelpText(
       "after",
@@ -69,7 +73,7 @@ async function start(
 }
 
 async function startNode(
-  { bind, advertise, data, identity }: StartOptions,
+  { bind, advertise, data, identity, suites }: StartOptions,
   { output }: CommandContext,
 ): Promise<Node> {
   const options: NodeOptions = {
@@ -78,6 +82,7 @@ async function startNode(
     ...(advertise === undefined ? {} : { advertise }),
     ...(data === undefined ? {} : { dataDir: data }),
     ...(identity === undefined ? {} : { identity: loadIdentity(identity) }),
+    ...(suites === undefined ? {} : { transport: { suites } }),
   };
   try {
     return await Node.start(options);
