@@ -12,7 +12,7 @@ import { CryptoError } from "./error.ts";
 import { defaultProvider } from "./provider/select.ts";
 
 const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
-const PROVIDERS: readonly ProviderName[] = ["native", "portable"];
+const PROVIDERS: readonly ProviderName[] = ["native", "wasm", "portable"];
 const VARIANTS = SUITES.flatMap((suite) =>
   PROVIDERS.map((provider) => ({ suite, provider }))
 );
@@ -69,8 +69,8 @@ for (
 }
 
 for (const suite of SUITES) {
-  Deno.test(`aead() gives the same bytes with both providers: ${suite}`, () => {
-    const [native, portable] = [aead(suite, "native"), aead(suite, "portable")];
+  Deno.test(`aead() gives the same bytes with every provider: ${suite}`, () => {
+    const ciphers = PROVIDERS.map((provider) => aead(suite, provider));
     fc.assert(
       fc.property(
         bytes(32),
@@ -78,10 +78,12 @@ for (const suite of SUITES) {
         shortBytes,
         shortBytes,
         (key, nonce, data, plaintext) => {
-          const sealed = native.seal(key, nonce, data, plaintext);
-          assert.deepEqual(portable.seal(key, nonce, data, plaintext), sealed);
-          assert.deepEqual(portable.open(key, nonce, data, sealed), plaintext);
-          assert.deepEqual(native.open(key, nonce, data, sealed), plaintext);
+          const expected = ciphers[0]!.seal(key, nonce, data, plaintext);
+          for (const cipher of ciphers) {
+            const sealed = cipher.seal(key, nonce, data, plaintext);
+            assert.deepEqual(sealed, expected);
+            assert.deepEqual(cipher.open(key, nonce, data, sealed), plaintext);
+          }
         },
       ),
       { numRuns: 50 },
@@ -164,6 +166,92 @@ for (const { suite, provider } of VARIANTS) {
     );
   });
 
+  Deno.test(`PacketAead.sealPacket() does what sealInto() does, in place: ${name}`, () => {
+    const cipher = createPacketAead(
+      suite,
+      new Uint8Array(32).fill(4),
+      provider,
+    );
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 12, maxLength: 50 }),
+        shortBytes,
+        fc.nat(9),
+        (header, plaintext, offset) => {
+          const length = plaintext.length + AEAD_TAG_LENGTH;
+          const sealed = new Uint8Array(length);
+          cipher.sealInto(header.subarray(-12), header, plaintext, sealed);
+          const bodyAt = offset + header.length;
+          const packet = new Uint8Array(bodyAt + length + 3).fill(0xaa);
+          packet.set(header, offset);
+          packet.set(plaintext, bodyAt);
+          cipher.sealPacket(packet, offset, header.length, plaintext.length);
+          const expected = new Uint8Array(packet.length).fill(0xaa);
+          expected.set(header, offset);
+          expected.set(sealed, bodyAt);
+          assert.deepEqual(packet, expected);
+
+          const into = new Uint8Array(plaintext.length + 1).fill(0xbb);
+          const open = (): number =>
+            cipher.openPacket(header, packet, bodyAt, length, into);
+          packet[bodyAt + length - 1]! ^= 1;
+          assert.equal(open(), -1);
+          assert.deepEqual(into, new Uint8Array(into.length).fill(0xbb));
+          packet[bodyAt + length - 1]! ^= 1;
+          assert.equal(open(), plaintext.length);
+          assert.deepEqual(into.subarray(0, -1), plaintext);
+          assert.deepEqual(packet, expected);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  Deno.test(`PacketAead refuses packets that the buffer does not hold: ${name}`, () => {
+    const cipher = createPacketAead(suite, new Uint8Array(32), provider);
+    const isLength = (error: unknown): boolean =>
+      error instanceof CryptoError && error.code === "INVALID_LENGTH";
+    const buffer = new Uint8Array(64), header = new Uint8Array(32);
+    cipher.sealPacket(buffer, 0, 32, 16);
+    for (
+      const [offset, headerLength, length] of [
+        [0, 32, 17],
+        [1, 32, 16],
+        [-1, 32, 1],
+        [0, 32, -1],
+        [0, 11, 1],
+        [0, NaN, 1],
+      ] as const
+    ) {
+      assert.throws(
+        () => cipher.sealPacket(buffer, offset, headerLength, length),
+        isLength,
+      );
+    }
+    for (
+      const [from, offset, length] of [
+        [header, 33, 32],
+        [header, -1, 32],
+        [header, 0, 65],
+        [header, 0, -1],
+        [header.subarray(0, 11), 0, 32],
+      ] as const
+    ) {
+      assert.throws(
+        () => cipher.openPacket(from, buffer, offset, length, buffer.slice()),
+        isLength,
+      );
+    }
+    const small = new Uint8Array(15);
+    assert.throws(
+      () => cipher.openPacket(header, buffer, 32, 32, small),
+      isLength,
+    );
+    for (let length = 0; length < AEAD_TAG_LENGTH; length++) {
+      assert.equal(cipher.openPacket(header, buffer, 0, length, small), -1);
+    }
+  });
+
   Deno.test(`PacketAead refuses wrong sizes of the caller: ${name}`, () => {
     const isCode = (code: string) => (error: unknown) =>
       error instanceof CryptoError && error.code === code &&
@@ -214,6 +302,9 @@ for (const { suite, provider } of VARIANTS) {
       error instanceof CryptoError && error.code === "STATE";
     assert.throws(() => cipher.sealInto(nonce, none, none, box), isState);
     assert.throws(() => cipher.openInto(nonce, none, box, none), isState);
+    const packet = new Uint8Array(48);
+    assert.throws(() => cipher.sealPacket(packet, 0, 32, 0), isState);
+    assert.throws(() => cipher.openPacket(packet, packet, 0, 16, box), isState);
   });
 }
 
@@ -225,8 +316,8 @@ Deno.test("createPacketAead() refuses a suite that it does not know", () => {
   );
 });
 
-Deno.test("defaultProvider() is native in this runtime", () => {
-  for (const primitive of [...SUITES, "x25519" as const]) {
-    assert.equal(defaultProvider(primitive), "native");
-  }
+Deno.test("defaultProvider() is the fastest one of this runtime", () => {
+  assert.equal(defaultProvider(), "wasm");
+  assert.equal(defaultProvider("aes-256-gcm"), "native");
+  assert.equal(defaultProvider("x25519"), "native");
 });

@@ -18,37 +18,46 @@ interface Target {
   readonly output: string;
   /** Name of the exported constant. */
   readonly constant: string;
+  /** Size of its memory in pages of 64 KiB: fixed, laid out in the source. */
+  readonly pages: number;
 }
 
 const TARGETS: readonly Target[] = [{
   source: "protocol/wasm/xxh3.as.ts",
   output: "protocol/wasm/xxh3_wasm.gen.ts",
   constant: "XXH3_WASM_BASE64",
+  pages: 1,
+}, {
+  source: "crypto/wasm/chacha20_poly1305.as.ts",
+  output: "crypto/wasm/chacha20_poly1305_wasm.gen.ts",
+  constant: "CHACHA20_POLY1305_WASM_BASE64",
+  pages: 3,
 }];
 
-const COMPILER_OPTIONS: readonly string[] = [
-  "--runtime=stub",
-  "--noAssert",
-  "--optimizeLevel=3",
-  "--shrinkLevel=0",
-  "--converge",
-  "--enable=simd",
-  // The memory is one fixed page with addresses laid out in the source.
-  "--memoryBase=1024",
-  "--initialMemory=1",
-  "--maximumMemory=1",
-  "--use=abort=",
-];
+function compilerOptions(pages: number): string[] {
+  return [
+    "--runtime=stub",
+    "--noAssert",
+    "--optimizeLevel=3",
+    "--shrinkLevel=0",
+    "--converge",
+    "--enable=simd",
+    "--memoryBase=1024",
+    `--initialMemory=${pages}`,
+    `--maximumMemory=${pages}`,
+    "--use=abort=",
+  ];
+}
 
 const ROOT = new URL("../", import.meta.url);
 const BASE64_COLUMNS = 76;
 
 /** Compiles one source in memory and returns the WebAssembly bytes. */
-async function compile(source: string): Promise<Uint8Array> {
+async function compile({ source, pages }: Target): Promise<Uint8Array> {
   const text = await Deno.readTextFile(new URL(source, ROOT));
   const outputs = new Map<string, Uint8Array>();
   const { error, stderr } = await asc.main(
-    [source, "--outFile=module.wasm", ...COMPILER_OPTIONS],
+    [source, "--outFile=module.wasm", ...compilerOptions(pages)],
     {
       readFile: (name) => name === source ? text : null,
       writeFile: (name, contents) => {
@@ -79,7 +88,9 @@ function render(target: Target, wasm: Uint8Array): string {
   return `/**
  * Generated from \`${name}\` by \`deno task build:wasm\`: do not edit.
  *
- * Compiler: assemblyscript ${asc.version}, ${COMPILER_OPTIONS.join(" ")}.
+ * Compiler: assemblyscript ${asc.version}, ${
+    compilerOptions(target.pages).join(" ")
+  }.
  *
  * @module
  */
@@ -97,7 +108,7 @@ function print(line: string): void {
 if (import.meta.main) {
   const isCheck = Deno.args.includes("--check");
   for (const target of TARGETS) {
-    const wasm = await compile(target.source);
+    const wasm = await compile(target);
     const text = render(target, wasm);
     const output = new URL(target.output, ROOT);
     if (!isCheck) {

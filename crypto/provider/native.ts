@@ -10,6 +10,7 @@
 import type * as NodeCrypto from "node:crypto";
 import { isAllZero, wipe } from "../constant_time.ts";
 import { requireUnwiped } from "../error.ts";
+import { AeadBase } from "./aead_base.ts";
 import { openedLength, sealedLength } from "./packet_length.ts";
 import {
   AEAD_TAG_LENGTH,
@@ -33,19 +34,20 @@ const SPKI_HEAD = Uint8Array.from(
 
 const AEAD_OPTIONS = { authTagLength: AEAD_TAG_LENGTH };
 
-class NativeAead implements PacketAead {
+class NativeAead extends AeadBase {
   readonly #module: Module;
   readonly #suite: NodeCrypto.CipherGCMTypes;
   #key: NodeCrypto.KeyObject | undefined;
 
   constructor(module: Module, suite: AeadSuite, key: Uint8Array) {
+    super();
     this.#module = module;
     // The types know the options of the tag for names of GCM only.
     this.#suite = suite as NodeCrypto.CipherGCMTypes;
     this.#key = module.createSecretKey(key);
   }
 
-  sealInto(
+  override sealInto(
     nonce: Uint8Array,
     associatedData: Uint8Array,
     plaintext: Uint8Array,
@@ -66,7 +68,7 @@ class NativeAead implements PacketAead {
     return length;
   }
 
-  openInto(
+  override openInto(
     nonce: Uint8Array,
     associatedData: Uint8Array,
     ciphertextAndTag: Uint8Array,
@@ -95,7 +97,7 @@ class NativeAead implements PacketAead {
     return length;
   }
 
-  wipe(): void {
+  override wipe(): void {
     this.#key = undefined;
   }
 }

@@ -11,6 +11,7 @@ import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { isAllZero, wipe } from "../constant_time.ts";
 import { requireUnwiped } from "../error.ts";
+import { AeadBase } from "./aead_base.ts";
 import { openedLength, sealedLength } from "./packet_length.ts";
 import type {
   AeadSuite,
@@ -20,14 +21,15 @@ import type {
 } from "./provider.ts";
 
 /** ChaCha20-Poly1305 (RFC 8439): writes straight into the caller's buffer. */
-class PortableChaCha implements PacketAead {
+class PortableChaCha extends AeadBase {
   #key: Uint8Array | undefined;
 
   constructor(key: Uint8Array) {
+    super();
     this.#key = key.slice();
   }
 
-  sealInto(
+  override sealInto(
     nonce: Uint8Array,
     associatedData: Uint8Array,
     plaintext: Uint8Array,
@@ -39,7 +41,7 @@ class PortableChaCha implements PacketAead {
     return length;
   }
 
-  openInto(
+  override openInto(
     nonce: Uint8Array,
     associatedData: Uint8Array,
     ciphertextAndTag: Uint8Array,
@@ -60,21 +62,22 @@ class PortableChaCha implements PacketAead {
     return length;
   }
 
-  wipe(): void {
+  override wipe(): void {
     wipe(this.#key);
     this.#key = undefined;
   }
 }
 
 /** AES-256-GCM (SP 800-38D): the library allocates its result, so it is copied. */
-class PortableGcm implements PacketAead {
+class PortableGcm extends AeadBase {
   #key: Uint8Array | undefined;
 
   constructor(key: Uint8Array) {
+    super();
     this.#key = key.slice();
   }
 
-  sealInto(
+  override sealInto(
     nonce: Uint8Array,
     associatedData: Uint8Array,
     plaintext: Uint8Array,
@@ -87,7 +90,7 @@ class PortableGcm implements PacketAead {
     return length;
   }
 
-  openInto(
+  override openInto(
     nonce: Uint8Array,
     associatedData: Uint8Array,
     ciphertextAndTag: Uint8Array,
@@ -107,7 +110,7 @@ class PortableGcm implements PacketAead {
     return length;
   }
 
-  wipe(): void {
+  override wipe(): void {
     wipe(this.#key);
     this.#key = undefined;
   }

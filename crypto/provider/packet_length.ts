@@ -1,5 +1,5 @@
 /**
- * The length checks that both providers make before they touch any byte.
+ * The length checks that every provider makes before it touches any byte.
  *
  * @module
  */
@@ -42,14 +42,75 @@ export function openedLength(
   into: Uint8Array,
 ): number {
   requireLength("Nonce", nonce, AEAD_NONCE_LENGTH);
-  const length = ciphertextAndTag.length - AEAD_TAG_LENGTH;
+  return openedRoom(ciphertextAndTag.length, into);
+}
+
+/**
+ * Checks the arguments of the seal of a packet.
+ *
+ * @param buffer Must hold header, plaintext and a tag.
+ * @param offset Where the header starts.
+ * @param headerLength Must be 12 bytes at least.
+ * @param plaintextLength Size of the plaintext.
+ * @throws {CryptoError} `INVALID_LENGTH`.
+ */
+export function requirePacketSeal(
+  buffer: Uint8Array,
+  offset: number,
+  headerLength: number,
+  plaintextLength: number,
+): void {
+  const end = offset + headerLength + plaintextLength + AEAD_TAG_LENGTH;
+  requireHeader(headerLength);
+  if (!(offset >= 0 && plaintextLength >= 0 && end <= buffer.length)) {
+    throw tooSmall("Seal", end, buffer.length);
+  }
+}
+
+/**
+ * Checks the arguments of the open of a packet.
+ *
+ * @param header Must be 12 bytes at least.
+ * @param buffer Must hold the sealed bytes.
+ * @param offset Where they start.
+ * @param sealedLength How many they are.
+ * @param into Must hold the plaintext.
+ * @returns The length of the plaintext; negative when there is less than a
+ * tag, which is the peer's doing and no exception.
+ * @throws {CryptoError} `INVALID_LENGTH`.
+ */
+export function packetOpenedLength(
+  header: Uint8Array,
+  buffer: Uint8Array,
+  offset: number,
+  sealedLength: number,
+  into: Uint8Array,
+): number {
+  const end = offset + sealedLength;
+  requireHeader(header.length);
+  if (!(offset >= 0 && sealedLength >= 0 && end <= buffer.length)) {
+    throw tooSmall("Open", end, buffer.length);
+  }
+  return openedRoom(sealedLength, into);
+}
+
+function openedRoom(sealedLength: number, into: Uint8Array): number {
+  const length = sealedLength - AEAD_TAG_LENGTH;
   if (into.length < length) throw tooSmall("Open", length, into.length);
   return length;
+}
+
+function requireHeader(headerLength: number): void {
+  if (headerLength >= AEAD_NONCE_LENGTH) return;
+  throw new CryptoError(
+    "INVALID_LENGTH",
+    `Header: expected at least ${AEAD_NONCE_LENGTH} bytes, got ${headerLength}`,
+  );
 }
 
 function tooSmall(verb: string, needed: number, got: number): CryptoError {
   return new CryptoError(
     "INVALID_LENGTH",
-    `${verb}: the result needs ${needed} bytes, the buffer has ${got}`,
+    `${verb}: ${needed} bytes are needed, the buffer has ${got}`,
   );
 }

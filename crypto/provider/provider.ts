@@ -9,10 +9,11 @@
 export type AeadSuite = "chacha20-poly1305" | "aes-256-gcm";
 
 /**
- * An implementation: `native` is the runtime's own (`node:crypto`), `portable`
- * is JavaScript and runs anywhere.
+ * An implementation: `native` is the runtime's own (`node:crypto`), `wasm` is
+ * ChaCha20-Poly1305 in WebAssembly and the best of the others for the rest,
+ * `portable` is JavaScript and runs anywhere.
  */
-export type ProviderName = "native" | "portable";
+export type ProviderName = "native" | "wasm" | "portable";
 
 /** Size of an AEAD key, in bytes. */
 export const AEAD_KEY_LENGTH = 32;
@@ -64,6 +65,44 @@ export interface PacketAead {
     nonce: Uint8Array,
     associatedData: Uint8Array,
     ciphertextAndTag: Uint8Array,
+    into: Uint8Array,
+  ): number;
+
+  /**
+   * Seals a packet in place, without a view of the buffer: a header whose last
+   * 12 bytes are the nonce and that is the associated data as a whole, the
+   * plaintext, and room for the tag.
+   *
+   * @param buffer Holds the packet.
+   * @param offset Where the header starts.
+   * @param headerLength Size of the header, at least 12 bytes.
+   * @param plaintextLength Size of the plaintext; 16 bytes must follow it.
+   * @throws {CryptoError} `INVALID_LENGTH` where the buffer is too small.
+   */
+  sealPacket(
+    buffer: Uint8Array,
+    offset: number,
+    headerLength: number,
+    plaintextLength: number,
+  ): void;
+
+  /**
+   * Opens what {@linkcode PacketAead.sealPacket} sealed.
+   *
+   * @param header The plain header; borrowed.
+   * @param buffer Holds ciphertext and tag; not changed unless it is `into`.
+   * @param offset Where the ciphertext starts.
+   * @param sealedLength Size of ciphertext and tag. Less than a tag does not open.
+   * @param into At least `sealedLength - 16` bytes. Untouched on failure.
+   * @returns How many bytes were written, or -1 when the tag is wrong.
+   * @throws {CryptoError} `INVALID_LENGTH` for a header shorter than a nonce,
+   * for bytes that `buffer` does not have, or an `into` that is too small.
+   */
+  openPacket(
+    header: Uint8Array,
+    buffer: Uint8Array,
+    offset: number,
+    sealedLength: number,
     into: Uint8Array,
   ): number;
 

@@ -1,20 +1,82 @@
 /**
- * Which provider serves: the native one where the runtime has the primitive,
- * the portable one elsewhere, or the one that the caller names.
+ * Which provider serves: the fastest one that has the primitive here, or the
+ * one that the caller names.
  *
  * @module
  */
 import { CryptoError } from "../error.ts";
 import { createNativeProvider } from "./native.ts";
 import { PORTABLE_PROVIDER } from "./noble.ts";
-import type { CryptoProvider, Primitive, ProviderName } from "./provider.ts";
+import type {
+  AgreementKey,
+  CryptoProvider,
+  PacketAead,
+  Primitive,
+  ProviderName,
+} from "./provider.ts";
+import type { WebAssemblyLike } from "./chacha_wasm.ts";
+import { createWasmProvider } from "./wasm.ts";
 
-/** `null` before the runtime was asked, `undefined` when it has nothing. */
-let native: CryptoProvider | undefined | null = null;
+/** What a runtime has beside the portable provider. */
+export interface RuntimeProviders {
+  /** The runtime's own primitives; absent where it has none. */
+  readonly native?: CryptoProvider | undefined;
+  /** The cipher in WebAssembly; absent without WebAssembly or its SIMD. */
+  readonly wasm?: CryptoProvider | undefined;
+}
 
-function nativeProvider(): CryptoProvider | undefined {
-  if (native === null) native = createNativeProvider();
-  return native;
+/** Set at the first use. */
+let runtimeProviders: RuntimeProviders | undefined;
+
+/**
+ * Finds out what a runtime has.
+ *
+ * @param platform Its `WebAssembly`, where it has one.
+ * @returns The providers beside the portable one.
+ */
+export function findProviders(
+  platform: WebAssemblyLike | undefined,
+): RuntimeProviders {
+  const native = createNativeProvider();
+  const rest: CryptoProvider = {
+    name: "wasm",
+    has: (): boolean => true,
+    createAead: (suite, key): PacketAead =>
+      chooseProvider({ native }, suite).createAead(suite, key),
+    importAgreementKey: (privateKey): AgreementKey =>
+      chooseProvider({ native }, "x25519").importAgreementKey(privateKey),
+  };
+  return { native, wasm: createWasmProvider(rest, platform) };
+}
+
+/**
+ * Finds the implementation of a primitive among those of a runtime.
+ *
+ * @param providers What the runtime has.
+ * @param primitive What is needed.
+ * @param name Which provider; the fastest one when absent.
+ * @returns A provider that has the primitive.
+ * @throws {CryptoError} `PROVIDER_UNAVAILABLE` when the named one lacks it.
+ */
+export function chooseProvider(
+  providers: RuntimeProviders,
+  primitive: Primitive,
+  name?: ProviderName,
+): CryptoProvider {
+  const { native, wasm } = providers;
+  if (name === undefined) {
+    if (primitive === "chacha20-poly1305" && wasm !== undefined) return wasm;
+    return native?.has(primitive) ? native : PORTABLE_PROVIDER;
+  }
+  if (name === "portable") return PORTABLE_PROVIDER;
+  const provider = name === "native" ? native : wasm;
+  if (!provider?.has(primitive)) {
+    throw new CryptoError(
+      "PROVIDER_UNAVAILABLE",
+      `Provider ${name}: this runtime has no ${primitive}`,
+    );
+  }
+  return provider;
 }
 
 /**
@@ -22,7 +84,8 @@ function nativeProvider(): CryptoProvider | undefined {
  * is asked once, at the first use.
  *
  * @param primitive A cipher suite or `x25519`.
- * @returns `native` where the runtime has the primitive, else `portable`.
+ * @returns `wasm` for ChaCha20-Poly1305 where WebAssembly has SIMD; otherwise
+ * `native` where the runtime has the primitive, else `portable`.
  *
  * @example Usage
  * ```ts
@@ -35,7 +98,7 @@ function nativeProvider(): CryptoProvider | undefined {
 export function defaultProvider(
   primitive: Primitive = "chacha20-poly1305",
 ): ProviderName {
-  return nativeProvider()?.has(primitive) ? "native" : "portable";
+  return selectProvider(primitive).name;
 }
 
 /**
@@ -50,15 +113,8 @@ export function selectProvider(
   primitive: Primitive,
   name?: ProviderName,
 ): CryptoProvider {
-  if ((name ?? defaultProvider(primitive)) === "portable") {
-    return PORTABLE_PROVIDER;
-  }
-  const provider = nativeProvider();
-  if (!provider?.has(primitive)) {
-    throw new CryptoError(
-      "PROVIDER_UNAVAILABLE",
-      `Native provider: this runtime has no ${primitive}`,
-    );
-  }
-  return provider;
+  runtimeProviders ??= findProviders(
+    typeof WebAssembly === "undefined" ? undefined : WebAssembly,
+  );
+  return chooseProvider(runtimeProviders, primitive, name);
 }
