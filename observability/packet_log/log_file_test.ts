@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { createLogDirectory, openLogFile } from "./log_file.ts";
+
+async function withDirectory(
+  body: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await body(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function modeOf(path: string): Promise<number> {
+  return (await Deno.stat(path)).mode! & 0o777;
+}
+
+const TEXT: Uint8Array = new TextEncoder().encode("line\n");
+
+Deno.test("openLogFile() makes files that only their owner can read", async () => {
+  await withDirectory(async (directory) => {
+    createLogDirectory(`${directory}/a/b`);
+    assert.equal(await modeOf(`${directory}/a/b`), 0o700);
+    for (
+      const existing of ["replace", "append-if-private", "refuse"] as const
+    ) {
+      const path = `${directory}/a/b/${existing}`;
+      const file = openLogFile(path, existing);
+      await file.append(TEXT);
+      await file.append(TEXT);
+      await file.close();
+      assert.equal(await modeOf(path), 0o600);
+      assert.equal(await Deno.readTextFile(path), "line\nline\n");
+    }
+  });
+});
+
+Deno.test("openLogFile() replaces, adds to or leaves what is there", async () => {
+  await withDirectory(async (directory) => {
+    const path = `${directory}/log`;
+    await Deno.writeTextFile(path, "old\n", { mode: 0o600 });
+    assert.throws(() => openLogFile(path, "refuse"), {
+      code: "LOG_UNAVAILABLE",
+    });
+    const added = openLogFile(path, "append-if-private");
+    await added.append(TEXT);
+    await added.close();
+    assert.equal(await Deno.readTextFile(path), "old\nline\n");
+    const replaced = openLogFile(path, "replace");
+    await replaced.append(TEXT);
+    await replaced.close();
+    assert.equal(await Deno.readTextFile(path), "line\n");
+  });
+});
+
+Deno.test("openLogFile() puts no keys into a file that others may read", async () => {
+  await withDirectory(async (directory) => {
+    const path = `${directory}/keys`;
+    await Deno.writeTextFile(path, "");
+    for (const mode of [0o640, 0o604, 0o660]) {
+      await Deno.chmod(path, mode);
+      assert.throws(() => openLogFile(path, "append-if-private"), {
+        code: "LOG_PERMISSIONS",
+      });
+    }
+    assert.equal(await Deno.readTextFile(path), "");
+  });
+});
+
+Deno.test("openLogFile() and createLogDirectory() say what cannot be written", async () => {
+  await withDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/file`, "");
+    assert.throws(() => openLogFile(`${directory}/no/file`, "replace"), {
+      code: "LOG_UNAVAILABLE",
+      message: /ENOENT/,
+    });
+    assert.throws(() => createLogDirectory(`${directory}/file/below`), {
+      code: "LOG_UNAVAILABLE",
+    });
+  });
+});

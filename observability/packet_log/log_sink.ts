@@ -1,0 +1,190 @@
+/**
+ * Where records of a log go: a queue with a bound in front of something slow.
+ *
+ * Whoever writes never waits. While the disk is slower than the connection,
+ * records are dropped whole and counted, so that the log stays readable and the
+ * protocol keeps its time.
+ *
+ * @module
+ */
+
+/** Appends bytes somewhere. */
+export interface Appender {
+  /**
+   * Appends bytes. Not called again before it is done.
+   *
+   * @param bytes All of them are written; not changed until it is done.
+   */
+  append(bytes: Uint8Array): Promise<void>;
+  /** Gives the file back. Called once, after the last `append` is done. */
+  close(): Promise<void>;
+}
+
+/** Bytes that several sinks may write together. */
+export class ByteBudget {
+  #leftBytes: number;
+
+  /** @param bytes How many. */
+  constructor(bytes: number) {
+    this.#leftBytes = bytes;
+  }
+
+  /**
+   * Takes bytes if enough are left.
+   *
+   * @param byteCount How many.
+   * @returns Whether they were taken.
+   */
+  take(byteCount: number): boolean {
+    if (byteCount > this.#leftBytes) return false;
+    this.#leftBytes -= byteCount;
+    return true;
+  }
+}
+
+/** Counters of a {@linkcode LogSink}. */
+export interface LogSinkStats {
+  /** Records that were taken. */
+  readonly recordsWritten: number;
+  /** Their bytes. */
+  readonly bytesWritten: number;
+  /** Records that were dropped: the disk was slow or failed, or the file is full. */
+  readonly recordsDropped: number;
+}
+
+/** Options of a {@linkcode LogSink}. */
+export interface LogSinkOptions {
+  /** Where the bytes go. */
+  readonly appender: Appender;
+  /** Bytes that may wait. */
+  readonly maxQueuedBytes: number;
+  /** Bytes after which the log ends. */
+  readonly maxFileBytes: number;
+  /** Bytes that this sink shares with others. */
+  readonly budget?: ByteBudget;
+  /** Called once, when the file fails; everything is dropped from then on. */
+  readonly onError: (error: unknown) => void;
+  /** Runs a task soon, in a turn of its own: until then records gather. */
+  readonly schedule: (task: () => void) => void;
+}
+
+/** Takes records and appends them in order. */
+export class LogSink {
+  readonly #options: LogSinkOptions;
+  #queue: Uint8Array[] = [];
+  /** Of the queue, and of what is being appended. */
+  #queuedBytes = 0;
+  #isAppending = false;
+  #isFull = false;
+  #isFailed = false;
+  #closing: Promise<void> | undefined;
+  #onDrained: (() => void) | undefined;
+  #recordsWritten = 0;
+  #bytesWritten = 0;
+  #recordsDropped = 0;
+
+  /** @param options Where to write, and how much. */
+  constructor(options: LogSinkOptions) {
+    this.#options = options;
+  }
+
+  /** Counters. */
+  get stats(): LogSinkStats {
+    return {
+      recordsWritten: this.#recordsWritten,
+      bytesWritten: this.#bytesWritten,
+      recordsDropped: this.#recordsDropped,
+    };
+  }
+
+  /**
+   * Takes a record, or drops it.
+   *
+   * @param record The whole record; owned here from now on.
+   * @returns Whether it was taken.
+   */
+  write(record: Uint8Array): boolean {
+    if (!this.#admit(record.length)) {
+      this.#recordsDropped++;
+      return false;
+    }
+    this.#recordsWritten++;
+    this.#bytesWritten += record.length;
+    this.#queuedBytes += record.length;
+    this.#queue.push(record);
+    if (!this.#isAppending) {
+      this.#isAppending = true;
+      this.#options.schedule(() => void this.#appendAll());
+    }
+    return true;
+  }
+
+  /**
+   * Writes what waits and gives the file back. A second call waits for the
+   * first.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #admit(byteCount: number): boolean {
+    const { maxQueuedBytes, maxFileBytes, budget } = this.#options;
+    if (this.#isFull || this.#isFailed || this.#closing !== undefined) {
+      return false;
+    }
+    if (this.#queuedBytes + byteCount > maxQueuedBytes) return false;
+    if (
+      this.#bytesWritten + byteCount <= maxFileBytes &&
+      budget?.take(byteCount) !== false
+    ) return true;
+    // A shorter record might still fit, and would hide that the log has ended.
+    this.#isFull = true;
+    return false;
+  }
+
+  async #appendAll(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const records = this.#queue;
+        this.#queue = [];
+        const bytes = join(records);
+        await this.#options.appender.append(bytes);
+        this.#queuedBytes -= bytes.length;
+      }
+    } catch (error) {
+      this.#isFailed = true;
+      this.#recordsDropped += this.#queue.length;
+      this.#queue = [];
+      this.#options.onError(error);
+    }
+    this.#isAppending = false;
+    this.#onDrained?.();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#isAppending) {
+      await new Promise<void>((resolve) => {
+        this.#onDrained = resolve;
+      });
+    }
+    try {
+      await this.#options.appender.close();
+    } catch (error) {
+      if (!this.#isFailed) this.#options.onError(error);
+    }
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,177 @@
+/**
+ * A directory of qlog files, one for each connection, and one for each socket
+ * with what belongs to no connection.
+ *
+ * @module
+ */
+import path from "node:path";
+import type {
+  Address,
+  ConnectionObserver,
+  EndpointObserver,
+  Instant,
+  ObservedConnection,
+  StrayPacket,
+} from "../../transport/mod.ts";
+import type { PacketLogLimits } from "./config.ts";
+import { ByteBudget, type LogSink } from "./log_sink.ts";
+import { encodeQlogEvent, encodeQlogHeader, type QlogHeader } from "./qlog.ts";
+import { droppedPacket, one } from "./qlog_event.ts";
+import { QlogTrace } from "./qlog_trace.ts";
+
+/** What a {@linkcode QlogDirectory} is made from. */
+export interface QlogDirectoryOptions {
+  /** Where the files go. */
+  readonly directory: string;
+  /** How many, and how large. */
+  readonly limits: Required<PacketLogLimits>;
+  /** Milliseconds since 1970 at an instant. */
+  readonly unixMs: (now: Instant) => number;
+  /** Opens a file; `undefined` when that failed. */
+  readonly openSink: (
+    file: string,
+    budget: ByteBudget,
+  ) => LogSink | undefined;
+}
+
+/** Opens and closes the files. */
+export class QlogDirectory {
+  readonly #options: QlogDirectoryOptions;
+  readonly #budget: ByteBudget;
+  readonly #openSinks = new Set<LogSink>();
+  readonly #closing = new Set<Promise<void>>();
+  #fileCount = 0;
+  #connectionsSkipped = 0;
+  #recordsDropped = 0;
+  #bytesWritten = 0;
+
+  /** @param options Where, and how much. */
+  constructor(options: QlogDirectoryOptions) {
+    this.#options = options;
+    this.#budget = new ByteBudget(options.limits.maxTotalBytes);
+  }
+
+  /** Files that were opened. */
+  get fileCount(): number {
+    return this.#fileCount;
+  }
+
+  /** Connections that got no file, because of a limit. */
+  get connectionsSkipped(): number {
+    return this.#connectionsSkipped;
+  }
+
+  /** Bytes written to all files. */
+  get bytesWritten(): number {
+    return this.#sum(this.#bytesWritten, (sink) => sink.stats.bytesWritten);
+  }
+
+  /** Records dropped of all files. */
+  get recordsDropped(): number {
+    return this.#sum(this.#recordsDropped, (sink) => sink.stats.recordsDropped);
+  }
+
+  /**
+   * Watches an endpoint.
+   *
+   * @param local Where it is bound.
+   * @returns Its observer.
+   */
+  observe(local: Address): EndpointObserver {
+    let strays: ((now: Instant, packet: StrayPacket) => void) | undefined;
+    return {
+      onConnection: (now, connection) => this.#trace(now, local, connection),
+      onStrayPacket: (now, packet) => {
+        strays ??= this.#logStrays(now, local);
+        strays(now, packet);
+      },
+    };
+  }
+
+  /** Writes what waits and closes every file. */
+  async close(): Promise<void> {
+    for (const sink of this.#openSinks) this.#closeSink(sink);
+    await Promise.all(this.#closing);
+  }
+
+  #trace(
+    now: Instant,
+    local: Address,
+    connection: ObservedConnection,
+  ): ConnectionObserver {
+    const { isInitiator, initiatorConnectionId, remoteAddress } = connection;
+    const vantagePoint = isInitiator ? "client" : "server";
+    const trace = new QlogTrace({
+      isInitiator,
+      startedAt: now,
+      open: () =>
+        this.#open(`${initiatorConnectionId}_${vantagePoint}`, now, {
+          title: `Connection ${initiatorConnectionId}`,
+          vantagePoint,
+          groupId: initiatorConnectionId,
+        }),
+      onEnd: (sink) => {
+        if (sink !== undefined) this.#closeSink(sink);
+      },
+    });
+    trace.write(
+      now,
+      one("mxp:connection_started", { local, remote: remoteAddress }),
+    );
+    return trace;
+  }
+
+  #logStrays(
+    startedAt: Instant,
+    local: Address,
+  ): (now: Instant, packet: StrayPacket) => void {
+    const unixMs = Math.floor(this.#options.unixMs(startedAt));
+    const sink = this.#open(`socket_${local.port}_${unixMs}`, startedAt, {
+      title: `Packets of no connection, port ${local.port}`,
+      vantagePoint: "unknown",
+    });
+    return (now, packet) => {
+      sink?.write(encodeQlogEvent(now - startedAt, droppedPacket(packet)));
+    };
+  }
+
+  #open(
+    name: string,
+    startedAt: Instant,
+    header: Omit<QlogHeader, "referenceTimeMs">,
+  ): LogSink | undefined {
+    const { directory, limits, openSink, unixMs } = this.#options;
+    const isAllowed = this.#fileCount < limits.maxFiles &&
+      this.#openSinks.size < limits.maxOpenFiles;
+    const sink = isAllowed
+      ? openSink(path.join(directory, `${name}.sqlog`), this.#budget)
+      : undefined;
+    if (sink === undefined) {
+      this.#connectionsSkipped++;
+      return undefined;
+    }
+    this.#fileCount++;
+    this.#openSinks.add(sink);
+    sink.write(
+      encodeQlogHeader({ ...header, referenceTimeMs: unixMs(startedAt) }),
+    );
+    return sink;
+  }
+
+  #closeSink(sink: LogSink): void {
+    if (!this.#openSinks.delete(sink)) return;
+    this.#bytesWritten += sink.stats.bytesWritten;
+    const closing = sink.close().then(() => {
+      // What fails while it is closed counts too.
+      this.#recordsDropped += sink.stats.recordsDropped;
+      this.#closing.delete(closing);
+    });
+    this.#closing.add(closing);
+  }
+
+  #sum(closed: number, count: (sink: LogSink) => number): number {
+    let sum = closed;
+    for (const sink of this.#openSinks) sum += count(sink);
+    return sum;
+  }
+}
