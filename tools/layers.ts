@@ -26,6 +26,7 @@ export const LAYERS: readonly Layer[] = [
   { folder: "resilience", row: 4 },
   { folder: "observability", row: 4 },
   { folder: "mesh", row: 5 },
+  { folder: "conformance", row: 6 },
   { folder: "bus", row: 6 },
   { folder: "gateway", row: 6 },
   { folder: "runtime", row: 6 },
