@@ -6,10 +6,11 @@
 import { MxpError } from "../internal/error.ts";
 
 /**
- * Codes of a {@linkcode CliError}: a command line that makes no sense, a file
+ * Codes of a {@linkcode CliError}: a node that does not conform, a command line that makes no sense, a file
  * that cannot be read, Ctrl-C, and a reader of the output that went away.
  */
 export type CliErrorCode =
+  | "CLAUSES_FAILED"
   | "FILE_UNREADABLE"
   | "INTERRUPTED"
   | "OUTPUT_CLOSED"

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { addAgent } from "./command/agent.ts";
 import { addCall } from "./command/call.ts";
 import { addCompletions } from "./command/completions.ts";
+import { addConformance } from "./command/conformance.ts";
 import { addDiscover } from "./command/discover.ts";
 import { addKeygen } from "./command/keygen.ts";
 import { addPing } from "./command/ping.ts";
@@ -50,6 +51,7 @@ export function createProgram(context: CommandContext): Command {
   addCall(program, context);
   addStream(program, context);
   addPing(program, context);
+  addConformance(program, context);
   addKeygen(program, context);
   addVersion(program, context);
   addCompletions(program, context);

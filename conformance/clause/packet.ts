@@ -1,0 +1,274 @@
+/**
+ * Protected packets: what is dropped without a word, and what is acknowledged.
+ *
+ * @module
+ */
+import { ByteWriter } from "../../internal/byte_writer.ts";
+import { encodePaddingFrame } from "../../protocol/mod.ts";
+import { systemClock } from "../../transport/mod.ts";
+import { check, type Clause, skip } from "../clause.ts";
+import { pingFrame, written } from "../peer/raw_connection.ts";
+import { callMessage, request } from "../peer/requests.ts";
+import { Parameter } from "../wire/parameter_codec.ts";
+import { ELICITING_FLAG, PROBE_FLAG } from "../wire/packet_codec.ts";
+
+const PROTECTION = "transport.md#packet-protection";
+const ACKS = "transport.md#acknowledgement-and-loss";
+
+/** What an acknowledgement may take beside the announced delay, in milliseconds. */
+const ACK_MARGIN_MS = 30;
+
+/** Pings of which the fastest acknowledgement counts: the rest may be the machine's. */
+const ACK_SAMPLES = 6;
+
+/** A packet that every path carries, in bytes. */
+const EVERY_PATH_BYTES = 1_200;
+
+/** What a packet adds to its frames, in bytes. */
+const OVERHEAD_BYTES = 48;
+
+/** Clauses about packets. */
+export const PACKET_CLAUSES: readonly Clause[] = [
+  {
+    id: "packet.tag",
+    title: "A packet whose tag is wrong is dropped, and the connection lives",
+    spec: PROTECTION,
+    run: async (context) => {
+      const connection = await context.connect();
+      const { packet, packetNumber } = connection.seal(pingFrame());
+      packet[packet.length - 1]! ^= 0x01;
+      connection.sendPacket(packet);
+      await connection.listen(context.quietMs);
+      check(
+        connection.close === undefined,
+        "the node closed because of a forged packet",
+      );
+      await connection.ping("the connection is gone after a forged packet");
+      check(
+        !connection.isAcked(packetNumber),
+        "the node acknowledged a packet whose tag is wrong",
+      );
+    },
+  },
+  {
+    id: "packet.header",
+    title: "A packet whose header was changed on the way is dropped",
+    spec: PROTECTION,
+    run: async (context) => {
+      const connection = await context.connect();
+      const numbers: number[] = [];
+      // Flags, packet number, reserved byte, nonce: all are authenticated.
+      for (const at of [8, 16, 17, 20, 31]) {
+        const { packet, packetNumber } = connection.seal(pingFrame());
+        packet[at]! ^= 0x01;
+        connection.sendPacket(packet);
+        numbers.push(packetNumber);
+      }
+      await connection.listen(context.quietMs);
+      await connection.ping("the connection is gone after changed headers");
+      const taken = numbers.filter((number) => connection.isAcked(number));
+      check(taken.length === 0, `the node took ${taken.length} of 5`);
+    },
+  },
+  {
+    id: "packet.replay",
+    title: "A packet that came before is dropped",
+    spec: PROTECTION,
+    run: async (context) => {
+      const connection = await context.connect();
+      const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+      const { packet, packetNumber } = connection.seal(
+        Uint8Array.of(0x50, 0x02, ...data),
+      );
+      const responses = (): number =>
+        connection.frames.filter(({ frame }) => frame.type === "path-response")
+          .length;
+      connection.sendPacket(packet);
+      await connection.waitFor(
+        "a PathChallenge is not answered",
+        () => responses() > 0 || undefined,
+        { repeat: () => connection.sendPacket(packet) },
+      );
+      await connection.ping();
+      for (let count = 0; count < 3; count++) connection.sendPacket(packet);
+      await connection.listen(context.quietMs);
+      await connection.ping("the connection is gone after a replay");
+      check(
+        responses() === 1,
+        `packet ${packetNumber} was processed ${responses()} times`,
+      );
+    },
+  },
+  {
+    id: "packet.coalesced",
+    title: "Several packets in one datagram are all taken",
+    spec: "transport.md#packets",
+    run: async (context) => {
+      const connection = await context.connect();
+      const first = connection.seal(pingFrame());
+      const second = connection.seal(pingFrame());
+      const datagram = new Uint8Array(
+        first.packet.length + second.packet.length,
+      );
+      datagram.set(first.packet);
+      datagram.set(second.packet, first.packet.length);
+      connection.socket.send(datagram);
+      await connection.waitFor(
+        "two packets in one datagram are not both acknowledged",
+        () =>
+          connection.isAcked(first.packetNumber) &&
+            connection.isAcked(second.packetNumber) || undefined,
+        { repeat: () => connection.socket.send(datagram) },
+      );
+    },
+  },
+  {
+    id: "packet.padding",
+    title:
+      "Padding means nothing: alone it is not acknowledged, around a ping it is",
+    spec: "frames.md#padding",
+    run: async (context) => {
+      const connection = await context.connect();
+      await connection.ping();
+      const alone = connection.send(new Uint8Array(20), { flags: 0 });
+      await connection.listen(context.quietMs);
+      check(
+        !connection.isAcked(alone),
+        "a packet of padding alone was acknowledged by itself",
+      );
+      const padded = written((writer) => {
+        encodePaddingFrame(writer, 5);
+        writer.bytes(pingFrame());
+        encodePaddingFrame(writer, 500);
+      });
+      await connection.deliver(padded, "a padded ping is not acknowledged");
+    },
+  },
+  {
+    id: "packet.size-taken",
+    title:
+      "Datagrams of 1,200 bytes, and on this machine of the announced size, are taken",
+    spec: "transport.md#packet-size",
+    run: async (context) => {
+      const connection = await context.connect();
+      const announced = connection.agreed.parameters.number(
+        Parameter.MAX_DATAGRAM,
+      );
+      const isLocal = /^(127\.|::1$)/.test(context.target.address.hostname);
+      const sizes = isLocal
+        ? [EVERY_PATH_BYTES, Math.min(announced, 60_000)]
+        : [EVERY_PATH_BYTES];
+      for (const size of sizes) {
+        const writer = new ByteWriter(new Uint8Array(size - OVERHEAD_BYTES));
+        writer.bytes(pingFrame());
+        encodePaddingFrame(writer, writer.remaining);
+        await connection.deliver(
+          writer.buffer,
+          `a packet of ${size} bytes is not acknowledged`,
+        );
+      }
+      return sizes.map((size) => `${size} bytes`).join(", ");
+    },
+  },
+  {
+    id: "packet.size-sent",
+    title: "No datagram is larger than what the peer has announced",
+    spec: "transport.md#transport-parameters",
+    run: async (context) => {
+      const connection = await context.connect();
+      // Enough packets for a search of larger sizes to begin.
+      for (let count = 0; count < 12; count++) await connection.ping();
+      await request(
+        connection,
+        callMessage("mxp.ping", new Uint8Array(20_000)),
+      );
+      check(
+        connection.socket.largestBytes <= EVERY_PATH_BYTES,
+        `a datagram of ${connection.socket.largestBytes} bytes came`,
+      );
+      return `largest ${connection.socket.largestBytes} bytes`;
+    },
+  },
+  {
+    id: "ack.delay",
+    title: "A lone packet is acknowledged within the announced max ack delay",
+    spec: ACKS,
+    run: async (context) => {
+      const connection = await context.connect();
+      const announcedMs = connection.agreed.parameters.number(
+        Parameter.MAX_ACK_DELAY,
+      );
+      await connection.listen(context.quietMs);
+      let fastestMs = Infinity;
+      for (let count = 0; count < ACK_SAMPLES; count++) {
+        const sentAt = systemClock();
+        await connection.ping();
+        fastestMs = Math.min(fastestMs, systemClock() - sentAt);
+        await connection.listen(20);
+      }
+      const limitMs = announcedMs + context.target.rttMs + ACK_MARGIN_MS;
+      check(
+        fastestMs <= limitMs,
+        `the fastest of ${ACK_SAMPLES} took ${
+          fastestMs.toFixed(1)
+        } ms, announced are ${announcedMs} ms`,
+      );
+      return `${fastestMs.toFixed(1)} ms, announced ${announcedMs} ms`;
+    },
+  },
+  {
+    id: "ack.probe",
+    title: "A packet with the probe flag is acknowledged at once",
+    spec: ACKS,
+    run: async (context) => {
+      const connection = await context.connect();
+      const delays: number[] = [];
+      for (let count = 0; count < ACK_SAMPLES; count++) {
+        const before = connection.frames.length;
+        const number = connection.send(pingFrame(), {
+          flags: ELICITING_FLAG | PROBE_FLAG,
+        });
+        await connection.waitFor(
+          "a packet with the probe flag is not acknowledged",
+          () => connection.isAcked(number) || undefined,
+        );
+        const ack = connection.frames.slice(before)
+          .find(({ frame }) => frame.type === "ack")!.frame;
+        if (ack.type === "ack") delays.push(ack.delayMicros / 1000);
+      }
+      const announcedMs = connection.agreed.parameters.number(
+        Parameter.MAX_ACK_DELAY,
+      );
+      if (announcedMs < 2) skip("the announced delay is too short to tell");
+      const fastestMs = Math.min(...delays);
+      check(
+        fastestMs < announcedMs,
+        `the node itself reports a delay of ${fastestMs} ms`,
+      );
+    },
+  },
+  {
+    id: "ack.ranges",
+    title: "An Ack names exactly the packets that came",
+    spec: "frames.md#ack",
+    run: async (context) => {
+      const connection = await context.connect();
+      await connection.ping();
+      const base = connection.nextPacketNumber;
+      const sent = [0, 1, 4, 7, 8].map((step) => base + step);
+      for (const packetNumber of sent) {
+        connection.send(pingFrame(), { packetNumber });
+      }
+      await connection.waitFor(
+        "packets after a gap are not all acknowledged",
+        () => sent.every((number) => connection.isAcked(number)) || undefined,
+      );
+      const missing = [2, 3, 5, 6].map((step) => base + step)
+        .filter((number) => connection.isAcked(number));
+      check(
+        missing.length === 0,
+        `packets that were never sent are acknowledged: ${missing.join(", ")}`,
+      );
+    },
+  },
+];

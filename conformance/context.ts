@@ -1,0 +1,241 @@
+/**
+ * What a clause is given: the node, sockets, handshakes and time.
+ *
+ * @module
+ */
+import type { Instant } from "../internal/instant.ts";
+import { type Address, systemClock } from "../transport/mod.ts";
+import { check, fail, skip } from "./clause.ts";
+import {
+  type Agreed,
+  Handshake,
+  type HandshakeChoice,
+} from "./peer/handshake.ts";
+import { pingFrame, RawConnection } from "./peer/raw_connection.ts";
+import { UdpSocket } from "./peer/udp_socket.ts";
+import {
+  type HandshakePacket,
+  Kind,
+  parseHandshakePacket,
+} from "./wire/handshake_codec.ts";
+
+/** How often a hello is repeated, in milliseconds. */
+const HELLO_REPEAT_MS = 250;
+
+/** How long an answer to a hello may take, in milliseconds. */
+const ANSWER_MS = 3_000;
+
+/** Silence that counts as no answer: this, and twice the round trip. */
+const QUIET_MS = 100;
+
+/** The node under test. */
+export interface ConformanceTarget {
+  /** Where it is, a numeric address. */
+  readonly address: Address;
+  /** Its static key, from its URL or from its own words. */
+  readonly publicKey: Uint8Array | undefined;
+  /** Round trip to it, in milliseconds. */
+  readonly rttMs: number;
+}
+
+/** One run of one clause. */
+export class ClauseContext {
+  /** The node. */
+  readonly target: ConformanceTarget;
+  readonly #deadline: Instant;
+  readonly #signal: AbortSignal | undefined;
+  readonly #sockets: UdpSocket[] = [];
+  readonly #connections: RawConnection[] = [];
+
+  /**
+   * @param target The node.
+   * @param options How long the clause may take, and what ends it early.
+   */
+  constructor(
+    target: ConformanceTarget,
+    options: { readonly timeLimitMs: number; readonly signal?: AbortSignal },
+  ) {
+    this.target = target;
+    this.#deadline = systemClock() + options.timeLimitMs;
+    this.#signal = options.signal;
+  }
+
+  /** Silence that counts as no answer, in milliseconds. */
+  get quietMs(): number {
+    return QUIET_MS + 2 * this.target.rttMs;
+  }
+
+  /** The node's static key. */
+  get publicKey(): Uint8Array {
+    return this.target.publicKey ?? skip("the node's public key is not known");
+  }
+
+  /** Opens a socket, which is closed after the clause. */
+  async openSocket(): Promise<UdpSocket> {
+    const socket = await UdpSocket.open(this.target.address);
+    this.#sockets.push(socket);
+    return socket;
+  }
+
+  /**
+   * Begins a handshake; nothing is sent.
+   *
+   * @param choice Pattern, suites, parameters; Noise IK when absent.
+   */
+  handshake(choice: HandshakeChoice = {}): Handshake {
+    return new Handshake({ responderKey: this.publicKey, ...choice });
+  }
+
+  /**
+   * Waits for a handshake packet.
+   *
+   * @param socket Where.
+   * @param handshake For which handshake.
+   * @param options Until when, and what to repeat.
+   * @returns The packet and when it came, or `undefined` when none came.
+   */
+  async receiveHandshake(
+    socket: UdpSocket,
+    handshake: Handshake,
+    options: { readonly withinMs?: number; readonly repeat?: Uint8Array } = {},
+  ): Promise<{ packet: HandshakePacket; at: Instant } | undefined> {
+    const end = this.#until(options.withinMs ?? ANSWER_MS);
+    let repeatAt = systemClock() + HELLO_REPEAT_MS;
+    while (systemClock() < end) {
+      const received = await socket.receive(Math.min(end, repeatAt));
+      if (received === undefined) {
+        if (options.repeat !== undefined && systemClock() >= repeatAt) {
+          socket.send(options.repeat);
+        }
+        repeatAt = Math.max(repeatAt, systemClock()) + HELLO_REPEAT_MS;
+        continue;
+      }
+      const packet = parseHandshakePacket(received.bytes);
+      if (packet !== undefined && handshake.isFor(packet)) {
+        return { packet, at: received.at };
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Sends a hello and reads the answer, following retries.
+   *
+   * @param socket Where.
+   * @param handshake The handshake.
+   * @returns What was agreed, and how long the answer took.
+   * @throws {ClauseFailure} When the node does not answer as it should.
+   */
+  async negotiate(
+    socket: UdpSocket,
+    handshake: Handshake,
+  ): Promise<{ readonly agreed: Agreed; readonly rttMs: number }> {
+    let hello = handshake.hello();
+    for (let retries = 0; retries <= 3; retries++) {
+      const sentAt = systemClock();
+      socket.send(hello);
+      const received = await this.receiveHandshake(socket, handshake, {
+        repeat: hello,
+      });
+      if (received === undefined) fail("a hello got no answer");
+      const { packet, at } = received;
+      if (packet.kind === Kind.RETRY) {
+        hello = handshake.hello({ cookie: handshake.readRetry(packet) });
+        continue;
+      }
+      return { agreed: handshake.readAnswer(packet), rttMs: at - sentAt };
+    }
+    fail("the node asks for one cookie after the other");
+  }
+
+  /**
+   * Establishes a connection.
+   *
+   * @param choice Pattern, suites, parameters.
+   * @returns The connection, which the node has confirmed.
+   * @throws {ClauseFailure} When the handshake does not complete.
+   */
+  async connect(choice: HandshakeChoice = {}): Promise<RawConnection> {
+    const socket = await this.openSocket();
+    const connection = await this.adopt(socket, this.handshake(choice));
+    await connection.waitFor(
+      "the node sends no protected packet after the finish",
+      () => connection.isConfirmed || undefined,
+      { repeat: () => connection.send(pingFrame()) },
+    );
+    return connection;
+  }
+
+  /**
+   * Runs a handshake up to the finish, which leaves with a first ping.
+   *
+   * @param socket Where.
+   * @param handshake The handshake.
+   * @returns The connection; not confirmed by the node yet.
+   */
+  async adopt(
+    socket: UdpSocket,
+    handshake: Handshake,
+  ): Promise<RawConnection> {
+    const { agreed, rttMs } = await this.negotiate(socket, handshake);
+    const connection = this.track(socket, agreed, rttMs);
+    connection.send(pingFrame());
+    return connection;
+  }
+
+  /**
+   * Makes a connection from what was agreed; it is closed after the clause.
+   *
+   * @param socket Where it goes on.
+   * @param agreed What was agreed.
+   * @param rttMs Round trip, in milliseconds.
+   */
+  track(socket: UdpSocket, agreed: Agreed, rttMs: number): RawConnection {
+    const connection = new RawConnection(agreed, socket, {
+      rttMs,
+      limit: () => this.#until(Infinity),
+    });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /**
+   * Insists that a handshake is not answered.
+   *
+   * @param datagram What is sent.
+   * @param what What it is, for the report.
+   * @param handshake The handshake that it seems to belong to.
+   */
+  async expectNoAnswer(
+    datagram: Uint8Array,
+    what: string,
+    handshake: Handshake,
+  ): Promise<void> {
+    const socket = await this.openSocket();
+    socket.send(datagram);
+    const received = await this.receiveHandshake(socket, handshake, {
+      withinMs: this.quietMs,
+    });
+    check(
+      received === undefined,
+      `${what} was answered with a packet of kind ${received?.packet.kind}`,
+    );
+    check(
+      socket.bytesReceived === 0,
+      `${what} was answered with ${socket.bytesReceived} bytes`,
+    );
+  }
+
+  /** Ends connections and closes sockets. */
+  async close(): Promise<void> {
+    for (const connection of this.#connections) connection.end();
+    for (const socket of this.#sockets) await socket.close();
+  }
+
+  #until(withinMs: number): Instant {
+    this.#signal?.throwIfAborted();
+    const now = systemClock();
+    if (now >= this.#deadline) fail("the time of the clause is over");
+    return Math.min(now + withinMs, this.#deadline);
+  }
+}

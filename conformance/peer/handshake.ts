@@ -1,0 +1,235 @@
+/**
+ * The initiator's half of a handshake, made by hand.
+ *
+ * @module
+ */
+import {
+  type AeadSuite,
+  confirmationKey,
+  generateKeyPair,
+  HandshakeState,
+  isEqualConstantTime,
+  type KeyPair,
+} from "../../crypto/mod.ts";
+import { systemRandom } from "../../transport/mod.ts";
+import { check, fail } from "../clause.ts";
+import {
+  answerMacKey,
+  encodeFinish,
+  encodeHello,
+  type HandshakePacket,
+  hasRightMac,
+  type HelloFields,
+  type HelloHead,
+  helloMacKey,
+  ID_BYTES,
+  Kind,
+  macOf,
+  parseBlock,
+  prologueOf,
+} from "../wire/handshake_codec.ts";
+import {
+  encodeParameters,
+  Parameter,
+  type ParameterList,
+  ParameterValues,
+} from "../wire/parameter_codec.ts";
+
+/** Pattern byte of Noise IK. */
+export const PATTERN_IK = 1;
+
+/** Pattern byte of Noise XX. */
+export const PATTERN_XX = 2;
+
+/** Version that this kit judges. */
+export const VERSION = 1;
+
+/** What the kit announces when a clause does not say otherwise. */
+export const DEFAULT_PARAMETERS: ParameterList = [
+  [Parameter.MAX_DATA, 1 << 20],
+  [Parameter.MAX_STREAM_DATA, 1 << 18],
+  [Parameter.MAX_BIDI_STREAMS, 16],
+  [Parameter.MAX_UNI_STREAMS, 16],
+  [Parameter.IDLE_TIMEOUT, 30_000],
+  [Parameter.MAX_ACK_DELAY, 25],
+  [Parameter.MAX_DATAGRAM, 1_200],
+];
+
+const SUITES: Readonly<Record<number, { aead: AeadSuite; noise: string }>> = {
+  1: { aead: "chacha20-poly1305", noise: "ChaChaPoly" },
+  2: { aead: "aes-256-gcm", noise: "AESGCM" },
+};
+
+/** How a handshake is made. */
+export interface HandshakeChoice {
+  /** The node's static key: Noise IK; absent: XX. */
+  readonly responderKey?: Uint8Array | undefined;
+  /** Suites, the one in use first. @default [1] */
+  readonly suites?: readonly number[];
+  /** What we announce. @default DEFAULT_PARAMETERS */
+  readonly parameters?: ParameterList;
+  /** Who we are; a new key when absent. */
+  readonly keyPair?: KeyPair;
+  /** What the prologue says instead of what the hello does. */
+  readonly prologue?: Partial<HelloHead>;
+}
+
+/** What both ends hold in the end. */
+export interface Agreed {
+  /** The suite in use. */
+  readonly suite: AeadSuite;
+  /** Where packets for the node go. */
+  readonly peerConnectionId: Uint8Array;
+  /** The node's static key, proven. */
+  readonly peerKey: Uint8Array;
+  /** What the node announced. */
+  readonly parameters: ParameterValues;
+  /** Secret of what we send. */
+  readonly sendSecret: Uint8Array;
+  /** Secret of what the node sends. */
+  readonly receiveSecret: Uint8Array;
+  /** The third message. */
+  readonly finish: Uint8Array;
+}
+
+/** One handshake of ours. */
+export class Handshake {
+  /** The id that we chose. */
+  readonly connectionId: Uint8Array;
+  /** Our static key pair. */
+  readonly keyPair: KeyPair;
+  /** The fields of the hello. */
+  readonly fields: HelloFields;
+  readonly #noise: HandshakeState;
+  readonly #aead: AeadSuite;
+
+  /** @param choice Pattern, suites, parameters, keys. */
+  constructor(choice: HandshakeChoice = {}) {
+    const { responderKey, suites = [1] } = choice;
+    const suite = SUITES[suites[0]!] ?? SUITES[1]!;
+    this.#aead = suite.aead;
+    this.connectionId = randomId();
+    this.keyPair = choice.keyPair ?? generateKeyPair(systemRandom);
+    const head: HelloHead = {
+      version: VERSION,
+      connectionId: this.connectionId,
+      pattern: responderKey === undefined ? PATTERN_XX : PATTERN_IK,
+      suites,
+    };
+    const pattern = responderKey === undefined ? "XX" : "IK";
+    this.#noise = new HandshakeState({
+      protocolName: `Noise_${pattern}_25519_${suite.noise}_SHA256`,
+      role: "initiator",
+      prologue: prologueOf({ ...head, ...choice.prologue }),
+      staticPrivateKey: this.keyPair.privateKey,
+      remoteStaticPublicKey: responderKey,
+      random: systemRandom,
+    });
+    this.fields = {
+      ...head,
+      cookie: new Uint8Array(),
+      noise: this.#noise.writeMessage(
+        encodeParameters(choice.parameters ?? DEFAULT_PARAMETERS),
+      ),
+      macKey: helloMacKey(responderKey),
+    };
+  }
+
+  /**
+   * The hello.
+   *
+   * @param changes Fields that differ from the right ones.
+   * @returns The whole datagram.
+   */
+  hello(changes: Partial<HelloFields> = {}): Uint8Array {
+    return encodeHello({ ...this.fields, ...changes });
+  }
+
+  /**
+   * Whether a packet goes to this handshake.
+   *
+   * @param packet A handshake packet.
+   */
+  isFor(packet: HandshakePacket): boolean {
+    return isEqualConstantTime(packet.connectionId, this.connectionId);
+  }
+
+  /**
+   * Reads a retry.
+   *
+   * @param packet A handshake packet of kind 5.
+   * @returns The cookie.
+   * @throws {ClauseFailure} When it is malformed.
+   */
+  readRetry(packet: HandshakePacket): Uint8Array {
+    const block = parseBlock(packet.body);
+    check(block !== undefined, "the Retry does not fit its layout");
+    check(
+      block.bytes.length >= 1 && block.bytes.length <= 64,
+      `the cookie has ${block.bytes.length} bytes`,
+    );
+    this.#checkMac(packet, "Retry");
+    return block.bytes.slice();
+  }
+
+  /**
+   * Reads the answer, which completes the handshake on this side.
+   *
+   * @param packet A handshake packet of kind 2.
+   * @returns Keys and parameters.
+   * @throws {ClauseFailure} When it is not what the specification says.
+   */
+  readAnswer(packet: HandshakePacket): Agreed {
+    check(packet.kind === Kind.ANSWER, `a packet of kind ${packet.kind} came`);
+    const block = parseBlock(packet.body);
+    check(block !== undefined, "the ResponderHello does not fit its layout");
+    this.#checkMac(packet, "ResponderHello");
+    const parameters = ParameterValues.decode(this.#readNoise(block.bytes));
+    if (typeof parameters === "string") {
+      fail(`the node's transport parameters: ${parameters}`);
+    }
+    const peerConnectionId = parameters.bytes(Parameter.CONNECTION_ID);
+    check(
+      peerConnectionId?.length === ID_BYTES,
+      "the node's transport parameters hold no connection id of 8 bytes",
+    );
+    const noise = this.#noise.isComplete
+      ? new Uint8Array()
+      : this.#noise.writeMessage();
+    const { send, receive } = this.#noise.splitKeys();
+    return {
+      suite: this.#aead,
+      peerConnectionId,
+      peerKey: this.#noise.remoteStaticPublicKey!,
+      parameters,
+      sendSecret: send,
+      receiveSecret: receive,
+      finish: encodeFinish(
+        peerConnectionId,
+        noise,
+        macOf(confirmationKey(send), this.#noise.handshakeHash),
+      ),
+    };
+  }
+
+  #readNoise(message: Uint8Array): Uint8Array {
+    try {
+      return this.#noise.readMessage(message);
+    } catch {
+      fail("the node's Noise message does not authenticate");
+    }
+  }
+
+  #checkMac(packet: HandshakePacket, name: string): void {
+    const key = answerMacKey(this.connectionId, this.fields.noise);
+    check(hasRightMac(packet.packet, key), `the MAC of the ${name} is wrong`);
+  }
+}
+
+/** Eight random bytes, never all zero. */
+function randomId(): Uint8Array {
+  const id = new Uint8Array(ID_BYTES);
+  systemRandom.fillPublic(id);
+  id[0]! |= 1;
+  return id;
+}

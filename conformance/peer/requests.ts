@@ -1,0 +1,259 @@
+/**
+ * Messages over a raw connection: one request, one stream.
+ *
+ * @module
+ */
+import {
+  ContentType,
+  createNilAgentId,
+  decodeError,
+  decodeMessage,
+  decodeResponse,
+  encodeCall,
+  encodeCallData,
+  encodeMessage,
+  encodeStreamFrame,
+  type Message,
+  MessageType,
+  peekMessageLength,
+} from "../../protocol/mod.ts";
+import { systemRandom } from "../../transport/mod.ts";
+import { check, fail, skip } from "../clause.ts";
+import { type RawConnection, written } from "./raw_connection.ts";
+
+/** Bytes of a stream in one packet. */
+const CHUNK_BYTES = 1_000;
+
+/** Priority of our streams: interactive. */
+const INTERACTIVE = 1;
+
+/** Status of a method that nobody has. */
+const UNIMPLEMENTED = 12;
+
+const NOTHING = new Uint8Array();
+
+/** What came back on a stream. */
+export type Reply =
+  | {
+    /** A message came. */
+    readonly type: "message";
+    /** The message. */
+    readonly message: Message;
+  }
+  | {
+    /** The node gave its direction up. */
+    readonly type: "reset";
+    /** With this code. */
+    readonly code: number;
+  };
+
+/**
+ * A call to the node itself.
+ *
+ * @param method Which method.
+ * @param body Text.
+ * @param changes Fields of the message that differ.
+ * @returns A whole message, not encoded.
+ */
+export function callMessage(
+  method: string,
+  body: Uint8Array = NOTHING,
+  changes: Partial<Message> & { readonly target?: Uint8Array } = {},
+): Message {
+  const { target = createNilAgentId(), ...fields } = changes;
+  return {
+    type: MessageType.CALL,
+    flags: 0,
+    messageId: randomId(),
+    traceId: randomId(),
+    payload: encodeCall({
+      target,
+      timeoutSeconds: 5,
+      data: encodeCallData({
+        contentType: ContentType.TEXT,
+        method,
+        extensions: [],
+        body,
+      }),
+    }),
+    ...fields,
+  };
+}
+
+/**
+ * Puts bytes on a stream of ours, from its start.
+ *
+ * @param connection The connection.
+ * @param streamId The stream.
+ * @param bytes All its bytes.
+ * @param isFin Whether they are the last.
+ */
+export function sendStream(
+  connection: RawConnection,
+  streamId: number,
+  bytes: Uint8Array,
+  isFin = true,
+): void {
+  let offset = 0;
+  do {
+    const data = bytes.subarray(offset, offset + CHUNK_BYTES);
+    const end = offset + data.length;
+    connection.send(streamFrame(streamId, {
+      offset,
+      data,
+      isFin: isFin && end === bytes.length,
+    }));
+    offset = end;
+  } while (offset < bytes.length);
+}
+
+/**
+ * A stream frame; at offset 0 it opens the stream.
+ *
+ * @param streamId The stream.
+ * @param fields Where the data goes, what it is, and whether it is the last.
+ * @returns The frame.
+ */
+export function streamFrame(
+  streamId: number,
+  fields: {
+    readonly offset?: number;
+    readonly data?: Uint8Array;
+    readonly isFin?: boolean;
+    readonly isOpen?: boolean;
+  } = {},
+): Uint8Array {
+  const { offset = 0, data = NOTHING, isFin = false } = fields;
+  const isOpen = fields.isOpen ?? offset === 0;
+  return written((writer) =>
+    encodeStreamFrame(writer, {
+      streamId,
+      isOpen,
+      priority: isOpen ? INTERACTIVE : undefined,
+      offset,
+      data,
+      isFin,
+    })
+  );
+}
+
+/**
+ * Sends bytes on a stream of their own and waits for what comes back.
+ *
+ * @param connection The connection.
+ * @param bytes What to send, then the end.
+ * @param isFin Whether the stream ends with them. @default true
+ * @returns The first message, or the reset.
+ * @throws {ClauseFailure} When nothing comes, or no message.
+ */
+export async function exchange(
+  connection: RawConnection,
+  bytes: Uint8Array,
+  isFin = true,
+): Promise<Reply> {
+  const id = connection.openStream();
+  sendStream(connection, id, bytes, isFin);
+  return await receiveReply(
+    connection,
+    id,
+    () => sendStream(connection, id, bytes, isFin),
+  );
+}
+
+/**
+ * Waits for the answer on a stream.
+ *
+ * @param connection The connection.
+ * @param id The stream.
+ * @param repeat Sends the request again.
+ * @returns The first message, or the reset.
+ */
+export async function receiveReply(
+  connection: RawConnection,
+  id: number,
+  repeat?: () => void,
+): Promise<Reply> {
+  const stream = connection.stream(id);
+  return await connection.waitFor<Reply>(
+    "a request got no answer",
+    () => {
+      if (stream.resetCode !== undefined) {
+        return { type: "reset", code: stream.resetCode };
+      }
+      const { bytes } = stream;
+      const length = lengthOf(bytes);
+      if (length === undefined || bytes.length < length) return undefined;
+      return { type: "message", message: readMessage(bytes) };
+    },
+    repeat === undefined ? {} : { repeat },
+  );
+}
+
+/**
+ * Sends a message and insists on one in return.
+ *
+ * @param connection The connection.
+ * @param message The request.
+ * @returns The answer.
+ */
+export async function request(
+  connection: RawConnection,
+  message: Message,
+): Promise<Message> {
+  const reply = await exchange(connection, encodeMessage(message));
+  if (reply.type === "reset") {
+    fail(`the node reset the stream of a request with code ${reply.code}`);
+  }
+  return reply.message;
+}
+
+/**
+ * The status of an answer: 0 when it is a good one.
+ *
+ * @param message A Response or an Error.
+ */
+export function statusOf(message: Message): number {
+  if (message.type === MessageType.ERROR) {
+    return decodeError(message.payload).status;
+  }
+  check(
+    message.type === MessageType.RESPONSE,
+    `the answer is a message of type 0x${message.type.toString(16)}`,
+  );
+  return decodeResponse(message.payload).status;
+}
+
+/**
+ * Gives the clause up where nobody answers `mxp.ping`: an agent, not a node.
+ *
+ * @param connection The connection.
+ */
+export async function requireNode(connection: RawConnection): Promise<void> {
+  const answer = await request(connection, callMessage("mxp.ping"));
+  if (statusOf(answer) === UNIMPLEMENTED) {
+    skip("this peer has no method mxp.ping: it is no node");
+  }
+}
+
+/** A random id that is not zero. */
+export function randomId(): bigint {
+  const bytes = new Uint8Array(8);
+  systemRandom.fillPublic(bytes);
+  return new DataView(bytes.buffer).getBigUint64(0, true) | 1n;
+}
+
+function lengthOf(bytes: Uint8Array): number | undefined {
+  try {
+    return peekMessageLength(bytes);
+  } catch (error) {
+    fail(`the node sent bytes that are no message: ${error}`);
+  }
+}
+
+function readMessage(bytes: Uint8Array): Message {
+  try {
+    return decodeMessage(bytes);
+  } catch (error) {
+    fail(`the node sent a message that cannot be decoded: ${error}`);
+  }
+}

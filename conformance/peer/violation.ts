@@ -1,0 +1,75 @@
+/**
+ * Breaking a rule on purpose, and what the node has to answer.
+ *
+ * @module
+ */
+import { check } from "../clause.ts";
+import type { ClauseContext } from "../context.ts";
+import type { HandshakeChoice } from "./handshake.ts";
+import type { RawConnection, SendOptions } from "./raw_connection.ts";
+
+/** Close codes that the clauses name. */
+export const Code = {
+  /** More data than the credit allows. */
+  FLOW_CONTROL_ERROR: 0x03,
+  /** More streams than granted. */
+  STREAM_LIMIT_ERROR: 0x04,
+  /** A frame on a stream that cannot take it. */
+  STREAM_STATE_ERROR: 0x05,
+  /** A final size that changed. */
+  FINAL_SIZE_ERROR: 0x06,
+  /** A frame that cannot be decoded. */
+  FRAME_ENCODING_ERROR: 0x07,
+  /** Any other breach. */
+  PROTOCOL_VIOLATION: 0x0a,
+} as const;
+
+/** What is sent, and how. */
+export interface Violation {
+  /** What it is, for the report. */
+  readonly what: string;
+  /** The code that the node has to close with. */
+  readonly code: number;
+  /** The packets, made for a connection. */
+  readonly packets: (connection: RawConnection) => readonly Uint8Array[];
+  /** How they are sent. */
+  readonly send?: SendOptions;
+  /** How the connection is made. */
+  readonly choice?: HandshakeChoice;
+}
+
+/**
+ * Breaks a rule on a connection of its own and insists on the close.
+ *
+ * @param context The clause.
+ * @param violation What to do.
+ * @returns The connection, which is over.
+ * @throws {ClauseFailure} When the node closes otherwise, or not at all.
+ */
+export async function violate(
+  context: ClauseContext,
+  violation: Violation,
+): Promise<RawConnection> {
+  const { what, code, send = {} } = violation;
+  const connection = await context.connect(violation.choice);
+  await connection.ping();
+  const packets = violation.packets(connection);
+  const sendAll = (): void => {
+    for (const packet of packets) connection.send(packet, send);
+  };
+  sendAll();
+  const close = await connection.waitFor(
+    `${what} is not answered with a close`,
+    () => connection.close,
+    { repeat: sendAll },
+  );
+  check(
+    close.code === code,
+    `${what} is answered with close code ${hex(close.code)}, not ${hex(code)}`,
+  );
+  return connection;
+}
+
+function hex(code: number): string {
+  return `0x${code.toString(16).padStart(2, "0")}`;
+}

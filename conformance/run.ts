@@ -1,0 +1,150 @@
+/**
+ * Runs the clauses against a node, one after the other.
+ *
+ * @module
+ */
+import type { Address } from "../transport/mod.ts";
+import { TransportError } from "../transport/mod.ts";
+import { type Clause, ClauseFailure, ClauseSkipped } from "./clause.ts";
+import { CONNECTION_CLAUSES } from "./clause/connection.ts";
+import { FRAME_CLAUSES } from "./clause/frame.ts";
+import { HANDSHAKE_CLAUSES } from "./clause/handshake.ts";
+import { HELLO_CLAUSES } from "./clause/hello.ts";
+import { MESSAGE_CLAUSES } from "./clause/message.ts";
+import { PACKET_CLAUSES } from "./clause/packet.ts";
+import { REGISTRY_CLAUSES } from "./clause/registry.ts";
+import { STREAM_CLAUSES } from "./clause/stream.ts";
+import { ClauseContext, type ConformanceTarget } from "./context.ts";
+import { Handshake } from "./peer/handshake.ts";
+
+/** Every clause, in the order in which they run. */
+export const CLAUSES: readonly Clause[] = [
+  ...HELLO_CLAUSES,
+  ...HANDSHAKE_CLAUSES,
+  ...PACKET_CLAUSES,
+  ...FRAME_CLAUSES,
+  ...STREAM_CLAUSES,
+  ...CONNECTION_CLAUSES,
+  ...MESSAGE_CLAUSES,
+  ...REGISTRY_CLAUSES,
+];
+
+/** How long one clause may take, in milliseconds. */
+export const CLAUSE_TIME_LIMIT_MS = 8_000;
+
+/** How long a node may take to show that it is there, in milliseconds. */
+const REACH_TIME_LIMIT_MS = 3_000;
+
+/** What became of a clause. */
+export interface ClauseResult {
+  /** Which clause. */
+  readonly id: string;
+  /** What it demands. */
+  readonly title: string;
+  /** Where the specification says so. */
+  readonly spec: string;
+  /** Whether the node does it; `skipped` when that could not be judged. */
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** What was measured, what the node did instead, or why it was skipped. */
+  readonly detail: string;
+  /** How long it took, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/** Options of {@linkcode runConformance}. */
+export interface ConformanceOptions {
+  /** The node, a numeric address. */
+  readonly address: Address;
+  /** Its static key; learned from it when absent. */
+  readonly publicKey?: Uint8Array | undefined;
+  /** Only clauses whose id is one of these, or begins with one and a dot. */
+  readonly only?: readonly string[];
+  /** Ends the run. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Picks clauses.
+ *
+ * @param only Ids, or groups: what stands before the dot. All when absent.
+ * @returns The clauses, in order.
+ */
+export function selectClauses(only?: readonly string[]): readonly Clause[] {
+  if (only === undefined || only.length === 0) return CLAUSES;
+  return CLAUSES.filter(({ id }) =>
+    only.some((name) => id === name || id.startsWith(`${name}.`))
+  );
+}
+
+/**
+ * Runs clauses against a node.
+ *
+ * @param options The node, and which clauses.
+ * @returns The results, one after the other, as they come.
+ * @throws {TransportError} `HANDSHAKE_TIMEOUT` when nobody answers there.
+ */
+export async function* runConformance(
+  options: ConformanceOptions,
+): AsyncGenerator<ClauseResult, void, void> {
+  const target = await reach(options);
+  for (const clause of selectClauses(options.only)) {
+    options.signal?.throwIfAborted();
+    yield await runClause(clause, target, options.signal);
+  }
+}
+
+async function runClause(
+  clause: Clause,
+  target: ConformanceTarget,
+  signal: AbortSignal | undefined,
+): Promise<ClauseResult> {
+  const { id, title, spec } = clause;
+  const startedAt = performance.now();
+  const context = new ClauseContext(target, {
+    timeLimitMs: CLAUSE_TIME_LIMIT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  let outcome: ClauseResult["outcome"] = "passed";
+  let detail: string;
+  try {
+    detail = await clause.run(context) ?? "";
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ClauseSkipped) outcome = "skipped";
+    else if (error instanceof ClauseFailure) outcome = "failed";
+    else throw error;
+    detail = error.message;
+  } finally {
+    await context.close();
+  }
+  const durationMs = performance.now() - startedAt;
+  return { id, title, spec, outcome, detail, durationMs };
+}
+
+/** Finds out whether somebody is there, how far away, and with which key. */
+async function reach(options: ConformanceOptions): Promise<ConformanceTarget> {
+  const { address, publicKey, signal } = options;
+  const context = new ClauseContext({ address, publicKey, rttMs: 0 }, {
+    timeLimitMs: REACH_TIME_LIMIT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    const socket = await context.openSocket();
+    const handshake = new Handshake({ responderKey: publicKey });
+    try {
+      const { agreed, rttMs } = await context.negotiate(socket, handshake);
+      return { address, publicKey: publicKey ?? agreed.peerKey, rttMs };
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Whoever answers wrongly is there: the clauses say what is wrong.
+      if (socket.bytesReceived > 0) return { address, publicKey, rttMs: 0 };
+      throw new TransportError(
+        "HANDSHAKE_TIMEOUT",
+        "Conformance: nobody answers there",
+        { cause: error },
+      );
+    }
+  } finally {
+    await context.close();
+  }
+}
