@@ -26,6 +26,15 @@ export interface HeaderProtection {
    * @throws {CryptoError} `INVALID_LENGTH` for other sizes, `STATE` after a wipe.
    */
   mask(sample: Uint8Array, into: Uint8Array): void;
+  /**
+   * Computes the mask for a sample that stands in a packet, without a view of it.
+   *
+   * @param packet Holds the sample; borrowed.
+   * @param offset Where its 16 bytes start.
+   * @param into At least 21 bytes; the first 21 are overwritten.
+   * @throws {CryptoError} `INVALID_LENGTH` where there is less, `STATE` after a wipe.
+   */
+  maskAt(packet: Uint8Array, offset: number, into: Uint8Array): void;
   /** Forgets the key. */
   wipe(): void;
 }
@@ -67,15 +76,22 @@ class ChaChaMask implements HeaderProtection {
   }
 
   mask(sample: Uint8Array, into: Uint8Array): void {
+    requireLength("Header mask sample", sample, HEADER_SAMPLE_LENGTH);
+    this.maskAt(sample, 0, into);
+  }
+
+  maskAt(packet: Uint8Array, offset: number, into: Uint8Array): void {
+    const sampleRoom = packet.length - offset;
     if (
-      sample.length !== HEADER_SAMPLE_LENGTH || into.length < HEADER_MASK_LENGTH
+      !(offset >= 0 && sampleRoom >= HEADER_SAMPLE_LENGTH) ||
+      into.length < HEADER_MASK_LENGTH
     ) {
       throw new CryptoError(
         "INVALID_LENGTH",
-        `Header mask: ${sample.length} bytes of sample, ${into.length} of room`,
+        `Header mask: ${sampleRoom} bytes of sample, ${into.length} of room`,
       );
     }
-    maskBlock(requireUnwiped(this.#key), sample, into);
+    maskBlock(requireUnwiped(this.#key), packet, offset, into);
   }
 
   wipe(): void {
@@ -96,14 +112,15 @@ const SIGMA_3 = 0x6b206574;
  */
 function maskBlock(
   key: Uint32Array,
-  sample: Uint8Array,
+  packet: Uint8Array,
+  offset: number,
   into: Uint8Array,
 ): void {
   let a0 = SIGMA_0, a1 = SIGMA_1, a2 = SIGMA_2, a3 = SIGMA_3;
   let b0 = key[0]! | 0, b1 = key[1]! | 0, b2 = key[2]! | 0, b3 = key[3]! | 0;
   let c0 = key[4]! | 0, c1 = key[5]! | 0, c2 = key[6]! | 0, c3 = key[7]! | 0;
-  let d0 = readWord(sample, 0), d1 = readWord(sample, 4);
-  let d2 = readWord(sample, 8), d3 = readWord(sample, 12);
+  let d0 = readWord(packet, offset), d1 = readWord(packet, offset + 4);
+  let d2 = readWord(packet, offset + 8), d3 = readWord(packet, offset + 12);
   for (let round = 0; round < 20; round += 2) {
     // Columns.
     // deno-fmt-ignore

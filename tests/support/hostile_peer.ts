@@ -136,10 +136,7 @@ export class HostilePeer {
     const plaintext = new Uint8Array(65_535);
     for (const datagram of this.received()) {
       this.#protection.unmask(datagram, 0);
-      const length = this.#protection.open(
-        datagram.subarray(PACKET_HEADER_LENGTH),
-        plaintext,
-      );
+      const length = this.#protection.open(datagram, plaintext);
       assert.ok(length > 0);
       const reader = new ByteReader(plaintext.slice(0, length));
       while (reader.remaining > 0) frames.push(decodeFrame(reader));

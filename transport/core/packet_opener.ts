@@ -3,10 +3,7 @@
  *
  * @module
  */
-import {
-  PACKET_HEADER_LENGTH,
-  PACKET_OVERHEAD_LENGTH,
-} from "../../protocol/mod.ts";
+import { connectionIdKey, PACKET_OVERHEAD_LENGTH } from "../../protocol/mod.ts";
 import { REPLAY_WINDOW_PACKETS } from "./config.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 import { ReplayWindow } from "./replay_window.ts";
@@ -20,6 +17,7 @@ export class PacketOpener {
   #packetsReceived = 0;
   #bytesReceived = 0;
   #packetNumber = -1;
+  #connectionIdKey = 0;
   #length = 0;
   #isNewest = false;
 
@@ -36,6 +34,11 @@ export class PacketOpener {
   /** Number of the packet that was opened last. */
   get packetNumber(): number {
     return this.#packetNumber;
+  }
+
+  /** Connection id of the packet that was opened last, as a key. */
+  get connectionIdKey(): number {
+    return this.#connectionIdKey;
   }
 
   /** Flags of the packet that was opened last, without the key phase. */
@@ -73,16 +76,14 @@ export class PacketOpener {
     const packetNumber = protection.unmask(packet, 0);
     if (packetNumber < 0) return "undecryptable";
     if (!this.#replayWindow.check(packetNumber)) return "replayed";
-    const length = protection.open(
-      packet.subarray(PACKET_HEADER_LENGTH),
-      this.#scratch,
-    );
+    const length = protection.open(packet, this.#scratch);
     if (length < 0) return "undecryptable";
     this.#isNewest = packetNumber > this.#replayWindow.largest;
     this.#replayWindow.mark(packetNumber);
     this.#packetsReceived++;
     this.#bytesReceived += packet.length;
     this.#packetNumber = packetNumber;
+    this.#connectionIdKey = connectionIdKey(packet);
     this.#length = length;
     return undefined;
   }

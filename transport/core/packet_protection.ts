@@ -18,6 +18,7 @@ import {
   createHeaderProtection,
   createPacketAead,
   deriveTrafficKeys,
+  HEADER_MASK_LENGTH,
   type HeaderProtection,
   nextTrafficSecret,
   type PacketAead,
@@ -41,11 +42,8 @@ import {
   CLOSE_RESERVE_PACKETS,
 } from "./aead_limits.ts";
 
-/** Bytes of ciphertext that the mask is made from (RFC 9001 §5.4.2). */
-const SAMPLE_LENGTH = 16;
-
-/** Bytes of mask: 1 for the flags, 8 for the packet number, 12 for the nonce. */
-const MASK_LENGTH: number = 1 + 8 + PACKET_NONCE_LENGTH;
+/** Size of the packet number in a header, in bytes. */
+const PACKET_NUMBER_LENGTH = 8;
 
 /** The AEAD of one direction in one key phase. */
 interface PhaseKeys {
@@ -78,8 +76,7 @@ export class PacketProtection {
   readonly #provider: ProviderName | undefined;
   readonly #sendMask: HeaderProtection;
   readonly #receiveMask: HeaderProtection;
-  readonly #mask: Uint8Array = new Uint8Array(MASK_LENGTH);
-  readonly #nonce: Uint8Array = new Uint8Array(PACKET_NONCE_LENGTH);
+  readonly #mask: Uint8Array = new Uint8Array(HEADER_MASK_LENGTH);
   readonly #header: Uint8Array = new Uint8Array(PACKET_HEADER_LENGTH);
 
   /** Secrets of the phases after the current ones. */
@@ -233,17 +230,17 @@ export class PacketProtection {
       flags,
       payloadLength,
     });
-    const nonce = this.#nonceOf(this.#send.iv, buffer, offset);
-    buffer.set(nonce, offset + PACKET_NONCE_OFFSET);
-    const bodyOffset = offset + PACKET_HEADER_LENGTH;
-    const body = buffer.subarray(bodyOffset, bodyOffset + payloadLength);
-    this.#send.aead.sealInto(
-      nonce,
-      buffer.subarray(offset, bodyOffset),
-      body.subarray(0, plaintextLength),
-      body,
-    );
-    this.#sendMask.mask(body.subarray(0, SAMPLE_LENGTH), this.#mask);
+    const { aead, iv } = this.#send;
+    for (let i = 0; i < PACKET_NONCE_LENGTH; i++) {
+      buffer[offset + PACKET_NONCE_OFFSET + i] = nonceByte(
+        iv,
+        buffer,
+        offset,
+        i,
+      );
+    }
+    aead.sealPacket(buffer, offset, PACKET_HEADER_LENGTH, plaintextLength);
+    this.#sendMask.maskAt(buffer, offset + PACKET_HEADER_LENGTH, this.#mask);
     applyMask(buffer, offset, this.#mask);
     this.#nextPacketNumber = packetNumber + 1;
     return PACKET_HEADER_LENGTH + payloadLength;
@@ -259,13 +256,11 @@ export class PacketProtection {
    * @returns The claimed packet number, or -1 when it cannot be one.
    */
   unmask(buffer: Uint8Array, offset: number): number {
-    const bodyOffset = offset + PACKET_HEADER_LENGTH;
     const header = this.#header;
-    header.set(buffer.subarray(offset, bodyOffset));
-    this.#receiveMask.mask(
-      buffer.subarray(bodyOffset, bodyOffset + SAMPLE_LENGTH),
-      this.#mask,
-    );
+    for (let i = 0; i < PACKET_HEADER_LENGTH; i++) {
+      header[i] = buffer[offset + i]!;
+    }
+    this.#receiveMask.maskAt(buffer, offset + PACKET_HEADER_LENGTH, this.#mask);
     applyMask(header, 0, this.#mask);
     this.#flags = header[PACKET_FLAGS_OFFSET]!;
     this.#packetNumber = readPacketNumber(header, PACKET_NUMBER_OFFSET);
@@ -276,16 +271,16 @@ export class PacketProtection {
    * Opens the packet whose header was just unmasked. The first packet of the
    * peer's next key phase makes this side follow.
    *
-   * @param payload Ciphertext and tag; borrowed, not changed.
+   * @param packet The whole packet; borrowed, not changed.
    * @param into Where the plaintext goes.
    * @returns Length of the plaintext in bytes, or -1 when the packet is forged
    * or its keys are gone.
    */
-  open(payload: Uint8Array, into: Uint8Array): number {
+  open(packet: Uint8Array, into: Uint8Array): number {
     const phase = (this.#flags & PacketFlags.KEY_PHASE) === 0 ? 0 : 1;
     const packetNumber = this.#packetNumber;
     if (phase === this.#receivePhase) {
-      const length = this.#openWith(this.#receive, payload, into);
+      const length = this.#openWith(this.#receive, packet, into);
       if (length >= 0) {
         this.#receivePhaseStart = Math.min(
           this.#receivePhaseStart,
@@ -299,9 +294,9 @@ export class PacketProtection {
       const previous = this.#receivePrevious;
       return previous === undefined
         ? -1
-        : this.#openWith(previous, payload, into);
+        : this.#openWith(previous, packet, into);
     }
-    const length = this.#openWith(this.#receiveNext, payload, into);
+    const length = this.#openWith(this.#receiveNext, packet, into);
     if (length >= 0) this.#followPeer(packetNumber);
     return length;
   }
@@ -333,15 +328,24 @@ export class PacketProtection {
     return { aead: createPacketAead(this.#suite, key, this.#provider), iv };
   }
 
-  #openWith(keys: PhaseKeys, payload: Uint8Array, into: Uint8Array): number {
+  #openWith(keys: PhaseKeys, packet: Uint8Array, into: Uint8Array): number {
     const header = this.#header;
     // The nonce in the header repeats what the packet number says, and both are
     // associated data: one that differs is a forgery.
-    const nonce = this.#nonceOf(keys.iv, header, 0);
     for (let i = 0; i < PACKET_NONCE_LENGTH; i++) {
-      if (header[PACKET_NONCE_OFFSET + i] !== nonce[i]) return this.#forged();
+      if (
+        header[PACKET_NONCE_OFFSET + i] !== nonceByte(keys.iv, header, 0, i)
+      ) {
+        return this.#forged();
+      }
     }
-    const length = keys.aead.openInto(nonce, header, payload, into);
+    const length = keys.aead.openPacket(
+      header,
+      packet,
+      PACKET_HEADER_LENGTH,
+      packet.length - PACKET_HEADER_LENGTH,
+      into,
+    );
     return length < 0 ? this.#forged() : length;
   }
 
@@ -349,16 +353,18 @@ export class PacketProtection {
     this.#forgedCount++;
     return -1;
   }
+}
 
-  /** IV xor packet number, read from a plain header. */
-  #nonceOf(iv: Uint8Array, header: Uint8Array, offset: number): Uint8Array {
-    const nonce = this.#nonce;
-    nonce.set(iv);
-    for (let i = 0; i < 8; i++) {
-      nonce[i]! ^= header[offset + PACKET_NUMBER_OFFSET + i]!;
-    }
-    return nonce;
-  }
+/** One byte of the nonce: IV xor packet number, which a plain header holds. */
+function nonceByte(
+  iv: Uint8Array,
+  header: Uint8Array,
+  offset: number,
+  index: number,
+): number {
+  return index < PACKET_NUMBER_LENGTH
+    ? iv[index]! ^ header[offset + PACKET_NUMBER_OFFSET + index]!
+    : iv[index]!;
 }
 
 /** The secret of the next key phase; the one before is wiped. */
@@ -370,7 +376,7 @@ function advance(secret: Uint8Array): Uint8Array {
 
 function applyMask(bytes: Uint8Array, offset: number, mask: Uint8Array): void {
   bytes[offset + PACKET_FLAGS_OFFSET]! ^= mask[0]!;
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < PACKET_NUMBER_LENGTH; i++) {
     bytes[offset + PACKET_NUMBER_OFFSET + i]! ^= mask[1 + i]!;
   }
   for (let i = 0; i < PACKET_NONCE_LENGTH; i++) {

@@ -62,7 +62,7 @@ function open(
 ): string | undefined {
   const into = new Uint8Array(2_048);
   protection.unmask(packet, 0);
-  const length = protection.open(packet.subarray(PACKET_HEADER_LENGTH), into);
+  const length = protection.open(packet, into);
   return length < 0
     ? undefined
     : new TextDecoder().decode(into.subarray(0, length));
