@@ -141,7 +141,10 @@ export class Callee {
   }): Promise<void> {
     const { stream, connection, race, memory } = incoming;
     const channel = new MessageChannel(stream, { memory });
-    stream.onStopped = (code) => race.abort(givenUp(code));
+    // Not assigned as a literal: V8 puts a function that is written at the
+    // right of a property into its old generation, and the call with it.
+    const onStopped = (code: number): void => race.abort(givenUp(code));
+    stream.onStopped = onStopped;
     let message: Message | undefined;
     try {
       message = await race.race(channel.receive());
