@@ -7,7 +7,7 @@
 import { ProtocolError } from "../../protocol/mod.ts";
 import { TransportError } from "./error.ts";
 import type { PacketSpace } from "./packet_space.ts";
-import type { StreamState } from "./stream/manager.ts";
+import type { StreamManager, StreamState } from "./stream/manager.ts";
 
 /** Priority class of a stream: 0 control, 1 interactive, 2 bulk. */
 export type PriorityClass = 0 | 1 | 2;
@@ -25,6 +25,14 @@ export abstract class ApplicationSide {
   protected abstract get space(): PacketSpace | undefined;
 
   /**
+   * Streams that can be used: those of the packets, before them those whose
+   * data may leave with the hello.
+   *
+   * @ignore
+   */
+  protected abstract get streams(): StreamManager | undefined;
+
+  /**
    * There may be something to send.
    *
    * @ignore
@@ -39,14 +47,24 @@ export abstract class ApplicationSide {
   /**
    * Opens a stream.
    *
-   * @param options Priority class, and whether only this side sends.
+   * @param options Priority class, whether only this side sends, and whether it
+   * is early: such a stream need not wait for the handshake where there is a
+   * ticket of the peer. What it carries may be processed twice if the peer's
+   * key is used by several processes.
    * @returns Its id, or `undefined` when the peer's limit is reached; the event
    * `streams-available` then says when to try again.
    * @throws {TransportError} `CLOSED` when the connection is not established.
    */
   openStream(
-    options: { priority: PriorityClass; isUnidirectional?: boolean },
+    options: {
+      priority: PriorityClass;
+      isUnidirectional?: boolean;
+      isEarly?: boolean;
+    },
   ): number | undefined {
+    if (options.isEarly === true && this.state === "handshaking") {
+      return this.#usableStreams().open(options);
+    }
     return this.#established().streams.open(options);
   }
 
@@ -60,7 +78,7 @@ export abstract class ApplicationSide {
    * @throws {TransportError} `STREAM_STATE`, `STREAM_STOPPED`, `CLOSED`.
    */
   writeStream(streamId: number, bytes: Uint8Array): number {
-    const accepted = this.#established().streams.write(streamId, bytes);
+    const accepted = this.#usableStreams().write(streamId, bytes);
     this.wake();
     return accepted;
   }
@@ -71,8 +89,8 @@ export abstract class ApplicationSide {
    * @param streamId The stream.
    */
   finishStream(streamId: number): void {
-    if (this.state !== "established") return;
-    this.#established().streams.finish(streamId);
+    if (!this.#isUsable) return;
+    this.#usableStreams().finish(streamId);
     this.wake();
   }
 
@@ -85,8 +103,8 @@ export abstract class ApplicationSide {
    */
   resetStream(streamId: number, code: number): void {
     checkCode(code);
-    if (this.state !== "established") return;
-    this.#established().streams.reset(streamId, code);
+    if (!this.#isUsable) return;
+    this.#usableStreams().reset(streamId, code);
     this.wake();
   }
 
@@ -99,8 +117,8 @@ export abstract class ApplicationSide {
    */
   stopSending(streamId: number, code: number): void {
     checkCode(code);
-    if (this.state !== "established") return;
-    this.#established().streams.stopSending(streamId, code);
+    if (!this.#isUsable) return;
+    this.#usableStreams().stopSending(streamId, code);
     this.wake();
   }
 
@@ -111,7 +129,7 @@ export abstract class ApplicationSide {
    * @returns Bytes that the caller owns, or `undefined` when none are there.
    */
   readStream(streamId: number): Uint8Array | undefined {
-    const bytes = this.space?.streams.read(streamId);
+    const bytes = this.streams?.read(streamId);
     if (bytes !== undefined) this.wake();
     return bytes;
   }
@@ -123,7 +141,7 @@ export abstract class ApplicationSide {
    * @returns Its state, or `undefined` when it is over or was never there.
    */
   streamState(streamId: number): StreamState | undefined {
-    return this.space?.streams.streamState(streamId);
+    return this.streams?.streamState(streamId);
   }
 
   /**
@@ -155,6 +173,19 @@ export abstract class ApplicationSide {
   /** Replaces the keys with the next packet, as soon as the protocol allows it. */
   updateKeys(): void {
     this.#established().requestKeyUpdate();
+  }
+
+  get #isUsable(): boolean {
+    return this.state === "established" ||
+      this.state === "handshaking" && this.streams !== undefined;
+  }
+
+  #usableStreams(): StreamManager {
+    const { streams } = this;
+    if (!this.#isUsable || streams === undefined) {
+      throw new TransportError("CLOSED", `Connection: it is ${this.state}`);
+    }
+    return streams;
   }
 
   #established(): PacketSpace {

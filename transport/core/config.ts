@@ -124,6 +124,33 @@ export const MAX_RETRIES_PER_SECOND = 10_000;
 /** Refusals, version negotiations and resets sent per second, together. */
 export const MAX_STATELESS_ANSWERS_PER_SECOND = 100;
 
+/** How long a session ticket is good: short, since a stolen ticket key opens what was sent early. */
+export const DEFAULT_TICKET_LIFETIME_MS = 600_000;
+
+/** Session tickets for each connection: the next one, and one for a second at the same time. */
+export const DEFAULT_TICKETS_PER_CONNECTION = 2;
+
+/** Used tickets that are remembered for each ticket key, about 40 bytes each. */
+export const DEFAULT_MAX_USED_TICKETS = 16_384;
+
+/** Tickets of peers that an endpoint keeps, about 400 bytes each. */
+export const DEFAULT_MAX_STORED_TICKETS = 256;
+
+/** Tickets of one peer that an endpoint keeps, and wants of a connection. */
+export const MAX_TICKETS_OF_PEER = 4;
+
+/** Streams of each kind that an initiator opens before the handshake is done. */
+export const MAX_EARLY_STREAMS = 16;
+
+/** Connection ids that each end gives the other, the one in use included (RFC 9000 §18.2). */
+export const DEFAULT_MAX_CONNECTION_IDS = 4;
+
+/**
+ * Connection ids given up that the peer has not acknowledged, for each one that
+ * it may give; more end the connection (RFC 9000 §5.1.2 asks for two at least).
+ */
+export const MAX_UNACKED_RETIREMENTS_PER_ID = 4;
+
 /** Packets of 1-RTT data held back while congestion or credit forbids sending: none; this is the replay window. */
 export const REPLAY_WINDOW_PACKETS = 4_096;
 
@@ -294,6 +321,42 @@ export interface EndpointOptions {
    */
   readonly maxHalfOpenPerAddress?: number;
   /**
+   * How long a session ticket is good; the key that seals it is replaced as
+   * often.
+   *
+   * @default DEFAULT_TICKET_LIFETIME_MS
+   */
+  readonly ticketLifetimeMs?: number;
+  /**
+   * Session tickets that a peer gets with each connection, if it wants them; 0
+   * gives none and refuses all.
+   *
+   * @default DEFAULT_TICKETS_PER_CONNECTION
+   */
+  readonly ticketsPerConnection?: number;
+  /**
+   * Used tickets that are remembered, so that each serves once. When there are
+   * more within one lifetime, further ones are refused: their owners connect
+   * without.
+   *
+   * @default DEFAULT_MAX_USED_TICKETS
+   */
+  readonly maxUsedTickets?: number;
+  /**
+   * Tickets of peers that are kept for connections to them, the newest of each
+   * peer; 0 wants none.
+   *
+   * @default DEFAULT_MAX_STORED_TICKETS
+   */
+  readonly maxStoredTickets?: number;
+  /**
+   * Connection ids that each end gives the other, the one in use included: so
+   * many paths can look unrelated within a round trip.
+   *
+   * @default DEFAULT_MAX_CONNECTION_IDS
+   */
+  readonly maxConnectionIds?: number;
+  /**
    * Outgoing datagram frames that wait; the oldest is dropped for a new one.
    *
    * @default DEFAULT_DATAGRAM_QUEUE_LENGTH
@@ -337,6 +400,11 @@ const BOUNDS = {
   maxHalfOpen: [0, 2 ** 24],
   retryThreshold: [0, 2 ** 24],
   maxHalfOpenPerAddress: [0, 2 ** 24],
+  ticketLifetimeMs: [1_000, 24 * 3_600_000],
+  ticketsPerConnection: [0, 8],
+  maxUsedTickets: [0, 2 ** 24],
+  maxStoredTickets: [0, 2 ** 20],
+  maxConnectionIds: [1, 16],
   datagramQueueLength: [0, 2 ** 20],
 } as const satisfies Partial<
   Record<keyof EndpointConfig, readonly [number, number]>
@@ -377,6 +445,11 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
       Math.floor(maxHalfOpen / RETRY_THRESHOLD_DIVISOR),
     ),
     maxHalfOpenPerAddress: DEFAULT_MAX_HALF_OPEN_PER_ADDRESS,
+    ticketLifetimeMs: DEFAULT_TICKET_LIFETIME_MS,
+    ticketsPerConnection: DEFAULT_TICKETS_PER_CONNECTION,
+    maxUsedTickets: DEFAULT_MAX_USED_TICKETS,
+    maxStoredTickets: DEFAULT_MAX_STORED_TICKETS,
+    maxConnectionIds: DEFAULT_MAX_CONNECTION_IDS,
     datagramQueueLength: DEFAULT_DATAGRAM_QUEUE_LENGTH,
     ...options,
   };

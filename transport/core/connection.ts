@@ -6,7 +6,7 @@
  */
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
-import type { CloseFrame } from "../../protocol/frame/mod.ts";
+import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
 import {
   isHandshakeHeader,
   PACKET_OVERHEAD_LENGTH,
@@ -24,7 +24,10 @@ import {
   versionUnsupported,
   violationEnding,
 } from "./connection_end.ts";
+import { ConnectionIds } from "./connection_ids.ts";
+import type { ConnectionRouter } from "./connection_routes.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
+import type { EarlyData } from "./early_data.ts";
 import { TransportError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
 import type {
@@ -39,7 +42,9 @@ import { Paths } from "./path.ts";
 import { PendingHandshake } from "./pending_handshake.ts";
 import { NO_CONNECTION_STATS } from "./stats.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
+import type { StreamManager } from "./stream/manager.ts";
 import type { Suite } from "./suite.ts";
+import type { ReceivedTicket } from "./ticket_store.ts";
 import { TimerTable } from "./timer_table.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
@@ -63,12 +68,20 @@ export interface ConnectionOptions {
   readonly parameters: TransportParameters;
   /** Where the peer is. */
   readonly remoteAddress: Address;
+  /** The id that we chose for the handshake, 8 bytes. */
+  readonly connectionId: Uint8Array;
+  /** Who makes and routes connection ids. */
+  readonly routes: ConnectionRouter<Connection>;
   /** Where path challenges come from. */
   readonly random: RandomSource;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
   readonly scratch: Uint8Array;
   /** Tells the endpoint that there may be something to send, or a new deadline. */
   readonly wake: (connection: Connection) => void;
+  /** A ticket of the peer, and the streams that do not wait for the handshake. */
+  readonly early?: EarlyData | undefined;
+  /** Takes a session ticket of the peer. */
+  readonly onTicket?: (ticket: ReceivedTicket) => void;
 }
 
 /** Names of the timers that are not derived from another machine. */
@@ -94,9 +107,10 @@ export class Connection extends ApplicationSide {
   readonly #paths: Paths;
 
   #state: ConnectionState = "handshaking";
-  #suite: Suite | undefined;
-  #peerStaticPublicKey: Uint8Array | undefined;
-  #peerResetToken: Uint8Array | undefined;
+  /** Whether the peer has proven that it holds the keys, and its address. */
+  #isConfirmed = false;
+  #result: HandshakeResult | undefined;
+  #ticketsReceived = 0;
   #space: PacketSpace | undefined;
   #migration: Migration | undefined;
   #closes: CloseRepetition | undefined;
@@ -130,19 +144,33 @@ export class Connection extends ApplicationSide {
     return this.#paths.address;
   }
 
+  /**
+   * Whether the handshake is complete. With a ticket a responder is established
+   * before: the peer's finish, which proves that its hello is no copy and where
+   * it is, has still to come.
+   */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed;
+  }
+
+  /** What the handshake settled; secrets are among it. */
+  get handshakeResult(): HandshakeResult | undefined {
+    return this.#result;
+  }
+
   /** What the two ends settled on, once the handshake is done. */
   get suite(): Suite | undefined {
-    return this.#suite;
+    return this.#result?.suite;
   }
 
   /** The peer's static public key, once it is proven. */
   get peerStaticPublicKey(): Uint8Array | undefined {
-    return this.#peerStaticPublicKey;
+    return this.#result?.peerStaticPublicKey;
   }
 
   /** What ends the peer's reset of this connection; once the handshake is done. */
   get peerResetToken(): Uint8Array | undefined {
-    return this.#peerResetToken;
+    return this.#result?.peerParameters.resetToken;
   }
 
   /** Counters and estimates. */
@@ -150,6 +178,7 @@ export class Connection extends ApplicationSide {
     return {
       ...(this.#space?.stats ?? NO_CONNECTION_STATS),
       bytesSent: this.#bytesSent,
+      moves: this.#migration?.moveCount ?? 0,
     };
   }
 
@@ -168,9 +197,45 @@ export class Connection extends ApplicationSide {
 
   /** Takes the repetition of a hello that was answered: the answer is repeated. */
   handleRepeatedHello(): void {
-    if (this.#state !== "handshaking") return;
-    this.#handshake.handleRepeatedHello();
+    if (this.#state === "handshaking") this.#handshake.handleRepeatedHello();
+    else if (!this.#isConfirmed && this.#state === "established") {
+      // The answer goes before every packet.
+      this.#space!.requestPing(false);
+    } else if (!this.#isConfirmed) this.#closes?.repeat();
     this.#wake(this);
+  }
+
+  /**
+   * Begins without waiting for the peer's finish: its hello had a ticket that
+   * was not used before.
+   *
+   * @param now The time.
+   * @param frames What came with the hello; borrowed.
+   * @param isHostProven Whether the ticket was made for the IP address that the
+   * hello came from.
+   */
+  acceptEarly(now: Instant, frames: Uint8Array, isHostProven: boolean): void {
+    this.#begin(now, this.#handshake.result);
+    if (isHostProven) this.#paths.onHandshakeDone();
+    try {
+      this.#space!.handleEarlyFrames(frames);
+    } catch (thrown) {
+      this.#closeWith(now, violationEnding(thrown));
+    }
+    this.#wake(this);
+  }
+
+  /**
+   * Takes the copy of a hello with a ticket that came from another address: who
+   * is where, the finish will tell. Until then the last one is answered.
+   *
+   * @param from Where it came from.
+   * @param isHostProven Whether the ticket was made for that IP address.
+   */
+  handleHelloFrom(from: Address, isHostProven: boolean): void {
+    if (this.#isConfirmed || !this.#paths.isElsewhere(from)) return;
+    this.#paths.restart(from);
+    if (isHostProven) this.#paths.onHandshakeDone();
   }
 
   /**
@@ -195,6 +260,19 @@ export class Connection extends ApplicationSide {
   handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
     if (this.#state !== "handshaking") return "duplicate-handshake";
     const reason = this.#handshake.handleSuiteRefusal(packet);
+    this.#wake(this);
+    return reason;
+  }
+
+  /**
+   * Takes the word that our ticket is not taken.
+   *
+   * @param packet A whole refusal; only who saw the hello can make it.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handleTicketRefusal(packet: Uint8Array): DropReason | undefined {
+    if (this.#state !== "handshaking") return "duplicate-handshake";
+    const reason = this.#handshake.handleTicketRefusal(packet);
     this.#wake(this);
     return reason;
   }
@@ -249,16 +327,23 @@ export class Connection extends ApplicationSide {
       if (!isHandshake) return "undecryptable";
       const outcome = this.#handshake.handlePacket(packet);
       if (!outcome.ok) return outcome.reason;
-      this.#establish(now, outcome.result);
+      this.#begin(now, outcome.result);
+      this.#confirm(from);
+    } else if (isHandshake) {
+      if (this.#isConfirmed) return "duplicate-handshake";
+      const outcome = this.#handshake.handlePacket(packet);
+      if (!outcome.ok) return outcome.reason;
+      this.#confirm(from);
     } else {
-      if (isHandshake) return "duplicate-handshake";
       const reason = space.open(now, packet);
       if (reason !== undefined) {
         this.#endIfExhausted(now, space);
         return reason;
       }
+      // Whoever seals a packet holds the keys, as the finish would show.
+      if (!this.#isConfirmed) this.#confirm(from);
       // RFC 9000 §9.3: only the newest packet tells where the peer is.
-      if (isElsewhere && space.isOpenedNewest) {
+      else if (isElsewhere && space.isOpenedNewest) {
         this.#migration!.handleMove(now, from, packet.length);
       }
       if (this.#state === "closing") this.#closes!.handlePacket();
@@ -274,7 +359,7 @@ export class Connection extends ApplicationSide {
    * @param now The time.
    */
   handleTimeout(now: Instant): void {
-    if (this.#state === "handshaking") {
+    if (this.#isHandshakePending) {
       const error = this.#handshake.handleTimeout(now);
       if (error !== undefined) this.#end(error);
     }
@@ -308,7 +393,7 @@ export class Connection extends ApplicationSide {
     const { allowedBytes } = this.#paths;
     if (this.#state === "handshaking") {
       length = this.#handshake.poll(now, into, allowedBytes);
-    } else if (allowedBytes < MIN_PATH_ALLOWANCE_BYTES) {
+    } else if (allowedBytes < this.#minAllowanceBytes) {
       return 0;
     } else if (this.#state === "established") {
       length = this.#pollPacket(
@@ -329,12 +414,13 @@ export class Connection extends ApplicationSide {
   /** When {@linkcode Connection.handleTimeout} has to be called next. */
   pollTimeout(): Instant | undefined {
     let earliest = this.#timers.next() ?? Infinity;
-    if (this.#state === "handshaking") {
+    if (this.#isHandshakePending) {
       earliest = Math.min(earliest, this.#handshake.pollTimeout());
-    } else if (this.#state === "established") {
+    }
+    if (this.#state === "established") {
       earliest = Math.min(earliest, this.#migration!.deadline);
       // While nothing may be sent, nothing that would be sent is due.
-      if (this.#paths.allowedBytes >= MIN_PATH_ALLOWANCE_BYTES) {
+      if (this.#paths.allowedBytes >= this.#minAllowanceBytes) {
         earliest = Math.min(earliest, this.#space!.pollTimeout());
       }
     }
@@ -343,10 +429,26 @@ export class Connection extends ApplicationSide {
 
   /** The next event, if any. */
   pollEvent(): ConnectionEvent | undefined {
-    return this.#events.shift() ?? this.#space?.streams.pollEvent();
+    return this.#events.shift() ?? this.streams?.pollEvent();
   }
 
   // ── The end, as the application wants it ──────────────────────────────────
+
+  /**
+   * This side is at another address now: the peer is told, by another one of its
+   * connection ids as long as there is a spare one, so that nobody who sees both
+   * paths can tell that they belong together.
+   *
+   * @param now The time.
+   * @param isOtherHost Whether more than the port has changed: what was learned of
+   * the path is forgotten then.
+   */
+  handleLocalMove(now: Instant, isOtherHost: boolean): void {
+    if (this.#state !== "established") return;
+    this.#migration!.handleLocalMove(now, isOtherHost);
+    this.#space!.requestPing(false);
+    this.#wake(this);
+  }
 
   /**
    * Ends the connection and tells the peer.
@@ -367,33 +469,106 @@ export class Connection extends ApplicationSide {
 
   // ── While it stands ───────────────────────────────────────────────────────
 
-  #establish(now: Instant, result: HandshakeResult): void {
-    const { config, parameters, scratch } = this.#options;
+  /**
+   * Sends a session ticket.
+   *
+   * @param ticket What to send; kept.
+   */
+  sendTicket(ticket: Omit<TicketFrame, "type">): void {
+    if (this.#state !== "established") return;
+    this.#space!.sendTicket(ticket);
+    this.#wake(this);
+  }
+
+  get #isHandshakePending(): boolean {
+    return this.#state === "handshaking" ||
+      this.#state === "established" && !this.#isConfirmed;
+  }
+
+  /** Less is not worth a datagram. */
+  get #minAllowanceBytes(): number {
+    return MIN_PATH_ALLOWANCE_BYTES + this.#space!.prefixBytes;
+  }
+
+  /** From here on packets are opened and sealed. */
+  #begin(now: Instant, result: HandshakeResult): void {
+    const { config, parameters, scratch, early } = this.#options;
     this.#state = "established";
-    this.#suite = result.suite;
-    this.#peerStaticPublicKey = result.peerStaticPublicKey;
-    this.#peerResetToken = result.peerParameters.resetToken;
+    this.#result = result;
+    const ids = this.#createConnectionIds(result);
+    this.#paths.useConnectionIds(ids.peer);
     this.#space = new PacketSpace(now, {
       isInitiator: this.isInitiator,
       config,
       parameters,
       result,
-      finish: this.#handshake.finish,
+      prefix: this.#handshake.prefix,
+      streams: early?.streams,
       handshakeRttMs: this.#handshake.rttMs(now),
       remoteAddress: this.remoteAddress,
       scratch,
-      onPathResponse: (data) => this.#paths.handleResponse(data),
+      ids,
+      peerConnectionId: () => this.#paths.connectionId,
+      onPathResponse: (data) => this.#migration!.handleResponse(data),
+      onTicket: (at, ticket) => this.#handleTicket(at, ticket),
       emit: (event) => this.#events.push(event),
     });
-    this.#migration = new Migration(
-      this.#paths,
-      this.#space,
-      this.#options.random,
-    );
+    this.#migration = new Migration(this.#paths, {
+      user: this.#space,
+      random: this.#options.random,
+      onHostChanged: () => ids.local.renew(),
+    });
     this.#idle.limit(result.peerParameters.idleTimeoutMs);
     this.#idle.onReceived(now, this.#space.endMarginMs);
-    this.#paths.onHandshakeDone();
     this.#events.push({ type: "established" });
+    try {
+      early?.settle(result.isResumed, result.peerParameters);
+    } catch (thrown) {
+      this.#closeWith(now, violationEnding(thrown));
+    }
+  }
+
+  #createConnectionIds(result: HandshakeResult): ConnectionIds {
+    const { config, connectionId, routes } = this.#options;
+    const { peerParameters, peerConnectionId } = result;
+    const { maxConnectionIds } = config;
+    return new ConnectionIds({
+      local: {
+        first: connectionId,
+        maxCount: Math.min(peerParameters.maxConnectionIds, maxConnectionIds),
+        issue: () => routes.issue(this),
+        release: (id) => routes.release(id, this),
+      },
+      peer: {
+        first: {
+          sequence: 0,
+          connectionId: peerConnectionId,
+          resetToken: peerParameters.resetToken,
+        },
+        maxCount: maxConnectionIds,
+        onTokenUsed: (token) => routes.learnResetToken(token, this),
+        onTokenRetired: (token) => routes.forgetResetToken(token, this),
+      },
+    });
+  }
+
+  /** The peer has proven that it holds the keys, and where it is. */
+  #confirm(from: Address): void {
+    this.#isConfirmed = true;
+    if (this.#paths.isElsewhere(from)) this.#paths.restart(from);
+    this.#paths.onHandshakeDone();
+    if (!this.isInitiator) this.#space!.handleConfirmation();
+  }
+
+  #handleTicket(now: Instant, { ticket, lifetimeSeconds }: TicketFrame): void {
+    // More than were asked for are worth nothing here.
+    if (this.#ticketsReceived >= this.#options.parameters.maxTickets) return;
+    this.#ticketsReceived++;
+    this.#options.onTicket?.({
+      ticket: ticket.slice(),
+      expiresAt: now + 1_000 * lifetimeSeconds,
+      result: this.#result!,
+    });
   }
 
   #handleFrames(now: Instant, space: PacketSpace): void {
@@ -473,9 +648,9 @@ export class Connection extends ApplicationSide {
   #finishEvents(error: TransportError): void {
     // What the streams had to tell comes before the end.
     for (
-      let event = this.#space?.streams.pollEvent();
+      let event = this.streams?.pollEvent();
       event;
-      event = this.#space?.streams.pollEvent()
+      event = this.streams?.pollEvent()
     ) {
       this.#events.push(event);
     }
@@ -485,6 +660,11 @@ export class Connection extends ApplicationSide {
   /** @ignore */
   protected override get space(): PacketSpace | undefined {
     return this.#space;
+  }
+
+  /** @ignore */
+  protected override get streams(): StreamManager | undefined {
+    return this.#space?.streams ?? this.#options.early?.streams;
   }
 
   /** @ignore */

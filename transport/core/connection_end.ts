@@ -42,6 +42,11 @@ export class CloseRepetition {
     }
   }
 
+  /** The peer asks again for what was answered with the close. */
+  repeat(): void {
+    this.#isDue = true;
+  }
+
   /**
    * Takes the close that is due.
    *

@@ -13,7 +13,6 @@ import { type Queueable, UniqueQueue } from "../../internal/unique_queue.ts";
 import {
   CONNECTION_ID_LENGTH,
   connectionIdKey,
-  createConnectionId,
   FOREIGN_CONNECTION_ID_KEY,
   HELLO_CONNECTION_ID_KEY,
 } from "../../protocol/mod.ts";
@@ -23,48 +22,34 @@ import {
   PACKET_HEADER_LENGTH,
   packetPayloadLength,
 } from "../../protocol/mod.ts";
-import { type Address, formatAddress, isSameAddress } from "./address.ts";
+import { type Address, isSameAddress } from "./address.ts";
 import {
   createEndpointConfig,
   type EndpointConfig,
   type EndpointOptions,
   MAX_UDP_PAYLOAD_BYTES,
-  MIN_HELLO_DATAGRAM_BYTES,
   TRANSPORT_VERSION,
 } from "./config.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
+import { ConnectionRoutes } from "./connection_routes.ts";
 import { DeadlineHeap } from "./deadline_heap.ts";
+import type { EarlyData } from "./early_data.ts";
 import { TransportError } from "./error.ts";
-import { InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
+import { InitiatorHandshake, type ResponderHandshake } from "./handshake.ts";
 import {
-  decodeHelloInvariants,
-  decodeInitiatorHello,
   decodeRefusal,
   decodeRetry,
   decodeVersionNegotiation,
-  encodeRefusal,
-  encodeVersionNegotiation,
-  HandshakePatternCode,
-  hasValidChecksum,
-  hasValidHelloMac,
-  helloMacKey,
-  type InitiatorHello,
-  NOISE_EPHEMERAL_LENGTH,
   RefusalReason,
-  responseMacKey,
 } from "./handshake_packet.ts";
-import { HelloAdmission } from "./hello_admission.ts";
+import { type AnsweredHello, HelloReceiver } from "./hello_receiver.ts";
+import { Resumptions } from "./resumptions.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
-import {
-  encodeReset,
-  maxResetBytes,
-  PeerResetTokens,
-  ResetTokens,
-} from "./stateless_reset.ts";
+import { encodeReset, maxResetBytes } from "./stateless_reset.ts";
 import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
-import { acceptedSuite, encodeSuites } from "./suite.ts";
-import { decodeSuiteRefusal, encodeSuiteRefusal } from "./suite_refusal.ts";
+import { decodeSuiteRefusal } from "./suite_refusal.ts";
+import { decodeTicketRefusal } from "./ticket_refusal.ts";
 import type { Transmit } from "./transmit.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
 
@@ -91,16 +76,21 @@ export interface ConnectOptions {
   readonly remoteStaticPublicKey?: Uint8Array;
   /** How long the handshake may take; the endpoint's default when absent. */
   readonly handshakeTimeoutMs?: number;
+  /**
+   * Whether streams are going to be opened as early ones before the hello
+   * leaves, which needs a ticket of the peer. Without a ticket, or without such
+   * a stream, the connection is one like all others.
+   *
+   * @default false
+   */
+  readonly isEarlyWanted?: boolean;
 }
 
 /** What the endpoint knows of a connection beside the connection itself. */
 interface Route extends Queueable {
   readonly connection: Connection;
-  readonly key: number;
-  /** Address and id of the initiator, as long as the hello may be repeated. */
-  readonly helloKey: string | undefined;
-  /** Where the hello came from, as long as the handshake is half open. */
-  halfOpenHostname: string | undefined;
+  /** The id of the handshake, 8 bytes. */
+  readonly connectionId: Uint8Array;
   isAnnounced: boolean;
 }
 
@@ -109,20 +99,16 @@ export class Endpoint {
   /** The checked configuration. */
   readonly config: EndpointConfig;
   readonly #random: RandomSource;
-  readonly #connections = new Map<number, Connection>();
+  readonly #ids: ConnectionRoutes<Connection>;
   readonly #routes = new Map<Connection, Route>();
-  readonly #byHello = new Map<string, Connection>();
   /** Connections that may have something to send or to tell, in turn. */
   readonly #sendQueue = new UniqueQueue<Route>(1);
   readonly #eventQueue = new UniqueQueue<Route>(2);
   readonly #deadlines = new DeadlineHeap<Connection>();
-  readonly #admission: HelloAdmission;
+  readonly #hellos: HelloReceiver;
+  readonly #resumptions: Resumptions;
   readonly #answers = new StatelessAnswers();
-  readonly #resetTokens: ResetTokens;
-  readonly #peerResetTokens: PeerResetTokens<Connection>;
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
-  readonly #macKeyIk: Uint8Array;
-  readonly #macKeyXx: Uint8Array = helloMacKey();
   readonly #drops: DropCounts = {};
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
@@ -135,7 +121,6 @@ export class Endpoint {
   #bytesReceived = 0;
   #datagramsSent = 0;
   #bytesSent = 0;
-  #retriesSent = 0;
   #resetsSent = 0;
 
   /**
@@ -148,11 +133,20 @@ export class Endpoint {
   constructor(options: EndpointOptions, random: RandomSource) {
     this.config = createEndpointConfig(options);
     this.#random = random;
-    this.#admission = new HelloAdmission(this.config, random);
+    this.#resumptions = new Resumptions(this.config, random);
     const { privateKey } = this.config.keyPair;
-    this.#resetTokens = new ResetTokens(privateKey);
-    this.#peerResetTokens = new PeerResetTokens(privateKey);
-    this.#macKeyIk = helloMacKey(this.config.keyPair.publicKey);
+    this.#ids = new ConnectionRoutes(privateKey, random);
+    this.#hellos = new HelloReceiver({
+      config: this.config,
+      random,
+      answers: this.#answers,
+      resumptions: this.#resumptions,
+      handshake: this.#handshakeOptions(),
+      hasRoom: () => this.#routes.size < this.config.maxConnections,
+      createConnectionId: () => this.#ids.newConnectionId(),
+      resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
+      open: (now, hello) => this.#open(now, hello, false),
+    });
   }
 
   /** Counters over all connections. */
@@ -162,10 +156,11 @@ export class Endpoint {
       bytesReceived: this.#bytesReceived,
       datagramsSent: this.#datagramsSent,
       bytesSent: this.#bytesSent,
-      connectionCount: this.#connections.size,
-      halfOpenCount: this.#admission.halfOpenCount,
-      retriesSent: this.#retriesSent,
+      connectionCount: this.#routes.size,
+      halfOpenCount: this.#hellos.halfOpenCount,
+      retriesSent: this.#hellos.retriesSent,
       resetsSent: this.#resetsSent,
+      tickets: this.#resumptions.stats,
       drops: { ...this.#drops },
     };
   }
@@ -185,7 +180,7 @@ export class Endpoint {
     remoteAddress: Address,
     options: ConnectOptions = {},
   ): Connection {
-    if (this.#connections.size >= this.config.maxConnections) {
+    if (this.#routes.size >= this.config.maxConnections) {
       throw new TransportError(
         "LIMIT",
         `Endpoint: ${this.config.maxConnections} connections are open already`,
@@ -201,41 +196,32 @@ export class Endpoint {
         `Public key: 32 bytes expected, got ${remoteStaticPublicKey.length}`,
       );
     }
-    const connectionId = this.#newConnectionId();
+    const connectionId = this.#ids.newConnectionId();
     const limits = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES);
     const { hostname } = remoteAddress;
     // The first message of XX is in the clear: no place for a secret.
     const parameters = remoteStaticPublicKey === undefined ? limits : {
       ...limits,
-      resetToken: this.#resetTokens.tokenOf(connectionId, hostname),
+      resetToken: this.#ids.resetTokenOf(connectionId, hostname),
     };
+    const early = options.isEarlyWanted && remoteStaticPublicKey !== undefined
+      ? this.#resumptions.take(now, remoteStaticPublicKey, parameters)
+      : undefined;
     const handshake = new InitiatorHandshake(
       { ...this.#handshakeOptions(), parameters },
       connectionId,
       remoteStaticPublicKey,
+      early,
     );
-    const config = options.handshakeTimeoutMs === undefined
-      ? this.config
-      : { ...this.config, handshakeTimeoutMs: options.handshakeTimeoutMs };
-    const connection = new Connection(now, {
-      id: this.#nextId++,
-      config,
+    const { handshakeTimeoutMs } = options;
+    return this.#open(now, {
       handshake,
       parameters,
+      connectionId,
       remoteAddress,
-      random: this.#random,
-      scratch: this.#scratch,
-      wake: this.#wake,
-    });
-    this.#add({
-      connection,
-      queuedIn: 0,
-      key: connectionIdKey(connectionId),
-      helloKey: undefined,
-      halfOpenHostname: undefined,
-      isAnnounced: true,
-    });
-    return connection;
+      early,
+      handshakeTimeoutMs,
+    }, true);
   }
 
   /**
@@ -265,9 +251,11 @@ export class Endpoint {
         if (offset > 0 || end !== datagram.length) {
           return this.#drop("malformed");
         }
-        return this.#handleHello(now, from, datagram);
+        const reason = this.#hellos.handle(now, from, datagram);
+        if (reason !== undefined) this.#drop(reason);
+        return;
       }
-      const connection = this.#connections.get(key);
+      const connection = this.#ids.get(key);
       if (connection === undefined) {
         if (offset > 0) return this.#drop("unknown-connection");
         return this.#handleUnknown(now, from, datagram);
@@ -351,6 +339,18 @@ export class Endpoint {
   }
 
   /**
+   * This endpoint is at another address now: its connections go on from there.
+   *
+   * @param now The time.
+   * @param isOtherHost Whether more than the port has changed.
+   */
+  handleLocalMove(now: Instant, isOtherHost: boolean): void {
+    for (const connection of this.#routes.keys()) {
+      connection.handleLocalMove(now, isOtherHost);
+    }
+  }
+
+  /**
    * Closes every connection.
    *
    * @param now The time.
@@ -358,146 +358,9 @@ export class Endpoint {
    * @param reason For a person.
    */
   close(now: Instant, code = 0, reason = ""): void {
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#routes.keys()) {
       connection.close(now, code, reason);
     }
-  }
-
-  // ── Hellos ────────────────────────────────────────────────────────────────
-
-  #handleHello(now: Instant, from: Address, packet: Uint8Array): void {
-    if (!this.config.accept) return this.#drop("not-accepting");
-    if (
-      packet.length < MIN_HELLO_DATAGRAM_BYTES || !isHandshakeHeader(packet, 0)
-    ) {
-      return this.#drop("malformed");
-    }
-    const invariants = decodeHelloInvariants(packet);
-    if (invariants === undefined) return this.#drop("malformed");
-    if (invariants.version !== TRANSPORT_VERSION) {
-      this.#answers.push(
-        now,
-        from,
-        () =>
-          encodeVersionNegotiation(invariants.connectionId, [
-            TRANSPORT_VERSION,
-          ]),
-      );
-      return this.#drop("unknown-version");
-    }
-    const hello = decodeInitiatorHello(packet);
-    if (hello === undefined) return this.#drop("malformed");
-    // The cheap checks come first: checksum and MAC, before any Diffie-Hellman.
-    if (!hasValidChecksum(packet)) return this.#drop("malformed");
-    const reason = this.#judgeMac(packet, hello);
-    if (reason === "wrong-key") {
-      this.#answers.push(
-        now,
-        from,
-        () => encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY),
-      );
-    }
-    if (reason !== undefined) return this.#drop(reason);
-    const helloKey = `${formatAddress(from)} ${hello.connectionId.join(".")}`;
-    const known = this.#byHello.get(helloKey);
-    if (known !== undefined) {
-      known.handleDatagramReceived(packet.length, from);
-      known.handleRepeatedHello();
-      return;
-    }
-    this.#accept(now, from, packet.length, hello, helloKey);
-  }
-
-  #judgeMac(packet: Uint8Array, hello: InitiatorHello): DropReason | undefined {
-    if (hello.pattern === HandshakePatternCode.IK) {
-      return hasValidHelloMac(packet, this.#macKeyIk) ? undefined : "wrong-key";
-    }
-    if (hello.pattern !== HandshakePatternCode.XX) return "malformed";
-    return hasValidHelloMac(packet, this.#macKeyXx) ? undefined : "bad-mac";
-  }
-
-  #accept(
-    now: Instant,
-    from: Address,
-    byteCount: number,
-    hello: InitiatorHello,
-    helloKey: string,
-  ): void {
-    if (this.#connections.size >= this.config.maxConnections) {
-      return this.#drop("connection-limit");
-    }
-    if (this.#admission.isFull(now)) {
-      return this.#drop("half-open-limit");
-    }
-    if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) {
-      return this.#drop("malformed");
-    }
-    const suite = acceptedSuite(hello.suites, this.config.suites);
-    if (suite === undefined) {
-      this.#refuseSuite(now, from, hello);
-      return this.#drop("unacceptable-suite");
-    }
-    const reason = this.#admission.judge(now, from, hello);
-    if (reason !== undefined) {
-      if (reason !== "malformed") this.#sendRetry(now, from, hello);
-      return this.#drop(reason);
-    }
-    const connectionId = this.#newConnectionId();
-    const parameters = {
-      ...localTransportParameters(
-        this.config,
-        MAX_UDP_PAYLOAD_BYTES,
-        connectionId,
-      ),
-      resetToken: this.#resetTokens.tokenOf(connectionId, from.hostname),
-    };
-    const options = { ...this.#handshakeOptions(), parameters };
-    const accepted = ResponderHandshake.accept(options, suite, hello);
-    if (!accepted.ok) {
-      this.#admission.onFailed(now, from.hostname);
-      return this.#drop(accepted.reason);
-    }
-    const connection = new Connection(now, {
-      id: this.#nextId++,
-      config: this.config,
-      handshake: accepted.handshake,
-      parameters,
-      remoteAddress: from,
-      random: this.#random,
-      scratch: this.#scratch,
-      wake: this.#wake,
-    });
-    connection.handleDatagramReceived(byteCount, from);
-    this.#admission.onOpened(from.hostname);
-    this.#byHello.set(helloKey, connection);
-    this.#add({
-      connection,
-      queuedIn: 0,
-      key: connectionIdKey(connectionId),
-      helloKey,
-      halfOpenHostname: from.hostname,
-      isAnnounced: false,
-    });
-  }
-
-  #refuseSuite(now: Instant, from: Address, hello: InitiatorHello): void {
-    const { connectionId, noise } = hello;
-    this.#answers.push(now, from, () =>
-      encodeSuiteRefusal(
-        connectionId,
-        encodeSuites(this.config.suites),
-        responseMacKey(connectionId, noise.subarray(0, NOISE_EPHEMERAL_LENGTH)),
-      ));
-  }
-
-  #sendRetry(now: Instant, from: Address, hello: InitiatorHello): void {
-    const isSent = this.#answers.push(
-      now,
-      from,
-      () => this.#admission.createRetry(now, from, hello),
-      "retry",
-    );
-    if (isSent) this.#retriesSent++;
   }
 
   // ── Packets of no connection ──────────────────────────────────────────────
@@ -505,9 +368,7 @@ export class Endpoint {
   /** A datagram for an id that nobody has: it is a reset, or is answered by one. */
   #handleUnknown(now: Instant, from: Address, datagram: Uint8Array): void {
     const isHandshake = isHandshakeHeader(datagram, 0);
-    const lost = isHandshake
-      ? undefined
-      : this.#peerResetTokens.find(from, datagram);
+    const lost = isHandshake ? undefined : this.#ids.findReset(from, datagram);
     if (lost !== undefined) return lost.handleStatelessReset();
     const maxBytes = maxResetBytes(datagram.length);
     // An id that we cannot have chosen was never a connection of ours.
@@ -515,7 +376,7 @@ export class Endpoint {
     if (!isHandshake && isOurs && maxBytes > 0) {
       const isSent = this.#answers.push(now, from, () => {
         const id = datagram.subarray(0, CONNECTION_ID_LENGTH);
-        const token = this.#resetTokens.tokenOf(id, from.hostname);
+        const token = this.#ids.resetTokenOf(id, from.hostname);
         return encodeReset(this.#random, token, maxBytes);
       });
       if (isSent) this.#resetsSent++;
@@ -548,6 +409,11 @@ export class Endpoint {
         if (reason !== undefined) this.#drop(reason);
         return;
       }
+      if (decodeTicketRefusal(packet) !== undefined) {
+        const reason = connection.handleTicketRefusal(packet);
+        if (reason !== undefined) this.#drop(reason);
+        return;
+      }
       if (decodeRetry(packet) !== undefined) {
         const reason = connection.handleRetry(packet);
         if (reason !== undefined) this.#drop(reason);
@@ -556,31 +422,46 @@ export class Endpoint {
     }
     const reason = connection.handlePacket(now, packet, from);
     if (reason !== undefined) this.#drop(reason);
-    this.#settleHalfOpen(connection);
-    this.#learnResetToken(connection);
+    this.#hellos.settle(now, connection);
+    this.#ids.follow(connection);
     this.#wake(connection);
   }
 
-  #learnResetToken(connection: Connection): void {
-    const { peerResetToken } = connection;
-    if (peerResetToken === undefined) return;
-    this.#peerResetTokens.learn(peerResetToken, connection);
-  }
-
-  #settleHalfOpen(connection: Connection): void {
-    const route = this.#routes.get(connection);
-    if (
-      route?.halfOpenHostname !== undefined &&
-      connection.state !== "handshaking"
-    ) {
-      this.#admission.onSettled(route.halfOpenHostname);
-      route.halfOpenHostname = undefined;
-    }
+  #open(
+    now: Instant,
+    parts: Omit<AnsweredHello, "handshake"> & {
+      readonly handshake: InitiatorHandshake | ResponderHandshake;
+      readonly early?: EarlyData | undefined;
+      readonly handshakeTimeoutMs?: number | undefined;
+    },
+    isAnnounced: boolean,
+  ): Connection {
+    const { handshakeTimeoutMs, ...rest } = parts;
+    const { connectionId } = rest;
+    const connection = new Connection(now, {
+      ...rest,
+      id: this.#nextId++,
+      config: handshakeTimeoutMs === undefined
+        ? this.config
+        : { ...this.config, handshakeTimeoutMs },
+      random: this.#random,
+      routes: this.#ids,
+      scratch: this.#scratch,
+      wake: this.#wake,
+      onTicket: (ticket) => this.#resumptions.keep(ticket),
+    });
+    this.#add({
+      connection,
+      queuedIn: 0,
+      connectionId,
+      isAnnounced,
+    });
+    return connection;
   }
 
   #add(route: Route): void {
     const { connection } = route;
-    this.#connections.set(route.key, connection);
+    this.#ids.add(route.connectionId, connection);
     this.#routes.set(connection, route);
     this.#wake(connection);
   }
@@ -588,11 +469,9 @@ export class Endpoint {
   #remove(connection: Connection): void {
     const route = this.#routes.get(connection);
     if (route === undefined) return;
-    this.#settleHalfOpen(connection);
+    this.#hellos.forget(connection);
     this.#routes.delete(connection);
-    this.#connections.delete(route.key);
-    if (route.helloKey !== undefined) this.#byHello.delete(route.helloKey);
-    this.#peerResetTokens.delete(connection);
+    this.#ids.delete(connection);
     this.#deadlines.set(connection, undefined);
   }
 
@@ -615,13 +494,6 @@ export class Endpoint {
 
   #drop(reason: DropReason): void {
     this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
-  }
-
-  #newConnectionId(): Uint8Array {
-    for (;;) {
-      const id = createConnectionId(this.#random);
-      if (!this.#connections.has(connectionIdKey(id))) return id;
-    }
   }
 
   #handshakeOptions(): {

@@ -1,6 +1,7 @@
 /**
  * The three-message handshake: Noise IK where the responder's static key is
- * known, Noise XX where it is not.
+ * known, Noise XX where it is not, Noise IKpsk1 where the responder has given a
+ * ticket and there is data to send with the hello.
  *
  * Each side is an object that owns one Noise handshake and the packets it has
  * made, which are repeated byte for byte when they get lost. What arrives here
@@ -18,11 +19,18 @@ import {
   isEqualConstantTime,
   type KeyPair,
   type ProviderName,
+  resumptionSecret,
 } from "../../crypto/mod.ts";
 import { assert } from "../../internal/assert.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { MAX_RETRIES_FOLLOWED, TRANSPORT_VERSION } from "./config.ts";
-import type { TransportError } from "./error.ts";
+import {
+  decodeEarlyPayload,
+  type EarlyData,
+  earlyPayloadLength,
+  encodeEarlyPayload,
+} from "./early_data.ts";
+import { TransportError } from "./error.ts";
 import type { DropReason } from "./stats.ts";
 import {
   decodeNoisePacket,
@@ -35,7 +43,9 @@ import {
   HandshakePatternCode,
   handshakePrologue,
   hasValidMac,
+  type HelloHead,
   helloMacKey,
+  helloPayloadRoom,
   type InitiatorHello,
   NOISE_EPHEMERAL_LENGTH,
   responseMacKey,
@@ -48,6 +58,7 @@ import {
   suiteParts,
 } from "./suite.ts";
 import { decodeSuiteRefusal } from "./suite_refusal.ts";
+import { decodeTicketRefusal } from "./ticket_refusal.ts";
 import {
   decodeTransportParameters,
   encodeTransportParameters,
@@ -55,6 +66,16 @@ import {
 } from "./transport_parameters.ts";
 
 const EMPTY = new Uint8Array(0);
+
+/** Names of the patterns in a Noise protocol name. */
+const NOISE_PATTERNS: Readonly<Record<number, string>> = {
+  [HandshakePatternCode.IK]: "IK",
+  [HandshakePatternCode.XX]: "XX",
+  [HandshakePatternCode.IKPSK1]: "IKpsk1",
+};
+
+/** What the first message of IKpsk1 adds to its payload: two keys, two tags. */
+const IKPSK1_OVERHEAD: number = 32 + 32 + 16 + 16;
 
 /** What both sides hold when the handshake is done. */
 export interface HandshakeResult {
@@ -70,6 +91,10 @@ export interface HandshakeResult {
   readonly sendSecret: Uint8Array;
   /** Secret of the packets that this side receives. */
   readonly receiveSecret: Uint8Array;
+  /** What the tickets of this connection stand for. */
+  readonly resumptionSecret: Uint8Array;
+  /** Whether a ticket was used, and what came with it has arrived. */
+  readonly isResumed: boolean;
 }
 
 /** Either the result or why the packet was dropped. */
@@ -100,14 +125,28 @@ interface HelloAttempt {
   readonly responseMacKey: Uint8Array;
 }
 
+/** What a hello with a ticket adds to one without. */
+interface Resumption {
+  readonly ticket: Uint8Array;
+  readonly psk: Uint8Array;
+  /** Frames of the streams that do not wait for the handshake. */
+  readonly frames: Uint8Array;
+}
+
 /** The side that starts. */
 export class InitiatorHandshake {
   readonly #options: HandshakeOptions;
   readonly #connectionId: Uint8Array;
   readonly #remoteStaticPublicKey: Uint8Array | undefined;
   readonly #helloMacKey: Uint8Array;
-  #attempt: HelloAttempt;
-  #hello: Uint8Array;
+  readonly #early: EarlyData | undefined;
+  #attempt: HelloAttempt | undefined;
+  /**
+   * The attempt whose ticket was refused. Whoever saw the hello could have said
+   * so: if it is answered after all, the answer counts.
+   */
+  #refused: HelloAttempt | undefined;
+  #hello: Uint8Array | undefined;
   #retryCount = 0;
   #isSuiteChanged = false;
   #refusal: TransportError | undefined;
@@ -117,23 +156,31 @@ export class InitiatorHandshake {
    * @param options Keys, suites, limits and randomness.
    * @param connectionId The id that this side chose.
    * @param remoteStaticPublicKey The responder's static key (IK); absent: XX.
+   * @param early A ticket of the responder, and streams whose data leaves with
+   * the hello if there is any by then.
    */
   constructor(
     options: HandshakeOptions,
     connectionId: Uint8Array,
     remoteStaticPublicKey: Uint8Array | undefined,
+    early?: EarlyData,
   ) {
     this.#options = options;
     this.#connectionId = connectionId;
     this.#remoteStaticPublicKey = remoteStaticPublicKey;
     this.#helloMacKey = helloMacKey(remoteStaticPublicKey);
-    this.#attempt = this.#start(options.suites[0]!);
-    this.#hello = encodeInitiatorHello(this.#attempt.fields, this.#helloMacKey);
+    this.#early = early;
   }
 
-  /** The first message: a whole datagram, repeated until it is answered. */
+  /**
+   * The first message: a whole datagram, repeated until it is answered. It is
+   * made when it is asked for first; data that comes later waits.
+   */
   get hello(): Uint8Array {
-    return this.#hello;
+    return this.#hello ??= encodeInitiatorHello(
+      this.#current.fields,
+      this.#helloMacKey,
+    );
   }
 
   /** The third message; exists once the second was accepted. */
@@ -160,7 +207,7 @@ export class InitiatorHandshake {
   handleRetry(packet: Uint8Array): DropReason | undefined {
     const cookie = decodeRetry(packet);
     if (cookie === undefined) return "malformed";
-    const { fields, responseMacKey } = this.#attempt;
+    const { fields, responseMacKey } = this.#current;
     if (!hasValidMac(packet, responseMacKey)) return "bad-mac";
     // Repeated hellos bring several; whoever saw the hello could send more.
     if (this.#retryCount >= MAX_RETRIES_FOLLOWED) return "duplicate-handshake";
@@ -184,20 +231,47 @@ export class InitiatorHandshake {
   handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
     const named = decodeSuiteRefusal(packet);
     if (named === undefined) return "malformed";
-    const { suite, noise, responseMacKey } = this.#attempt;
+    const { suite, noise, responseMacKey } = this.#current;
     if (!hasValidMac(packet, responseMacKey)) return "bad-mac";
     const { suites } = this.#options;
-    const next = this.#isSuiteChanged
-      ? undefined
-      : suiteAfterRefusal(named, suites);
+    const next = this.#isSuiteChanged ? undefined : suiteAfterRefusal(named, [
+      suite,
+      ...suites.filter((each) => each !== suite),
+    ]);
     if (next === undefined) {
       this.#refusal ??= suiteError(suite, named, suites);
       return undefined;
     }
     noise.wipe();
     this.#isSuiteChanged = true;
-    this.#attempt = this.#start(next);
-    this.#hello = encodeInitiatorHello(this.#attempt.fields, this.#helloMacKey);
+    this.#restart(this.#start(next));
+    return undefined;
+  }
+
+  /**
+   * Takes the word that our ticket is not taken: the hello is a new one from
+   * then on, with a new ephemeral key and without ticket and data.
+   *
+   * @param packet A whole handshake packet of kind 6 and reason 3 or 4.
+   * @returns Why it was dropped, or `undefined`; the hello then has to be sent,
+   * unless there is a {@linkcode InitiatorHandshake.refusal} now.
+   */
+  handleTicketRefusal(packet: Uint8Array): DropReason | undefined {
+    const refused = decodeTicketRefusal(packet);
+    if (refused === undefined) return "malformed";
+    const attempt = this.#current;
+    if (!hasValidMac(packet, attempt.responseMacKey)) return "bad-mac";
+    if (attempt.fields.ticket === undefined) return "duplicate-handshake";
+    if (refused.isUsed) {
+      // What left with the hello was processed: to send it again might be twice.
+      this.#refusal ??= new TransportError(
+        "CONNECTION_LOST",
+        "Handshake: the peer knows the hello, and nothing of its connection",
+      );
+      return undefined;
+    }
+    this.#refused = attempt;
+    this.#restart(this.#start(attempt.suite));
     return undefined;
   }
 
@@ -210,10 +284,11 @@ export class InitiatorHandshake {
   handleResponderHello(packet: Uint8Array): HandshakeOutcome {
     const decoded = decodeNoisePacket(packet, HandshakeKind.RESPONDER_HELLO);
     if (decoded === undefined) return { ok: false, reason: "malformed" };
-    const { suite, noise, responseMacKey } = this.#attempt;
-    if (!hasValidMac(packet, responseMacKey)) {
-      return { ok: false, reason: "bad-mac" };
-    }
+    const attempt = [this.#current, this.#refused].find((each) =>
+      each !== undefined && hasValidMac(packet, each.responseMacKey)
+    );
+    if (attempt === undefined) return { ok: false, reason: "bad-mac" };
+    const { suite, noise, fields } = attempt;
     const payload = readNoise(noise, decoded.noise);
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
     const peerParameters = decodeTransportParameters(payload);
@@ -223,7 +298,13 @@ export class InitiatorHandshake {
     const last = noise.isComplete ? EMPTY : writeNoise(noise, EMPTY);
     if (last === undefined) return { ok: false, reason: "handshake-failed" };
     const peerConnectionId = peerParameters.connectionId;
-    const result = resultOf(noise, suite, peerConnectionId, peerParameters);
+    const result = resultOf(noise, {
+      isInitiator: true,
+      suite,
+      peerConnectionId,
+      peerParameters,
+      isResumed: fields.ticket !== undefined,
+    });
     this.#finish = encodeInitiatorFinish(
       peerConnectionId,
       last,
@@ -232,34 +313,65 @@ export class InitiatorHandshake {
     return { ok: true, result };
   }
 
-  #start(suite: Suite): HelloAttempt {
-    const options = this.#options;
-    const connectionId = this.#connectionId;
-    const others = options.suites.filter((each) => each !== suite);
+  get #current(): HelloAttempt {
+    return this.#attempt ??= this.#early === undefined
+      ? this.#start(this.#options.suites[0]!)
+      : this.#resume(this.#early);
+  }
+
+  #restart(attempt: HelloAttempt): void {
+    this.#attempt = attempt;
+    this.#hello = undefined;
+  }
+
+  #resume(early: EarlyData): HelloAttempt {
+    const { suite, ticket, psk } = early.ticket;
+    const parameters = encodeTransportParameters(this.#options.parameters);
+    const head = this.#headOf(suite, ticket);
+    const frames = early.take(
+      helloPayloadRoom(head, IKPSK1_OVERHEAD) -
+        earlyPayloadLength(parameters, 0),
+    );
+    return frames === undefined
+      ? this.#start(this.#options.suites[0]!)
+      : this.#start(suite, { ticket, psk, frames });
+  }
+
+  #headOf(suite: Suite, ticket: Uint8Array | undefined): HelloHead {
+    const others = this.#options.suites.filter((each) => each !== suite);
+    const isKeyKnown = this.#remoteStaticPublicKey !== undefined;
+    const { IK, XX, IKPSK1 } = HandshakePatternCode;
     const head = {
       version: TRANSPORT_VERSION,
-      connectionId,
-      pattern: this.#remoteStaticPublicKey === undefined
-        ? HandshakePatternCode.XX
-        : HandshakePatternCode.IK,
+      connectionId: this.#connectionId,
+      pattern: isKeyKnown ? IK : XX,
       suites: encodeSuites([suite, ...others]),
     };
-    const noise = createNoise(
-      options,
-      "initiator",
+    return ticket === undefined ? head : { ...head, pattern: IKPSK1, ticket };
+  }
+
+  #start(suite: Suite, resumption?: Resumption): HelloAttempt {
+    const options = this.#options;
+    const head = this.#headOf(suite, resumption?.ticket);
+    const noise = createNoise(options, {
+      role: "initiator",
       suite,
       head,
-      this.#remoteStaticPublicKey,
-    );
+      remoteStaticPublicKey: this.#remoteStaticPublicKey,
+      psk: resumption?.psk,
+    });
+    const parameters = encodeTransportParameters(options.parameters);
     const message = noise.writeMessage(
-      encodeTransportParameters(options.parameters),
+      resumption === undefined
+        ? parameters
+        : encodeEarlyPayload(parameters, resumption.frames),
     );
     const ephemeral = message.subarray(0, NOISE_EPHEMERAL_LENGTH);
     return {
       suite,
       noise,
       fields: { ...head, cookie: EMPTY, noise: message },
-      responseMacKey: responseMacKey(connectionId, ephemeral),
+      responseMacKey: responseMacKey(this.#connectionId, ephemeral),
     };
   }
 }
@@ -268,6 +380,9 @@ export class InitiatorHandshake {
 export class ResponderHandshake {
   /** The second message: a whole packet, repeated when the hello is. */
   readonly response: Uint8Array;
+  /** Frames that came with a ticket; none of other hellos. */
+  readonly earlyFrames: Uint8Array;
+  readonly #isResumed: boolean;
   readonly #noise: HandshakeState;
   readonly #suite: Suite;
   readonly #initiatorConnectionId: Uint8Array;
@@ -281,7 +396,10 @@ export class ResponderHandshake {
     hello: InitiatorHello,
     peerParameters: TransportParameters,
     response: Uint8Array,
+    earlyFrames: Uint8Array,
   ) {
+    this.earlyFrames = earlyFrames;
+    this.#isResumed = hello.ticket !== undefined;
     this.#noise = noise;
     this.#suite = suite;
     this.#initiatorConnectionId = hello.connectionId.slice();
@@ -303,23 +421,35 @@ export class ResponderHandshake {
    * @param options Keys, suites, limits and randomness.
    * @param suite From `acceptedSuite`.
    * @param hello The decoded hello.
+   * @param psk The pre-shared key of the hello's ticket, if it has one.
    * @returns The waiting handshake, or why the hello was dropped.
    */
   static accept(
     options: HandshakeOptions,
     suite: Suite,
     hello: InitiatorHello,
+    psk?: Uint8Array,
   ):
     | { readonly ok: true; readonly handshake: ResponderHandshake }
     | { readonly ok: false; readonly reason: DropReason } {
-    const noise = createNoise(options, "responder", suite, hello, undefined);
+    const noise = createNoise(options, {
+      role: "responder",
+      suite,
+      head: hello,
+      remoteStaticPublicKey: undefined,
+      psk,
+    });
     const payload = readNoise(noise, hello.noise);
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
-    const peerParameters = decodeTransportParameters(payload);
+    const early = psk === undefined
+      ? { parameters: payload, frames: EMPTY }
+      : decodeEarlyPayload(payload);
+    const peerParameters = early &&
+      decodeTransportParameters(early.parameters);
     if (peerParameters === undefined) return { ok: false, reason: "malformed" };
     const { resetToken, ...rest } = peerParameters;
     // The first message of XX is in the clear: what it holds is no secret.
-    const isTokenSecret = hello.pattern === HandshakePatternCode.IK;
+    const isTokenSecret = hello.pattern !== HandshakePatternCode.XX;
     const response = writeNoise(
       noise,
       encodeTransportParameters(options.parameters),
@@ -337,8 +467,24 @@ export class ResponderHandshake {
           ? { ...rest, resetToken }
           : rest,
         response,
+        early!.frames,
       ),
     };
+  }
+
+  /**
+   * What both sides hold: from the start after a hello with a ticket, otherwise
+   * once the third message was read. The initiator has proven its keys only
+   * when {@linkcode ResponderHandshake.handleFinish} says so.
+   */
+  get result(): HandshakeResult {
+    return this.#result ??= resultOf(this.#noise, {
+      isInitiator: false,
+      suite: this.#suite,
+      peerConnectionId: this.#initiatorConnectionId,
+      peerParameters: this.#peerParameters,
+      isResumed: this.#isResumed,
+    });
   }
 
   /**
@@ -360,13 +506,7 @@ export class ResponderHandshake {
     } else if (!isEqualConstantTime(decoded.noise, this.#finishNoise)) {
       return { ok: false, reason: "handshake-failed" };
     }
-    this.#result ??= resultOf(
-      this.#noise,
-      this.#suite,
-      this.#initiatorConnectionId,
-      this.#peerParameters,
-    );
-    const result = this.#result;
+    const { result } = this;
     const expected = confirmationOf(
       result.receiveSecret,
       this.#noise.handshakeHash,
@@ -380,12 +520,16 @@ export class ResponderHandshake {
 
 function createNoise(
   options: HandshakeOptions,
-  role: "initiator" | "responder",
-  suite: Suite,
-  head: Pick<InitiatorHello, "version" | "connectionId" | "pattern" | "suites">,
-  remoteStaticPublicKey: Uint8Array | undefined,
+  parts: {
+    readonly role: "initiator" | "responder";
+    readonly suite: Suite;
+    readonly head: HelloHead;
+    readonly remoteStaticPublicKey: Uint8Array | undefined;
+    readonly psk: Uint8Array | undefined;
+  },
 ): HandshakeState {
-  const pattern = head.pattern === HandshakePatternCode.IK ? "IK" : "XX";
+  const { role, suite, head, remoteStaticPublicKey, psk } = parts;
+  const pattern = NOISE_PATTERNS[head.pattern]!;
   return new HandshakeState({
     protocolName: `Noise_${pattern}_25519_${
       suiteParts(suite).noiseCipher
@@ -394,6 +538,7 @@ function createNoise(
     prologue: handshakePrologue(head),
     staticPrivateKey: options.keyPair.privateKey,
     ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
+    ...(psk === undefined ? {} : { psks: [psk] }),
     ...(options.provider === undefined ? {} : { provider: options.provider }),
     random: options.random,
   });
@@ -425,23 +570,29 @@ function writeNoise(
 
 function resultOf(
   noise: HandshakeState,
-  suite: Suite,
-  peerConnectionId: Uint8Array,
-  peerParameters: TransportParameters,
+  parts:
+    & Pick<
+      HandshakeResult,
+      "suite" | "peerConnectionId" | "peerParameters" | "isResumed"
+    >
+    & { readonly isInitiator: boolean },
 ): HandshakeResult {
+  const { isInitiator, ...settled } = parts;
   const peerStaticPublicKey = noise.remoteStaticPublicKey;
   assert(
     peerStaticPublicKey !== undefined,
-    "IK and XX both transmit the static keys",
+    "Every pattern transmits or knows the static keys",
   );
   const { send, receive } = noise.splitKeys();
   return {
-    suite,
+    ...settled,
     peerStaticPublicKey,
-    peerConnectionId,
-    peerParameters,
     sendSecret: send,
     receiveSecret: receive,
+    resumptionSecret: resumptionSecret(
+      isInitiator ? send : receive,
+      noise.handshakeHash,
+    ),
   };
 }
 

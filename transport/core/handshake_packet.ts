@@ -6,19 +6,21 @@
  *
  * ```text
  * InitiatorHello      kind 1 · version u32 · initiator connection id 8 · pattern u8
- *                     · suite count u8 · suites u8 each · cookie length u16 · cookie
- *                     · noise length u16 · noise message 1 · zeros · mac 16
+ *                     · suite count u8 · suites u8 each
+ *                     · in the pattern IKpsk1: ticket length u16 · ticket
+ *                     · cookie length u16 · cookie · noise length u16 · noise message 1 · zeros · mac 16
  *                     · checksum 8
  * ResponderHello      kind 2 · noise length u16 · noise message 2 · mac 16
  * InitiatorFinish     kind 3 · noise length u16 · noise message 3 · confirmation 16
  * VersionNegotiation  kind 4 · count u8 · versions u32 each
  * Retry               kind 5 · cookie length u16 · cookie · mac 16
- * Refusal             kind 6 · reason u8; for a suite see `suite_refusal.ts`
+ * Refusal             kind 6 · reason u8; for a suite see `suite_refusal.ts`,
+ *                     for a ticket `ticket_refusal.ts`
  * ```
  *
  * Kind, version and initiator connection id never move: an endpoint that does
- * not know the version can still answer. The initiator's part up to the suites
- * is the prologue of the Noise handshake, so that changing it fails the
+ * not know the version can still answer. The initiator's part up to suites and
+ * ticket is the prologue of the Noise handshake, so that changing it fails the
  * handshake. The cookie is outside, so that a retry repeats the same message.
  *
  * Spec: docs/spec/transport.md, "Handshake packets".
@@ -58,6 +60,8 @@ export const HandshakePatternCode = {
   IK: 1,
   /** It is not: both ends transmit theirs. */
   XX: 2,
+  /** The responder's static key is known, and it has given a ticket. */
+  IKPSK1: 3,
 } as const;
 
 /** Reason byte of a refusal. */
@@ -66,6 +70,10 @@ export const RefusalReason = {
   WRONG_KEY: 1,
   /** No suite in common, or not the best one. */
   SUITE: 2,
+  /** The ticket is not taken; nothing of what came with it was processed. */
+  TICKET: 3,
+  /** The ticket was used before, and what came with it processed then. */
+  TICKET_USED: 4,
 } as const;
 
 /** Size of the MAC of a hello and of the confirmation of a finish, in bytes. */
@@ -82,6 +90,9 @@ export const NOISE_EPHEMERAL_LENGTH = 32;
 
 /** Longest cookie of a hello, in bytes. */
 export const MAX_COOKIE_LENGTH = 64;
+
+/** Longest ticket of a hello, in bytes. */
+export const MAX_TICKET_LENGTH = 512;
 
 /** Most suites that a hello may list. */
 export const MAX_SUITES = 8;
@@ -103,11 +114,19 @@ export interface InitiatorHello {
   readonly pattern: number;
   /** Suite numbers, the one in use first. */
   readonly suites: Uint8Array;
+  /** A ticket of the responder, in the pattern IKpsk1; no other has one. */
+  readonly ticket?: Uint8Array;
   /** Proof of address from an earlier retry; empty without one. */
   readonly cookie: Uint8Array;
   /** The first Noise message. */
   readonly noise: Uint8Array;
 }
+
+/** The fields of a hello that are part of the prologue. */
+export type HelloHead = Pick<
+  InitiatorHello,
+  "version" | "connectionId" | "pattern" | "suites" | "ticket"
+>;
 
 /** The fields that every version keeps in place. */
 export interface HelloInvariants {
@@ -151,14 +170,9 @@ export function responseMacKey(
  * @param hello The fields of the InitiatorHello that must not change on the way.
  * @returns New bytes.
  */
-export function handshakePrologue(
-  hello: Pick<
-    InitiatorHello,
-    "version" | "connectionId" | "pattern" | "suites"
-  >,
-): Uint8Array {
+export function handshakePrologue(hello: HelloHead): Uint8Array {
   const writer = new ByteWriter(
-    new Uint8Array(PROLOGUE_LABEL.length + 15 + hello.suites.length),
+    new Uint8Array(PROLOGUE_LABEL.length + helloHeadLength(hello)),
   );
   writer.bytes(PROLOGUE_LABEL);
   writeHelloHead(writer, hello);
@@ -176,9 +190,9 @@ export function encodeInitiatorHello(
   hello: InitiatorHello,
   macKey: Uint8Array,
 ): Uint8Array {
-  const needed = PACKET_HEADER_LENGTH + 15 + hello.suites.length + 2 +
-    hello.cookie.length + 2 +
-    hello.noise.length + HANDSHAKE_MAC_LENGTH + CHECKSUM_LENGTH;
+  const needed = PACKET_HEADER_LENGTH + helloHeadLength(hello) + 2 +
+    hello.cookie.length + 2 + hello.noise.length + HANDSHAKE_MAC_LENGTH +
+    CHECKSUM_LENGTH;
   const writer = beginHandshakePacket(
     Math.max(needed, MIN_HELLO_DATAGRAM_BYTES),
     new Uint8Array(8),
@@ -194,6 +208,23 @@ export function encodeInitiatorHello(
   writer.u32(low);
   writer.u32(high);
   return writer.buffer;
+}
+
+/**
+ * How long the payload of the first Noise message may be for the hello to stay
+ * within {@linkcode MIN_HELLO_DATAGRAM_BYTES}, whatever cookie it will need.
+ *
+ * @param head The fields of the hello.
+ * @param noiseOverhead What Noise adds to the payload.
+ * @returns Bytes; not positive when the hello is longer without any.
+ */
+export function helloPayloadRoom(
+  head: HelloHead,
+  noiseOverhead: number,
+): number {
+  return MIN_HELLO_DATAGRAM_BYTES - PACKET_HEADER_LENGTH -
+    helloHeadLength(head) - 2 - MAX_COOKIE_LENGTH - 2 - noiseOverhead -
+    HANDSHAKE_MAC_LENGTH - CHECKSUM_LENGTH;
 }
 
 /**
@@ -238,6 +269,11 @@ export function decodeInitiatorHello(
   const suiteCount = reader.u8();
   if (suiteCount === 0 || suiteCount > MAX_SUITES) return undefined;
   const suites = reader.bytes(suiteCount);
+  const ticketLength = pattern === HandshakePatternCode.IKPSK1
+    ? reader.u16()
+    : 0;
+  if (ticketLength > MAX_TICKET_LENGTH) return undefined;
+  const ticket = reader.bytes(ticketLength);
   const cookieLength = reader.u16();
   if (cookieLength > MAX_COOKIE_LENGTH) return undefined;
   const cookie = reader.bytes(cookieLength);
@@ -245,7 +281,8 @@ export function decodeInitiatorHello(
   if (reader.isFailed || kind !== HandshakeKind.INITIATOR_HELLO) {
     return undefined;
   }
-  return { version, connectionId, pattern, suites, cookie, noise };
+  const head = { version, connectionId, pattern, suites, cookie, noise };
+  return pattern === HandshakePatternCode.IKPSK1 ? { ...head, ticket } : head;
 }
 
 /**
@@ -480,19 +517,20 @@ function checksumOf(packet: Uint8Array): readonly [number, number] {
   return [halves[0]!, halves[1]!];
 }
 
-function writeHelloHead(
-  writer: ByteWriter,
-  hello: Pick<
-    InitiatorHello,
-    "version" | "connectionId" | "pattern" | "suites"
-  >,
-): void {
+function helloHeadLength({ suites, ticket }: HelloHead): number {
+  return 15 + suites.length + (ticket === undefined ? 0 : 2 + ticket.length);
+}
+
+function writeHelloHead(writer: ByteWriter, hello: HelloHead): void {
   writer.u8(HandshakeKind.INITIATOR_HELLO);
   writer.u32(hello.version);
   writer.bytes(hello.connectionId);
   writer.u8(hello.pattern);
   writer.u8(hello.suites.length);
   writer.bytes(hello.suites);
+  if (hello.ticket === undefined) return;
+  writer.u16(hello.ticket.length);
+  writer.bytes(hello.ticket);
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * What stands around the frames of a packet that leaves: the finish before it
- * as long as it is needed, the header with the next packet number, the seal.
+ * What stands around the frames of a packet that leaves: the last message of the
+ * handshake before it as long as it is needed, the header with the next packet
+ * number, the seal.
  *
  * @module
  */
@@ -13,25 +14,27 @@ import type { PacketProtection } from "./packet_protection.ts";
 export interface PacketBuilderOptions {
   /** Seals the packets. */
   readonly protection: PacketProtection;
-  /** The peer's connection id, 8 bytes; kept. */
-  readonly connectionId: Uint8Array;
-  /** The finish, which goes before every packet until it is known to have arrived. */
-  readonly finish: Uint8Array | undefined;
+  /** Says which of the peer's connection ids is in use, 8 bytes. */
+  readonly connectionId: () => Uint8Array;
+  /**
+   * The last message of the handshake that this end sends: it goes before every
+   * packet until it is known to have arrived.
+   */
+  readonly prefix: Uint8Array | undefined;
 }
 
 /** Builds the packets of one connection, one after the other. */
 export class PacketBuilder {
   readonly #protection: PacketProtection;
-  readonly #connectionId: Uint8Array;
-  /** The finish, until the peer has proven that it has the keys. */
-  #finish: Uint8Array | undefined;
+  readonly #connectionId: () => Uint8Array;
+  #prefix: Uint8Array | undefined;
   #nextPacketNumber = 0;
 
-  /** @param options Keys, connection id and finish. */
+  /** @param options Keys, connection id, and what goes before. */
   constructor(options: PacketBuilderOptions) {
     this.#protection = options.protection;
     this.#connectionId = options.connectionId;
-    this.#finish = options.finish;
+    this.#prefix = options.prefix;
   }
 
   /** How many packets were built: the number of the next one. */
@@ -39,26 +42,26 @@ export class PacketBuilder {
     return this.#nextPacketNumber;
   }
 
-  /** Whether the finish still goes before every packet. */
-  get hasFinish(): boolean {
-    return this.#finish !== undefined;
+  /** Size of the message of the handshake that still goes before every packet; 0 without. */
+  get prefixBytes(): number {
+    return this.#prefix?.length ?? 0;
   }
 
-  /** The finish has arrived: it is not repeated any more. */
-  dropFinish(): void {
-    this.#finish = undefined;
+  /** The message of the handshake has arrived: it is not repeated any more. */
+  dropPrefix(): void {
+    this.#prefix = undefined;
   }
 
   /**
-   * Begins a datagram: the finish, where it is still needed.
+   * Begins a datagram: the message of the handshake, where it is still needed.
    *
    * @param into Where to write.
    * @returns Where the packet starts; its frames stand behind a header.
    */
   begin(into: Uint8Array): number {
-    if (this.#finish === undefined) return 0;
-    into.set(this.#finish);
-    return this.#finish.length;
+    if (this.#prefix === undefined) return 0;
+    into.set(this.#prefix);
+    return this.#prefix.length;
   }
 
   /**
@@ -78,7 +81,7 @@ export class PacketBuilder {
   ): number {
     const { start, end, flags } = packet;
     return start + this.#protection.seal(into, start, {
-      connectionId: this.#connectionId,
+      connectionId: this.#connectionId(),
       packetNumber: this.#nextPacketNumber++,
       flags,
       plaintextLength: end - start - PACKET_HEADER_LENGTH,

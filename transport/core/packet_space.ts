@@ -17,6 +17,7 @@ import {
   encodePingFrame,
   type Frame,
   isAckEliciting,
+  type TicketFrame,
 } from "../../protocol/frame/mod.ts";
 import {
   PACKET_HEADER_LENGTH,
@@ -34,6 +35,7 @@ import {
   LOOPBACK_DATAGRAM_BYTES,
 } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
+import type { ConnectionIds } from "./connection_ids.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { DatagramQueue } from "./datagram_queue.ts";
 import { TransportError } from "./error.ts";
@@ -48,11 +50,15 @@ import { Recovery } from "./recovery.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
-import { StreamManager } from "./stream/manager.ts";
+import { isStreamManagerFrame, StreamManager } from "./stream/manager.ts";
+import { TicketQueue } from "./ticket_queue.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
 /** A connection that sends less than this need not know what its path carries. */
 const MTU_PROBE_AFTER_PACKETS = 8;
+
+/** A connection that sends less than this is over before it could move. */
+const SPARE_IDS_AFTER_PACKETS = 8;
 
 /**
  * Probe timeouts that the end of a connection, and keys that were replaced,
@@ -73,10 +79,19 @@ export interface PacketSpaceOptions {
   readonly parameters: TransportParameters;
   /** What the handshake settled. */
   readonly result: HandshakeResult;
-  /** The finish, which goes before every packet until it is known to have arrived. */
-  readonly finish: Uint8Array | undefined;
+  /**
+   * The last message of the handshake that this end sends: it goes before every
+   * packet until it is known to have arrived.
+   */
+  readonly prefix: Uint8Array | undefined;
+  /** Streams that were opened before the handshake was done, if there are any. */
+  readonly streams: StreamManager | undefined;
   /** Round-trip time of the handshake, where it is certain. */
   readonly handshakeRttMs: number | undefined;
+  /** The connection ids of both ends. */
+  readonly ids: ConnectionIds;
+  /** Says which of the peer's connection ids is in use, 8 bytes. */
+  readonly peerConnectionId: () => Uint8Array;
   /** Where the peer is. */
   readonly remoteAddress: Address;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
@@ -85,6 +100,8 @@ export interface PacketSpaceOptions {
   readonly onPathResponse: (data: Uint8Array) => void;
   /** Takes what has to be told beside the events of the streams. */
   readonly emit: (event: ConnectionEvent) => void;
+  /** Takes a session ticket: the bytes in it are borrowed. */
+  readonly onTicket: (now: Instant, ticket: TicketFrame) => void;
 }
 
 /** The packet number space of a connection, both directions. */
@@ -94,12 +111,16 @@ export class PacketSpace {
   readonly #config: EndpointConfig;
   readonly #onPathResponse: (data: Uint8Array) => void;
   readonly #emit: (event: ConnectionEvent) => void;
+  readonly #onTicket: (now: Instant, ticket: TicketFrame) => void;
+  readonly #isResumed: boolean;
   readonly #peerMaxDatagramBytes: number;
   readonly #protection: PacketProtection;
   readonly #keys: KeyUpdates;
   readonly #opener: PacketOpener;
   readonly #builder: PacketBuilder;
+  readonly #ids: ConnectionIds;
   readonly #control = new ControlQueue();
+  readonly #tickets = new TicketQueue();
   readonly #datagrams: DatagramQueue;
   readonly #acks: AckTracker;
   readonly #recovery: Recovery;
@@ -116,6 +137,9 @@ export class PacketSpace {
     const { peerParameters } = result;
     this.#config = config;
     this.#emit = options.emit;
+    this.#onTicket = options.onTicket;
+    this.#isResumed = result.isResumed;
+    this.#ids = options.ids;
     this.#onPathResponse = options.onPathResponse;
     this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
     this.#protection = new PacketProtection({
@@ -129,10 +153,10 @@ export class PacketSpace {
     this.#opener = new PacketOpener(this.#protection, options.scratch);
     this.#builder = new PacketBuilder({
       protection: this.#protection,
-      connectionId: result.peerConnectionId,
-      finish: options.finish,
+      connectionId: options.peerConnectionId,
+      prefix: options.prefix,
     });
-    this.streams = new StreamManager({
+    this.streams = options.streams ?? new StreamManager({
       isInitiator,
       local: options.parameters,
       peer: peerParameters,
@@ -152,9 +176,14 @@ export class PacketSpace {
       maxDatagramBytes: this.#mtu.currentBytes,
       handshakeRttMs: options.handshakeRttMs,
     });
-    // Something ack-eliciting goes with the finish, so that it is repeated
-    // until the responder has shown that it arrived.
-    if (isInitiator) this.#control.requestPing(false);
+    // Something ack-eliciting goes with the last message of the handshake, so
+    // that it is repeated until the peer has shown that it arrived.
+    if (options.prefix !== undefined) this.#control.requestPing(false);
+  }
+
+  /** Size of what goes before every packet for now, in bytes. */
+  get prefixBytes(): number {
+    return this.#builder.prefixBytes;
   }
 
   /** Largest payload of a datagram frame, in bytes. */
@@ -184,10 +213,11 @@ export class PacketSpace {
   }
 
   /** The part of a connection's statistics that is known here. */
-  get stats(): Omit<ConnectionStats, "bytesSent"> {
+  get stats(): Omit<ConnectionStats, "bytesSent" | "moves"> {
     return {
       ...this.#recovery.stats,
       ...this.#opener.stats,
+      ...this.#ids.stats,
       packetsSent: this.#builder.packetCount,
       keyUpdates: this.#protection.keyUpdateCount,
     };
@@ -208,8 +238,36 @@ export class PacketSpace {
     if (reason !== undefined) return reason;
     // RFC 9001 §6.5: late packets may still come for three probe timeouts.
     this.#keys.onPacketOpened(now, this.endMarginMs);
-    this.#builder.dropFinish();
+    // A responder sends packets before it has the finish, if there was a ticket.
+    if (!this.#isResumed) this.#builder.dropPrefix();
     return undefined;
+  }
+
+  /** The peer has shown that the handshake is done. */
+  handleConfirmation(): void {
+    this.#builder.dropPrefix();
+  }
+
+  /**
+   * Takes frames that came with a hello.
+   *
+   * @param frames Their bytes; borrowed.
+   * @throws {TransportError} When the peer breaks a rule; the connection has to
+   * be closed then.
+   * @throws {ProtocolError} `FRAME_INVALID`, likewise.
+   */
+  handleEarlyFrames(frames: Uint8Array): void {
+    const reader = new ByteReader(frames);
+    while (reader.remaining > 0) {
+      const frame = decodeFrame(reader);
+      if (!isStreamManagerFrame(frame)) {
+        throw new TransportError(
+          "PROTOCOL_VIOLATION",
+          `Early data: a frame ${frame.type}`,
+        );
+      }
+      this.streams.handleFrame(frame);
+    }
   }
 
   /**
@@ -260,6 +318,11 @@ export class PacketSpace {
         return this.#control.answerPathChallenge(frame.data);
       case "path-response":
         return this.#onPathResponse(frame.data);
+      case "new-connection-id":
+      case "retire-connection-id":
+        return this.#ids.handleFrame(frame, this.#opener.connectionIdKey);
+      case "ticket":
+        return this.#onTicket(now, frame);
       case "stream":
       case "reset-stream":
       case "stop-sending":
@@ -268,8 +331,8 @@ export class PacketSpace {
       case "max-streams":
         return this.streams.handleFrame(frame);
       default:
-        // Padding and ping are acknowledged, no more; a new connection id, a
-        // ticket or crypto data answers nothing that we asked.
+        // Padding and ping are acknowledged, no more; a new connection id or
+        // crypto data answers nothing that we asked.
         return;
     }
   }
@@ -308,6 +371,7 @@ export class PacketSpace {
 
   #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
     const { acked, lost } = this.#recovery.handleAck(now, frame);
+    if (acked.length > 0) this.#builder.dropPrefix();
     for (const packet of acked) {
       this.#mtu.onPacketAcked(packet);
       this.#protection.onPacketAcked(packet.packetNumber);
@@ -337,21 +401,24 @@ export class PacketSpace {
     } else if (frame.type === "mtu-probe") {
       this.#mtu.onProbeAcked(frame.sizeBytes);
       this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
-    } else this.streams.onFrameAcked(frame);
+    } else if (frame.type === "ticket") this.#tickets.onAcked(frame.id);
+    else if (!this.#ids.onFrameAcked(frame)) this.streams.onFrameAcked(frame);
   }
 
   #requeue(frames: readonly SentFrame[]): void {
     for (const frame of frames) {
       if (frame.type === "ack" || frame.type === "mtu-probe") continue;
       if (frame.type === "ping") this.#control.repeatPing();
-      else this.streams.onFrameLost(frame);
+      else if (frame.type === "ticket") this.#tickets.onLost(frame.id);
+      else if (!this.#ids.onFrameLost(frame)) this.streams.onFrameLost(frame);
     }
   }
 
   // ── Packets that leave ────────────────────────────────────────────────────
 
   /**
-   * Writes the next datagram: the finish where it is still needed, and a packet.
+   * Writes the next datagram: the last message of the handshake where it is
+   * still needed, and a packet.
    *
    * @param now The time.
    * @param into Where to write.
@@ -364,9 +431,12 @@ export class PacketSpace {
   ): { readonly length: number; readonly isAckEliciting: boolean } | undefined {
     const streams = this.streams;
     const isProbe = this.#probesDue > 0;
-    const hasData = streams.hasPendingFrames ||
+    if (this.#builder.packetCount >= SPARE_IDS_AFTER_PACKETS) {
+      this.#ids.local.replenish();
+    }
+    const hasData = streams.hasPendingFrames || this.#ids.hasPending ||
       this.#datagrams.outgoingCount > 0 ||
-      this.#control.hasPending;
+      this.#control.hasPending || this.#tickets.hasPending;
     const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
       isProbe;
     if (!mayCarryData && !this.#acks.isAckDue(now)) return undefined;
@@ -374,7 +444,7 @@ export class PacketSpace {
     if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
       return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
     }
-    // The finish is repeated in every datagram until it is known to have arrived.
+    // Repeated in every datagram until it is known to have arrived.
     const start = this.#builder.begin(into);
     // RFC 8899 §4.3: a probe has to arrive also where the path became narrower.
     const limit = Math.min(
@@ -387,12 +457,14 @@ export class PacketSpace {
     const ackEnd = writer.offset;
     if (mayCarryData) {
       this.#control.writeFrames(writer, limit, frames);
+      this.#ids.writeFrames(writer, limit, frames);
       this.#datagrams.writeFrames(
         writer,
         limit,
         this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH,
       );
       streams.writeFrames(writer, limit, frames);
+      this.#tickets.writeFrames(writer, limit, frames);
       if (isProbe) {
         this.#probesDue--;
         if (writer.offset === ackEnd) {
@@ -473,6 +545,15 @@ export class PacketSpace {
     });
   }
 
+  /**
+   * Queues a session ticket.
+   *
+   * @param ticket What to send; kept.
+   */
+  sendTicket(ticket: Omit<TicketFrame, "type">): void {
+    this.#tickets.push(ticket);
+  }
+
   /** Replaces the keys with the next packet, as soon as the protocol allows it. */
   requestKeyUpdate(): void {
     this.#keys.request();
@@ -489,7 +570,7 @@ export class PacketSpace {
   #isMtuProbeDue(roomBytes: number): boolean {
     const probeBytes = this.#mtu.probeBytes;
     return probeBytes !== undefined && probeBytes <= roomBytes &&
-      !this.#builder.hasFinish &&
+      this.#builder.prefixBytes === 0 &&
       this.#builder.packetCount >= MTU_PROBE_AFTER_PACKETS;
   }
 

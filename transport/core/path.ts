@@ -12,17 +12,27 @@
 import type { Instant } from "../../internal/instant.ts";
 import { type Address, isSameAddress } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
+import type { PathConnectionId } from "./peer_connection_ids.ts";
 
 /** Challenges of one address before it is given up (RFC 9000 §8.2.4). */
 export const MAX_PATH_CHALLENGES = 3;
 
+/** Where the connection ids of paths come from. */
+interface PathConnectionIds {
+  assign(): PathConnectionId;
+  release(path: PathConnectionId): void;
+}
+
 interface Path {
   readonly address: Address;
   readonly amplification: AmplificationLimit;
+  /** What to send to there; there is none before the handshake has given it. */
+  connectionId: PathConnectionId | undefined;
 }
 
 /** The path in use, and the proven one to go back to. */
 export class Paths {
+  #ids: PathConnectionIds | undefined;
   #current: Path;
   #proven: Path | undefined;
   #challenge: Uint8Array | undefined;
@@ -31,12 +41,31 @@ export class Paths {
 
   /** @param address Where the handshake takes place; not proven yet. */
   constructor(address: Address) {
-    this.#current = { address, amplification: new AmplificationLimit() };
+    this.#current = {
+      address,
+      amplification: new AmplificationLimit(),
+      connectionId: undefined,
+    };
   }
 
   /** Where to send. */
   get address(): Address {
     return this.#current.address;
+  }
+
+  /** The peer's connection id on the path in use, 8 bytes, once there is one. */
+  get connectionId(): Uint8Array {
+    return this.#current.connectionId!.id.connectionId;
+  }
+
+  /**
+   * From now on each path has a connection id of the peer.
+   *
+   * @param ids Where they come from.
+   */
+  useConnectionIds(ids: PathConnectionIds): void {
+    this.#ids = ids;
+    this.#current.connectionId = ids.assign();
   }
 
   /** How many bytes may be sent there now. */
@@ -76,7 +105,22 @@ export class Paths {
     this.#current.amplification.onSent(byteCount);
   }
 
-  /** The address in use is proven by the handshake. */
+  /**
+   * The same hello has come from elsewhere before the address was proven, or
+   * what completes its handshake.
+   *
+   * @param from Where from; copied.
+   */
+  restart(from: Address): void {
+    this.#current = {
+      ...this.#current,
+      address: { ...from },
+      amplification: new AmplificationLimit(),
+    };
+    this.#settle();
+  }
+
+  /** The address in use is proven by the handshake, or by a ticket. */
   onHandshakeDone(): void {
     this.#current.amplification.onValidated();
   }
@@ -99,8 +143,26 @@ export class Paths {
     this.#use({
       address: { ...from },
       amplification: new AmplificationLimit(),
+      // RFC 9000 §9.5: another path, another id
+      connectionId: this.#ids?.assign(),
     });
     this.onReceived(byteCount);
+    this.#challengesLeft = MAX_PATH_CHALLENGES;
+    return true;
+  }
+
+  /**
+   * We have moved: another connection id hides that it is us.
+   *
+   * @returns Whether the address of the peer is proven, and the new path may be
+   * asked for proof; otherwise that is under way.
+   */
+  renew(): boolean {
+    const current = this.#current;
+    if (!current.amplification.isValidated) return false;
+    this.#proven = undefined;
+    this.#use({ ...current, connectionId: this.#ids?.assign() });
+    this.#release(current);
     this.#challengesLeft = MAX_PATH_CHALLENGES;
     return true;
   }
@@ -121,14 +183,18 @@ export class Paths {
    * Takes a path response.
    *
    * @param data Its eight bytes; not secret once they were sent.
+   * @returns Whether it proves the address in use.
    */
-  handleResponse(data: Uint8Array): void {
+  handleResponse(data: Uint8Array): boolean {
     const challenge = this.#challenge;
-    if (challenge === undefined) return;
-    if (!challenge.every((byte, index) => byte === data[index])) return;
+    if (challenge === undefined) return false;
+    if (!challenge.every((byte, index) => byte === data[index])) return false;
     this.#current.amplification.onValidated();
+    const old = this.#proven;
     this.#proven = undefined;
+    if (old !== undefined && old !== this.#current) this.#release(old);
     this.#settle();
+    return true;
   }
 
   /**
@@ -145,8 +211,15 @@ export class Paths {
   }
 
   #use(path: Path): void {
+    const old = this.#current;
     this.#current = path;
+    // One that was never proven is not gone back to.
+    if (old !== path && !old.amplification.isValidated) this.#release(old);
     this.#settle();
+  }
+
+  #release({ connectionId }: Path): void {
+    if (connectionId !== undefined) this.#ids?.release(connectionId);
   }
 
   #settle(): void {

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { type EndpointConfig, MAX_HELLO_TIMEOUT_MS } from "./config.ts";
 import { TransportError } from "./error.ts";
 import {
   type HandshakeOutcome,
+  type HandshakeResult,
   InitiatorHandshake,
   type ResponderHandshake,
 } from "./handshake.ts";
@@ -44,11 +46,26 @@ export class PendingHandshake {
     this.#helloTimeoutMs = config.helloTimeoutMs;
   }
 
-  /** The third message, once the second was accepted; the responder has none. */
-  get finish(): Uint8Array | undefined {
-    return this.#handshake instanceof InitiatorHandshake
-      ? this.#handshake.finish
+  /**
+   * What goes before every packet until the peer is known to have it: the third
+   * message of the initiator, the second of a responder that answers a ticket.
+   */
+  get prefix(): Uint8Array | undefined {
+    if (this.#handshake instanceof InitiatorHandshake) {
+      return this.#handshake.finish;
+    }
+    return this.#handshake.result.isResumed
+      ? this.#handshake.response
       : undefined;
+  }
+
+  /** What the responder holds after a hello with a ticket. */
+  get result(): HandshakeResult {
+    assert(
+      !(this.#handshake instanceof InitiatorHandshake),
+      "Only a responder has keys before it is answered",
+    );
+    return this.#handshake.result;
   }
 
   /**
@@ -95,12 +112,22 @@ export class PendingHandshake {
    * @returns Why it was dropped, or `undefined`.
    */
   handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
-    if (!(this.#handshake instanceof InitiatorHandshake)) return "malformed";
-    const reason = this.#handshake.handleSuiteRefusal(packet);
-    if (reason !== undefined) return reason;
-    this.#refusal ??= this.#handshake.refusal;
-    if (this.#refusal === undefined) this.#isPacketDue = true;
-    return undefined;
+    return this.#handleRefusalWith((handshake) =>
+      handshake.handleSuiteRefusal(packet)
+    );
+  }
+
+  /**
+   * Takes the word that our ticket is not taken: a hello without one leaves at
+   * once.
+   *
+   * @param packet A whole handshake packet.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handleTicketRefusal(packet: Uint8Array): DropReason | undefined {
+    return this.#handleRefusalWith((handshake) =>
+      handshake.handleTicketRefusal(packet)
+    );
   }
 
   /** The peer repeats its hello: our answer is repeated. */
@@ -118,6 +145,17 @@ export class PendingHandshake {
       "PEER_KEY_MISMATCH",
       "Handshake: the peer does not hold the expected static key",
     );
+  }
+
+  #handleRefusalWith(
+    handle: (handshake: InitiatorHandshake) => DropReason | undefined,
+  ): DropReason | undefined {
+    if (!(this.#handshake instanceof InitiatorHandshake)) return "malformed";
+    const reason = handle(this.#handshake);
+    if (reason !== undefined) return reason;
+    this.#refusal ??= this.#handshake.refusal;
+    if (this.#refusal === undefined) this.#isPacketDue = true;
+    return undefined;
   }
 
   /** When {@linkcode PendingHandshake.handleTimeout} has to be called next. */

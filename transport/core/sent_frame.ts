@@ -36,6 +36,8 @@ export type SentFrame =
   | { readonly type: "max-streams"; readonly isUnidirectional: boolean }
   | { readonly type: "ack"; readonly largest: number }
   | { readonly type: "ping" }
+  | { readonly type: "new-connection-id"; readonly sequence: number }
+  | { readonly type: "retire-connection-id"; readonly sequence: number }
   | { readonly type: "mtu-probe"; readonly sizeBytes: number }
   | { readonly type: "ticket"; readonly id: number }
   | { readonly type: "other"; readonly id: number };

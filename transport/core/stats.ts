@@ -17,6 +17,7 @@ export type DropReason =
   | "not-accepting"
   | "replayed"
   | "retry-required"
+  | "ticket-refused"
   | "unacceptable-suite"
   | "undecryptable"
   | "unknown-connection"
@@ -26,6 +27,35 @@ export type DropReason =
 
 /** Counts of dropped packets by reason. */
 export type DropCounts = Partial<Record<DropReason, number>>;
+
+/** Why a session ticket was refused. */
+export type TicketRefusalReason =
+  | "disabled"
+  | "expired"
+  | "full"
+  | "not-the-owner"
+  | "other-suite"
+  | "unreadable"
+  | "used";
+
+/** Counts of refused tickets by reason. */
+export type TicketRefusalCounts = Partial<Record<TicketRefusalReason, number>>;
+
+/** Counters of the session tickets of an endpoint, both ways. */
+export interface TicketStats {
+  /** Tickets given to peers. */
+  readonly issued: number;
+  /** Tickets of ours with which a peer came back. */
+  readonly accepted: number;
+  /** Tickets that peers came back with in vain. */
+  readonly refused: Readonly<TicketRefusalCounts>;
+  /** Tickets of peers that are kept now. */
+  readonly stored: number;
+  /** Hellos of ours with early data that the peer took. */
+  readonly earlyAccepted: number;
+  /** Hellos of ours with early data that had to be sent again. */
+  readonly earlyRejected: number;
+}
 
 /** Counters of an endpoint, over all its connections. */
 export interface EndpointStats {
@@ -45,6 +75,8 @@ export interface EndpointStats {
   readonly retriesSent: number;
   /** Resets sent for packets of connections that are not known. */
   readonly resetsSent: number;
+  /** Session tickets, and the early data that came with them. */
+  readonly tickets: TicketStats;
   /** Dropped packets by reason. */
   readonly drops: Readonly<DropCounts>;
 }
@@ -73,6 +105,12 @@ export interface ConnectionStats {
   readonly probeTimeouts: number;
   /** How often the peer's keys were replaced. */
   readonly keyUpdates: number;
+  /** Connection ids that this side has made, that of the handshake included. */
+  readonly connectionIdsIssued: number;
+  /** How often the peer's address changed. */
+  readonly moves: number;
+  /** How often a path got another id of the peer. */
+  readonly connectionIdChanges: number;
 }
 
 /** The statistics of a connection that has not sent a protected packet. */
@@ -88,4 +126,7 @@ export const NO_CONNECTION_STATS: ConnectionStats = {
   packetsLost: 0,
   probeTimeouts: 0,
   keyUpdates: 0,
+  connectionIdsIssued: 1,
+  moves: 0,
+  connectionIdChanges: 0,
 };

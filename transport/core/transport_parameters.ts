@@ -15,7 +15,7 @@
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
-import type { EndpointConfig } from "./config.ts";
+import { type EndpointConfig, MAX_TICKETS_OF_PEER } from "./config.ts";
 import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";
 
 /** The limits of one end. */
@@ -36,6 +36,10 @@ export interface TransportParameters {
   readonly maxAckDelayMs: number;
   /** Largest datagram that this end takes, in bytes. */
   readonly maxDatagramBytes: number;
+  /** Connection ids that this end takes, the one of the handshake included. */
+  readonly maxConnectionIds: number;
+  /** Session tickets that this end wants; the responder wants none. */
+  readonly maxTickets: number;
   /**
    * What ends a reset of this end's connection id, 16 bytes; secret. Absent in
    * the first message of the pattern XX, which is not encrypted.
@@ -55,6 +59,8 @@ const NUMBERS = {
   idleTimeoutMs: { id: 6, absent: 0, lowest: 10, highest: 2 ** 40 },
   maxAckDelayMs: { id: 7, absent: 25, lowest: 0, highest: 16_383 },
   maxDatagramBytes: { id: 8, absent: 1_200, lowest: 1_200, highest: 65_535 },
+  maxConnectionIds: { id: 11, absent: 1, lowest: 1, highest: 2 ** 50 },
+  maxTickets: { id: 10, absent: 0, lowest: 0, highest: 63 },
 } as const;
 
 type NumberName = keyof typeof NUMBERS;
@@ -85,7 +91,11 @@ export function localTransportParameters(
     maxUniStreams: config.maxUniStreams,
     idleTimeoutMs: config.idleTimeoutMs,
     maxAckDelayMs: config.maxAckDelayMs,
+    maxConnectionIds: config.maxConnectionIds,
     maxDatagramBytes,
+    maxTickets: connectionId === undefined
+      ? Math.min(config.maxStoredTickets, MAX_TICKETS_OF_PEER)
+      : 0,
   };
 }
 

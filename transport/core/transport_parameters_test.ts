@@ -15,6 +15,8 @@ const SAMPLE: TransportParameters = {
   idleTimeoutMs: 30_000,
   maxAckDelayMs: 25,
   maxDatagramBytes: 1_200,
+  maxConnectionIds: 4,
+  maxTickets: 2,
   resetToken: new Uint8Array(16).fill(5),
 };
 

@@ -15,6 +15,7 @@ import { Fifo } from "../../../internal/fifo.ts";
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
 import {
   type ConnectionMaxDataFrame,
+  type Frame,
   isUnidirectional,
   type MaxStreamsFrame,
   type Priority,
@@ -92,6 +93,28 @@ export type StreamManagerFrame =
   | StopSendingFrame
   | StreamFrame
   | StreamMaxDataFrame;
+
+const STREAM_FRAME_TYPES: ReadonlySet<string> = new Set<
+  StreamManagerFrame["type"]
+>([
+  "connection-max-data",
+  "max-streams",
+  "reset-stream",
+  "stop-sending",
+  "stream",
+  "stream-max-data",
+]);
+
+/**
+ * Whether a frame concerns streams.
+ *
+ * @param frame Any frame.
+ */
+export function isStreamManagerFrame(
+  frame: Pick<Frame, "type">,
+): frame is StreamManagerFrame {
+  return STREAM_FRAME_TYPES.has(frame.type);
+}
 
 /** The streams of one connection. */
 export class StreamManager {

@@ -1,0 +1,390 @@
+/**
+ * What becomes of the hellos that an endpoint gets: which are answered, with
+ * what, and which are repetitions of one that was answered.
+ *
+ * The cheap checks come first: size, version, checksum and MAC, then whether a
+ * cookie is needed, then the ticket, and only then a Diffie-Hellman.
+ *
+ * Spec: docs/spec/transport.md, "Handshake", "Tickets".
+ *
+ * @module
+ */
+import { isEqualConstantTime, ticketPsk } from "../../crypto/mod.ts";
+import type { Instant } from "../../internal/instant.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
+import { isHandshakeHeader } from "../../protocol/mod.ts";
+import { type Address, formatAddress } from "./address.ts";
+import {
+  type EndpointConfig,
+  MAX_UDP_PAYLOAD_BYTES,
+  MIN_HELLO_DATAGRAM_BYTES,
+  TRANSPORT_VERSION,
+} from "./config.ts";
+import type { Connection } from "./connection.ts";
+import { type HandshakeOptions, ResponderHandshake } from "./handshake.ts";
+import {
+  decodeHelloInvariants,
+  decodeInitiatorHello,
+  encodeRefusal,
+  encodeVersionNegotiation,
+  HandshakePatternCode,
+  hasValidChecksum,
+  hasValidHelloMac,
+  helloMacKey,
+  type InitiatorHello,
+  NOISE_EPHEMERAL_LENGTH,
+  RefusalReason,
+  responseMacKey,
+} from "./handshake_packet.ts";
+import { HelloAdmission } from "./hello_admission.ts";
+import type { Resumptions } from "./resumptions.ts";
+import type { OpenedTicket } from "./session_ticket.ts";
+import type { StatelessAnswers } from "./stateless_answers.ts";
+import type { DropReason, TicketRefusalReason } from "./stats.ts";
+import { acceptedSuite, encodeSuites } from "./suite.ts";
+import { encodeSuiteRefusal } from "./suite_refusal.ts";
+import { encodeTicketRefusal } from "./ticket_refusal.ts";
+import {
+  localTransportParameters,
+  type TransportParameters,
+} from "./transport_parameters.ts";
+
+/** A hello that was answered. */
+export interface AnsweredHello {
+  /** Our half of the handshake. */
+  readonly handshake: ResponderHandshake;
+  /** What we announce. */
+  readonly parameters: TransportParameters;
+  /** The id that we chose. */
+  readonly connectionId: Uint8Array;
+  /** Where the hello came from. */
+  readonly remoteAddress: Address;
+}
+
+/** What a {@linkcode HelloReceiver} is made from. */
+export interface HelloReceiverOptions {
+  /** The endpoint's configuration. */
+  readonly config: EndpointConfig;
+  /** Where secrets of cookies come from. */
+  readonly random: RandomSource;
+  /** Takes the answers of which nothing is remembered. */
+  readonly answers: StatelessAnswers;
+  /** The tickets. */
+  readonly resumptions: Resumptions;
+  /** Keys and suites of our handshakes. */
+  readonly handshake: Omit<HandshakeOptions, "parameters">;
+  /** Whether there may be another connection. */
+  readonly hasRoom: () => boolean;
+  /** A connection id that nobody has. */
+  readonly createConnectionId: () => Uint8Array;
+  /** What ends a connection once it is forgotten. */
+  readonly resetTokenOf: (
+    connectionId: Uint8Array,
+    hostname: string,
+  ) => Uint8Array;
+  /** Makes the connection of a hello that is answered. */
+  readonly open: (now: Instant, hello: AnsweredHello) => Connection;
+}
+
+/** What is remembered of an answered hello. */
+interface Answered {
+  /** By what its repetitions and copies are found. */
+  readonly keys: readonly string[];
+  readonly ticket: OpenedTicket | undefined;
+  /** Where it came from, as long as the handshake is half open. */
+  halfOpenHostname: string | undefined;
+}
+
+/** The hellos of one endpoint. */
+export class HelloReceiver {
+  readonly #options: HelloReceiverOptions;
+  readonly #config: EndpointConfig;
+  readonly #admission: HelloAdmission;
+  readonly #byHello = new Map<string, Connection>();
+  readonly #answered = new Map<Connection, Answered>();
+  readonly #macKeyIk: Uint8Array;
+  readonly #macKeyXx: Uint8Array = helloMacKey();
+  #retriesSent = 0;
+
+  /** @param options Configuration, tickets, and the endpoint's part. */
+  constructor(options: HelloReceiverOptions) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#admission = new HelloAdmission(options.config, options.random);
+    this.#macKeyIk = helloMacKey(options.config.keyPair.publicKey);
+  }
+
+  /** Handshakes that wait for their third message. */
+  get halfOpenCount(): number {
+    return this.#admission.halfOpenCount;
+  }
+
+  /** Hellos that were asked to prove their address first. */
+  get retriesSent(): number {
+    return this.#retriesSent;
+  }
+
+  /**
+   * Takes a hello.
+   *
+   * @param now The time.
+   * @param from Where it came from.
+   * @param packet All of its datagram; borrowed.
+   * @returns Why it was dropped, or `undefined`.
+   */
+  handle(
+    now: Instant,
+    from: Address,
+    packet: Uint8Array,
+  ): DropReason | undefined {
+    if (!this.#config.accept) return "not-accepting";
+    if (
+      packet.length < MIN_HELLO_DATAGRAM_BYTES || !isHandshakeHeader(packet, 0)
+    ) return "malformed";
+    const invariants = decodeHelloInvariants(packet);
+    if (invariants === undefined) return "malformed";
+    const { answers } = this.#options;
+    if (invariants.version !== TRANSPORT_VERSION) {
+      const { connectionId } = invariants;
+      answers.push(
+        now,
+        from,
+        () => encodeVersionNegotiation(connectionId, [TRANSPORT_VERSION]),
+      );
+      return "unknown-version";
+    }
+    const hello = decodeInitiatorHello(packet);
+    if (hello === undefined) return "malformed";
+    if (!hasValidChecksum(packet)) return "malformed";
+    const reason = this.#judgeMac(packet, hello);
+    if (reason === "wrong-key") {
+      answers.push(
+        now,
+        from,
+        () => encodeRefusal(hello.connectionId, RefusalReason.WRONG_KEY),
+      );
+    }
+    if (reason !== undefined) return reason;
+    if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) return "malformed";
+    const keys = keysOf(from, hello);
+    for (const key of keys) {
+      const known = this.#byHello.get(key);
+      if (known !== undefined) return this.#repeat(known, from, packet.length);
+    }
+    return this.#accept(now, { from, hello, keys, byteCount: packet.length });
+  }
+
+  /**
+   * A packet of a connection was processed, or the connection has ended.
+   *
+   * @param now The time.
+   * @param connection One of the endpoint's.
+   */
+  settle(now: Instant, connection: Connection): void {
+    const answered = this.#answered.get(connection);
+    if (answered?.halfOpenHostname === undefined) return;
+    const { isConfirmed, state } = connection;
+    if (!isConfirmed && state !== "closed") return;
+    this.#admission.onSettled(answered.halfOpenHostname);
+    answered.halfOpenHostname = undefined;
+    if (isConfirmed) this.#options.resumptions.issue(now, connection);
+  }
+
+  /**
+   * Forgets a connection that has ended.
+   *
+   * @param connection One of the endpoint's.
+   */
+  forget(connection: Connection): void {
+    const answered = this.#answered.get(connection);
+    if (answered === undefined) return;
+    if (answered.halfOpenHostname !== undefined) {
+      this.#admission.onSettled(answered.halfOpenHostname);
+    }
+    this.#answered.delete(connection);
+    for (const key of answered.keys) this.#byHello.delete(key);
+  }
+
+  #judgeMac(packet: Uint8Array, hello: InitiatorHello): DropReason | undefined {
+    switch (hello.pattern) {
+      case HandshakePatternCode.IK:
+      case HandshakePatternCode.IKPSK1:
+        return hasValidHelloMac(packet, this.#macKeyIk)
+          ? undefined
+          : "wrong-key";
+      case HandshakePatternCode.XX:
+        return hasValidHelloMac(packet, this.#macKeyXx) ? undefined : "bad-mac";
+      default:
+        return "malformed";
+    }
+  }
+
+  /** A hello that was answered, come again; with a ticket also from elsewhere. */
+  #repeat(
+    connection: Connection,
+    from: Address,
+    byteCount: number,
+  ): DropReason | undefined {
+    const { ticket } = this.#answered.get(connection)!;
+    if (ticket !== undefined) {
+      if (connection.isConfirmed) return "duplicate-handshake";
+      connection.handleHelloFrom(from, ticket.isProvenHost(from.hostname));
+    }
+    connection.handleDatagramReceived(byteCount, from);
+    connection.handleRepeatedHello();
+    return undefined;
+  }
+
+  #accept(
+    now: Instant,
+    arrival: {
+      readonly from: Address;
+      readonly hello: InitiatorHello;
+      readonly keys: readonly string[];
+      readonly byteCount: number;
+    },
+  ): DropReason | undefined {
+    const { from, hello, keys, byteCount } = arrival;
+    const options = this.#options;
+    if (!options.hasRoom()) return "connection-limit";
+    if (this.#admission.isFull(now)) return "half-open-limit";
+    const suite = acceptedSuite(hello.suites, this.#config.suites);
+    if (suite === undefined) {
+      this.#refuseSuite(now, from, hello);
+      return "unacceptable-suite";
+    }
+    const reason = this.#admission.judge(now, from, hello);
+    if (reason !== undefined) {
+      if (reason !== "malformed") this.#sendRetry(now, from, hello);
+      return reason;
+    }
+    let ticket: OpenedTicket | undefined;
+    let psk: Uint8Array | undefined;
+    if (hello.ticket !== undefined) {
+      const { resumptions } = options;
+      const outcome = resumptions.open(now, hello.ticket, hello.suites[0]!);
+      if (!outcome.ok) {
+        return this.#refuseTicket(now, from, hello, outcome.reason);
+      }
+      ticket = outcome.ticket;
+      psk = ticketPsk(ticket.resumptionSecret, hello.ticket);
+    }
+    const connectionId = options.createConnectionId();
+    const parameters = {
+      ...localTransportParameters(
+        this.#config,
+        MAX_UDP_PAYLOAD_BYTES,
+        connectionId,
+      ),
+      resetToken: options.resetTokenOf(connectionId, from.hostname),
+    };
+    const accepted = ResponderHandshake.accept(
+      { ...options.handshake, parameters },
+      suite,
+      hello,
+      psk,
+    );
+    if (!accepted.ok) {
+      this.#admission.onFailed(now, from.hostname);
+      return accepted.reason;
+    }
+    const { handshake } = accepted;
+    if (ticket !== undefined) {
+      const { peerStaticPublicKey } = handshake.result;
+      if (
+        !isEqualConstantTime(peerStaticPublicKey, ticket.initiatorPublicKey)
+      ) {
+        this.#admission.onFailed(now, from.hostname);
+        return this.#refuseTicket(now, from, hello, "not-the-owner");
+      }
+      // Not before: whoever saw the ticket could use it up with a forged hello.
+      ticket.use();
+      options.resumptions.onAccepted();
+    }
+    const connection = options.open(now, {
+      handshake,
+      parameters,
+      connectionId,
+      remoteAddress: from,
+    });
+    connection.handleDatagramReceived(byteCount, from);
+    this.#admission.onOpened(from.hostname);
+    this.#answered.set(connection, {
+      keys,
+      ticket,
+      halfOpenHostname: from.hostname,
+    });
+    for (const key of keys) this.#byHello.set(key, connection);
+    if (ticket !== undefined) {
+      connection.acceptEarly(
+        now,
+        handshake.earlyFrames,
+        ticket.isProvenHost(from.hostname),
+      );
+    }
+    return undefined;
+  }
+
+  #refuseSuite(now: Instant, from: Address, hello: InitiatorHello): void {
+    this.#options.answers.push(now, from, () =>
+      encodeSuiteRefusal(
+        hello.connectionId,
+        encodeSuites(this.#config.suites),
+        responseMacKeyOf(hello),
+      ));
+  }
+
+  #refuseTicket(
+    now: Instant,
+    from: Address,
+    hello: InitiatorHello,
+    reason: TicketRefusalReason,
+  ): DropReason {
+    const { answers, resumptions } = this.#options;
+    resumptions.onRefused(reason);
+    // At the rate of retries: after a restart all peers come with old tickets.
+    answers.push(
+      now,
+      from,
+      () =>
+        encodeTicketRefusal(
+          hello.connectionId,
+          { isUsed: reason === "used" },
+          responseMacKeyOf(hello),
+        ),
+      "retry",
+    );
+    return "ticket-refused";
+  }
+
+  #sendRetry(now: Instant, from: Address, hello: InitiatorHello): void {
+    const isSent = this.#options.answers.push(
+      now,
+      from,
+      () => this.#admission.createRetry(now, from, hello),
+      "retry",
+    );
+    if (isSent) this.#retriesSent++;
+  }
+}
+
+function responseMacKeyOf({ connectionId, noise }: InitiatorHello): Uint8Array {
+  return responseMacKey(
+    connectionId,
+    noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
+  );
+}
+
+/**
+ * By what a hello that was answered is known again: from the same address by
+ * the id that its sender chose, so that what an initiator says after a refusal
+ * that somebody has forged is known too; with a ticket from anywhere, by the
+ * ephemeral key.
+ */
+function keysOf(from: Address, hello: InitiatorHello): string[] {
+  const id = hello.connectionId.join(".");
+  const key = `${formatAddress(from)} ${id}`;
+  if (hello.ticket === undefined) return [key];
+  const ephemeral = hello.noise.subarray(0, NOISE_EPHEMERAL_LENGTH);
+  return [key, `${id} ${ephemeral.join(".")}`];
+}

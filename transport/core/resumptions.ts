@@ -1,0 +1,167 @@
+/**
+ * Both ends of session tickets for one endpoint: those that it gives and takes
+ * back, and those that it was given; with their counters.
+ *
+ * @module
+ */
+import { ticketPsk } from "../../crypto/mod.ts";
+import type { Instant } from "../../internal/instant.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
+import type { EndpointConfig } from "./config.ts";
+import type { Connection } from "./connection.ts";
+import { EarlyData } from "./early_data.ts";
+import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
+import { SessionTickets, type TicketOutcome } from "./session_ticket.ts";
+import type {
+  TicketRefusalCounts,
+  TicketRefusalReason,
+  TicketStats,
+} from "./stats.ts";
+import type { StreamLimits } from "./stream/stream_limits.ts";
+import { suiteParts } from "./suite.ts";
+import { type ReceivedTicket, TicketStore } from "./ticket_store.ts";
+
+/** The session tickets of one endpoint. */
+export class Resumptions {
+  readonly #config: EndpointConfig;
+  readonly #tickets: SessionTickets;
+  readonly #store: TicketStore;
+  readonly #refused: TicketRefusalCounts = {};
+  #issuedCount = 0;
+  #acceptedCount = 0;
+  #earlyAcceptedCount = 0;
+  #earlyRejectedCount = 0;
+
+  /**
+   * @param config Lifetime and bounds.
+   * @param random Where ticket keys and ids come from.
+   */
+  constructor(config: EndpointConfig, random: RandomSource) {
+    this.#config = config;
+    this.#tickets = new SessionTickets(random, config);
+    this.#store = new TicketStore(config.maxStoredTickets);
+  }
+
+  /** Counters. */
+  get stats(): TicketStats {
+    return {
+      issued: this.#issuedCount,
+      accepted: this.#acceptedCount,
+      refused: { ...this.#refused },
+      stored: this.#store.size,
+      earlyAccepted: this.#earlyAcceptedCount,
+      earlyRejected: this.#earlyRejectedCount,
+    };
+  }
+
+  // ── Tickets of ours ───────────────────────────────────────────────────────
+
+  /**
+   * Gives the peer of a new connection as many tickets as it wants and gets.
+   *
+   * @param now The time.
+   * @param connection One that the peer has opened; its handshake is complete.
+   */
+  issue(now: Instant, connection: Connection): void {
+    const result = connection.handshakeResult;
+    if (result === undefined || connection.state !== "established") return;
+    const count = Math.min(
+      this.#config.ticketsPerConnection,
+      result.peerParameters.maxTickets,
+    );
+    for (let index = 0; index < count; index++) {
+      connection.sendTicket({
+        lifetimeSeconds: Math.floor(this.#config.ticketLifetimeMs / 1_000),
+        ticket: this.#tickets.create(now, {
+          suiteCode: suiteParts(result.suite).code,
+          resumptionSecret: result.resumptionSecret,
+          initiatorPublicKey: result.peerStaticPublicKey,
+          hostname: connection.remoteAddress.hostname,
+        }),
+      });
+    }
+    this.#issuedCount += count;
+  }
+
+  /**
+   * Opens the ticket of a hello; it is not used yet.
+   *
+   * @param now The time.
+   * @param ticket Any bytes; borrowed.
+   * @param suiteCode Number of the suite of the hello.
+   * @returns What it says, or why it is refused.
+   */
+  open(now: Instant, ticket: Uint8Array, suiteCode: number): TicketOutcome {
+    if (this.#config.ticketsPerConnection === 0) {
+      return { ok: false, reason: "disabled" };
+    }
+    const outcome = this.#tickets.open(now, ticket);
+    return outcome.ok && outcome.ticket.suiteCode !== suiteCode
+      ? { ok: false, reason: "other-suite" }
+      : outcome;
+  }
+
+  /** A ticket was used. */
+  onAccepted(): void {
+    this.#acceptedCount++;
+  }
+
+  /**
+   * A ticket was refused.
+   *
+   * @param reason Why.
+   */
+  onRefused(reason: TicketRefusalReason): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
+  }
+
+  // ── Tickets of peers ──────────────────────────────────────────────────────
+
+  /**
+   * Takes a ticket of a peer, for a connection to it.
+   *
+   * @param now The time.
+   * @param peer The peer's static public key.
+   * @param local What we grant the peer.
+   * @returns Streams that need not wait for the handshake, or `undefined` when
+   * there is no ticket.
+   */
+  take(
+    now: Instant,
+    peer: Uint8Array,
+    local: StreamLimits,
+  ): EarlyData | undefined {
+    const ticket = this.#store.take(now, peer);
+    if (ticket === undefined) return undefined;
+    return new EarlyData({
+      ticket,
+      local,
+      sendBufferBytes: this.#config.sendBufferBytes,
+      onUnused: () => this.#store.add(peer, ticket),
+      onSettled: (isAccepted) => {
+        if (isAccepted) this.#earlyAcceptedCount++;
+        else {
+          this.#earlyRejectedCount++;
+          this.#store.forget(peer);
+        }
+      },
+    });
+  }
+
+  /**
+   * Keeps a ticket.
+   *
+   * @param received As it has arrived.
+   */
+  keep({ ticket, expiresAt, result }: ReceivedTicket): void {
+    if (ticket.length > MAX_TICKET_LENGTH) return;
+    const { suite, peerStaticPublicKey, peerParameters } = result;
+    this.#store.add(peerStaticPublicKey, {
+      ticket,
+      psk: ticketPsk(result.resumptionSecret, ticket),
+      suite,
+      limits: peerParameters,
+      expiresAt,
+    });
+  }
+}
