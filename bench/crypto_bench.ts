@@ -1,6 +1,7 @@
 /**
  * What do sealing, opening, X25519 and a whole handshake cost with the
- * runtime's own primitives, beside the portable ones?
+ * runtime's own primitives, beside the portable ones? And what does ML-KEM-768
+ * add to them?
  *
  * @module
  */
@@ -13,6 +14,7 @@ import {
   HandshakeState,
   importAgreementKey,
   type KeyPair,
+  ML_KEM_768,
   type ProviderName,
   publicKeyOf,
 } from "../crypto/mod.ts";
@@ -22,7 +24,11 @@ const SIZES: readonly number[] = [64, 1_200, 60_000];
 const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
 const PROVIDERS: readonly ProviderName[] = ["native", "portable"];
 const TAG_LENGTH = 16;
-const PROTOCOL_NAME = "Noise_IK_25519_ChaChaPoly_SHA256";
+const PROTOCOL_NAMES = {
+  "Noise IK": "Noise_IK_25519_ChaChaPoly_SHA256",
+  "Noise IKhfs (X25519 and ML-KEM-768)":
+    "Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA256",
+} as const;
 
 const random = new SeededRandom(1);
 const key = random.nextBytes(32);
@@ -68,23 +74,37 @@ for (const provider of PROVIDERS) {
       publicKeyOf(key, provider);
     },
   );
-  Deno.bench(`Noise IK, both ends, ${provider}`, { group: "Noise IK" }, () => {
-    const end = (role: "initiator" | "responder", own: KeyPair) =>
-      new HandshakeState({
-        protocolName: PROTOCOL_NAME,
-        role,
-        staticPrivateKey: own.privateKey,
-        remoteStaticPublicKey: role === "initiator"
-          ? responderKeys.publicKey
-          : undefined,
-        random,
-        provider,
-      });
-    const initiator = end("initiator", initiatorKeys);
-    const responder = end("responder", responderKeys);
-    responder.readMessage(initiator.writeMessage());
-    initiator.readMessage(responder.writeMessage());
-    initiator.splitKeys();
-    responder.splitKeys();
-  });
+  for (const [name, protocolName] of Object.entries(PROTOCOL_NAMES)) {
+    Deno.bench(`${name}, both ends, ${provider}`, { group: "Noise" }, () => {
+      const end = (role: "initiator" | "responder", own: KeyPair) =>
+        new HandshakeState({
+          protocolName,
+          role,
+          staticPrivateKey: own.privateKey,
+          remoteStaticPublicKey: role === "initiator"
+            ? responderKeys.publicKey
+            : undefined,
+          random,
+          provider,
+        });
+      const initiator = end("initiator", initiatorKeys);
+      const responder = end("responder", responderKeys);
+      responder.readMessage(initiator.writeMessage());
+      initiator.readMessage(responder.writeMessage());
+      initiator.splitKeys();
+      responder.splitKeys();
+    });
+  }
 }
+
+const kemKey = ML_KEM_768.generateKey(random);
+const { ciphertext } = ML_KEM_768.encapsulate(kemKey.publicKey, random);
+Deno.bench("ML-KEM-768 key pair", { group: "ML-KEM-768" }, () => {
+  ML_KEM_768.generateKey(random);
+});
+Deno.bench("ML-KEM-768 encapsulate", { group: "ML-KEM-768" }, () => {
+  ML_KEM_768.encapsulate(kemKey.publicKey, random);
+});
+Deno.bench("ML-KEM-768 decapsulate", { group: "ML-KEM-768" }, () => {
+  kemKey.decapsulate(ciphertext);
+});

@@ -41,7 +41,7 @@ export interface HandshakeOptions {
   readonly remoteStaticPublicKey?: Uint8Array | undefined;
   /** Pre-shared keys of 32 bytes, in the order in which they are used. */
   readonly psks?: readonly Uint8Array[] | undefined;
-  /** Where the ephemeral key comes from, if this role sends one. */
+  /** Where ephemeral keys come from, if this role sends one. */
   readonly random?: RandomSource | undefined;
   /** For test vectors only: an ephemeral key used twice gives the secrets away. */
   readonly testEphemeralPrivateKey?: Uint8Array | undefined;
@@ -88,7 +88,8 @@ export function checkHandshakeKeys(
   checkPsks(options.psks ?? [], pskCount(pattern));
   const ephemeral = options.testEphemeralPrivateKey;
   checkKey("ephemeral private key", ephemeral, false);
-  if (!ephemeral && !options.random && sends("e", mine)) {
+  const isHybridRole = sends("e1", mine) || sends("ekem1", mine);
+  if (!options.random && (isHybridRole || !ephemeral && sends("e", mine))) {
     throw new CryptoError(
       "STATE",
       "Handshake: a random source is needed for the ephemeral key",

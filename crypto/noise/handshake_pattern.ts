@@ -1,17 +1,23 @@
 /**
  * The handshake patterns of Noise, as data (Noise revision 34, §7), and the
- * PSK modifiers that change them (§9).
+ * modifiers that change them: `psk0` and on (§9), and `hfs` of the extension
+ * "Hybrid Forward Secrecy".
  *
  * @module
  */
 import { CryptoError } from "../error.ts";
 
+/** A Diffie-Hellman between the initiator's key (first letter) and the responder's. */
+type AgreementToken = "ee" | "es" | "se" | "ss";
+
+/** `e1` carries a public key of a KEM, `ekem1` a secret encapsulated for it. */
+export type HybridToken = "e1" | "ekem1";
+
 /**
  * One step of a message: `e` and `s` carry a public key, the two-letter tokens
- * are a Diffie-Hellman between the initiator's key (first letter) and the
- * responder's (second), `psk` mixes in a pre-shared key.
+ * agree on a secret, `psk` mixes in a pre-shared key.
  */
-export type Token = "e" | "s" | "ee" | "es" | "se" | "ss" | "psk";
+export type Token = "e" | "s" | AgreementToken | HybridToken | "psk";
 
 /** What is known before, and what each message in turn carries. */
 export interface HandshakePattern {
@@ -56,7 +62,7 @@ export const PATTERN_NAMES: readonly string[] = [...PATTERNS.keys()];
 /**
  * Looks a pattern up and applies its modifiers.
  *
- * @param name Such as `IK`, `XXpsk3` or `NNpsk0+psk2`.
+ * @param name Such as `IK`, `XXpsk3`, `NNpsk0+psk2` or `IKhfs`.
  * @returns The pattern.
  * @throws {CryptoError} `UNSUPPORTED_PROTOCOL` for a name that is not one.
  */
@@ -66,20 +72,55 @@ export function handshakePattern(name: string): HandshakePattern {
   if (found === undefined) throw unsupported(name);
   if (!modifiers) return found;
   const messages = found.messages.map((tokens) => [...tokens]);
-  const seen = new Set<number>();
-  for (const modifier of modifiers.split("+")) {
-    const [, digits] = /^psk(\d)$/.exec(modifier) ?? [];
-    const position = Number(digits);
-    // Noise §9.4: psk0 starts the first message, pskN ends the Nth.
-    const message = messages[Math.max(0, position - 1)];
-    if (digits === undefined || message === undefined || seen.has(position)) {
-      throw unsupported(name);
-    }
-    seen.add(position);
-    if (position === 0) message.unshift("psk");
-    else message.push("psk");
+  const names = modifiers.split("+");
+  const isApplied = (modifier: string): boolean =>
+    modifier === "hfs" ? applyHybrid(messages) : applyPsk(messages, modifier);
+  if (new Set(names).size !== names.length || !names.every(isApplied)) {
+    throw unsupported(name);
   }
   return { ...found, messages };
+}
+
+/** Noise §9.4: psk0 starts the first message, pskN ends the Nth. */
+function applyPsk(messages: Token[][], modifier: string): boolean {
+  const [, digits] = /^psk(\d)$/.exec(modifier) ?? [];
+  const position = Number(digits);
+  const message = messages[Math.max(0, position - 1)];
+  if (digits === undefined || message === undefined) return false;
+  if (position === 0) message.unshift("psk");
+  else message.push("psk");
+  return true;
+}
+
+/**
+ * "Hybrid Forward Secrecy" §5: `e1` follows the first `e` and the agreements
+ * right behind it, so that it is sealed where it can be; `ekem1` follows the
+ * first `ee`.
+ */
+function applyHybrid(messages: Token[][]): boolean {
+  const first = messages.find((tokens) => tokens.includes("e"));
+  const agreed = messages.find((tokens) => tokens.includes("ee"));
+  // A one-way pattern has no answer that could carry the secret.
+  if (first === undefined || agreed === undefined) return false;
+  let at = first.indexOf("e") + 1;
+  while (isAgreement(first[at])) at++;
+  first.splice(at, 0, "e1");
+  agreed.splice(agreed.indexOf("ee") + 1, 0, "ekem1");
+  return true;
+}
+
+function isAgreement(token: Token | undefined): token is AgreementToken {
+  return token === "ee" || token === "es" || token === "se" || token === "ss";
+}
+
+/**
+ * Tells whether a pattern needs a KEM.
+ *
+ * @param pattern The pattern.
+ * @returns Whether it has the modifier `hfs`.
+ */
+export function isHybrid(pattern: HandshakePattern): boolean {
+  return pattern.messages.flat().includes("e1");
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { CryptoError } from "../error.ts";
 import {
   handshakePattern,
+  isHybrid,
   PATTERN_NAMES,
   pskCount,
 } from "./handshake_pattern.ts";
@@ -52,6 +53,42 @@ Deno.test("handshakePattern() puts psk tokens where the modifier says", () => {
   assert.deepEqual(handshakePattern("NN").messages, [["e"], ["e", "ee"]]);
 });
 
+// "Hybrid Forward Secrecy" §5
+Deno.test("handshakePattern() puts e1 and ekem1 where the modifier hfs says", () => {
+  const messages = (name: string): string[] =>
+    handshakePattern(name).messages.map((tokens) => tokens.join(" "));
+  assert.deepEqual(messages("NNhfs"), ["e e1", "e ee ekem1"]);
+  assert.deepEqual(messages("IKhfs"), ["e es e1 s ss", "e ee ekem1 se"]);
+  assert.deepEqual(messages("XXhfs"), ["e e1", "e ee ekem1 s es", "s se"]);
+  assert.deepEqual(messages("KKhfs"), ["e es ss e1", "e ee ekem1 se"]);
+  assert.deepEqual(messages("IXhfs"), ["e e1 s", "e ee ekem1 se s es"]);
+  assert.deepEqual(messages("XXhfs+psk3"), [
+    "e e1",
+    "e ee ekem1 s es",
+    "s se psk",
+  ]);
+  assert.deepEqual(messages("NNpsk0+hfs"), ["psk e e1", "e ee ekem1"]);
+  assert.deepEqual(messages("IKpsk2+hfs"), messages("IKhfs+psk2"));
+  assert.equal(isHybrid(handshakePattern("IKhfs")), true);
+  assert.equal(isHybrid(handshakePattern("IKpsk2")), false);
+  // The table itself is not changed by a modifier.
+  assert.deepEqual(messages("IK"), ["e es s ss", "e ee se"]);
+});
+
+Deno.test("handshakePattern() has hybrid forms of all patterns but the one-way ones", () => {
+  for (const name of PATTERN_NAMES) {
+    if (name.length === 1) {
+      assert.throws(() => handshakePattern(`${name}hfs`), isUnsupported, name);
+      continue;
+    }
+    const tokens = handshakePattern(`${name}hfs`).messages.flat();
+    for (const token of ["e1", "ekem1"] as const) {
+      assert.equal(tokens.indexOf(token), tokens.lastIndexOf(token));
+      assert.ok(tokens.includes(token), name);
+    }
+  }
+});
+
 Deno.test("handshakePattern() refuses every other name", () => {
   for (
     const name of [
@@ -67,6 +104,11 @@ Deno.test("handshakePattern() refuses every other name", () => {
       "IKpsk01",
       "IKpsk1psk2",
       "XXfallback",
+      "IKhfs2",
+      "IKhfs+",
+      "IKhfs+hfs",
+      "IKhfspsk2",
+      "IKHFS",
       "IK ",
       "__proto__",
       "constructor",

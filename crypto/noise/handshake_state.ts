@@ -21,7 +21,15 @@ import {
   type HandshakeOptions,
   MAX_NOISE_MESSAGE_LENGTH,
 } from "./handshake_options.ts";
-import type { Token } from "./handshake_pattern.ts";
+import type { HybridToken, Token } from "./handshake_pattern.ts";
+import {
+  type HybridKeys,
+  type HybridStep,
+  hybridTokenLength,
+  isHybridToken,
+  readHybridToken,
+  writeHybridToken,
+} from "./hybrid_token.ts";
 import { type NoiseProtocol, parseProtocolName } from "./protocol_name.ts";
 import { SymmetricState } from "./symmetric_state.ts";
 
@@ -93,6 +101,7 @@ export class HandshakeState {
   #ephemeral: AgreementKey | undefined;
   #remoteEphemeral: Uint8Array | undefined;
   #remoteStatic: Uint8Array | undefined;
+  #hybridKeys: HybridKeys = {};
   #messageIndex = 0;
   #pskIndex = 0;
   #isWiped = false;
@@ -172,6 +181,10 @@ export class HandshakeState {
       if (token === "e") {
         length += X25519_KEY_LENGTH;
         isKeyed ||= this.#psks.length > 0;
+      } else if (isHybridToken(token)) {
+        length += hybridTokenLength(this.#protocol.kem!, token) +
+          (isKeyed ? AEAD_TAG_LENGTH : 0);
+        isKeyed ||= token === "ekem1";
       } else if (token === "s") {
         length += X25519_KEY_LENGTH + (isKeyed ? AEAD_TAG_LENGTH : 0);
       } else {
@@ -188,7 +201,8 @@ export class HandshakeState {
    * on the pattern: the first messages of some are readable by anyone.
    * @returns The message, owned by the caller.
    * @throws {CryptoError} `STATE` out of turn, `INVALID_LENGTH` when the
-   * message would pass 65,535 bytes, `WEAK_PUBLIC_KEY` for a bad key of the peer.
+   * message would pass 65,535 bytes, `WEAK_PUBLIC_KEY` or `INVALID_KEY` for a
+   * bad key of the peer.
    */
   writeMessage(payload: Uint8Array = new Uint8Array()): Uint8Array {
     this.#requireTurn(true);
@@ -281,6 +295,7 @@ export class HandshakeState {
     this.#symmetric.wipe();
     this.#static?.wipe();
     this.#ephemeral?.wipe();
+    this.#hybridKeys.own?.wipe();
     wipe(this.#testEphemeral, ...this.#psks);
   }
 
@@ -322,6 +337,7 @@ export class HandshakeState {
       ephemeral: this.#ephemeral,
       remoteEphemeral: this.#remoteEphemeral,
       remoteStatic: this.#remoteStatic,
+      hybridKeys: this.#hybridKeys,
       pskIndex: this.#pskIndex,
     };
     this.#symmetric = before.symmetric.clone();
@@ -331,7 +347,11 @@ export class HandshakeState {
     } catch (error) {
       this.#symmetric.wipe();
       if (this.#ephemeral !== before.ephemeral) this.#ephemeral?.wipe();
+      if (this.#hybridKeys.own !== before.hybridKeys.own) {
+        this.#hybridKeys.own?.wipe();
+      }
       this.#symmetric = before.symmetric;
+      this.#hybridKeys = before.hybridKeys;
       this.#ephemeral = before.ephemeral;
       this.#remoteEphemeral = before.remoteEphemeral;
       this.#remoteStatic = before.remoteStatic;
@@ -351,6 +371,12 @@ export class HandshakeState {
     }
     if (token === "s") {
       return this.#symmetric.sealAndHash(this.#static!.publicKey);
+    }
+    if (isHybridToken(token)) {
+      const step = this.#hybridStep();
+      const { bytes, keys } = writeHybridToken(token, step, this.#random!);
+      this.#hybridKeys = keys;
+      return bytes;
     }
     this.#mixSecret(token);
     return undefined;
@@ -377,6 +403,14 @@ export class HandshakeState {
       this.#remoteStatic = key;
       return end;
     }
+    if (isHybridToken(token)) {
+      const step = this.#hybridStep();
+      const end = at + hybridTokenLength(step.kem, token) +
+        this.#symmetric.overhead;
+      const bytes = message.subarray(at, end);
+      this.#hybridKeys = readHybridToken(token, step, bytes);
+      return end;
+    }
     this.#mixSecret(token);
     return at;
   }
@@ -387,7 +421,15 @@ export class HandshakeState {
     if (this.#psks.length > 0) this.#symmetric.mixKey(publicKey);
   }
 
-  #mixSecret(token: Token): void {
+  #hybridStep(): HybridStep {
+    return {
+      kem: this.#protocol.kem!,
+      symmetric: this.#symmetric,
+      keys: this.#hybridKeys,
+    };
+  }
+
+  #mixSecret(token: Exclude<Token, HybridToken>): void {
     if (token === "psk") {
       this.#symmetric.mixKeyAndHash(this.#psks[this.#pskIndex++]!);
       return;

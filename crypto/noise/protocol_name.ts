@@ -1,13 +1,20 @@
 /**
  * Noise protocol names, such as `Noise_IK_25519_ChaChaPoly_SHA256` (Noise §8).
  *
+ * The modifier `hfs` and a KEM go together: `25519+MLKEM768` names both key
+ * agreements. The hyphens of ML-KEM-768 are not among the characters that Noise
+ * §8 allows.
+ *
  * @module
  */
 import { CryptoError } from "../error.ts";
+import type { Kem } from "../kem.ts";
+import { ML_KEM_768 } from "../ml_kem.ts";
 import type { AeadSuite } from "../provider/provider.ts";
 import {
   type HandshakePattern,
   handshakePattern,
+  isHybrid,
 } from "./handshake_pattern.ts";
 import { NOISE_HASHES, type NoiseHash } from "./noise_hash.ts";
 
@@ -19,12 +26,20 @@ const SUITES: ReadonlyMap<string, AeadSuite> = new Map([
   ["AESGCM", "aes-256-gcm"],
 ]);
 
+/** Key agreements by name, each with the KEM beside X25519, if there is one. */
+const AGREEMENTS: ReadonlyMap<string, Kem | undefined> = new Map([
+  ["25519", undefined],
+  [`25519+${ML_KEM_768.name}`, ML_KEM_768],
+]);
+
 /** What a protocol name stands for. */
 export interface NoiseProtocol {
   /** The name itself, which the handshake hashes. */
   readonly name: string;
   /** Who sends what. */
   readonly pattern: HandshakePattern;
+  /** The KEM, if the pattern is a hybrid one. */
+  readonly kem: Kem | undefined;
   /** The cipher. */
   readonly suite: AeadSuite;
   /** The hash. */
@@ -34,28 +49,30 @@ export interface NoiseProtocol {
 /**
  * Reads a protocol name.
  *
- * @param name The name; X25519 is the only Diffie-Hellman function known.
+ * @param name The name; X25519 is the only Diffie-Hellman function known, and
+ * ML-KEM-768 the only KEM beside it.
  * @returns What it stands for.
  * @throws {CryptoError} `UNSUPPORTED_PROTOCOL` for anything else.
  */
 export function parseProtocolName(name: string): NoiseProtocol {
   const parts = name.length > MAX_NAME_LENGTH ? [] : name.split("_");
-  const [prefix, pattern, dh, cipher, hash] = parts;
+  const [prefix, patternName, agreement, cipher, hash] = parts;
   const suite = SUITES.get(cipher ?? "");
   const noiseHash = NOISE_HASHES.get(hash ?? "");
   if (
-    parts.length !== 5 || prefix !== "Noise" || dh !== "25519" ||
-    suite === undefined || noiseHash === undefined
-  ) {
-    throw new CryptoError(
-      "UNSUPPORTED_PROTOCOL",
-      `Noise protocol: ${name.slice(0, 64)}`,
-    );
-  }
-  return {
-    name,
-    pattern: handshakePattern(pattern!),
-    suite,
-    hash: noiseHash,
-  };
+    parts.length !== 5 || prefix !== "Noise" ||
+    !AGREEMENTS.has(agreement!) || suite === undefined ||
+    noiseHash === undefined
+  ) throw unsupported(name);
+  const pattern = handshakePattern(patternName!);
+  const kem = AGREEMENTS.get(agreement!);
+  if (isHybrid(pattern) !== (kem !== undefined)) throw unsupported(name);
+  return { name, pattern, kem, suite, hash: noiseHash };
+}
+
+function unsupported(name: string): CryptoError {
+  return new CryptoError(
+    "UNSUPPORTED_PROTOCOL",
+    `Noise protocol: ${name.slice(0, 64)}`,
+  );
 }

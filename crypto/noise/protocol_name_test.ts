@@ -15,6 +15,23 @@ Deno.test("parseProtocolName() reads suite and hash", () => {
   assert.equal(other.hash.length, 64);
 });
 
+Deno.test("parseProtocolName() reads a KEM, which goes with the modifier hfs and never without", () => {
+  const name = "Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA256";
+  assert.equal(parseProtocolName(name).kem?.name, "MLKEM768");
+  const plain = "Noise_IK_25519_ChaChaPoly_SHA256";
+  assert.equal(parseProtocolName(plain).kem, undefined);
+  for (
+    const wrong of [
+      "Noise_IK_25519+MLKEM768_ChaChaPoly_SHA256",
+      "Noise_IKhfs_25519_ChaChaPoly_SHA256",
+      "Noise_IKhfs_MLKEM768_ChaChaPoly_SHA256",
+      "Noise_IKhfs_25519+MLKEM512_ChaChaPoly_SHA256",
+      "Noise_IKhfs_25519+ML-KEM-768_ChaChaPoly_SHA256",
+      "Noise_Nhfs_25519+MLKEM768_ChaChaPoly_SHA256",
+    ]
+  ) assert.throws(() => parseProtocolName(wrong), isUnsupported, wrong);
+});
+
 Deno.test("parseProtocolName() refuses every other name", () => {
   for (
     const name of [
