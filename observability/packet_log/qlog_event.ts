@@ -82,7 +82,7 @@ export class QlogEventMapper {
         return [one("mxp:packet_sent", {
           ...protectedPacket(event),
           is_mtu_probe_packet: event.isMtuProbe || undefined,
-          trigger: event.isTimeoutProbe ? "pto_probe" : undefined,
+          trigger: event.isProbe ? "probe" : undefined,
         })];
       case "packet-received":
         return [one("mxp:packet_received", protectedPacket(event))];

@@ -103,7 +103,7 @@ const EXAMPLES: readonly (readonly [TraceEvent, string, unknown])[] = [
       packetNumber: 0,
       lengthBytes: 61,
       isMtuProbe: false,
-      isTimeoutProbe: true,
+      isProbe: true,
       frames: [
         {
           type: "stream",
@@ -128,7 +128,7 @@ const EXAMPLES: readonly (readonly [TraceEvent, string, unknown])[] = [
         { frame_type: "stream", stream_id: 4, offset: 8, length: 3, fin: true },
         { frame_type: "ack", ack_delay: 2.5, acked_ranges: [[7, 8], [0, 4]] },
       ],
-      trigger: "pto_probe",
+      trigger: "probe",
     },
   ],
   [

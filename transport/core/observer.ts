@@ -131,8 +131,8 @@ export type TraceEvent =
     readonly lengthBytes: number;
     /** Whether it only asks how large a datagram may be. */
     readonly isMtuProbe: boolean;
-    /** Whether it was sent because nothing was heard for a probe timeout. */
-    readonly isTimeoutProbe: boolean;
+    /** Whether it wants an answer at once: after a probe timeout, or to prove a path. */
+    readonly isProbe: boolean;
     /** What it carries. */
     readonly frames: readonly FrameSummary[];
   }

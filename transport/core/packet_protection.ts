@@ -96,6 +96,7 @@ export class PacketProtection {
   #isSendPhaseAcked = false;
   #nextPacketNumber = 0;
   #keyUpdateCount = 0;
+  #sendKeyUpdateCount = 0;
   #forgedCount = 0;
   #flags = 0;
   #packetNumber = -1;
@@ -152,6 +153,11 @@ export class PacketProtection {
   /** How often the keys of what is received were updated. */
   get keyUpdateCount(): number {
     return this.#keyUpdateCount;
+  }
+
+  /** How often the keys of what is sent were updated. */
+  get sendKeyUpdateCount(): number {
+    return this.#sendKeyUpdateCount;
   }
 
   /** Flags of the packet whose header was unmasked last, without the key phase. */
@@ -319,6 +325,7 @@ export class PacketProtection {
     this.#send = this.#phaseKeys(this.#nextSendSecret);
     this.#nextSendSecret = advance(this.#nextSendSecret);
     this.#sendPhase ^= 1;
+    this.#sendKeyUpdateCount++;
     this.#sendPhaseStart = this.#nextPacketNumber;
     this.#isSendPhaseAcked = false;
   }

@@ -10,6 +10,7 @@ import type { CongestionControl } from "./config.ts";
 import type { CongestionController } from "./congestion/controller.ts";
 import { createCongestionController } from "./congestion/create_controller.ts";
 import { LossDetector, type TimeoutOutcome } from "./loss_detector.ts";
+import type { RecoveryMetrics } from "./observer.ts";
 import { Pacer } from "./pacer.ts";
 import {
   kernelBytes,
@@ -98,6 +99,23 @@ export class Recovery {
       bytesInFlight: this.#loss.bytesInFlight,
       packetsLost: this.#packetsLost,
       probeTimeouts: this.#probeTimeouts,
+    };
+  }
+
+  /** The figures of this moment, for an observer. */
+  get metrics(): RecoveryMetrics & { readonly isInSlowStart: boolean } {
+    const rtt = this.#rtt;
+    const { hasSample } = rtt;
+    return {
+      smoothedRttMs: hasSample ? rtt.smoothedRttMs : 0,
+      minRttMs: hasSample ? rtt.minRttMs : 0,
+      latestRttMs: hasSample ? rtt.latestRttMs : 0,
+      rttVarianceMs: rtt.rttVarianceMs,
+      congestionWindowBytes: this.#congestion.windowBytes,
+      slowStartThresholdBytes: this.#congestion.slowStartThresholdBytes,
+      isInSlowStart: this.#congestion.isInSlowStart,
+      bytesInFlight: this.#loss.bytesInFlight,
+      ptoCount: this.#loss.ptoCount,
     };
   }
 
