@@ -49,6 +49,12 @@ const MAX_WAKE_BATCH = 32;
 /** Longest delay of `setTimeout`, in milliseconds. */
 const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
 
+/**
+ * How long a carrier that was replaced still receives: what was on its way to the
+ * address before need not be sent again.
+ */
+const OLD_CARRIER_MS = 1_000;
+
 /** A reaction to it is a microtask, for less than `queueMicrotask` in Deno. */
 const SETTLED: Promise<void> = Promise.resolve();
 
@@ -86,7 +92,9 @@ export class Driver {
   readonly now: MonotonicClock;
   readonly #options: DriverOptions;
   readonly #endpoint: Endpoint;
-  readonly #carrier: Carrier;
+  #carrier: Carrier;
+  /** The carrier before, as long as something may come there. */
+  #oldCarrier: Carrier | undefined;
   readonly #deadlines = new Set<Deadline>();
   readonly #step = (): void => this.#countDown();
 
@@ -100,8 +108,8 @@ export class Driver {
   #isAwaitingAnswer = false;
   #settling: (() => void)[] = [];
 
-  readonly #freeBuffers: Uint8Array[] = [];
-  readonly #bufferBytes: number;
+  #freeBuffers: Uint8Array[] = [];
+  #bufferBytes: number;
   #sendsInFlight = 0;
   #sentThisTurn = 0;
   #isYielding = false;
@@ -122,10 +130,7 @@ export class Driver {
     this.#carrier = options.carrier;
     this.#bufferBytes = options.carrier.maxDatagramBytes;
     this.#prepare();
-    this.#carrier.start(
-      (datagram, from) => this.#handleDatagram(datagram, from),
-      options.onError,
-    );
+    this.#start(this.#carrier);
   }
 
   /** There may be something to send: flushes a few microtasks after the last call. */
@@ -161,6 +166,28 @@ export class Driver {
   }
 
   /**
+   * Goes on with another carrier, and with every connection. The one before still
+   * receives for a moment, then it is closed.
+   *
+   * @param carrier Not started; owned from now on.
+   * @param isOtherHost Whether more than the port is another one.
+   */
+  replaceCarrier(carrier: Carrier, isOtherHost: boolean): void {
+    this.#closeOldCarrier();
+    const old = this.#carrier;
+    this.#oldCarrier = old;
+    this.#carrier = carrier;
+    this.#bufferBytes = carrier.maxDatagramBytes;
+    this.#freeBuffers = [];
+    this.#start(carrier);
+    this.schedule(this.now() + OLD_CARRIER_MS, () => {
+      if (this.#oldCarrier === old) this.#closeOldCarrier();
+    });
+    this.#endpoint.handleLocalMove(this.now(), isOtherHost);
+    this.wake();
+  }
+
+  /**
    * Closes every connection, sends what says so, and closes the carrier.
    *
    * @returns Fulfilled when the carrier is closed.
@@ -179,11 +206,26 @@ export class Driver {
       clearTimeout(this.#timer);
       this.#timer = undefined;
       if (this.#sendsInFlight > 0) await this.#waitUntilDrained();
+      await this.#oldCarrier?.close();
       await this.#carrier.close();
     }
   }
 
   // ── Input ─────────────────────────────────────────────────────────────────
+
+  #start(carrier: Carrier): void {
+    carrier.start(
+      (datagram, from) => this.#handleDatagram(datagram, from),
+      this.#options.onError,
+    );
+  }
+
+  #closeOldCarrier(): void {
+    const old = this.#oldCarrier;
+    this.#oldCarrier = undefined;
+    // Its last sends are counted by nobody.
+    void old?.close();
+  }
 
   #handleDatagram(datagram: Uint8Array, from: Address): void {
     if (this.#isDeaf) return;
@@ -310,7 +352,7 @@ export class Driver {
   }
 
   #handleSent(buffer: Uint8Array): void {
-    this.#freeBuffers.push(buffer);
+    if (buffer.length === this.#bufferBytes) this.#freeBuffers.push(buffer);
     this.#sendsInFlight--;
     if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {
       this.#isBlocked = false;

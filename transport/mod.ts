@@ -83,6 +83,7 @@ export { resolveHostname } from "./name_resolver.ts";
 export { systemClock } from "./system_clock.ts";
 export { systemRandom } from "./system_random.ts";
 export {
+  type RebindOptions,
   Transport,
   type TransportConfig,
   type TransportConnectOptions,

@@ -87,6 +87,24 @@ export interface TransportConnectOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of {@linkcode Transport.rebind}. */
+export interface RebindOptions {
+  /**
+   * Where to bind: a numeric address or a name, of the family of the one before.
+   *
+   * @default the hostname before
+   */
+  readonly hostname?: string;
+  /**
+   * The port; 0 lets the system choose.
+   *
+   * @default 0
+   */
+  readonly port?: number;
+  /** What moves the datagrams from now on, in place of a UDP socket. */
+  readonly carrier?: Carrier;
+}
+
 /** Counters of a transport. */
 export interface TransportStats extends EndpointStats {
   /** Counters of the carrier. */
@@ -101,9 +119,7 @@ interface Attempt {
 
 /** One socket and the connections over it, those of peers and our own. */
 export class Transport {
-  /** Where it is bound. */
-  readonly localAddress: Address;
-  readonly #carrier: Carrier;
+  #carrier: Carrier;
   readonly #endpoint: Endpoint;
   readonly #driver: Driver;
   readonly #host: ConnectionHost;
@@ -118,7 +134,6 @@ export class Transport {
     const { config = {} } = options;
     this.#carrier = carrier;
     this.#onWarning = options.onWarning;
-    this.localAddress = carrier.localAddress;
     this.#endpoint = new Endpoint(
       {
         ...config,
@@ -177,7 +192,12 @@ export class Transport {
     }
   }
 
-  /** Counters over all connections. */
+  /** Where it is bound. */
+  get localAddress(): Address {
+    return this.#carrier.localAddress;
+  }
+
+  /** Counters over all connections; those of the carrier since it was bound. */
   get stats(): TransportStats {
     return { ...this.#endpoint.stats, carrier: { ...this.#carrier.stats } };
   }
@@ -242,6 +262,40 @@ export class Transport {
       cancelDeadline();
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  /**
+   * Moves to another local address; every connection goes on from there, to where
+   * its peer is. Peers follow as soon as they have received something from the new
+   * address. What is on its way to the old one is still received for a second.
+   *
+   * Peers that look for this transport at its old address do not find it: a
+   * transport that others connect to has to tell them.
+   *
+   * @param options Where to bind, or a carrier. Without a hostname the present one,
+   * without a port any.
+   * @returns The new address.
+   * @throws {TransportError} As a rejection: `ADDRESS_IN_USE`, `BIND_FAILED`,
+   * `CARRIER_FAILED`, `CLOSED`; the transport stays where it is then.
+   */
+  async rebind(options: RebindOptions = {}): Promise<Address> {
+    if (this.#closing !== undefined) throw closedError();
+    const before = this.localAddress.hostname;
+    const { hostname = before, port = 0 } = options;
+    const onWarning = this.#onWarning;
+    const carrier = options.carrier ?? await bindUdp({
+      hostname,
+      port,
+      ...(onWarning === undefined ? {} : { onWarning }),
+    });
+    if (this.#closing !== undefined) {
+      await carrier.close();
+      throw closedError();
+    }
+    this.#carrier = carrier;
+    const isOtherHost = carrier.localAddress.hostname !== before;
+    this.#driver.replaceCarrier(carrier, isOtherHost);
+    return this.localAddress;
   }
 
   /**
@@ -332,7 +386,9 @@ export class Transport {
   }
 }
 
-async function bindUdp(options: TransportOptions): Promise<Carrier> {
+async function bindUdp(
+  options: Pick<TransportOptions, "hostname" | "port" | "onWarning">,
+): Promise<Carrier> {
   const { hostname = "0.0.0.0", port = 0, onWarning } = options;
   const [numeric] = await resolveHostname(hostname);
   return await createUdpCarrier(

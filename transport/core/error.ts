@@ -4,6 +4,7 @@
  * @module
  */
 import { type Fault, MxpError } from "../../internal/error.ts";
+import type { LimitName } from "./limits.ts";
 
 /** What can go wrong in the transport. */
 export type TransportErrorCode =
@@ -37,6 +38,8 @@ export interface TransportErrorOptions {
   readonly cause?: unknown;
   /** The number that travelled in a close, reset or stop frame, if one did. */
   readonly closeCode?: number;
+  /** Which limit the peer has passed, if it was one. */
+  readonly limit?: LimitName;
 }
 
 const PEER_FAULTS: ReadonlySet<TransportErrorCode> = new Set<
@@ -71,6 +74,8 @@ function faultOf(code: TransportErrorCode): Fault {
 export class TransportError extends MxpError<TransportErrorCode> {
   /** The number that travelled in a close, reset or stop frame, if one did. */
   readonly closeCode: number | undefined;
+  /** Which limit the peer has passed, if it was one. */
+  readonly limit: LimitName | undefined;
 
   /**
    * Describes what went wrong.
@@ -89,6 +94,7 @@ export class TransportError extends MxpError<TransportErrorCode> {
       cause: options.cause,
     });
     this.closeCode = options.closeCode;
+    this.limit = options.limit;
   }
 }
 
@@ -116,6 +122,8 @@ export const CloseCode = {
   FRAME_ENCODING_ERROR: 0x07,
   /** A handshake payload that cannot be used. */
   TRANSPORT_PARAMETER_ERROR: 0x08,
+  /** More connection ids than allowed. */
+  CONNECTION_ID_LIMIT_ERROR: 0x09,
   /** Any other breach of the protocol. */
   PROTOCOL_VIOLATION: 0x0a,
   /** A bound on what a peer may cause was passed. */
@@ -142,6 +150,9 @@ const CLOSE_CODES: Partial<Record<TransportErrorCode, number>> = {
  * @returns A number of {@linkcode CloseCode}.
  */
 export function closeCodeOf(error: MxpError): number {
+  if (error instanceof TransportError && error.closeCode !== undefined) {
+    return error.closeCode;
+  }
   return CLOSE_CODES[error.code as TransportErrorCode] ??
     CloseCode.INTERNAL_ERROR;
 }

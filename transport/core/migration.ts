@@ -14,7 +14,9 @@ import type { Paths } from "./path.ts";
 interface PathUser {
   /** The probe timeout without backoff, in milliseconds. */
   readonly ptoMs: number;
+  /** Sends a challenge with the next packet. */
   challengePath(data: Uint8Array): void;
+  /** Forgets what was learned of the path before. */
   handlePathChange(address: Address): void;
 }
 
@@ -23,16 +25,34 @@ export class Migration {
   readonly #paths: Paths;
   readonly #user: PathUser;
   readonly #random: RandomSource;
+  readonly #onHostChanged: () => void;
+  /** Where the peer was when it was told of our connection ids. */
+  #hostname: string;
+  #moveCount = 0;
 
   /**
    * @param paths Where the peer is.
-   * @param user Sends the challenges.
-   * @param random Where they come from.
+   * @param options Who sends the challenges, where they come from, and who has to
+   * know that the peer has proven to be at another host.
    */
-  constructor(paths: Paths, user: PathUser, random: RandomSource) {
+  constructor(
+    paths: Paths,
+    options: {
+      readonly user: PathUser;
+      readonly random: RandomSource;
+      readonly onHostChanged: () => void;
+    },
+  ) {
     this.#paths = paths;
-    this.#user = user;
-    this.#random = random;
+    this.#user = options.user;
+    this.#random = options.random;
+    this.#onHostChanged = options.onHostChanged;
+    this.#hostname = paths.address.hostname;
+  }
+
+  /** How often the peer's address changed. */
+  get moveCount(): number {
+    return this.#moveCount;
   }
 
   /** When {@linkcode Migration.handleTimeout} has to be called next. */
@@ -50,9 +70,35 @@ export class Migration {
    */
   handleMove(now: Instant, from: Address, byteCount: number): void {
     const { hostname } = this.#paths.address;
+    this.#moveCount++;
     if (this.#paths.move(from, byteCount)) this.#challenge(now);
     // RFC 9000 §9.4: another port is most likely the same path.
     if (hostname !== from.hostname) this.#user.handlePathChange(from);
+  }
+
+  /**
+   * This side has moved (RFC 9000 §9.2): the path is another one, also where the
+   * peer stays where it is.
+   *
+   * @param now The time.
+   * @param isOtherHost Whether more than our port has changed.
+   */
+  handleLocalMove(now: Instant, isOtherHost: boolean): void {
+    if (this.#paths.renew()) this.#challenge(now);
+    if (isOtherHost) this.#user.handlePathChange(this.#paths.address);
+  }
+
+  /**
+   * Takes a path response.
+   *
+   * @param data Its eight bytes.
+   */
+  handleResponse(data: Uint8Array): void {
+    if (!this.#paths.handleResponse(data)) return;
+    const { hostname } = this.#paths.address;
+    if (hostname === this.#hostname) return;
+    this.#hostname = hostname;
+    this.#onHostChanged();
   }
 
   /**

@@ -132,9 +132,13 @@ interface ResetTarget {
 interface KnownToken<T> {
   readonly owner: T;
   readonly token: Uint8Array;
-  /** Where it is found. */
-  readonly trace: number;
-  /** Where the owner's peer was last. */
+}
+
+/** What is known of an owner. */
+interface KnownOwner {
+  /** Where its tokens are found. */
+  readonly traces: number[];
+  /** Where its peer was last. */
   hostname: string;
 }
 
@@ -148,7 +152,7 @@ interface KnownToken<T> {
 export class PeerResetTokens<T extends ResetTarget> {
   readonly #key: Uint8Array;
   readonly #byTrace = new Map<number, KnownToken<T>>();
-  readonly #byOwner = new Map<T, KnownToken<T>>();
+  readonly #byOwner = new Map<T, KnownOwner>();
   /** How many owners have a peer at each host. */
   readonly #countByHost = new Map<string, number>();
 
@@ -158,41 +162,68 @@ export class PeerResetTokens<T extends ResetTarget> {
   }
 
   /**
-   * Remembers a token, until {@linkcode PeerResetTokens.delete}, and where the
-   * owner's peer is now.
+   * Remembers a token, until {@linkcode PeerResetTokens.forget} or
+   * {@linkcode PeerResetTokens.delete}, and where the owner's peer is now.
    *
    * @param token {@linkcode RESET_TOKEN_LENGTH} bytes; kept.
-   * @param owner What it ends; its first token is the one that holds.
+   * @param owner What it ends.
    */
   learn(token: Uint8Array, owner: T): void {
+    const trace = this.#traceOf(token);
+    this.#byTrace.set(trace, { owner, token });
+    const known = this.#byOwner.get(owner);
+    if (known === undefined) {
+      const { hostname } = owner.remoteAddress;
+      this.#byOwner.set(owner, { traces: [trace], hostname });
+      this.#count(hostname, 1);
+    } else {
+      if (!known.traces.includes(trace)) known.traces.push(trace);
+      this.follow(owner);
+    }
+  }
+
+  /**
+   * Remembers where the owner's peer is now.
+   *
+   * @param owner What its tokens end.
+   */
+  follow(owner: T): void {
     const { hostname } = owner.remoteAddress;
     const known = this.#byOwner.get(owner);
-    if (known?.hostname === hostname) return;
-    if (known !== undefined) {
-      this.#count(known.hostname, -1);
-      known.hostname = hostname;
-    } else {
-      const trace = this.#traceOf(token);
-      const added = { owner, token, trace, hostname };
-      this.#byTrace.set(trace, added);
-      this.#byOwner.set(owner, added);
-    }
+    if (known === undefined || known.hostname === hostname) return;
+    this.#count(known.hostname, -1);
+    known.hostname = hostname;
     this.#count(hostname, 1);
   }
 
   /**
    * Forgets a token.
    *
+   * @param token The token.
    * @param owner What it would have ended.
+   */
+  forget(token: Uint8Array, owner: T): void {
+    const known = this.#byOwner.get(owner);
+    if (known === undefined) return;
+    const trace = this.#traceOf(token);
+    const index = known.traces.indexOf(trace);
+    if (index < 0) return;
+    known.traces.splice(index, 1);
+    this.#drop(trace, owner);
+    if (known.traces.length === 0) this.delete(owner);
+  }
+
+  /**
+   * Forgets all tokens of an owner.
+   *
+   * @param owner What they would have ended.
    */
   delete(owner: T): void {
     const known = this.#byOwner.get(owner);
     if (known === undefined) return;
     this.#byOwner.delete(owner);
     this.#count(known.hostname, -1);
-    if (this.#byTrace.get(known.trace) === known) {
-      this.#byTrace.delete(known.trace);
-    }
+    for (const trace of known.traces) this.#drop(trace, owner);
   }
 
   /**
@@ -215,6 +246,10 @@ export class PeerResetTokens<T extends ResetTarget> {
     return isSameAddress(found.owner.remoteAddress, from)
       ? found.owner
       : undefined;
+  }
+
+  #drop(trace: number, owner: T): void {
+    if (this.#byTrace.get(trace)?.owner === owner) this.#byTrace.delete(trace);
   }
 
   #count(hostname: string, change: number): void {

@@ -1,0 +1,117 @@
+/**
+ * The connection ids of both ends, as a connection uses them.
+ *
+ * @module
+ */
+import type { ByteWriter } from "../../internal/byte_writer.ts";
+import type {
+  NewConnectionIdFrame,
+  RetireConnectionIdFrame,
+} from "../../protocol/frame/mod.ts";
+import {
+  LocalConnectionIds,
+  type LocalConnectionIdsOptions,
+} from "./local_connection_ids.ts";
+import {
+  PeerConnectionIds,
+  type PeerConnectionIdsOptions,
+} from "./peer_connection_ids.ts";
+import type { SentFrame } from "./sent_frame.ts";
+import type { ConnectionStats } from "./stats.ts";
+
+/** Ours, which the peer sends to, and the peer's, which we send to. */
+export class ConnectionIds {
+  /** Those that we gave the peer. */
+  readonly local: LocalConnectionIds;
+  /** Those that the peer gave us. */
+  readonly peer: PeerConnectionIds;
+
+  /**
+   * @param options The ids of the handshake, the limits of both ends, and who
+   * makes and routes ours.
+   */
+  constructor(
+    options: {
+      readonly local: LocalConnectionIdsOptions;
+      readonly peer: PeerConnectionIdsOptions;
+    },
+  ) {
+    this.local = new LocalConnectionIds(options.local);
+    this.peer = new PeerConnectionIds(options.peer);
+  }
+
+  /** Whether {@linkcode ConnectionIds.writeFrames} has something to write. */
+  get hasPending(): boolean {
+    return this.local.hasPending || this.peer.hasPending;
+  }
+
+  /** The part of a connection's statistics that is known here. */
+  get stats(): Pick<
+    ConnectionStats,
+    "connectionIdsIssued" | "connectionIdChanges"
+  > {
+    return {
+      connectionIdsIssued: this.local.issuedCount,
+      connectionIdChanges: this.peer.changeCount,
+    };
+  }
+
+  /**
+   * Takes a frame of the peer.
+   *
+   * @param frame The frame; its bytes are copied.
+   * @param usedKey The id of the packet that carries it, as a key.
+   * @throws {TransportError} `LIMIT`, `PROTOCOL_VIOLATION`.
+   */
+  handleFrame(
+    frame: NewConnectionIdFrame | RetireConnectionIdFrame,
+    usedKey: number,
+  ): void {
+    if (frame.type === "new-connection-id") this.peer.handleNew(frame);
+    else this.local.handleRetire(frame.sequence, usedKey);
+  }
+
+  /**
+   * Writes what waits and fits.
+   *
+   * @param writer Where to write.
+   * @param limit Offset that must not be passed.
+   * @param sent Gets a record of each frame.
+   */
+  writeFrames(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
+    this.peer.writeFrames(writer, limit, sent);
+    this.local.writeFrames(writer, limit, sent);
+  }
+
+  /**
+   * The peer has a frame.
+   *
+   * @param frame A record of any frame.
+   * @returns Whether it was one of {@linkcode ConnectionIds.writeFrames}.
+   */
+  onFrameAcked(frame: SentFrame): boolean {
+    if (frame.type === "new-connection-id") {
+      this.local.onFrameAcked(frame.sequence);
+      return true;
+    }
+    if (frame.type !== "retire-connection-id") return false;
+    this.peer.onFrameAcked(frame.sequence);
+    return true;
+  }
+
+  /**
+   * A frame was probably lost.
+   *
+   * @param frame A record of any frame.
+   * @returns Whether it was one of {@linkcode ConnectionIds.writeFrames}.
+   */
+  onFrameLost(frame: SentFrame): boolean {
+    if (frame.type === "new-connection-id") {
+      this.local.onFrameLost(frame.sequence);
+      return true;
+    }
+    if (frame.type !== "retire-connection-id") return false;
+    this.peer.onFrameLost(frame.sequence);
+    return true;
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * The limits on what a peer can cause, by the key of the configuration that
+ * sets each.
+ *
+ * Spec: docs/spec/transport.md, "Limits".
+ *
+ * @module
+ */
+
+/** Keys of the configuration that limit what a peer can cause. */
+export const LIMIT_NAMES = [
+  "maxConnectionIds",
+] as const;
+
+/** Name of a limit on what a peer can cause. */
+export type LimitName = typeof LIMIT_NAMES[number];
+
+/** How often each limit was reached. */
+export type LimitCounts = Partial<Record<LimitName, number>>;
