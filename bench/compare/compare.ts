@@ -1,0 +1,81 @@
+/**
+ * A whole comparison, from what the machine has to the results.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { REFERENCE } from "./catalogue.ts";
+import { describeMachine } from "./machine.ts";
+import { METRICS } from "./metrics/mod.ts";
+import type { CompareOptions } from "./options.ts";
+import { prepare } from "./preparation.ts";
+import { createRows, type PeerEntry, type Results } from "./report/results.ts";
+import { runPlan } from "./runner.ts";
+
+/** Time for a metric beside what it measures, in milliseconds. */
+const TIMEOUT_BASE_MS = 20_000;
+
+/** Measurements of which a metric may consist, and how much slower they may be. */
+const TIMEOUT_FACTOR = 20;
+
+/**
+ * Compares.
+ *
+ * @param options What with what.
+ * @param say Told how far it is.
+ * @returns The results.
+ */
+export async function compare(
+  options: CompareOptions,
+  say: (line: string) => void,
+): Promise<Results> {
+  const { peers, metrics, roundCount, settings } = options;
+  const startedAt = new Date();
+  const machine = await describeMachine();
+  const folder = mkdtempSync(join(tmpdir(), "mxp-compare-"));
+  try {
+    const { runnable, missing } = await prepare(peers, folder, say);
+    for (const { peer, reason } of missing) {
+      say(`Not on this machine: ${peer.title}: ${reason}`);
+    }
+    const { samples, failures } = await runPlan({
+      runnable,
+      metrics,
+      roundCount,
+      settings,
+      timeoutMs: TIMEOUT_BASE_MS +
+        (settings.warmUpSeconds + settings.seconds) * 1_000 * TIMEOUT_FACTOR,
+      folder,
+      say,
+    });
+    const entries = peers.map((peer): PeerEntry => {
+      const lacking = missing.find((each) => each.peer === peer);
+      return {
+        name: peer.name,
+        title: peer.title,
+        protection: peer.protection,
+        versions: runnable.find((each) => each.peer === peer)?.versions ?? {},
+        ...(lacking && { missing: lacking.reason }),
+        failures: failures.get(peer.name) ?? [],
+      };
+    });
+    return {
+      version: 1,
+      startedAt: startedAt.toISOString(),
+      seconds: (Date.now() - startedAt.getTime()) / 1_000,
+      machine,
+      roundCount,
+      settings,
+      peers: entries,
+      rows: createRows(
+        metrics.flatMap((name) => METRICS[name].figures),
+        samples,
+        REFERENCE,
+      ),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What a peer has to be able to do to be measured, in one process or the other.
+ *
+ * @module
+ */
+
+/** How a connection starts: a whole handshake, a shortened one, or none to wait for. */
+export type SetUpKind = "fresh" | "resumed" | "zero-rtt";
+
+/** Keys for TLS, made for this run. */
+export interface Certificate {
+  /** The authority that clients trust, PEM. */
+  readonly authority: string;
+  /** The server's certificate for 127.0.0.1 and localhost, PEM. */
+  readonly certificate: string;
+  /** Its private key, PEM. */
+  readonly privateKey: string;
+}
+
+/** What both processes of a peer are told. */
+export interface PeerContext {
+  /** Keys, for the peers that encrypt by TLS. */
+  readonly certificate?: Certificate;
+  /** Port of the broker on 127.0.0.1, for the peers that have one. */
+  readonly brokerPort?: number;
+}
+
+/** Messages to be sent to the client. */
+export interface StreamRequest {
+  /** How many. */
+  readonly count: number;
+  /** Size of each, in bytes. */
+  readonly bytes: number;
+}
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** Packets of at most 1,200 bytes; for the drivers that have `holdsPacketSize`. */
+  readonly smallPackets?: boolean;
+}
+
+/** The answering process. */
+export interface PeerServer {
+  /** What the client has to know to connect; opaque for everybody else. */
+  readonly address: string;
+  /** Gives everything back. */
+  close(): Promise<void> | void;
+}
+
+/** One connection of the asking process. */
+export interface PeerConnection {
+  /**
+   * Asks once.
+   *
+   * @param payload What the server sends back.
+   * @returns The answer's bytes.
+   */
+  call(payload: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Has the server send messages, one by one, as its user would.
+   *
+   * @param request How many, of which size.
+   * @param onMessage Called with each, whole; borrowed until it returns.
+   * @returns Resolves when all of them are there.
+   */
+  stream(
+    request: StreamRequest,
+    onMessage: (message: Uint8Array) => void,
+  ): Promise<void>;
+  /** Ends the connection. */
+  close(): Promise<void> | void;
+}
+
+/** A connection that is about to be made. */
+export interface SetUp {
+  /** Connects and asks once: this is what is timed. */
+  firstAnswer(payload: Uint8Array): Promise<Uint8Array>;
+  /** Ends it. */
+  close(): Promise<void> | void;
+}
+
+/** Turns a message of 256 bytes into bytes and back, in one process. */
+export interface PeerCodec {
+  /** Encodes. */
+  encode(): void;
+  /** Decodes, and verifies if the format can. */
+  decode(): void;
+}
+
+/** One peer. */
+export interface PeerDriver {
+  /** Which starts it has beside the fresh one. */
+  readonly setUpKinds?: readonly SetUpKind[];
+  /** Whether `smallPackets` is something it can do. */
+  readonly holdsPacketSize?: boolean;
+  /** Starts the answering side. */
+  startServer(context: PeerContext): Promise<PeerServer> | PeerServer;
+  /** Connects to it. */
+  connect(
+    context: PeerContext,
+    address: string,
+    options: ConnectOptions,
+  ): Promise<PeerConnection>;
+  /**
+   * Makes ready for one connection; without it, {@linkcode PeerDriver.connect}
+   * and a call are what is timed.
+   */
+  setUp?(
+    context: PeerContext,
+    address: string,
+    kind: SetUpKind,
+  ): Promise<SetUp>;
+  /** Opens a connection that then does nothing; without it, a connection and a call. */
+  connectIdle?(
+    context: PeerContext,
+    address: string,
+  ): Promise<{ close(): Promise<void> | void }>;
+  /** Its format for messages, if it has one. */
+  createCodec?(): Promise<PeerCodec> | PeerCodec;
+}

@@ -1,0 +1,54 @@
+/**
+ * `deno task bench:compare`: @mxp/core beside its peers.
+ *
+ * @module
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { OURS } from "./catalogue.ts";
+import { compare } from "./compare.ts";
+import { type CompareOptions, HELP, parseOptions } from "./options.ts";
+import { renderChart } from "./report/chart.ts";
+import type { Results } from "./report/results.ts";
+import { renderMarkdown, renderTable } from "./report/table.ts";
+
+/** As of the command line of the project. */
+const USAGE_EXIT_CODE = 2;
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function save(results: Results, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const files = {
+    "results.json": `${JSON.stringify(results, undefined, 2)}\n`,
+    "chart.svg": renderChart(results, { ours: OURS }),
+    "table.md": renderMarkdown(results),
+  };
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(folder, name), content);
+    say(`Written: ${join(folder, name)}`);
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: CompareOptions;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    return USAGE_EXIT_CODE;
+  }
+  if (options.isHelp) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const results = await compare(options, say);
+  process.stdout.write(`\n${renderTable(results)}\n`);
+  save(results, options.outputFolder);
+  return results.rows.length > 0 ? 0 : 1;
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,97 @@
+/**
+ * Calls, as a load: so many at a time, or so many a second.
+ *
+ * @module
+ */
+import type { PeerConnection } from "../driver.ts";
+import { nextTurn } from "./macrotask.ts";
+
+/** Bytes of a call and of its answer. */
+export const CALL_BYTES = 256;
+
+/** @returns What is called with. */
+export function createPayload(): Uint8Array {
+  return Uint8Array.from({ length: CALL_BYTES }, (_, index) => index * 31);
+}
+
+/** What a load did. */
+export interface LoadResult {
+  /** How long each call took, in milliseconds. */
+  readonly latenciesMs: readonly number[];
+  /** How long all of them took, in seconds. */
+  readonly seconds: number;
+}
+
+function checkAnswer(answer: Uint8Array): void {
+  if (answer.length !== CALL_BYTES || answer[1] !== 31) {
+    throw new Error(`Answer: ${answer.length} bytes for ${CALL_BYTES}`);
+  }
+}
+
+/**
+ * Calls in a number of loops.
+ *
+ * @param options On what, with what, how many loops, for how long.
+ * @returns What they did.
+ */
+export async function callConstantly(options: {
+  readonly connection: PeerConnection;
+  readonly payload: Uint8Array;
+  readonly outstandingCount: number;
+  readonly seconds: number;
+}): Promise<LoadResult> {
+  const { connection, payload } = options;
+  const latenciesMs: number[] = [];
+  const startedAt = performance.now();
+  const until = startedAt + options.seconds * 1_000;
+  const loop = async (): Promise<void> => {
+    for (let now = performance.now(); now < until;) {
+      checkAnswer(await connection.call(payload));
+      const answeredAt = performance.now();
+      latenciesMs.push(answeredAt - now);
+      now = answeredAt;
+    }
+  };
+  await Promise.all(Array.from({ length: options.outstandingCount }, loop));
+  return { latenciesMs, seconds: (performance.now() - startedAt) / 1_000 };
+}
+
+/**
+ * Calls at a constant rate, whether the earlier ones are answered or not. A
+ * call's time counts from when it was due, so that a stall is seen by all the
+ * calls that it held up and not by one.
+ *
+ * @param options On what, with what, how many a second, for how long.
+ * @returns What they did, once all are answered.
+ */
+export async function callAtRate(options: {
+  readonly connection: PeerConnection;
+  readonly payload: Uint8Array;
+  readonly callsPerSecond: number;
+  readonly seconds: number;
+}): Promise<LoadResult> {
+  const { connection, payload, callsPerSecond } = options;
+  const count = Math.max(1, Math.floor(callsPerSecond * options.seconds));
+  const latenciesMs: number[] = [];
+  const startedAt = performance.now();
+  const callOnce = async (dueAt: number): Promise<void> => {
+    checkAnswer(await connection.call(payload));
+    latenciesMs.push(performance.now() - dueAt);
+  };
+  const running: Promise<void>[] = [];
+  while (running.length < count) {
+    const elapsedSeconds = (performance.now() - startedAt) / 1_000;
+    const dueCount = Math.min(
+      count,
+      Math.ceil(elapsedSeconds * callsPerSecond),
+    );
+    while (running.length < dueCount) {
+      const dueAt = startedAt + running.length / callsPerSecond * 1_000;
+      running.push(callOnce(dueAt));
+    }
+    // A timer is late by a millisecond, which would be all that is measured.
+    await nextTurn();
+  }
+  await Promise.all(running);
+  return { latenciesMs, seconds: (performance.now() - startedAt) / 1_000 };
+}

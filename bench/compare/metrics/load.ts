@@ -1,0 +1,49 @@
+/**
+ * How long calls take at half of the highest rate, sent at that rate whatever
+ * becomes of the earlier ones.
+ *
+ * @module
+ */
+import { percentile } from "../statistics.ts";
+import { callAtRate, callConstantly, createPayload } from "./call_load.ts";
+import { OUTSTANDING_COUNT } from "./calls.ts";
+import type { Metric, MetricSettings, Sample } from "./metric.ts";
+import type { MetricRun } from "./metric_run.ts";
+
+/** Latency under load. */
+export const load: Metric = {
+  figures: [{
+    key: "loadP99Ms",
+    title: "p99 at half of its own maximum load",
+    unit: "ms",
+    better: "lower",
+    required: "2 ms",
+    aim: "1 ms",
+  }],
+  async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
+    const connection = await run.connection;
+    const payload = createPayload();
+    const maximum = run.callsPerSecond ?? await findMaximum(run, settings);
+    const work = { connection, payload, callsPerSecond: maximum / 2 };
+    await callAtRate({ ...work, seconds: settings.warmUpSeconds });
+    const { latenciesMs } = await callAtRate({
+      ...work,
+      seconds: settings.seconds,
+    });
+    return { loadP99Ms: percentile(latenciesMs, 0.99) };
+  },
+};
+
+async function findMaximum(
+  run: MetricRun,
+  settings: MetricSettings,
+): Promise<number> {
+  const work = {
+    connection: await run.connection,
+    payload: createPayload(),
+    outstandingCount: OUTSTANDING_COUNT,
+  };
+  await callConstantly({ ...work, seconds: settings.warmUpSeconds });
+  const result = await callConstantly({ ...work, seconds: settings.seconds });
+  return result.latenciesMs.length / result.seconds;
+}

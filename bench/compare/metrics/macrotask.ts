@@ -1,0 +1,11 @@
+/**
+ * Lets the rest of the process run.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers";
+
+/** Resolves in a later turn of the event loop, after its sockets had theirs. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

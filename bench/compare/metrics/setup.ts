@@ -1,0 +1,89 @@
+/**
+ * How long it takes from nothing to the first answer: with a whole handshake,
+ * with a shortened one, and with the question in the first packet.
+ *
+ * @module
+ */
+import type { SetUp, SetUpKind } from "../driver.ts";
+import { median } from "../statistics.ts";
+import { createPayload } from "./call_load.ts";
+import type { Metric, MetricSettings, Sample } from "./metric.ts";
+import type { MetricRun } from "./metric_run.ts";
+
+const KEYS: Readonly<Record<SetUpKind, string>> = {
+  fresh: "setUpFreshMs",
+  resumed: "setUpResumedMs",
+  "zero-rtt": "setUpZeroRttMs",
+};
+
+/** Connections that are made before the clock starts: 1 for each so many that count. */
+const WARM_UP_DIVISOR = 3;
+
+/** Time to the first answer. */
+export const setup: Metric = {
+  figures: [
+    {
+      key: KEYS.fresh,
+      title: "fresh connection to first answer",
+      unit: "ms",
+      better: "lower",
+      required: "3 ms",
+      aim: "1.6 ms",
+    },
+    {
+      key: KEYS.resumed,
+      title: "resumed connection to first answer",
+      unit: "ms",
+      better: "lower",
+      rawKey: KEYS.fresh,
+    },
+    {
+      key: KEYS["zero-rtt"],
+      title: "resumed with 0-RTT to first answer",
+      unit: "ms",
+      better: "lower",
+      rawKey: KEYS.fresh,
+      required: "1.2 ms",
+      aim: "0.6 ms",
+    },
+  ],
+  async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
+    const sample: Record<string, number> = {};
+    const { setUpKinds = [] } = run.peer.driver;
+    for (const kind of new Set<SetUpKind>(["fresh", ...setUpKinds])) {
+      const times: number[] = [];
+      const warmUpCount = Math.ceil(settings.setUpCount / WARM_UP_DIVISOR);
+      for (let index = -warmUpCount; index < settings.setUpCount; index++) {
+        const ms = await timeOne(run, kind);
+        if (index >= 0) times.push(ms);
+      }
+      sample[KEYS[kind]] = median(times);
+    }
+    return sample;
+  },
+};
+
+async function timeOne(run: MetricRun, kind: SetUpKind): Promise<number> {
+  const payload = createPayload();
+  const setUp = await prepare(run, kind);
+  const startedAt = performance.now();
+  const answer = await setUp.firstAnswer(payload);
+  const ms = performance.now() - startedAt;
+  await setUp.close();
+  if (answer.length !== payload.length) throw new Error("Wrong first answer");
+  return ms;
+}
+
+function prepare(run: MetricRun, kind: SetUpKind): Promise<SetUp> | SetUp {
+  const { driver, context, address } = run.peer;
+  if (driver.setUp !== undefined) return driver.setUp(context, address, kind);
+  const connecting = Promise.withResolvers<{ close(): Promise<void> | void }>();
+  return {
+    async firstAnswer(payload) {
+      const connection = await driver.connect(context, address, {});
+      connecting.resolve(connection);
+      return await connection.call(payload);
+    },
+    close: async () => await (await connecting.promise).close(),
+  };
+}

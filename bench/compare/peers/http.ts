@@ -1,0 +1,105 @@
+/**
+ * HTTP with the runtime's own server and client: plain it is HTTP/1.1, over TLS
+ * what the two agree on, HTTP/2. A call is a POST, messages one way are the
+ * chunks of one response, with their length before each.
+ *
+ * @module
+ */
+import type {
+  PeerConnection,
+  PeerDriver,
+  PeerServer,
+  StreamRequest,
+} from "../driver.ts";
+import { Deframer, frame } from "../framing.ts";
+import { runPeer } from "../peer_main.ts";
+
+/** Bytes of a response that wait for the network. */
+const BUFFER_BYTES: number = 256 * 1024;
+
+function messagesAsBody({ count, bytes }: StreamRequest): ReadableStream {
+  const message = new Uint8Array(bytes).fill(7);
+  let left = count;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      while (left > 0 && (controller.desiredSize ?? 0) > 0) {
+        controller.enqueue(frame(message));
+        left--;
+      }
+      if (left === 0) controller.close();
+    },
+  }, new ByteLengthQueuingStrategy({ highWaterMark: BUFFER_BYTES }));
+}
+
+async function answer(request: Request): Promise<Response> {
+  if (request.method === "POST") {
+    return new Response(await request.arrayBuffer());
+  }
+  const { searchParams } = new URL(request.url);
+  const count = Number(searchParams.get("count"));
+  const bytes = Number(searchParams.get("bytes"));
+  return new Response(messagesAsBody({ count, bytes }));
+}
+
+class HttpConnection implements PeerConnection {
+  readonly #client: Deno.HttpClient;
+  readonly #url: string;
+
+  constructor(client: Deno.HttpClient, url: string) {
+    this.#client = client;
+    this.#url = url;
+  }
+
+  async call(payload: Uint8Array): Promise<Uint8Array> {
+    const response = await fetch(this.#url, {
+      method: "POST",
+      body: payload as BodyInit,
+      client: this.#client,
+    });
+    return await response.bytes();
+  }
+
+  async stream(
+    { count, bytes }: StreamRequest,
+    onMessage: (message: Uint8Array) => void,
+  ): Promise<void> {
+    const url = `${this.#url}?count=${count}&bytes=${bytes}`;
+    const { body } = await fetch(url, { client: this.#client });
+    const deframer = new Deframer(onMessage);
+    for await (const chunk of body!) deframer.push(chunk);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+const driver: PeerDriver = {
+  startServer({ certificate }): PeerServer {
+    const server = Deno.serve(
+      {
+        hostname: "127.0.0.1",
+        port: 0,
+        onListen: () => {},
+        ...(certificate &&
+          { cert: certificate.certificate, key: certificate.privateKey }),
+      },
+      answer,
+    );
+    return {
+      address: String(server.addr.port),
+      close: () => server.shutdown(),
+    };
+  },
+  connect({ certificate }, address) {
+    // A client of its own has connections and sessions of its own.
+    const client = Deno.createHttpClient({
+      ...(certificate && { caCerts: [certificate.authority] }),
+    });
+    const scheme = certificate ? "https" : "http";
+    const url = `${scheme}://127.0.0.1:${address}/`;
+    return Promise.resolve(new HttpConnection(client, url));
+  },
+};
+
+runPeer(driver);

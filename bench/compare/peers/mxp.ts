@@ -1,0 +1,152 @@
+/**
+ * @mxp/core, through its public API: a node and an agent that answers in one
+ * process, an agent that asks in the other.
+ *
+ * @module
+ */
+import {
+  Agent,
+  type AgentOptions,
+  type CallRequest,
+  Node,
+} from "../../../mod.ts";
+import {
+  decodeMessage,
+  encodeMessageInto,
+  formatMxpUrl,
+  messageLength,
+  MessageType,
+} from "../../../protocol/mod.ts";
+import type {
+  PeerConnection,
+  PeerDriver,
+  PeerServer,
+  SetUp,
+  StreamRequest,
+} from "../driver.ts";
+import { CALL_BYTES, createPayload } from "../metrics/call_load.ts";
+import { runPeer } from "../peer_main.ts";
+
+const BIND = "127.0.0.1:0";
+
+/** Packets of 1,200 bytes, and no probes for larger ones. */
+const SMALL_PACKETS: AgentOptions = { transport: { maxDatagramBytes: 1_200 } };
+
+/** What the asking side is told. */
+interface MxpAddress {
+  readonly nodeUrl: string;
+  /** The agent itself, for a connection without a look into the registry. */
+  readonly agentUrl: string;
+}
+
+async function* sendMessages(request: CallRequest): AsyncGenerator<Uint8Array> {
+  const { count, bytes } = request.json<StreamRequest>();
+  const message = new Uint8Array(bytes).fill(7);
+  for (let index = 0; index < count; index++) yield message;
+}
+
+async function startAgent(
+  nodeUrl: string,
+  name: string,
+  options: AgentOptions = {},
+): Promise<Agent> {
+  const agent = await Agent.connect(nodeUrl, { ...options, name });
+  agent.onCall("echo", (request) => request.bytes());
+  agent.onStream("messages", sendMessages);
+  return agent;
+}
+
+async function startServer(): Promise<PeerServer> {
+  const node = await Node.start({ bind: BIND });
+  const agents = [
+    await startAgent(node.url, "peer"),
+    await startAgent(node.url, "small", SMALL_PACKETS),
+  ];
+  const { localAddress, publicKey } = agents[0]!;
+  const address: MxpAddress = {
+    nodeUrl: node.url,
+    agentUrl: formatMxpUrl({ ...localAddress, publicKey }),
+  };
+  return {
+    address: JSON.stringify(address),
+    async close() {
+      for (const agent of agents) await agent.close();
+      await node.close();
+    },
+  };
+}
+
+class MxpConnection implements PeerConnection {
+  readonly #agent: Agent;
+  readonly #target: { readonly name: string };
+
+  constructor(agent: Agent, name: string) {
+    this.#agent = agent;
+    this.#target = { name };
+  }
+
+  call(payload: Uint8Array): Promise<Uint8Array> {
+    return this.#agent.call<Uint8Array>(this.#target, "echo", payload);
+  }
+
+  async stream(
+    request: StreamRequest,
+    onMessage: (message: Uint8Array) => void,
+  ): Promise<void> {
+    const { count, bytes } = request;
+    const messages = this.#agent.stream<Uint8Array>(
+      this.#target,
+      "messages",
+      { count, bytes },
+    );
+    for await (const message of messages) onMessage(message);
+  }
+
+  close(): Promise<void> {
+    return this.#agent.close();
+  }
+}
+
+const driver: PeerDriver = {
+  holdsPacketSize: true,
+  startServer,
+  async connect(_context, address, { smallPackets = false }) {
+    const { nodeUrl }: MxpAddress = JSON.parse(address);
+    return smallPackets
+      ? new MxpConnection(await Agent.connect(nodeUrl, SMALL_PACKETS), "small")
+      : new MxpConnection(await Agent.connect(nodeUrl), "peer");
+  },
+  async setUp(_context, address): Promise<SetUp> {
+    const { nodeUrl, agentUrl }: MxpAddress = JSON.parse(address);
+    // A new agent knows nothing of the other one; its own node does not count.
+    const agent = await Agent.connect(nodeUrl);
+    return {
+      firstAnswer: (payload) =>
+        agent.call<Uint8Array>({ url: agentUrl }, "echo", payload),
+      close: () => agent.close(),
+    };
+  },
+  async connectIdle(_context, address) {
+    const { nodeUrl }: MxpAddress = JSON.parse(address);
+    const agent = await Agent.connect(nodeUrl);
+    await agent.ping();
+    return agent;
+  },
+  createCodec() {
+    const message = {
+      type: MessageType.CALL,
+      flags: 0,
+      messageId: 0x0123_4567_89ab_cdefn,
+      traceId: 0xfedc_ba98_7654_3210n,
+      payload: createPayload(),
+    };
+    const into = new Uint8Array(messageLength(CALL_BYTES));
+    encodeMessageInto(message, into);
+    return {
+      encode: () => void encodeMessageInto(message, into),
+      decode: () => void decodeMessage(into),
+    };
+  },
+};
+
+runPeer(driver);

@@ -1,0 +1,82 @@
+/**
+ * WebSocket with the runtime's own server and client, plain or over TLS.
+ *
+ * @module
+ */
+import type { PeerDriver, PeerServer, StreamRequest } from "../driver.ts";
+import { handleRequest, MessageSession } from "../message_session.ts";
+import { nextTurn } from "../metrics/macrotask.ts";
+import { runPeer } from "../peer_main.ts";
+
+/** Bytes that a sender lets pile up: the API has no other backpressure. */
+const MAX_BUFFERED_BYTES: number = 1024 * 1024;
+
+async function sendMessages(
+  socket: WebSocket,
+  { count, bytes }: StreamRequest,
+): Promise<void> {
+  const message = new Uint8Array(bytes).fill(7);
+  for (let index = 0; index < count; index++) {
+    while (socket.bufferedAmount > MAX_BUFFERED_BYTES) await nextTurn();
+    socket.send(message);
+  }
+}
+
+function serve(socket: WebSocket): void {
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) =>
+    handleRequest(new Uint8Array(data), {
+      answer: () => socket.send(data),
+      stream: (request) => void sendMessages(socket, request),
+    });
+}
+
+const driver: PeerDriver = {
+  startServer({ certificate }): PeerServer {
+    const server = Deno.serve(
+      {
+        hostname: "127.0.0.1",
+        port: 0,
+        onListen: () => {},
+        ...(certificate &&
+          { cert: certificate.certificate, key: certificate.privateKey }),
+      },
+      (request) => {
+        const { socket, response } = Deno.upgradeWebSocket(request);
+        serve(socket);
+        return response;
+      },
+    );
+    return {
+      address: String(server.addr.port),
+      close: () => server.shutdown(),
+    };
+  },
+  async connect({ certificate }, address) {
+    // A client of its own has no session to resume.
+    const client = Deno.createHttpClient(
+      certificate ? { caCerts: [certificate.authority] } : {},
+    );
+    const scheme = certificate ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://127.0.0.1:${address}/`, {
+      client,
+    });
+    socket.binaryType = "arraybuffer";
+    const session = new MessageSession({
+      send: (message) => socket.send(message),
+      close: () => {
+        socket.close();
+        client.close();
+      },
+    });
+    socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) =>
+      session.handleMessage(new Uint8Array(data));
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    return session;
+  },
+};
+
+runPeer(driver);

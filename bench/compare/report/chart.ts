@@ -1,0 +1,202 @@
+/**
+ * The chart: for each figure the peers as bars, on a scale of their own, the
+ * range of the rounds as a line, and our own in colour.
+ *
+ * @module
+ */
+import { formatNumber, formatTimesRaw, formatUnit } from "./format.ts";
+import type { Cell, Results, Row } from "./results.ts";
+
+const COLUMNS = 3;
+const PANEL_WIDTH = 380;
+const PANEL_GAP = 28;
+const MARGIN = 24;
+const HEAD_HEIGHT = 64;
+const TITLE_HEIGHT = 40;
+const BAR_PITCH = 18;
+const BAR_HEIGHT = 12;
+const NAME_WIDTH = 64;
+const VALUE_WIDTH = 104;
+
+/** Readable on a light page and on a dark one: the chart brings its ground. */
+const COLOURS = {
+  ground: "#ffffff",
+  text: "#1f2328",
+  faint: "#656d76",
+  ours: "#0969da",
+  plain: "#c8ccd1",
+  encrypted: "#8c959f",
+  range: "#1f2328",
+};
+
+/** What the colours depend on. */
+export interface ChartOptions {
+  /** Name of our own peer. */
+  readonly ours: string;
+}
+
+/**
+ * Draws a run.
+ *
+ * @param results The run.
+ * @param options Who is who.
+ * @returns An SVG document.
+ */
+export function renderChart(results: Results, options: ChartOptions): string {
+  const { rows } = results;
+  const panels: string[] = [];
+  let top = HEAD_HEIGHT;
+  for (let first = 0; first < rows.length; first += COLUMNS) {
+    const line = rows.slice(first, first + COLUMNS);
+    line.forEach((row, column) => {
+      const left = MARGIN + column * (PANEL_WIDTH + PANEL_GAP);
+      panels.push(renderPanel(row, { results, options, left, top }));
+    });
+    const barCount = Math.max(
+      ...line.map(({ peers }) => Object.keys(peers).length),
+    );
+    top += TITLE_HEIGHT + barCount * BAR_PITCH + PANEL_GAP;
+  }
+  const columnCount = Math.min(COLUMNS, Math.max(1, rows.length));
+  const width = 2 * MARGIN + columnCount * PANEL_WIDTH +
+    (columnCount - 1) * PANEL_GAP;
+  const { machine, roundCount, startedAt } = results;
+  const subtitle = `medians of ${roundCount} interleaved rounds, two ` +
+    `processes each on 127.0.0.1; ${machine.processor}, ` +
+    `${machine.processorCount} processors; ${startedAt.slice(0, 10)}; x: ` +
+    `times raw UDP`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" ` +
+    `width="${width}" height="${top}" font-family="system-ui, sans-serif" ` +
+    `font-size="12">`,
+    `<title>@mxp/core beside its peers</title>`,
+    `<rect width="100%" height="100%" fill="${COLOURS.ground}"/>`,
+    text(MARGIN, 28, "@mxp/core beside its peers", { size: 18, isBold: true }),
+    text(MARGIN, 48, subtitle, { colour: COLOURS.faint }),
+    ...panels,
+    `</svg>`,
+    "",
+  ].join("\n");
+}
+
+interface Place {
+  readonly results: Results;
+  readonly options: ChartOptions;
+  readonly left: number;
+  readonly top: number;
+}
+
+function renderPanel(row: Row, place: Place): string {
+  const { results, left, top } = place;
+  const better = row.better === "higher" ? "more is better" : "less is better";
+  const cells = Object.entries(row.peers).toSorted(([, a], [, b]) =>
+    row.better === "higher" ? b.median - a.median : a.median - b.median
+  );
+  const longest = Math.max(...cells.map(([, cell]) => highest(cell)));
+  const scale = (PANEL_WIDTH - NAME_WIDTH - VALUE_WIDTH) / (longest || 1);
+  const bars = cells.map(([name, cell], index) => {
+    const entry = results.peers.find((peer) => peer.name === name);
+    return renderBar({
+      name,
+      cell,
+      colour: name === place.options.ours
+        ? COLOURS.ours
+        : entry?.protection === "none"
+        ? COLOURS.plain
+        : COLOURS.encrypted,
+      left,
+      top: top + TITLE_HEIGHT + index * BAR_PITCH,
+      scale,
+    });
+  });
+  return [
+    text(left, top + 14, row.title, { isBold: true }),
+    text(left, top + 30, `${formatUnit(row.unit)}, ${better}`, {
+      colour: COLOURS.faint,
+      size: 11,
+    }),
+    ...bars,
+  ].join("\n");
+}
+
+interface Bar {
+  readonly name: string;
+  readonly cell: Cell;
+  readonly colour: string;
+  readonly left: number;
+  readonly top: number;
+  readonly scale: number;
+}
+
+function renderBar(bar: Bar): string {
+  const { name, cell, colour, left, top, scale } = bar;
+  const start = left + NAME_WIDTH;
+  const width = Math.max(0.5, cell.median * scale);
+  const from = start + lowest(cell) * scale;
+  const to = start + highest(cell) * scale;
+  const middle = top + BAR_HEIGHT / 2;
+  const isOurs = colour === COLOURS.ours;
+  const ratio = formatTimesRaw(cell);
+  const label = formatNumber(cell.median) + (ratio && `  ${ratio}`);
+  return [
+    text(start - 6, top + 10, name, {
+      isBold: isOurs,
+      anchor: "end",
+      size: 11,
+    }),
+    `<rect x="${round(start)}" y="${top}" width="${round(width)}" ` +
+    `height="${BAR_HEIGHT}" rx="2" fill="${colour}"/>`,
+    `<line x1="${round(from)}" y1="${middle}" x2="${round(to)}" ` +
+    `y2="${middle}" stroke="${COLOURS.range}"/>`,
+    text(Math.max(to, start + width) + 6, top + 10, label, {
+      isBold: isOurs,
+      size: 11,
+    }),
+  ].join("\n");
+}
+
+function measured({ rounds }: Cell): number[] {
+  return rounds.filter((value) => value !== null);
+}
+
+function lowest(cell: Cell): number {
+  return Math.max(0, Math.min(...measured(cell)));
+}
+
+function highest(cell: Cell): number {
+  return Math.max(0, ...measured(cell));
+}
+
+function round(value: number): string {
+  return value.toFixed(1);
+}
+
+interface TextOptions {
+  readonly colour?: string;
+  readonly size?: number;
+  readonly isBold?: boolean;
+  readonly anchor?: "start" | "end";
+}
+
+function text(
+  x: number,
+  y: number,
+  content: string,
+  options: TextOptions = {},
+): string {
+  const { colour = COLOURS.text, size, isBold, anchor } = options;
+  const attributes = [
+    `x="${round(x)}"`,
+    `y="${round(y)}"`,
+    `fill="${colour}"`,
+    ...(size === undefined ? [] : [`font-size="${size}"`]),
+    ...(isBold ? [`font-weight="600"`] : []),
+    ...(anchor === undefined ? [] : [`text-anchor="${anchor}"`]),
+  ].join(" ");
+  return `<text ${attributes} xml:space="preserve">${escape(content)}</text>`;
+}
+
+function escape(content: string): string {
+  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
+}

@@ -1,0 +1,123 @@
+/**
+ * What a run gives, as it stands in the JSON file.
+ *
+ * @module
+ */
+import type { Peer } from "../catalogue.ts";
+import type { MachineDescription } from "../machine.ts";
+import type { Figure, MetricSettings, Sample } from "../metrics/metric.ts";
+import { median, ratios, spread } from "../statistics.ts";
+
+/** One number of the table. */
+export interface Cell {
+  /** The figure of each round; `null` where it could not be measured. */
+  readonly rounds: readonly (number | null)[];
+  /** Their median. */
+  readonly median: number;
+  /** Half of the way from the lowest to the highest, as a share of the median. */
+  readonly spread: number;
+  /** Median of the ratios to raw UDP in the same round. */
+  readonly timesRaw?: number;
+  /** How far these ratios lie apart. */
+  readonly timesRawSpread?: number;
+}
+
+/** One figure of all peers. */
+export interface Row extends Figure {
+  /** By name of the peer. */
+  readonly peers: Readonly<Record<string, Cell>>;
+}
+
+/** A peer of the run. */
+export interface PeerEntry {
+  /** Its name. */
+  readonly name: string;
+  /** For a person. */
+  readonly title: string;
+  /** What protects its bytes. */
+  readonly protection: Peer["protection"];
+  /** Versions of what it is made of. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Why it could not be measured at all. */
+  readonly missing?: string;
+  /** What went wrong with single figures. */
+  readonly failures: readonly string[];
+}
+
+/** A run. */
+export interface Results {
+  /** Version of this layout. */
+  readonly version: 1;
+  /** When it began, ISO 8601. */
+  readonly startedAt: string;
+  /** How long it took, in seconds. */
+  readonly seconds: number;
+  /** On what. */
+  readonly machine: MachineDescription;
+  /** Rounds, in each of which every peer had its turn. */
+  readonly roundCount: number;
+  /** How long each measurement was. */
+  readonly settings: MetricSettings;
+  /** The peers. */
+  readonly peers: readonly PeerEntry[];
+  /** The figures. */
+  readonly rows: readonly Row[];
+}
+
+/** Samples of one peer: one for each round, of all metrics together. */
+export type Samples = readonly Sample[];
+
+/**
+ * Makes rows of samples.
+ *
+ * @param figures Which.
+ * @param samples By name of the peer.
+ * @param reference Name of the peer that the others are divided by.
+ * @returns The rows that at least one peer has.
+ */
+export function createRows(
+  figures: readonly Figure[],
+  samples: ReadonlyMap<string, Samples>,
+  reference: string,
+): Row[] {
+  const rows: Row[] = [];
+  for (const figure of figures) {
+    const references = valuesOf(
+      samples.get(reference),
+      figure.rawKey ?? figure.key,
+    );
+    const peers: Record<string, Cell> = {};
+    for (const [name, own] of samples) {
+      const cell = createCell(valuesOf(own, figure.key), references);
+      if (cell !== undefined) peers[name] = cell;
+    }
+    if (Object.keys(peers).length > 0) rows.push({ ...figure, peers });
+  }
+  return rows;
+}
+
+function valuesOf(
+  samples: Samples = [],
+  key: string,
+): (number | undefined)[] {
+  return samples.map((sample) => sample[key]);
+}
+
+/** @returns What the rounds amount to; `undefined` when none has the figure. */
+function createCell(
+  values: readonly (number | undefined)[],
+  references: readonly (number | undefined)[],
+): Cell | undefined {
+  const measured = values.filter((value) => value !== undefined);
+  if (measured.length === 0) return undefined;
+  const beside = ratios(values, references);
+  return {
+    rounds: values.map((value) => value ?? null),
+    median: median(measured),
+    spread: spread(measured),
+    ...(beside.length > 0 && {
+      timesRaw: median(beside),
+      timesRawSpread: spread(beside),
+    }),
+  };
+}
