@@ -15,6 +15,7 @@ import { pingFrame, RawConnection } from "./peer/raw_connection.ts";
 import { UdpSocket } from "./peer/udp_socket.ts";
 import {
   type HandshakePacket,
+  type HelloFields,
   Kind,
   parseHandshakePacket,
 } from "./wire/handshake_codec.ts";
@@ -200,29 +201,34 @@ export class ClauseContext {
   }
 
   /**
-   * Insists that a handshake is not answered.
+   * Insists that a handshake is not answered. A node that asks for a cookie
+   * first gets it.
    *
-   * @param datagram What is sent.
-   * @param what What it is, for the report.
+   * @param what What is sent, for the report.
    * @param handshake The handshake that it seems to belong to.
+   * @param make Makes the datagram, with the cookie that is asked for.
    */
   async expectNoAnswer(
-    datagram: Uint8Array,
     what: string,
     handshake: Handshake,
+    make: (cookie: Pick<HelloFields, "cookie">) => Uint8Array,
   ): Promise<void> {
     const socket = await this.openSocket();
-    socket.send(datagram);
-    const received = await this.receiveHandshake(socket, handshake, {
-      withinMs: this.quietMs,
-    });
+    socket.send(make({ cookie: new Uint8Array() }));
+    const options = { withinMs: this.quietMs };
+    let received = await this.receiveHandshake(socket, handshake, options);
+    if (received?.packet.kind === Kind.RETRY) {
+      socket.send(make({ cookie: handshake.readRetry(received.packet) }));
+      received = await this.receiveHandshake(socket, handshake, options);
+    } else {
+      check(
+        received !== undefined || socket.bytesReceived === 0,
+        `${what} was answered with ${socket.bytesReceived} bytes`,
+      );
+    }
     check(
       received === undefined,
       `${what} was answered with a packet of kind ${received?.packet.kind}`,
-    );
-    check(
-      socket.bytesReceived === 0,
-      `${what} was answered with ${socket.bytesReceived} bytes`,
     );
   }
 

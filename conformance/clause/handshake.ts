@@ -7,7 +7,11 @@ import { isEqualConstantTime } from "../../crypto/mod.ts";
 import { systemClock } from "../../transport/mod.ts";
 import { check, type Clause, fail } from "../clause.ts";
 import { pingFrame } from "../peer/raw_connection.ts";
-import { HELLO_BYTES, Kind } from "../wire/handshake_codec.ts";
+import {
+  type HandshakePacket,
+  HELLO_BYTES,
+  Kind,
+} from "../wire/handshake_codec.ts";
 import { Parameter } from "../wire/parameter_codec.ts";
 
 const SPEC = "transport.md#handshake";
@@ -81,23 +85,26 @@ export const HANDSHAKE_CLAUSES: readonly Clause[] = [
     run: async (context) => {
       const socket = await context.openSocket();
       const handshake = context.handshake();
-      const answers: Uint8Array[] = [];
-      const hello = handshake.hello();
-      for (let count = 0; count < 2; count++) {
+      const answers: HandshakePacket[] = [];
+      let hello = handshake.hello();
+      while (answers.length < 2) {
         socket.send(hello);
         const received = await context.receiveHandshake(socket, handshake, {
           repeat: hello,
         });
         if (received === undefined) fail("a repeated hello got no answer");
-        answers.push(received.packet.packet);
+        const { packet } = received;
+        if (packet.kind === Kind.RETRY && answers.length === 0) {
+          hello = handshake.hello({ cookie: handshake.readRetry(packet) });
+        } else answers.push(packet);
       }
-      const [first, second] = answers;
-      if (first![32] === Kind.RETRY) return "the node asks for a cookie";
+      const [first, second] = answers.map(({ packet }) => packet);
       check(
         isEqualConstantTime(first!, second!),
         "the second answer differs from the first",
       );
-      const connection = await context.adopt(socket, handshake);
+      const agreed = handshake.readAnswer(answers[0]!);
+      const connection = context.track(socket, agreed, context.target.rttMs);
       await connection.ping("the connection does not come to live");
       socket.drain();
       socket.send(hello);

@@ -11,6 +11,7 @@ import {
   isEqualConstantTime,
   type KeyPair,
 } from "../../crypto/mod.ts";
+import { ByteReader } from "../../internal/byte_reader.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { check, fail } from "../clause.ts";
 import {
@@ -24,6 +25,7 @@ import {
   helloMacKey,
   ID_BYTES,
   Kind,
+  MAC_BYTES,
   macOf,
   parseBlock,
   prologueOf,
@@ -170,6 +172,27 @@ export class Handshake {
     );
     this.#checkMac(packet, "Retry");
     return block.bytes.slice();
+  }
+
+  /**
+   * Reads a refusal of the suite in use.
+   *
+   * @param packet A handshake packet of kind 6.
+   * @returns The suites that the node takes, the one it likes best first.
+   * @throws {ClauseFailure} When it is another one, or malformed.
+   */
+  readSuiteRefusal(packet: HandshakePacket): number[] {
+    const reader = new ByteReader(packet.body);
+    const reason = reader.u8();
+    check(reason === 2, `the reason of the refusal is ${reason}, not 2`);
+    const suites = [...reader.bytes(reader.u8())];
+    check(
+      !reader.isFailed && reader.remaining === MAC_BYTES &&
+        suites.length >= 1 && suites.length <= 8,
+      "the Refusal with reason 2 does not fit its layout",
+    );
+    this.#checkMac(packet, "Refusal");
+    return suites;
   }
 
   /**

@@ -40,7 +40,9 @@ export const Kind = {
   REFUSAL: 6,
 } as const;
 
-const MAC_BYTES = 16;
+/** Size of a MAC and of a confirmation, in bytes. */
+export const MAC_BYTES = 16;
+
 const CHECKSUM_BYTES = 8;
 const HANDSHAKE_FLAG = 0x01;
 const LENGTH_OFFSET = 18;
