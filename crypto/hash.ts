@@ -1,16 +1,16 @@
 /**
  * SHA-256, HMAC (RFC 2104) and HKDF (RFC 5869), synchronous.
  *
- * The portable implementation serves everywhere: for the short inputs that a
- * protocol hashes it was measured as fast as the runtime's own.
- *
  * @module
  */
-import { expand, extract } from "@noble/hashes/hkdf.js";
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
-import { CryptoError } from "./error.ts";
 import { wipe } from "./constant_time.ts";
+import { CryptoError } from "./error.ts";
+import {
+  createWasmSha256,
+  PORTABLE_SHA256,
+  type Sha256,
+} from "./provider/sha256.ts";
+import { platformWebAssembly } from "./provider/wasm_instance.ts";
 
 /** Size of a SHA-256 digest and of an HMAC-SHA-256 tag, in bytes. */
 export const SHA256_LENGTH = 32;
@@ -21,6 +21,13 @@ export const MAX_HKDF_LENGTH: number = 255 * SHA256_LENGTH;
 /** Most bytes of context that an HKDF expansion takes here. */
 export const MAX_HKDF_INFO_LENGTH = 65_535;
 
+/** Set at the first use. */
+let chosen: Sha256 | undefined;
+
+function implementation(): Sha256 {
+  return chosen ??= createWasmSha256(platformWebAssembly()) ?? PORTABLE_SHA256;
+}
+
 /**
  * Hashes the concatenation of `parts`.
  *
@@ -28,10 +35,7 @@ export const MAX_HKDF_INFO_LENGTH = 65_535;
  * @returns The 32-byte digest.
  */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return nobleSha256(parts[0]!);
-  const hash = nobleSha256.create();
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  return implementation().hash(parts);
 }
 
 /**
@@ -45,9 +49,7 @@ export function hmacSha256(
   key: Uint8Array,
   ...parts: Uint8Array[]
 ): Uint8Array {
-  const mac = hmac.create(nobleSha256, key);
-  for (const part of parts) mac.update(part);
-  return mac.digest();
+  return implementation().hmac(key, parts);
 }
 
 /**
@@ -72,9 +74,18 @@ export function hkdfExpandSha256(
       `HKDF key: expected at least ${SHA256_LENGTH} bytes, got ${key.length}`,
     );
   }
-  return length === 0
-    ? new Uint8Array()
-    : expand(nobleSha256, key, info, length);
+  const expanded = new Uint8Array(length);
+  let block: Uint8Array = new Uint8Array();
+  for (let at = 0; at < length; at += SHA256_LENGTH) {
+    const counter = Uint8Array.of(at / SHA256_LENGTH + 1);
+    const next = hmacSha256(key, block, info, counter);
+    wipe(block);
+    block = next;
+    const rest = length - at;
+    expanded.set(rest < SHA256_LENGTH ? block.subarray(0, rest) : block, at);
+  }
+  wipe(block);
+  return expanded;
 }
 
 /**
@@ -104,7 +115,8 @@ export function hkdfSha256(
   length: number,
 ): Uint8Array {
   checkExpansion(info, length);
-  const key = extract(nobleSha256, inputKeyMaterial, salt);
+  // RFC 5869 §2.2: without a salt, HMAC fills the key up with zeros by itself.
+  const key = hmacSha256(salt, inputKeyMaterial);
   try {
     return hkdfExpandSha256(key, info, length);
   } finally {

@@ -32,6 +32,11 @@ const TARGETS: readonly Target[] = [{
   output: "crypto/wasm/chacha20_poly1305_wasm.gen.ts",
   constant: "CHACHA20_POLY1305_WASM_BASE64",
   pages: 3,
+}, {
+  source: "crypto/wasm/sha256.as.ts",
+  output: "crypto/wasm/sha256_wasm.gen.ts",
+  constant: "SHA256_WASM_BASE64",
+  pages: 1,
 }];
 
 function compilerOptions(pages: number): string[] {

@@ -5,9 +5,10 @@
  */
 import { blake2b, blake2s } from "@noble/hashes/blake2.js";
 import { hmac } from "@noble/hashes/hmac.js";
-import { sha256, sha512 } from "@noble/hashes/sha2.js";
+import { sha512 } from "@noble/hashes/sha2.js";
 import type { CHash } from "@noble/hashes/utils.js";
 import { wipe } from "../constant_time.ts";
+import { hmacSha256, sha256, SHA256_LENGTH } from "../hash.ts";
 
 /** A hash function with its HMAC. */
 export interface NoiseHash {
@@ -31,7 +32,7 @@ function noiseHash(hash: CHash): NoiseHash {
 
 /** Hash functions by their name in a protocol name. */
 export const NOISE_HASHES: ReadonlyMap<string, NoiseHash> = new Map([
-  ["SHA256", noiseHash(sha256)],
+  ["SHA256", { length: SHA256_LENGTH, digest: sha256, hmac: hmacSha256 }],
   ["SHA512", noiseHash(sha512)],
   ["BLAKE2s", noiseHash(blake2s)],
   // A keyed BLAKE2 exists, but Noise §12.7 asks for plain HMAC-BLAKE2.

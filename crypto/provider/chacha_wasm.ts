@@ -5,9 +5,7 @@
  * @module
  */
 import { CHACHA20_POLY1305_WASM_BASE64 } from "../wasm/chacha20_poly1305_wasm.gen.ts";
-
-/** What of the platform's `WebAssembly` is needed, so that a test can take it away. */
-export type WebAssemblyLike = Pick<typeof WebAssembly, "Module" | "Instance">;
+import { instantiate, type WebAssemblyLike } from "./wasm_instance.ts";
 
 /** Functions of the module. A call wipes the key that it used. */
 interface ChaChaExports {
@@ -64,26 +62,16 @@ export interface ChaChaModule {
 export function instantiateChaCha(
   platform: WebAssemblyLike | undefined,
 ): ChaChaModule | undefined {
-  if (platform === undefined) return undefined;
-  try {
-    const code = Uint8Array.from(
-      atob(CHACHA20_POLY1305_WASM_BASE64),
-      (character) => character.charCodeAt(0),
-    );
-    const instance = new platform.Instance(new platform.Module(code));
-    const exports = instance.exports as unknown as ChaChaExports;
-    return {
-      exports,
-      memory: new Uint8Array(exports.memory.buffer),
-      keyAt: exports.KEY.value,
-      nonceAt: exports.NONCE.value,
-      inputAt: exports.INPUT.value,
-      outputAt: exports.OUTPUT.value,
-      areaLength: exports.AREA_LENGTH.value,
-    };
-  } catch {
-    // No SIMD, a content security policy without `wasm-unsafe-eval`, or an old
-    // browser, which compiles no more than 4 KiB on its main thread.
-    return undefined;
-  }
+  const instance = instantiate(platform, CHACHA20_POLY1305_WASM_BASE64);
+  if (instance === undefined) return undefined;
+  const exports = instance as unknown as ChaChaExports;
+  return {
+    exports,
+    memory: new Uint8Array(exports.memory.buffer),
+    keyAt: exports.KEY.value,
+    nonceAt: exports.NONCE.value,
+    inputAt: exports.INPUT.value,
+    outputAt: exports.OUTPUT.value,
+    areaLength: exports.AREA_LENGTH.value,
+  };
 }

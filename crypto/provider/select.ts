@@ -14,8 +14,8 @@ import type {
   Primitive,
   ProviderName,
 } from "./provider.ts";
-import type { WebAssemblyLike } from "./chacha_wasm.ts";
 import { createWasmProvider } from "./wasm.ts";
+import { platformWebAssembly, type WebAssemblyLike } from "./wasm_instance.ts";
 
 /** What a runtime has beside the portable provider. */
 export interface RuntimeProviders {
@@ -113,8 +113,6 @@ export function selectProvider(
   primitive: Primitive,
   name?: ProviderName,
 ): CryptoProvider {
-  runtimeProviders ??= findProviders(
-    typeof WebAssembly === "undefined" ? undefined : WebAssembly,
-  );
+  runtimeProviders ??= findProviders(platformWebAssembly());
   return chooseProvider(runtimeProviders, primitive, name);
 }

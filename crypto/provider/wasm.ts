@@ -11,11 +11,7 @@
  */
 import { wipe } from "../constant_time.ts";
 import { requireUnwiped } from "../error.ts";
-import {
-  type ChaChaModule,
-  instantiateChaCha,
-  type WebAssemblyLike,
-} from "./chacha_wasm.ts";
+import { type ChaChaModule, instantiateChaCha } from "./chacha_wasm.ts";
 import {
   openedLength,
   packetOpenedLength,
@@ -28,6 +24,7 @@ import {
   type CryptoProvider,
   type PacketAead,
 } from "./provider.ts";
+import type { WebAssemblyLike } from "./wasm_instance.ts";
 
 /** ChaCha20-Poly1305 under one key. */
 class WasmChaCha implements PacketAead {
