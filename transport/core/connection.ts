@@ -487,7 +487,7 @@ export class Connection extends ApplicationSide {
 
   /** Less is not worth a datagram. */
   get #minAllowanceBytes(): number {
-    return MIN_PATH_ALLOWANCE_BYTES + this.#space!.prefixBytes;
+    return MIN_PATH_ALLOWANCE_BYTES + (this.#space?.prefixBytes ?? 0);
   }
 
   /** From here on packets are opened and sealed. */
