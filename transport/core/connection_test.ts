@@ -3,9 +3,11 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { generateKeyPair } from "../../crypto/mod.ts";
 import { CLIENT_ADDRESS, Pair, readAll } from "../../tests/support/pair.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import type { Connection } from "./connection.ts";
+import { Endpoint } from "./endpoint.ts";
 
 const text = new TextEncoder();
 
@@ -452,4 +454,23 @@ Deno.test("Connection refuses codes that cannot travel", () => {
   client.resetStream(id, Number.MAX_SAFE_INTEGER);
   pair.runFor(100);
   assert.equal(server.streamState(id)?.resetCode, Number.MAX_SAFE_INTEGER);
+});
+
+Deno.test("Endpoint.close() ends a connection in the middle of its handshake, and sends nothing more on it", () => {
+  const random = new SeededRandom(71);
+  const keyPair = generateKeyPair(random);
+  const server = new Endpoint({ keyPair }, random);
+  const client = new Endpoint({ keyPair: generateKeyPair(random) }, random);
+  const address = { hostname: "10.0.0.2", port: 9 };
+  const buffer = new Uint8Array(65_535);
+  client.connect(0, address, { remoteStaticPublicKey: keyPair.publicKey });
+  const { length } = client.pollTransmit(0, buffer)!;
+  server.handleDatagram(0, address, buffer.slice(0, length));
+  assert.equal(server.stats.halfOpenCount, 1);
+  for (const endpoint of [server, client]) {
+    endpoint.close(1);
+    assert.equal(endpoint.pollTransmit(1, buffer), undefined);
+    while (endpoint.pollEvent() !== undefined);
+    assert.equal(endpoint.stats.connectionCount, 0);
+  }
 });
