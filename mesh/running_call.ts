@@ -199,37 +199,46 @@ export class RunningCall {
   }
 
   async #stream(handler: StreamHandler): Promise<void> {
+    const { race } = this.#options;
     const iterable = await this.#wait(() => handler(this.#createRequest()));
     const iterator = iterable[Symbol.asyncIterator]();
-    let isDone = false;
+    const sending = this.#sendChunks(iterator);
+    this.#handling = sending;
     try {
-      for (;;) {
-        const next = await this.#wait(() => iterator.next());
-        if (next.done) break;
-        const content = packContent(this.#seal(next.value));
-        const sending = this.#send(
-          MessageType.STREAM_CHUNK,
-          content.flags,
-          encodeStreamChunk({
-            offset: this.#chunkCount,
-            contentType: content.contentType,
-            body: content.body,
-          }),
-        );
-        if (sending !== undefined) await sending;
-        this.#chunkCount++;
-      }
-      isDone = true;
-    } finally {
-      if (!isDone) {
-        // A generator that waits runs its `finally` when the wait is over.
-        this.#handling = Promise.all([
-          this.#handling?.catch(() => {}),
-          this.#enter(async () => await iterator.return?.()),
-        ]);
-      }
+      // Raced once, not chunk by chunk: a race costs as much as a token.
+      await race.race(sending);
+    } catch (error) {
+      // A generator that waits runs its `finally` when the wait is over.
+      this.#handling = Promise.all([
+        sending.catch(() => {}),
+        this.#enter(async () => await iterator.return?.()),
+      ]);
+      throw error;
     }
     await this.#sendClose(StreamEnding.COMPLETED);
+  }
+
+  async #sendChunks(iterator: AsyncIterator<Sendable>): Promise<void> {
+    const { race } = this.#options;
+    const next = () => iterator.next();
+    const step = () => this.#span.run(next);
+    for (;;) {
+      race.throwIfAborted();
+      const { done, value } = await runInCall(this.#context, step);
+      if (done || race.isAborted) return;
+      const content = packContent(this.#seal(value));
+      const sending = this.#send(
+        MessageType.STREAM_CHUNK,
+        content.flags,
+        encodeStreamChunk({
+          offset: this.#chunkCount,
+          contentType: content.contentType,
+          body: content.body,
+        }),
+      );
+      if (sending !== undefined) await sending;
+      this.#chunkCount++;
+    }
   }
 
   /** Enters the handler and waits for it, or for the end of the call. */
