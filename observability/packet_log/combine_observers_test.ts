@@ -10,7 +10,7 @@ const CONNECTION = {
 };
 const SECRET = {
   label: "initiator-traffic",
-  suite: "aes-256-gcm",
+  cipher: "aes-256-gcm",
   connectionId: "0102030405060700",
   secret: new Uint8Array(32),
 } as const;

@@ -27,12 +27,12 @@ const encoder = new TextEncoder();
  * @returns The line, with its line feed.
  */
 export function encodeKeyLogLine(secret: TrafficSecret): Uint8Array {
-  const { label, suite, connectionId } = secret;
+  const { label, cipher, connectionId } = secret;
   let digits = "";
   for (const byte of secret.secret) {
     digits += byte.toString(16).padStart(2, "0");
   }
   return encoder.encode(
-    `${LABELS[label]} ${suite} ${connectionId} ${digits}\n`,
+    `${LABELS[label]} ${cipher} ${connectionId} ${digits}\n`,
   );
 }

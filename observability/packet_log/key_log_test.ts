@@ -5,7 +5,7 @@ Deno.test("encodeKeyLogLine() writes label, cipher, connection id and secret", (
   const secret = Uint8Array.from({ length: 32 }, (_, index) => index);
   const line = encodeKeyLogLine({
     label: "responder-traffic",
-    suite: "aes-256-gcm",
+    cipher: "aes-256-gcm",
     connectionId: "8f2d5a01c3e97b00",
     secret,
   });

@@ -27,6 +27,7 @@ import {
 import { ConnectionIds } from "./connection_ids.ts";
 import type { ConnectionRouter } from "./connection_routes.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
+import type { ConnectionTrace } from "./connection_trace.ts";
 import type { EarlyData } from "./early_data.ts";
 import { TransportError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
@@ -38,6 +39,7 @@ import type {
 import { IdleTimers } from "./idle_timers.ts";
 import { Migration } from "./migration.ts";
 import { PacketSpace } from "./packet_space.ts";
+import type { TrafficSecret } from "./observer.ts";
 import { Paths } from "./path.ts";
 import { PendingHandshake } from "./pending_handshake.ts";
 import { NO_CONNECTION_STATS } from "./stats.ts";
@@ -46,6 +48,7 @@ import type { StreamManager } from "./stream/manager.ts";
 import type { Suite } from "./suite.ts";
 import type { ReceivedTicket } from "./ticket_store.ts";
 import { TimerTable } from "./timer_table.ts";
+import { trafficSecrets } from "./traffic_secrets.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
 /** How far a connection has come. */
@@ -82,6 +85,10 @@ export interface ConnectionOptions {
   readonly early?: EarlyData | undefined;
   /** Takes a session ticket of the peer. */
   readonly onTicket?: (ticket: ReceivedTicket) => void;
+  /** Who watches, if anybody. */
+  readonly trace?: ConnectionTrace | undefined;
+  /** Takes the secrets of both directions, where somebody has asked for them. */
+  readonly onSecret?: ((secret: TrafficSecret) => void) | undefined;
 }
 
 /** Names of the timers that are not derived from another machine. */
@@ -101,6 +108,7 @@ export class Connection extends ApplicationSide {
   readonly #options: ConnectionOptions;
   readonly #handshake: PendingHandshake;
   readonly #wake: (connection: Connection) => void;
+  readonly #trace: ConnectionTrace | undefined;
   readonly #events = new EventQueue();
   readonly #timers = new TimerTable(TIMERS);
   readonly #idle: IdleTimers;
@@ -132,6 +140,9 @@ export class Connection extends ApplicationSide {
     this.isInitiator = this.#handshake.isInitiator;
     this.#wake = options.wake;
     this.#idle = new IdleTimers(this.#timers, config);
+    this.#trace = options.trace;
+    this.#trace?.watch(options.early?.streams);
+    this.#trace?.state("handshaking");
   }
 
   /** How far the connection has come. */
@@ -327,12 +338,14 @@ export class Connection extends ApplicationSide {
       if (!isHandshake) return "undecryptable";
       const outcome = this.#handshake.handlePacket(packet);
       if (!outcome.ok) return outcome.reason;
+      this.#trace?.handshakeReceived(packet);
       this.#begin(now, outcome.result);
       this.#confirm(from);
     } else if (isHandshake) {
       if (this.#isConfirmed) return "duplicate-handshake";
       const outcome = this.#handshake.handlePacket(packet);
       if (!outcome.ok) return outcome.reason;
+      this.#trace?.handshakeReceived(packet);
       this.#confirm(from);
     } else {
       const reason = space.open(now, packet);
@@ -393,6 +406,7 @@ export class Connection extends ApplicationSide {
     const { allowedBytes } = this.#paths;
     if (this.#state === "handshaking") {
       length = this.#handshake.poll(now, into, allowedBytes);
+      this.#trace?.handshakeSent(into.subarray(0, length));
     } else if (allowedBytes < this.#minAllowanceBytes) {
       return 0;
     } else if (this.#state === "established") {
@@ -445,6 +459,7 @@ export class Connection extends ApplicationSide {
    */
   handleLocalMove(now: Instant, isOtherHost: boolean): void {
     if (this.#state !== "established") return;
+    this.#trace?.setTime(now);
     this.#migration!.handleLocalMove(now, isOtherHost);
     this.#space!.requestPing(false);
     this.#wake(this);
@@ -464,6 +479,7 @@ export class Connection extends ApplicationSide {
       this.#state === "closing" || this.#state === "draining" ||
       this.#state === "closed"
     ) return;
+    this.#trace?.setTime(now);
     this.#closeWith(now, localEnding({ code, reason }));
   }
 
@@ -495,6 +511,7 @@ export class Connection extends ApplicationSide {
     const { config, parameters, scratch, early } = this.#options;
     this.#state = "established";
     this.#result = result;
+    this.#traceBegin(result);
     const ids = this.#createConnectionIds(result);
     this.#paths.useConnectionIds(ids.peer);
     this.#space = new PacketSpace(now, {
@@ -512,11 +529,14 @@ export class Connection extends ApplicationSide {
       onPathResponse: (data) => this.#migration!.handleResponse(data),
       onTicket: (at, ticket) => this.#handleTicket(at, ticket),
       emit: (event) => this.#events.push(event),
+      trace: this.#trace,
     });
+    this.#trace?.watch(this.#space.streams);
     this.#migration = new Migration(this.#paths, {
       user: this.#space,
       random: this.#options.random,
       onHostChanged: () => ids.local.renew(),
+      trace: this.#trace,
     });
     this.#idle.limit(result.peerParameters.idleTimeoutMs);
     this.#idle.onReceived(now, this.#space.endMarginMs);
@@ -526,6 +546,20 @@ export class Connection extends ApplicationSide {
     } catch (thrown) {
       this.#closeWith(now, violationEnding(thrown));
     }
+  }
+
+  /** Before the packets are: they wipe the secrets. */
+  #traceBegin(result: HandshakeResult): void {
+    const { parameters, connectionId, onSecret } = this.#options;
+    this.#trace?.handshakeComplete(result, parameters, connectionId);
+    this.#trace?.state("established");
+    if (onSecret === undefined) return;
+    for (
+      const secret of trafficSecrets(result, {
+        isInitiator: this.isInitiator,
+        connectionId,
+      })
+    ) onSecret(secret);
   }
 
   #createConnectionIds(result: HandshakeResult): ConnectionIds {
@@ -580,6 +614,7 @@ export class Connection extends ApplicationSide {
       this.#closeWith(now, violationEnding(thrown));
     }
     this.#endIfExhausted(now, space);
+    this.#trace?.flush();
   }
 
   /** RFC 9001 §6.6: a key that has reached a limit of its use ends the connection. */
@@ -629,6 +664,7 @@ export class Connection extends ApplicationSide {
 
   #linger(now: Instant, state: "closing" | "draining"): void {
     this.#state = state;
+    this.#trace?.state(state);
     this.#timers.cancelAll();
     this.#timers.set("close", now + this.#space!.endMarginMs);
   }
@@ -642,6 +678,7 @@ export class Connection extends ApplicationSide {
 
   #forget(): void {
     this.#state = "closed";
+    this.#trace?.state("closed");
     this.#timers.cancelAll();
   }
 
@@ -655,6 +692,7 @@ export class Connection extends ApplicationSide {
       this.#events.push(event);
     }
     this.#events.push({ type: "closed", error });
+    this.#trace?.closed(error);
   }
 
   /** @ignore */

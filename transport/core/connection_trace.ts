@@ -29,12 +29,12 @@ import type {
   CongestionState,
   ConnectionObserver,
   HandshakeMessage,
-  ObservedStreamState,
   RecoveryMetrics,
   TraceEvent,
 } from "./observer.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { DropReason } from "./stats.ts";
+import type { StreamManager } from "./stream/manager.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
 const HANDSHAKE_MESSAGES: readonly (readonly [number, HandshakeMessage])[] = [
@@ -257,19 +257,20 @@ export class ConnectionTrace {
   // ── Streams ───────────────────────────────────────────────────────────────
 
   /**
-   * A stream has come further. It is told with the next event, or by
+   * Watches streams. What happens to them is told with the next event, or by
    * {@linkcode ConnectionTrace.flush}.
    *
-   * @param streamId The stream.
-   * @param isLocal Whether this end opened it.
-   * @param state How far.
+   * @param streams All streams of the connection, if there are any yet.
    */
-  stream(
-    streamId: number,
-    isLocal: boolean,
-    state: ObservedStreamState,
-  ): void {
-    this.#streamEvents.push({ type: "stream-state", streamId, isLocal, state });
+  watch(streams: StreamManager | undefined): void {
+    if (streams === undefined) return;
+    streams.onStateChange = ({ id, isLocal }, state) =>
+      this.#streamEvents.push({
+        type: "stream-state",
+        streamId: id,
+        isLocal,
+        state,
+      });
   }
 
   /** Tells what has happened to streams. */

@@ -32,10 +32,12 @@ import {
 } from "./config.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
+import { ConnectionTrace, type TraceClock } from "./connection_trace.ts";
 import { ConnectionRoutes } from "./connection_routes.ts";
 import { DeadlineHeap } from "./deadline_heap.ts";
 import type { EarlyData } from "./early_data.ts";
 import { TransportError } from "./error.ts";
+import { formatConnectionId } from "./frame_summary.ts";
 import { InitiatorHandshake, type ResponderHandshake } from "./handshake.ts";
 import {
   decodeRefusal,
@@ -44,6 +46,7 @@ import {
   RefusalReason,
 } from "./handshake_packet.ts";
 import { type AnsweredHello, HelloReceiver } from "./hello_receiver.ts";
+import type { EndpointObserver } from "./observer.ts";
 import { Resumptions } from "./resumptions.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
 import { encodeReset, maxResetBytes } from "./stateless_reset.ts";
@@ -105,6 +108,12 @@ export class Endpoint {
   readonly #sendQueue = new UniqueQueue<Route>(1);
   readonly #eventQueue = new UniqueQueue<Route>(2);
   readonly #deadlines = new DeadlineHeap<Connection>();
+  readonly #observer: EndpointObserver | undefined;
+  /** Of the connections that somebody watches. */
+  readonly #traces = new Map<Connection, ConnectionTrace>();
+  readonly #traceClock: TraceClock = { now: 0 };
+  /** The hello that was handled last; good as long as it is handled. */
+  #hello: Uint8Array | undefined;
   readonly #hellos: HelloReceiver;
   readonly #resumptions: Resumptions;
   readonly #answers = new StatelessAnswers();
@@ -128,9 +137,15 @@ export class Endpoint {
    *
    * @param options Key pair, suites, limits.
    * @param random Where connection ids and ephemeral keys come from.
+   * @param observer Who watches, if anybody.
    * @throws {TransportError} `INVALID_CONFIG`.
    */
-  constructor(options: EndpointOptions, random: RandomSource) {
+  constructor(
+    options: EndpointOptions,
+    random: RandomSource,
+    observer?: EndpointObserver,
+  ) {
+    this.#observer = observer;
     this.config = createEndpointConfig(options);
     this.#random = random;
     this.#resumptions = new Resumptions(this.config, random);
@@ -157,6 +172,7 @@ export class Endpoint {
       datagramsSent: this.#datagramsSent,
       bytesSent: this.#bytesSent,
       connectionCount: this.#routes.size,
+      connectionIdCount: this.#ids.size,
       halfOpenCount: this.#hellos.halfOpenCount,
       retriesSent: this.#hellos.retriesSent,
       resetsSent: this.#resetsSent,
@@ -234,31 +250,35 @@ export class Endpoint {
   handleDatagram(now: Instant, from: Address, datagram: Uint8Array): void {
     this.#datagramsReceived++;
     this.#bytesReceived += datagram.length;
+    this.#traceClock.now = now;
+    this.#observer?.onDatagramReceived?.(now, from, datagram);
     let offset = 0;
     let counted: Connection | undefined;
     // Several packets may share a datagram (RFC 9000 §12.2): what follows a
     // broken one is dropped with it.
     while (offset < datagram.length) {
       if (datagram.length - offset < PACKET_HEADER_LENGTH) {
-        return this.#drop("malformed");
+        return this.#dropStray("malformed", from, datagram);
       }
       const end = offset + PACKET_HEADER_LENGTH +
         packetPayloadLength(datagram, offset);
-      if (end > datagram.length) return this.#drop("malformed");
+      if (end > datagram.length) {
+        return this.#dropStray("malformed", from, datagram);
+      }
       const key = connectionIdKey(datagram, offset);
       if (key === HELLO_CONNECTION_ID_KEY) {
         // A hello stands alone and fills its datagram.
-        if (offset > 0 || end !== datagram.length) {
-          return this.#drop("malformed");
-        }
-        const reason = this.#hellos.handle(now, from, datagram);
-        if (reason !== undefined) this.#drop(reason);
+        this.#hello = datagram;
+        const reason = offset > 0 || end !== datagram.length
+          ? "malformed"
+          : this.#hellos.handle(now, from, datagram);
+        if (reason !== undefined) this.#dropStray(reason, from, datagram);
         return;
       }
       const connection = this.#ids.get(key);
       if (connection === undefined) {
-        if (offset > 0) return this.#drop("unknown-connection");
-        return this.#handleUnknown(now, from, datagram);
+        if (offset === 0) return this.#handleUnknown(now, from, datagram);
+        return this.#dropStray("unknown-connection", from, datagram);
       }
       if (counted !== connection) {
         connection.handleDatagramReceived(datagram.length, from);
@@ -276,6 +296,7 @@ export class Endpoint {
    * @param now The time.
    */
   handleTimeout(now: Instant): void {
+    this.#traceClock.now = now;
     this.#refreshDeadlines();
     for (;;) {
       const connection = this.#deadlines.popExpired(now);
@@ -292,10 +313,11 @@ export class Endpoint {
    * @returns Where it goes and its length, or `undefined` when there is none.
    */
   pollTransmit(now: Instant, into: Uint8Array): Transmit | undefined {
+    this.#traceClock.now = now;
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       into.set(answer.packet);
-      return this.#transmit(answer.to, answer.packet.length);
+      return this.#transmit(now, answer.to, into, answer.packet.length);
     }
     for (;;) {
       const route = this.#sendQueue.shift();
@@ -306,7 +328,7 @@ export class Endpoint {
       if (length > 0) {
         // Back to the end of the queue: connections take turns.
         this.#sendQueue.add(route);
-        return this.#transmit(connection.remoteAddress, length);
+        return this.#transmit(now, connection.remoteAddress, into, length);
       }
       this.#updateDeadline(route);
     }
@@ -381,7 +403,7 @@ export class Endpoint {
       });
       if (isSent) this.#resetsSent++;
     }
-    this.#drop("unknown-connection");
+    this.#dropStray("unknown-connection", from, datagram);
   }
 
   // ── Packets of connections ────────────────────────────────────────────────
@@ -395,33 +417,32 @@ export class Endpoint {
     if (connection.state === "handshaking" && connection.isInitiator) {
       // What is not authenticated counts only from where the hello went.
       if (!isSameAddress(connection.remoteAddress, from)) {
-        return this.#drop("address-mismatch");
+        return this.#drop("address-mismatch", connection, packet);
       }
       const versions = decodeVersionNegotiation(packet);
       if (versions !== undefined && !versions.includes(TRANSPORT_VERSION)) {
+        this.#traces.get(connection)?.handshakeReceived(packet);
         return connection.handleVersionNegotiation(versions);
       }
       if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) {
+        this.#traces.get(connection)?.handshakeReceived(packet);
         return connection.handleRefusal();
       }
       if (decodeSuiteRefusal(packet) !== undefined) {
         const reason = connection.handleSuiteRefusal(packet);
-        if (reason !== undefined) this.#drop(reason);
-        return;
+        return this.#judge(reason, connection, packet);
       }
       if (decodeTicketRefusal(packet) !== undefined) {
         const reason = connection.handleTicketRefusal(packet);
-        if (reason !== undefined) this.#drop(reason);
-        return;
+        return this.#judge(reason, connection, packet);
       }
       if (decodeRetry(packet) !== undefined) {
         const reason = connection.handleRetry(packet);
-        if (reason !== undefined) this.#drop(reason);
-        return;
+        return this.#judge(reason, connection, packet);
       }
     }
     const reason = connection.handlePacket(now, packet, from);
-    if (reason !== undefined) this.#drop(reason);
+    if (reason !== undefined) this.#drop(reason, connection, packet);
     this.#hellos.settle(now, connection);
     this.#ids.follow(connection);
     this.#wake(connection);
@@ -438,8 +459,11 @@ export class Endpoint {
   ): Connection {
     const { handshakeTimeoutMs, ...rest } = parts;
     const { connectionId } = rest;
+    const trace = this.#observe(now, parts);
     const connection = new Connection(now, {
       ...rest,
+      trace,
+      onSecret: this.#observer?.onSecret?.bind(this.#observer),
       id: this.#nextId++,
       config: handshakeTimeoutMs === undefined
         ? this.config
@@ -450,6 +474,10 @@ export class Endpoint {
       wake: this.#wake,
       onTicket: (ticket) => this.#resumptions.keep(ticket),
     });
+    if (trace !== undefined) {
+      this.#traces.set(connection, trace);
+      if (!connection.isInitiator) trace.handshakeReceived(this.#hello!);
+    }
     this.#add({
       connection,
       queuedIn: 0,
@@ -471,6 +499,7 @@ export class Endpoint {
     if (route === undefined) return;
     this.#hellos.forget(connection);
     this.#routes.delete(connection);
+    this.#traces.delete(connection);
     this.#ids.delete(connection);
     this.#deadlines.set(connection, undefined);
   }
@@ -486,14 +515,72 @@ export class Endpoint {
     if (connection.state === "closed") this.#eventQueue.add(route);
   };
 
-  #transmit(to: Address, length: number): Transmit {
+  #transmit(
+    now: Instant,
+    to: Address,
+    from: Uint8Array,
+    length: number,
+  ): Transmit {
     this.#datagramsSent++;
     this.#bytesSent += length;
+    this.#observer?.onDatagramSent?.(now, to, from.subarray(0, length));
     return { to, length };
   }
 
-  #drop(reason: DropReason): void {
+  /** An answer to a hello was taken or dropped. */
+  #judge(
+    reason: DropReason | undefined,
+    connection: Connection,
+    packet: Uint8Array,
+  ): void {
+    if (reason !== undefined) this.#drop(reason, connection, packet);
+    else this.#traces.get(connection)?.handshakeReceived(packet);
+  }
+
+  #drop(
+    reason: DropReason,
+    connection: Connection,
+    packet: Uint8Array,
+  ): void {
+    this.#countDrop(reason);
+    this.#traces.get(connection)?.packetDropped(reason, packet.length);
+  }
+
+  #dropStray(reason: DropReason, from: Address, datagram: Uint8Array): void {
+    this.#countDrop(reason);
+    this.#observer?.onStrayPacket?.(this.#traceClock.now, {
+      from,
+      reason,
+      lengthBytes: datagram.length,
+    });
+  }
+
+  #countDrop(reason: DropReason): void {
     this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
+  }
+
+  #observe(
+    now: Instant,
+    connection: {
+      readonly handshake: InitiatorHandshake | ResponderHandshake;
+      readonly connectionId: Uint8Array;
+      readonly remoteAddress: Address;
+    },
+  ): ConnectionTrace | undefined {
+    if (this.#observer?.onConnection === undefined) return undefined;
+    this.#traceClock.now = now;
+    const { handshake, connectionId, remoteAddress } = connection;
+    const isInitiator = handshake instanceof InitiatorHandshake;
+    const observer = this.#observer.onConnection(now, {
+      isInitiator,
+      remoteAddress,
+      initiatorConnectionId: formatConnectionId(
+        isInitiator ? connectionId : handshake.initiatorConnectionId,
+      ),
+    });
+    return observer === undefined
+      ? undefined
+      : new ConnectionTrace(observer, this.#traceClock);
   }
 
   #handshakeOptions(): {

@@ -385,7 +385,8 @@ export class ResponderHandshake {
   readonly #isResumed: boolean;
   readonly #noise: HandshakeState;
   readonly #suite: Suite;
-  readonly #initiatorConnectionId: Uint8Array;
+  /** The id that the initiator chose, 8 bytes. */
+  readonly initiatorConnectionId: Uint8Array;
   readonly #peerParameters: TransportParameters;
   #finishNoise: Uint8Array = EMPTY;
   #result: HandshakeResult | undefined;
@@ -402,10 +403,10 @@ export class ResponderHandshake {
     this.#isResumed = hello.ticket !== undefined;
     this.#noise = noise;
     this.#suite = suite;
-    this.#initiatorConnectionId = hello.connectionId.slice();
+    this.initiatorConnectionId = hello.connectionId.slice();
     this.#peerParameters = peerParameters;
     this.response = encodeResponderHello(
-      this.#initiatorConnectionId,
+      this.initiatorConnectionId,
       response,
       responseMacKey(
         hello.connectionId,
@@ -481,7 +482,7 @@ export class ResponderHandshake {
     return this.#result ??= resultOf(this.#noise, {
       isInitiator: false,
       suite: this.#suite,
-      peerConnectionId: this.#initiatorConnectionId,
+      peerConnectionId: this.initiatorConnectionId,
       peerParameters: this.#peerParameters,
       isResumed: this.#isResumed,
     });

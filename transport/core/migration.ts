@@ -8,6 +8,7 @@ import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { PATH_DATA_LENGTH } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
+import type { ConnectionTrace } from "./connection_trace.ts";
 import type { Paths } from "./path.ts";
 
 /** What a move has to tell the packets. */
@@ -26,6 +27,7 @@ export class Migration {
   readonly #user: PathUser;
   readonly #random: RandomSource;
   readonly #onHostChanged: () => void;
+  readonly #trace: ConnectionTrace | undefined;
   /** Where the peer was when it was told of our connection ids. */
   #hostname: string;
   #moveCount = 0;
@@ -33,7 +35,7 @@ export class Migration {
   /**
    * @param paths Where the peer is.
    * @param options Who sends the challenges, where they come from, and who has to
-   * know that the peer has proven to be at another host.
+   * know that the peer has proven to be at another host; who watches.
    */
   constructor(
     paths: Paths,
@@ -41,12 +43,14 @@ export class Migration {
       readonly user: PathUser;
       readonly random: RandomSource;
       readonly onHostChanged: () => void;
+      readonly trace?: ConnectionTrace | undefined;
     },
   ) {
     this.#paths = paths;
     this.#user = options.user;
     this.#random = options.random;
     this.#onHostChanged = options.onHostChanged;
+    this.#trace = options.trace;
     this.#hostname = paths.address.hostname;
   }
 
@@ -72,6 +76,7 @@ export class Migration {
     const { hostname } = this.#paths.address;
     this.#moveCount++;
     if (this.#paths.move(from, byteCount)) this.#challenge(now);
+    this.#trace?.path("moved", from);
     // RFC 9000 §9.4: another port is most likely the same path.
     if (hostname !== from.hostname) this.#user.handlePathChange(from);
   }
@@ -96,6 +101,7 @@ export class Migration {
   handleResponse(data: Uint8Array): void {
     if (!this.#paths.handleResponse(data)) return;
     const { hostname } = this.#paths.address;
+    this.#trace?.path("validated", this.#paths.address);
     if (hostname === this.#hostname) return;
     this.#hostname = hostname;
     this.#onHostChanged();
@@ -109,10 +115,10 @@ export class Migration {
   handleTimeout(now: Instant): void {
     if (this.#paths.deadline > now) return;
     const { hostname } = this.#paths.address;
-    if (this.#paths.handleTimeout()) this.#challenge(now);
-    else if (hostname !== this.#paths.address.hostname) {
-      this.#user.handlePathChange(this.#paths.address);
-    }
+    if (this.#paths.handleTimeout()) return this.#challenge(now);
+    const { address } = this.#paths;
+    this.#trace?.path("abandoned", address);
+    if (hostname !== address.hostname) this.#user.handlePathChange(address);
   }
 
   #challenge(now: Instant): void {

@@ -18,6 +18,7 @@ import type { ConnectionState } from "./connection.ts";
 import type { TransportErrorCode } from "./error.ts";
 import type { FrameSummary } from "./frame_summary.ts";
 import type { DropReason } from "./stats.ts";
+import type { Suite } from "./suite.ts";
 
 /** A message of the handshake, or an answer that stands in for one. */
 export type HandshakeMessage =
@@ -111,8 +112,8 @@ export type TraceEvent =
   | {
     /** Both ends have the keys. */
     readonly type: "handshake-complete";
-    /** Suite that protects the packets. */
-    readonly suite: AeadSuite;
+    /** What the two ends settled on. */
+    readonly suite: Suite;
     /** Id in the packets that arrive, 16 hexadecimal digits. */
     readonly localConnectionId: string;
     /** Id in the packets that leave, 16 hexadecimal digits. */
@@ -262,8 +263,8 @@ export type SecretLabel = "initiator-traffic" | "responder-traffic";
 export interface TrafficSecret {
   /** Whose packets it protects. */
   readonly label: SecretLabel;
-  /** Suite that protects them. */
-  readonly suite: AeadSuite;
+  /** Cipher that protects them. */
+  readonly cipher: AeadSuite;
   /** Id in their headers, 16 hexadecimal digits. */
   readonly connectionId: string;
   /** 32 bytes; borrowed for the call, wiped later. */

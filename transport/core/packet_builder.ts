@@ -8,6 +8,7 @@
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { type CloseFrame, encodeCloseFrame } from "../../protocol/frame/mod.ts";
 import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import type { ConnectionTrace } from "./connection_trace.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 
 /** What a packet builder is made from. */
@@ -21,12 +22,15 @@ export interface PacketBuilderOptions {
    * packet until it is known to have arrived.
    */
   readonly prefix: Uint8Array | undefined;
+  /** Who watches, if anybody. */
+  readonly trace?: ConnectionTrace | undefined;
 }
 
 /** Builds the packets of one connection, one after the other. */
 export class PacketBuilder {
   readonly #protection: PacketProtection;
   readonly #connectionId: () => Uint8Array;
+  readonly #trace: ConnectionTrace | undefined;
   #prefix: Uint8Array | undefined;
   #nextPacketNumber = 0;
 
@@ -35,6 +39,7 @@ export class PacketBuilder {
     this.#protection = options.protection;
     this.#connectionId = options.connectionId;
     this.#prefix = options.prefix;
+    this.#trace = options.trace;
   }
 
   /** How many packets were built: the number of the next one. */
@@ -80,6 +85,11 @@ export class PacketBuilder {
     },
   ): number {
     const { start, end, flags } = packet;
+    if (this.#trace !== undefined) {
+      const plaintext = into.subarray(start + PACKET_HEADER_LENGTH, end);
+      this.#trace.handshakeSent(into.subarray(0, start));
+      this.#trace.packetSent(this.#nextPacketNumber, flags, plaintext);
+    }
     return start + this.#protection.seal(into, start, {
       connectionId: this.#connectionId(),
       packetNumber: this.#nextPacketNumber++,

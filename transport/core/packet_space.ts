@@ -36,6 +36,7 @@ import {
 } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionIds } from "./connection_ids.ts";
+import type { ConnectionTrace } from "./connection_trace.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { DatagramQueue } from "./datagram_queue.ts";
 import { TransportError } from "./error.ts";
@@ -102,6 +103,8 @@ export interface PacketSpaceOptions {
   readonly emit: (event: ConnectionEvent) => void;
   /** Takes a session ticket: the bytes in it are borrowed. */
   readonly onTicket: (now: Instant, ticket: TicketFrame) => void;
+  /** Who watches, if anybody. */
+  readonly trace?: ConnectionTrace | undefined;
 }
 
 /** The packet number space of a connection, both directions. */
@@ -112,6 +115,7 @@ export class PacketSpace {
   readonly #onPathResponse: (data: Uint8Array) => void;
   readonly #emit: (event: ConnectionEvent) => void;
   readonly #onTicket: (now: Instant, ticket: TicketFrame) => void;
+  readonly #trace: ConnectionTrace | undefined;
   readonly #isResumed: boolean;
   readonly #peerMaxDatagramBytes: number;
   readonly #protection: PacketProtection;
@@ -138,6 +142,7 @@ export class PacketSpace {
     this.#config = config;
     this.#emit = options.emit;
     this.#onTicket = options.onTicket;
+    this.#trace = options.trace;
     this.#isResumed = result.isResumed;
     this.#ids = options.ids;
     this.#onPathResponse = options.onPathResponse;
@@ -155,6 +160,7 @@ export class PacketSpace {
       protection: this.#protection,
       connectionId: options.peerConnectionId,
       prefix: options.prefix,
+      trace: options.trace,
     });
     this.streams = options.streams ?? new StreamManager({
       isInitiator,
@@ -179,6 +185,7 @@ export class PacketSpace {
     // Something ack-eliciting goes with the last message of the handshake, so
     // that it is repeated until the peer has shown that it arrived.
     if (options.prefix !== undefined) this.#control.requestPing(false);
+    this.#traceRecovery();
   }
 
   /** Size of what goes before every packet for now, in bytes. */
@@ -238,6 +245,11 @@ export class PacketSpace {
     if (reason !== undefined) return reason;
     // RFC 9001 §6.5: late packets may still come for three probe timeouts.
     this.#keys.onPacketOpened(now, this.endMarginMs);
+    this.#trace?.packetReceived(
+      this.#opener.packetNumber,
+      this.#opener.plaintext,
+    );
+    this.#traceKeys();
     // A responder sends packets before it has the finish, if there was a ticket.
     if (!this.#isResumed) this.#builder.dropPrefix();
     return undefined;
@@ -360,8 +372,10 @@ export class PacketSpace {
     const outcome = this.#recovery.handleTimeout(now);
     if (outcome.type === "lost") {
       this.#handleLost(outcome.lost);
+      this.#traceRecovery();
       return;
     }
+    this.#trace?.probeTimeout(this.#recovery.metrics.ptoCount);
     // RFC 9002 §6.2.4: a probe carries data that is still unacknowledged, so
     // that the loss of a lone packet costs one timeout and not a round trip more.
     this.#probesDue = PROBE_PACKET_COUNT;
@@ -380,9 +394,11 @@ export class PacketSpace {
       }
     }
     this.#handleLost(lost);
+    this.#traceRecovery();
   }
 
   #handleLost(lost: readonly SentPacket[]): void {
+    this.#trace?.packetsLost(lost);
     for (const packet of lost) {
       if (packet.isMtuProbe) this.#mtu.onProbeLost();
       else if (this.#mtu.onPacketLost(packet)) {
@@ -441,6 +457,7 @@ export class PacketSpace {
       isProbe;
     if (!mayCarryData && !this.#acks.isAckDue(now)) return undefined;
     this.#keys.updateIfDue(now);
+    this.#traceKeys();
     if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
       return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
     }
@@ -552,6 +569,20 @@ export class PacketSpace {
    */
   sendTicket(ticket: Omit<TicketFrame, "type">): void {
     this.#tickets.push(ticket);
+  }
+
+  // ── Who watches ───────────────────────────────────────────────────────────
+
+  #traceKeys(): void {
+    this.#trace?.keys(
+      this.#protection.sendKeyUpdateCount,
+      this.#protection.keyUpdateCount,
+    );
+  }
+
+  #traceRecovery(): void {
+    this.#trace?.recovery(this.#recovery.metrics);
+    this.#trace?.mtu(this.#mtu.currentBytes);
   }
 
   /** Replaces the keys with the next packet, as soon as the protocol allows it. */

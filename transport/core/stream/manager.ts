@@ -25,6 +25,7 @@ import {
   type StreamMaxDataFrame,
 } from "../../../protocol/mod.ts";
 import { TransportError } from "../error.ts";
+import type { ObservedStreamState } from "../observer.ts";
 import { ReceiveWindow } from "../flow_control.ts";
 import type { SentFrame } from "../sent_frame.ts";
 import { ControlFrames } from "./control_frames.ts";
@@ -124,6 +125,10 @@ export class StreamManager {
   readonly #control: ControlFrames;
   readonly #data: DataFrames;
   readonly #events = new Fifo<StreamEvent>();
+  /** Called when a stream has come further, where somebody watches. */
+  onStateChange:
+    | ((stream: Stream, state: ObservedStreamState) => void)
+    | undefined;
   #hasStreamsAvailableEvent = false;
   /** Streams that are over and wait to be forgotten. */
   #closed: Stream[] = [];
@@ -138,8 +143,10 @@ export class StreamManager {
       isInitiator: options.isInitiator,
       local: options.local,
       peer: options.peer,
-      onPeerOpened: (stream) =>
-        this.#emit(stream, { type: "stream-opened", id: stream.id }),
+      onPeerOpened: (stream) => {
+        this.onStateChange?.(stream, "open");
+        this.#emit(stream, { type: "stream-opened", id: stream.id });
+      },
     });
     this.#window = new ReceiveWindow(options.local.maxDataBytes);
     this.#space = new SendSpace(
@@ -173,6 +180,7 @@ export class StreamManager {
     const stream = this.#streams.open(options.isUnidirectional ?? false);
     if (stream === undefined) return undefined;
     stream.priority = options.priority;
+    this.onStateChange?.(stream, "open");
     return stream.id;
   }
 
@@ -401,6 +409,7 @@ export class StreamManager {
     const growth = recv.growthOf(frame.finalSize, true);
     this.#receive(growth);
     if (recv.handleReset(frame.code, frame.finalSize, growth)) {
+      this.onStateChange?.(stream, "reset-received");
       this.#emit(stream, {
         type: "stream-reset",
         id: stream.id,
@@ -483,6 +492,7 @@ export class StreamManager {
       const releasedBytes = send.onFrameAcked(frame);
       if (releasedBytes > 0) this.#release(stream, releasedBytes);
       if (send.isDone) {
+        this.onStateChange?.(stream, "delivered");
         this.#emit(stream, { type: "stream-finished", id: stream.id });
       }
     }
@@ -547,6 +557,7 @@ export class StreamManager {
   }
 
   #onSendReset(stream: Stream, heldBytes: number): void {
+    this.onStateChange?.(stream, "reset-sent");
     this.#data.withdraw(stream);
     this.#space.stopWaiting(stream);
     this.#control.queue(stream);
@@ -577,6 +588,7 @@ export class StreamManager {
   #closeIfDone(stream: Stream): void {
     if (stream.isClosed || !stream.isDone) return;
     stream.isClosed = true;
+    this.onStateChange?.(stream, "closed");
     this.#closed.push(stream);
     if (stream.isLocal) return;
     const isUni = isUnidirectional(stream.id);
