@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { generateKeyPair } from "../../crypto/mod.ts";
+import { generateKeyPair, type KeyPair, ticketPsk } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
@@ -17,7 +17,12 @@ import {
 } from "../../transport/core/config.ts";
 import type { Connection } from "../../transport/core/connection.ts";
 import { Endpoint, type EndpointEvent } from "../../transport/core/endpoint.ts";
-import { InitiatorHandshake } from "../../transport/core/handshake.ts";
+import { EarlyData } from "../../transport/core/early_data.ts";
+import {
+  type HandshakeOptions,
+  type HandshakeResult,
+  InitiatorHandshake,
+} from "../../transport/core/handshake.ts";
 import { PacketProtection } from "../../transport/core/packet_protection.ts";
 import {
   localTransportParameters,
@@ -48,6 +53,10 @@ export class HostilePeer {
   now: Instant = 1_000;
   /** Number of the next packet; a hostile peer may jump. */
   packetNumber = 0;
+  /** What the handshake settled. */
+  readonly result: HandshakeResult;
+  readonly #handshakeOptions: HandshakeOptions;
+  readonly #serverPublicKey: Uint8Array;
   readonly #protection: PacketProtection;
   readonly #serverConnectionId: Uint8Array;
   readonly #buffer = new Uint8Array(65_535);
@@ -65,20 +74,22 @@ export class HostilePeer {
       { maxBidiStreams: 4, ...config, keyPair: serverKeys },
       random,
     );
-    const handshake = new InitiatorHandshake(
-      {
-        keyPair,
-        suites: ["chacha20-poly1305"],
-        parameters: {
-          ...localTransportParameters(
-            createEndpointConfig({ keyPair }),
-            65_507,
-          ),
-          ...parameters,
-        },
-        random,
-        provider: undefined,
+    this.#serverPublicKey = serverKeys.publicKey;
+    this.#handshakeOptions = {
+      keyPair,
+      suites: ["chacha20-poly1305"],
+      parameters: {
+        ...localTransportParameters(
+          createEndpointConfig({ keyPair }),
+          65_507,
+        ),
+        ...parameters,
       },
+      random,
+      provider: undefined,
+    };
+    const handshake = new InitiatorHandshake(
+      this.#handshakeOptions,
       Uint8Array.of(1, 2, 3, 4, 5, 0, 0, 0),
       serverKeys.publicKey,
     );
@@ -86,6 +97,7 @@ export class HostilePeer {
     const [response] = this.received();
     const outcome = handshake.handleResponderHello(response!);
     assert.ok(outcome.ok);
+    this.result = outcome.result;
     this.#serverConnectionId = outcome.result.peerConnectionId;
     this.#protection = new PacketProtection({
       ...outcome.result,
@@ -144,9 +156,62 @@ export class HostilePeer {
     return frames;
   }
 
+  /**
+   * Makes a hello with a ticket of the endpoint.
+   *
+   * @param ticket From a ticket frame.
+   * @param frames Any bytes, in place of frames of streams.
+   * @param keyPair Other static keys than those that the ticket was made for.
+   * @returns The whole datagram.
+   */
+  resume(
+    ticket: Uint8Array,
+    frames: Uint8Array,
+    keyPair: KeyPair = this.#handshakeOptions.keyPair,
+  ): Uint8Array {
+    const psk = ticketPsk(this.result.resumptionSecret, ticket);
+    return new InitiatorHandshake(
+      { ...this.#handshakeOptions, keyPair },
+      Uint8Array.of(9, 9, 9, 9, 9, 0, 0, 0),
+      this.#serverPublicKey,
+      new RawEarlyData({
+        ticket: {
+          ticket,
+          psk,
+          suite: this.result.suite,
+          limits: this.result.peerParameters,
+          expiresAt: Infinity,
+        },
+        frames,
+      }),
+    ).hello;
+  }
+
   /** The code of the close that the endpoint answers with, if it does. */
   closeCode(): number | undefined {
     const close = this.frames().find((frame) => frame.type === "close");
     return close?.type === "close" ? close.code : undefined;
+  }
+}
+
+/** Early data that is not what streams have to say. */
+class RawEarlyData extends EarlyData {
+  readonly #frames: Uint8Array;
+
+  constructor(
+    { ticket, frames }: Pick<EarlyData, "ticket"> & { frames: Uint8Array },
+  ) {
+    super({
+      ticket,
+      local: ticket.limits,
+      sendBufferBytes: 1,
+      onUnused: () => {},
+      onSettled: () => {},
+    });
+    this.#frames = frames;
+  }
+
+  override take(): Uint8Array {
+    return this.#frames;
   }
 }

@@ -65,14 +65,22 @@ export class PairEnd {
     this.endpoint = this.#createEndpoint();
   }
 
-  /** Forgets every connection without a word, as a process does that is killed and started again. */
-  restart(): void {
-    this.endpoint = this.#createEndpoint();
+  /**
+   * Forgets every connection without a word, as a process does that is killed
+   * and started again.
+   *
+   * @param options What is configured differently from then on.
+   */
+  restart(options: Partial<EndpointOptions> = {}): void {
+    this.endpoint = this.#createEndpoint(options);
   }
 
-  #createEndpoint(): Endpoint {
+  #createEndpoint(options: Partial<EndpointOptions> = {}): Endpoint {
     const { keyPair } = this;
-    return new Endpoint({ ...this.#options, keyPair }, this.#random);
+    return new Endpoint(
+      { ...this.#options, ...options, keyPair },
+      this.#random,
+    );
   }
 
   /** The types of the events of one connection, in order. */

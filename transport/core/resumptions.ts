@@ -65,6 +65,12 @@ export class Resumptions {
   issue(now: Instant, connection: Connection): void {
     const result = connection.handshakeResult;
     if (result === undefined || connection.state !== "established") return;
+    // A connection that is resumed has no KEM of its own: who wants the one of
+    // a hybrid suite gets it every time.
+    if (suiteParts(result.suite).isHybrid) return;
+    const { code, isHybrid } = suiteParts(result.suite);
+    // A ticket's hello has one datagram: no room for the keys of a KEM.
+    if (isHybrid) return;
     const count = Math.min(
       this.#config.ticketsPerConnection,
       result.peerParameters.maxTickets,
@@ -73,7 +79,7 @@ export class Resumptions {
       connection.sendTicket({
         lifetimeSeconds: Math.floor(this.#config.ticketLifetimeMs / 1_000),
         ticket: this.#tickets.create(now, {
-          suiteCode: suiteParts(result.suite).code,
+          suiteCode: code,
           resumptionSecret: result.resumptionSecret,
           initiatorPublicKey: result.peerStaticPublicKey,
           hostname: connection.remoteAddress.hostname,

@@ -1,0 +1,338 @@
+/**
+ * Tickets and early data between two endpoints on virtual time.
+ */
+import assert from "node:assert/strict";
+import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import { ResumptionPair } from "../../tests/support/resumption.ts";
+import { readAll } from "../../tests/support/pair.ts";
+import { TransportError } from "./error.ts";
+import { HandshakeKind } from "./handshake_packet.ts";
+
+const REFUSED = { earlyAccepted: 0, earlyRejected: 1 };
+
+function clientStats(
+  made: ResumptionPair,
+): { earlyAccepted: number; earlyRejected: number } {
+  const { earlyAccepted, earlyRejected } =
+    made.pair.client.endpoint.stats.tickets;
+  return { earlyAccepted, earlyRejected };
+}
+
+for (const suites of [["chacha20-poly1305"], ["aes-256-gcm"]] as const) {
+  Deno.test(`The first call of a resumed connection leaves in the first datagram, its answer comes in the second (${suites[0]})`, () => {
+    const made = new ResumptionPair({ client: { suites }, server: { suites } });
+    const { pair } = made;
+    made.record();
+    const from = pair.now;
+    const connection = made.dial();
+    const id = made.call(connection, "first");
+    made.runUntilAnswered(connection, id);
+    assert.equal(pair.now - from, 40, "one round trip");
+    assert.equal(made.answer(connection, id), "echo first");
+    assert.deepEqual(made.handled, ["first"]);
+    assert.deepEqual(
+      made.handledAfter,
+      [1],
+      "datagrams before the handler ran",
+    );
+    assert.equal(
+      made.sent[2]!.bytes[PACKET_HEADER_LENGTH],
+      HandshakeKind.INITIATOR_FINISH,
+    );
+    assert.equal(made.sent[0]!.bytes.length, 1_200);
+    assert.deepEqual(made.hellos().map((hello) => hello.isResumed), [true]);
+    assert.equal(
+      made.sent[1]!.bytes[PACKET_HEADER_LENGTH],
+      HandshakeKind.RESPONDER_HELLO,
+    );
+    assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
+    assert.equal(pair.server.endpoint.stats.tickets.accepted, 1);
+  });
+}
+
+Deno.test("A resumed connection is one like all others: both ends, keys, new tickets", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const connection = made.dial();
+  const id = made.call(connection, "one");
+  made.runUntilAnswered(connection, id);
+  const server = pair.server.incoming.at(-1)!;
+  assert.deepEqual(server.peerStaticPublicKey, pair.client.keyPair.publicKey);
+  assert.deepEqual(
+    connection.peerStaticPublicKey,
+    pair.server.keyPair.publicKey,
+  );
+  pair.runUntil(() => server.isConfirmed);
+  pair.runFor(100);
+  // One used, and two new ones.
+  assert.equal(made.storedCount, 3);
+  assert.equal(pair.server.endpoint.stats.halfOpenCount, 0);
+  connection.updateKeys();
+  const later = connection.openStream({ priority: 1 })!;
+  connection.writeStream(later, new TextEncoder().encode("two"));
+  connection.finishStream(later);
+  made.runUntilAnswered(connection, later);
+  assert.deepEqual(made.handled, ["one", "two"]);
+  assert.deepEqual(pair.client.eventTypes(connection).slice(0, 1), [
+    "established",
+  ]);
+});
+
+Deno.test("A ticket of a resumed connection resumes the next one", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  for (let round = 0; round < 5; round++) {
+    const connection = made.dial();
+    const id = made.call(connection, `call ${round}`);
+    made.runUntilAnswered(connection, id);
+    pair.runFor(200);
+    connection.close(pair.now);
+    pair.runUntil(() => pair.server.endpoint.stats.connectionCount === 0);
+  }
+  assert.equal(made.handled.length, 5);
+  assert.deepEqual(clientStats(made), { earlyAccepted: 5, earlyRejected: 0 });
+  assert.equal(pair.server.endpoint.stats.tickets.accepted, 5);
+});
+
+Deno.test("Without an early stream the ticket is kept and the hello is a plain one", () => {
+  const made = new ResumptionPair();
+  made.record();
+  const connection = made.dial();
+  made.pair.runUntil(() => connection.state === "established");
+  assert.deepEqual(made.hellos().map((hello) => hello.isResumed), [false]);
+  made.pair.runFor(200);
+  assert.equal(made.storedCount, 4, "the two from before, and two new ones");
+});
+
+Deno.test("Without a ticket there is no early stream; afterwards an early stream is one like all others", () => {
+  const made = new ResumptionPair({ client: { maxStoredTickets: 0 } }, 0);
+  assert.equal(made.pair.server.endpoint.stats.tickets.issued, 0);
+  const connection = made.dial();
+  assert.throws(
+    () => connection.openStream({ priority: 1, isEarly: true }),
+    (error) => error instanceof TransportError && error.code === "CLOSED",
+  );
+  made.pair.runUntil(() => connection.state === "established");
+  const id = made.call(connection, "late");
+  made.runUntilAnswered(connection, id);
+});
+
+Deno.test("A stream that is not early waits for the handshake, ticket or not", () => {
+  const made = new ResumptionPair();
+  const connection = made.dial();
+  made.call(connection, "early");
+  assert.throws(
+    () => connection.openStream({ priority: 1 }),
+    (error) => error instanceof TransportError && error.code === "CLOSED",
+  );
+  assert.throws(() => connection.sendDatagram(new Uint8Array(1)));
+  assert.throws(() => connection.ping());
+});
+
+Deno.test("What does not fit into the hello follows in the first packet, in order", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const long = Array.from({ length: 900 }, (_, index) => `${index}`).join(",");
+  const connection = made.dial();
+  made.record();
+  const id = made.call(connection, long);
+  const other = made.call(connection, "other");
+  let received = "";
+  pair.server.onEvent = (at, event) => {
+    if (event.type === "stream-readable" && event.id === id) {
+      received += new TextDecoder().decode(readAll(at, id));
+    }
+  };
+  pair.runUntil(() => received.length === long.length);
+  assert.equal(received, long);
+  assert.equal(made.hellos()[0]!.bytes.length, 1_200);
+  assert.ok(other > id);
+  assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
+});
+
+Deno.test("Data written after the hello has left follows with the finish", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const connection = made.dial();
+  const first = made.call(connection, "first");
+  pair.runFor(5);
+  const second = made.call(connection, "second");
+  made.runUntilAnswered(connection, second);
+  assert.equal(made.answer(connection, first), "echo first");
+  assert.deepEqual(made.handled, ["first", "second"]);
+});
+
+Deno.test("An early stream that is reset before the hello leaves delivers nothing", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const connection = made.dial();
+  const id = made.call(connection, "regretted");
+  connection.resetStream(id, 7);
+  connection.stopSending(id, 7);
+  pair.runUntil(() => connection.state === "established");
+  pair.runFor(500);
+  assert.deepEqual(made.handled, []);
+});
+
+Deno.test("An early stream that is reset after the hello has left is reset at the peer", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const connection = made.dial();
+  const id = connection.openStream({ priority: 1, isEarly: true })!;
+  connection.writeStream(id, Uint8Array.of(1));
+  pair.runFor(5);
+  connection.resetStream(id, 7);
+  pair.runUntil(() =>
+    pair.server.events.some(({ event }) =>
+      event.type === "stream-reset" && event.code === 7
+    )
+  );
+});
+
+Deno.test("A lost hello, a lost answer and a lost finish are repeated, and the handler runs once", () => {
+  for (const lost of [0, 1, 2, 3]) {
+    const made = new ResumptionPair();
+    const { pair } = made;
+    let count = 0;
+    pair.network.filter = () => count++ !== lost;
+    const connection = made.dial();
+    const id = made.call(connection, `lost ${lost}`);
+    made.runUntilAnswered(connection, id);
+    pair.runFor(3_000);
+    assert.deepEqual(made.handled, [`lost ${lost}`]);
+    assert.equal(made.answer(connection, id), `echo lost ${lost}`);
+    assert.equal(connection.state, "established");
+    assert.equal(pair.server.incoming.at(-1)!.isConfirmed, true);
+    assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
+  }
+});
+
+Deno.test("Early data survives loss, reordering, duplication and corruption, once each", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const made = new ResumptionPair({ seed });
+    const { pair } = made;
+    pair.network.configure({
+      latencyMs: 20,
+      jitterMs: 30,
+      lossRate: 0.25,
+      duplicateRate: 0.25,
+      corruptRate: 0.05,
+    });
+    const connection = made.dial();
+    const id = made.call(connection, `seed ${seed}`);
+    pair.runUntil(
+      () =>
+        made.answer(connection, id) !== undefined ||
+        connection.state === "closed",
+      30_000,
+    );
+    pair.runFor(1_000);
+    assert.ok(made.handled.length <= 1, `seed ${seed}: ${made.handled}`);
+    if (connection.state === "closed") continue;
+    assert.equal(made.answer(connection, id), `echo seed ${seed}`);
+  }
+});
+
+// ── Fallback ────────────────────────────────────────────────────────────────
+
+Deno.test("A restarted node refuses old tickets: the call arrives one round trip later, once, and nobody notices", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  pair.server.restart();
+  made.record();
+  const from = pair.now;
+  const connection = made.dial();
+  const id = made.call(connection, "first");
+  made.runUntilAnswered(connection, id);
+  assert.equal(pair.now - from, 120, "refusal, handshake, call: three trips");
+  assert.deepEqual(made.handled, ["first"]);
+  assert.deepEqual(made.hellos().map((each) => each.isResumed), [true, false]);
+  const [first, second] = made.hellos().map(({ ephemeral }) => ephemeral);
+  assert.notDeepEqual(first, second, "a new ephemeral key");
+  assert.deepEqual(clientStats(made), REFUSED);
+  assert.deepEqual(pair.server.endpoint.stats.tickets.refused, {
+    unreadable: 1,
+  });
+  assert.deepEqual(pair.server.endpoint.stats.drops["ticket-refused"], 1);
+  assert.deepEqual(pair.client.eventTypes(connection).slice(0, 1), [
+    "established",
+  ]);
+  // All tickets of before are worth nothing: two new ones took their place.
+  pair.runFor(200);
+  assert.equal(made.storedCount, 2);
+});
+
+Deno.test("An expired ticket is not sent, and refused by a node whose clock says so", () => {
+  const made = new ResumptionPair({ server: { ticketLifetimeMs: 5_000 } });
+  made.pair.runFor(5_000);
+  made.record();
+  const connection = made.dial();
+  assert.throws(() => made.call(connection, "early"), { code: "CLOSED" });
+  made.pair.runUntil(() => connection.state === "established");
+  assert.deepEqual(made.hellos().map((each) => each.isResumed), [false]);
+
+  // On its way for longer than it had to live.
+  const late = new ResumptionPair({ server: { ticketLifetimeMs: 2_000 } });
+  late.pair.runFor(1_200);
+  late.pair.network.configure({ latencyMs: 600 });
+  const dialled = late.dial();
+  const id = late.call(dialled, "late");
+  late.runUntilAnswered(dialled, id);
+  assert.deepEqual(late.handled, ["late"]);
+  assert.deepEqual(late.pair.server.endpoint.stats.tickets.refused, {
+    expired: late.pair.server.endpoint.stats.tickets.refused.expired,
+  });
+  assert.deepEqual(clientStats(late), REFUSED);
+});
+
+Deno.test("A full memory of used tickets costs a round trip and no call", () => {
+  const made = new ResumptionPair({ server: { maxUsedTickets: 1 } });
+  const { pair } = made;
+  for (const call of ["a", "b"]) {
+    const connection = made.dial();
+    const id = made.call(connection, call);
+    made.runUntilAnswered(connection, id);
+  }
+  assert.deepEqual(made.handled, ["a", "b"]);
+  assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 1 });
+  assert.deepEqual(pair.server.endpoint.stats.tickets.refused, { full: 1 });
+});
+
+Deno.test("A node that gives no tickets refuses all", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  pair.server.restart({ ticketsPerConnection: 0 });
+  const connection = made.dial();
+  const id = made.call(connection, "first");
+  made.runUntilAnswered(connection, id);
+  const { refused, issued } = pair.server.endpoint.stats.tickets;
+  assert.deepEqual(refused, { disabled: 1 });
+  assert.equal(issued, 0);
+});
+
+Deno.test("A cookie is asked for before a ticket is looked at: one more round trip, the ticket is not burnt", () => {
+  const made = new ResumptionPair({ server: { retryThreshold: 0 } });
+  const { pair } = made;
+  made.record();
+  const from = pair.now;
+  const connection = made.dial();
+  const id = made.call(connection, "with cookie");
+  made.runUntilAnswered(connection, id);
+  assert.equal(pair.now - from, 80);
+  assert.deepEqual(made.handled, ["with cookie"]);
+  assert.deepEqual(made.hellos().map((each) => each.isResumed), [true, true]);
+  for (const { bytes } of made.hellos()) assert.equal(bytes.length, 1_200);
+  assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
+});
+
+Deno.test("A node that grants less than was used ends the connection, and says why", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const connection = made.dial();
+  for (let index = 0; index < 4; index++) made.call(connection, `${index}`);
+  pair.server.restart({ maxBidiStreams: 2 });
+  pair.runUntil(() => connection.state !== "handshaking");
+  pair.runFor(100);
+  assert.equal(pair.client.closeError(connection).code, "STREAM_LIMIT");
+  assert.deepEqual(made.handled, []);
+});
