@@ -119,6 +119,8 @@ export class LossDetector {
   readonly #timeThreshold: number;
   readonly #maxPtoMs: number;
   readonly #sent: SentPackets = new SentPackets();
+  /** Number of the first packet on the path in use. */
+  #pathStart = 0;
   /** Numbers between sent ones that were left out: nobody may acknowledge them. */
   readonly #skipped: Range[] = [];
   #nextPacketNumber = 0;
@@ -268,6 +270,21 @@ export class LossDetector {
     return { type: "probe" };
   }
 
+  /** What is sent from now on takes another path. */
+  startPath(): void {
+    this.#pathStart = this.#nextPacketNumber;
+    this.#firstRttSampleAt = undefined;
+  }
+
+  /**
+   * Whether a packet took the path in use.
+   *
+   * @param packet A packet that was sent.
+   */
+  isOnPath(packet: SentPacket): boolean {
+    return packet.packetNumber >= this.#pathStart;
+  }
+
   /**
    * {@linkcode isPersistentCongestion} with the limits of this path.
    *
@@ -330,7 +347,9 @@ export class LossDetector {
     acked: readonly SentPacket[],
   ): boolean {
     const newest = acked[acked.length - 1]!;
-    if (newest.packetNumber !== ack.largest) return false;
+    if (newest.packetNumber !== ack.largest || !this.isOnPath(newest)) {
+      return false;
+    }
     let index = acked.length - 1;
     while (index >= 0 && !acked[index]!.isAckEliciting) index--;
     if (index < 0) return false;

@@ -3,13 +3,25 @@
  * endpoints on virtual time (RFC 9000 §9).
  */
 import assert from "node:assert/strict";
-import { CLIENT_ADDRESS, Pair, readAll } from "../../tests/support/pair.ts";
+import {
+  CLIENT_ADDRESS,
+  Pair,
+  readAll,
+  SERVER_ADDRESS,
+} from "../../tests/support/pair.ts";
+import { connectionIdKey } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
 
 const TRANSFER_BYTES = 1_000_000;
 const OTHER_PORT: Address = { ...CLIENT_ADDRESS, port: 50_000 };
 const OTHER_HOST: Address = { hostname: "10.0.9.9", port: 50_001 };
+/** Slow enough for a transfer to be seen on every path that it takes. */
+const SLOW_LINK = {
+  latencyMs: 10,
+  bandwidthBytesPerSecond: 2_000_000,
+  queueBytes: 64_000,
+};
 const ATTACKER: Address = { hostname: "10.6.6.6", port: 666 };
 
 /** The server sends a lot to the client, which answers with acknowledgements only. */
@@ -152,4 +164,163 @@ Deno.test("An old or forged packet from elsewhere moves nobody", () => {
     pair.server.endpoint.handleDatagram(pair.now, ATTACKER, forged);
   }
   assert.deepEqual(server.remoteAddress, CLIENT_ADDRESS);
+});
+
+/** Ids that were seen on the way from and to each address of the client, from now on. */
+interface SeenIds {
+  readonly from: Map<string, Set<number>>;
+  readonly to: Map<string, Set<number>>;
+}
+
+function observeIds(pair: Pair): SeenIds {
+  const seen: SeenIds = { from: new Map(), to: new Map() };
+  const note = (
+    where: Map<string, Set<number>>,
+    { hostname, port }: Address,
+    datagram: Uint8Array,
+  ): void => {
+    const ids = where.get(`${hostname}:${port}`) ?? new Set();
+    where.set(`${hostname}:${port}`, ids.add(connectionIdKey(datagram)));
+  };
+  pair.network.filter = (datagram, from) => {
+    if (from.port !== SERVER_ADDRESS.port) note(seen.from, from, datagram);
+    return true;
+  };
+  const { network } = pair;
+  const send = network.send.bind(network);
+  network.send = (now, datagram, path) => {
+    if (path.from === SERVER_ADDRESS) note(seen.to, path.to, datagram);
+    send(now, datagram, path);
+  };
+  return seen;
+}
+
+/** The initiator goes to another address and knows it. */
+function moveOnPurpose(pair: Pair, address: Address): void {
+  pair.network.rebind(CLIENT_ADDRESS, address);
+  const isOtherHost = address.hostname !== CLIENT_ADDRESS.hostname;
+  pair.client.endpoint.handleLocalMove(pair.now, isOtherHost);
+}
+
+Deno.test("No connection id is seen on two paths of a client that moves on purpose (RFC 9000 §9.5)", () => {
+  const pair = new Pair({ link: SLOW_LINK });
+  const { client, server } = pair.connect();
+  const progress = download(pair, server);
+  const seen = observeIds(pair);
+  for (let i = 1; i <= 4; i++) {
+    pair.runUntil(() => progress.receivedBytes > i * TRANSFER_BYTES / 5);
+    moveOnPurpose(pair, { hostname: `10.0.7.${i}`, port: 5_000 + i });
+  }
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.equal(seen.from.size, 5);
+  assert.equal(seen.to.size, 5);
+  const all = [...seen.from.values(), ...seen.to.values()]
+    .flatMap((ids) => [...ids]);
+  assert.equal(new Set(all).size, all.length, "an id on two paths");
+  assert.equal(server.stats.moves, 4);
+  assert.ok(client.stats.connectionIdChanges >= 4);
+});
+
+Deno.test("A client that does not know of its new address keeps its connection id, and the responder takes another one", () => {
+  const pair = new Pair({ link: SLOW_LINK });
+  const { client, server } = pair.connect();
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 4);
+  const seen = observeIds(pair);
+  pair.runFor(50);
+  pair.network.rebind(CLIENT_ADDRESS, OTHER_PORT);
+  client.ping();
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  const [before, after] = [CLIENT_ADDRESS, OTHER_PORT].map(
+    ({ hostname, port }) => `${hostname}:${port}`,
+  );
+  assert.deepEqual(seen.from.get(after!), seen.from.get(before!));
+  const [idBefore] = seen.to.get(before!)!;
+  assert.equal(seen.to.get(after!)!.has(idBefore!), false);
+});
+
+Deno.test("With one connection id for all paths a connection still moves", () => {
+  const one = { maxConnectionIds: 1 };
+  const pair = new Pair({ link: { latencyMs: 10 }, client: one, server: one });
+  const { client, server } = pair.connect();
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 4);
+  moveOnPurpose(pair, OTHER_HOST);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.deepEqual(server.remoteAddress, OTHER_HOST);
+  assert.equal(client.stats.connectionIdsIssued, 1);
+  assert.equal(server.stats.connectionIdsIssued, 1);
+});
+
+Deno.test("A hundred moves leave no more ids behind than one connection may have", () => {
+  const pair = new Pair({ link: { latencyMs: 1 } });
+  const { client, server } = pair.connect();
+  for (let i = 1; i <= 100; i++) {
+    moveOnPurpose(pair, { hostname: `10.0.6.${i}`, port: 6_000 });
+    pair.runFor(50);
+  }
+  assert.equal(server.stats.moves, 100);
+  assert.ok(client.stats.connectionIdChanges >= 100);
+  for (const end of [pair.client, pair.server]) {
+    const { connectionIdCount } = end.endpoint.stats;
+    assert.ok(connectionIdCount <= 12, `${connectionIdCount} ids`);
+  }
+  client.close(pair.now);
+  pair.runFor(20_000);
+  for (const end of [pair.client, pair.server]) {
+    assert.equal(end.endpoint.stats.connectionIdCount, 0);
+  }
+});
+
+Deno.test("Another host begins with the window of a new connection, another port does not (RFC 9000 §9.4)", () => {
+  for (const address of [OTHER_PORT, OTHER_HOST]) {
+    const pair = new Pair({ link: { latencyMs: 10 } });
+    const { client, server } = pair.connect();
+    const initialBytes = server.stats.congestionWindowBytes;
+    const progress = download(pair, server);
+    pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 2);
+    assert.ok(server.stats.congestionWindowBytes > initialBytes);
+    pair.network.rebind(CLIENT_ADDRESS, address);
+    client.ping();
+    pair.runUntil(() => server.stats.moves === 1);
+    assert.equal(
+      server.stats.congestionWindowBytes === initialBytes,
+      address === OTHER_HOST,
+    );
+  }
+});
+
+Deno.test("What was lost on the path before does not shrink the window of the new one (RFC 9000 §9.4)", () => {
+  const pair = new Pair({ link: { latencyMs: 20 } });
+  const { client, server } = pair.connect();
+  const initialBytes = server.stats.congestionWindowBytes;
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 2);
+  // The path dies with a whole window on it; then the client is elsewhere.
+  pair.network.filter = () => false;
+  pair.runFor(30);
+  pair.network.filter = undefined;
+  moveOnPurpose(pair, OTHER_HOST);
+  let lowestBytes = Infinity;
+  while (progress.receivedBytes < TRANSFER_BYTES) {
+    pair.runFor(10);
+    if (server.stats.moves === 0) continue;
+    lowestBytes = Math.min(lowestBytes, server.stats.congestionWindowBytes);
+  }
+  assert.ok(server.stats.packetsLost > 0);
+  assert.ok(lowestBytes >= initialBytes, `${lowestBytes} of ${initialBytes}`);
+});
+
+Deno.test("A responder that was restarted resets a connection whose client is at another host since (RFC 9000 §10.3)", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  const { client, server } = pair.connect();
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 2);
+  moveOnPurpose(pair, OTHER_HOST);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  pair.server.restart();
+  client.sendDatagram(new Uint8Array(100));
+  pair.runFor(100);
+  assert.equal(client.state, "closed");
+  assert.equal(pair.client.closeError(client).code, "CONNECTION_LOST");
 });

@@ -201,7 +201,7 @@ export class PeerConnectionIds {
 
   #takeSpare(): PeerConnectionId | undefined {
     // Who makes us change paths must not make us pass what the peer remembers.
-    return this.#retiring.size < this.#options.maxCount
+    return this.#retiring.size < 2 * this.#options.maxCount
       ? this.#nextSpare()
       : undefined;
   }

@@ -51,6 +51,8 @@ export class Recovery {
   #pacingDeadline: Instant | undefined;
   /** What the packets in flight take of the peer's receive buffer, at most. */
   #kernelBytesInFlight = 0;
+  /** What is in flight on paths that were left. */
+  #offPathBytes = 0;
   #packetsLost = 0;
   #probeTimeouts = 0;
 
@@ -96,7 +98,7 @@ export class Recovery {
       smoothedRttMs: this.#rtt.hasSample ? this.#rtt.smoothedRttMs : 0,
       minRttMs: this.#rtt.hasSample ? this.#rtt.minRttMs : 0,
       congestionWindowBytes: this.#congestion.windowBytes,
-      bytesInFlight: this.#loss.bytesInFlight,
+      bytesInFlight: this.#bytesInFlight,
       packetsLost: this.#packetsLost,
       probeTimeouts: this.#probeTimeouts,
     };
@@ -114,7 +116,7 @@ export class Recovery {
       congestionWindowBytes: this.#congestion.windowBytes,
       slowStartThresholdBytes: this.#congestion.slowStartThresholdBytes,
       isInSlowStart: this.#congestion.isInSlowStart,
-      bytesInFlight: this.#loss.bytesInFlight,
+      bytesInFlight: this.#bytesInFlight,
       ptoCount: this.#loss.ptoCount,
     };
   }
@@ -131,6 +133,9 @@ export class Recovery {
   ): void {
     this.#isLoopback = path.isLoopback;
     this.#maxDatagramBytes = path.maxDatagramBytes;
+    this.#loss.startPath();
+    this.#offPathBytes = this.#loss.bytesInFlight;
+    this.#kernelBytesInFlight = 0;
     this.#rtt.reset();
     this.#congestion = this.#createCongestionController();
     this.#pacer = this.#createPacer();
@@ -159,7 +164,7 @@ export class Recovery {
     if (!hasData) return false;
     // RFC 9002 §7: never more in flight than the window.
     if (
-      this.#loss.bytesInFlight + this.#maxDatagramBytes >
+      this.#bytesInFlight + this.#maxDatagramBytes >
         this.#congestion.windowBytes
     ) {
       return false;
@@ -187,7 +192,7 @@ export class Recovery {
     this.#loss.onPacketSent(packet);
     if (!packet.isInFlight) return;
     this.#kernelBytesInFlight += kernelBytes(packet.sizeBytes);
-    this.#congestion.onPacketSent(now, packet, this.#loss.bytesInFlight);
+    this.#congestion.onPacketSent(now, packet, this.#bytesInFlight);
     this.#pacer.onPacketSent(now, packet.sizeBytes);
   }
 
@@ -220,7 +225,8 @@ export class Recovery {
     });
     for (const packet of acked) {
       if (!packet.isInFlight) continue;
-      this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
+      // RFC 9000 §9.4: what took another path says nothing about this one.
+      if (!this.#leaveFlight(packet)) continue;
       this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
     }
     this.#handleLost(now, lost);
@@ -264,10 +270,10 @@ export class Recovery {
     let newestSentAt: Instant | undefined;
     for (const packet of lost) {
       if (!packet.isInFlight) continue;
-      this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
+      const isOnPath = this.#leaveFlight(packet);
       if (packet.isMtuProbe) continue;
       this.#packetsLost++;
-      newestSentAt = packet.sentAt;
+      if (isOnPath) newestSentAt = packet.sentAt;
     }
     if (newestSentAt === undefined) return;
     this.#congestion.onCongestionEvent(now, newestSentAt);
@@ -278,9 +284,21 @@ export class Recovery {
     }
   }
 
+  get #bytesInFlight(): number {
+    return this.#loss.bytesInFlight - this.#offPathBytes;
+  }
+
+  /** Takes a packet out of the sums; returns whether it took the path in use. */
+  #leaveFlight(packet: SentPacket): boolean {
+    const isOnPath = this.#loss.isOnPath(packet);
+    if (isOnPath) this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
+    else this.#offPathBytes -= packet.sizeBytes;
+    return isOnPath;
+  }
+
   #isWindowUsed(): boolean {
     const { windowBytes, isInSlowStart } = this.#congestion;
-    const inFlight = this.#loss.bytesInFlight;
+    const inFlight = this.#bytesInFlight;
     // In slow start half a window is use enough: acknowledgements of the other
     // half are on their way.
     return isInSlowStart

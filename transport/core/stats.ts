@@ -15,7 +15,9 @@ export type DropReason =
   | "handshake-failed"
   | "malformed"
   | "not-accepting"
+  | "partial-hello-limit"
   | "replayed"
+  | "rest-without-hello"
   | "retry-required"
   | "ticket-refused"
   | "unacceptable-suite"
@@ -69,6 +71,8 @@ export interface EndpointStats {
   readonly bytesSent: number;
   /** Open connections, handshakes included. */
   readonly connectionCount: number;
+  /** Connection ids that are routed, several for each connection. */
+  readonly connectionIdCount: number;
   /** Handshakes that wait for their third message. */
   readonly halfOpenCount: number;
   /** Hellos that were asked to prove their address first. */
