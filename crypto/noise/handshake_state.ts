@@ -14,6 +14,7 @@ import {
   type ProviderName,
   X25519_KEY_LENGTH,
 } from "../provider/provider.ts";
+import { StaticKey } from "../static_key.ts";
 import { agree, importAgreementKey } from "../x25519.ts";
 import { CipherState } from "./cipher_state.ts";
 import {
@@ -93,7 +94,8 @@ export class HandshakeState {
   readonly #isInitiator: boolean;
   readonly #provider: ProviderName | undefined;
   readonly #random: RandomSource | undefined;
-  readonly #static: AgreementKey | undefined;
+  readonly #static: StaticKey | undefined;
+  readonly #isStaticOurs: boolean;
   readonly #testEphemeral: Uint8Array | undefined;
   readonly #pinnedStatic: Uint8Array | undefined;
   readonly #psks: Uint8Array[];
@@ -102,6 +104,8 @@ export class HandshakeState {
   #remoteEphemeral: Uint8Array | undefined;
   #remoteStatic: Uint8Array | undefined;
   #hybridKeys: HybridKeys = {};
+  /** What both static keys share, until the peer has proven its own. */
+  #staticSecret: Uint8Array | undefined;
   #messageIndex = 0;
   #pskIndex = 0;
   #isWiped = false;
@@ -123,8 +127,10 @@ export class HandshakeState {
     this.#testEphemeral = options.testEphemeralPrivateKey?.slice();
     this.#pinnedStatic = options.remoteStaticPublicKey?.slice();
     this.#psks = (options.psks ?? []).map((psk) => psk.slice());
-    this.#static = options.staticPrivateKey &&
-      importAgreementKey(options.staticPrivateKey, options.provider);
+    this.#isStaticOurs = options.staticKey === undefined;
+    this.#static = options.staticKey ??
+      (options.staticPrivateKey &&
+        new StaticKey(options.staticPrivateKey, { provider: this.#provider }));
     this.#symmetric = SymmetricState.initialize(
       this.#protocol,
       options.provider,
@@ -284,6 +290,9 @@ export class HandshakeState {
       );
     }
     const [first, second] = this.#symmetric.split();
+    if (this.#staticSecret !== undefined) {
+      this.#static?.remember(this.#remoteStatic!, this.#staticSecret);
+    }
     return this.#isInitiator
       ? { send: first, receive: second }
       : { send: second, receive: first };
@@ -293,10 +302,10 @@ export class HandshakeState {
   wipe(): void {
     this.#isWiped = true;
     this.#symmetric.wipe();
-    this.#static?.wipe();
+    if (this.#isStaticOurs) this.#static?.wipe();
     this.#ephemeral?.wipe();
     this.#hybridKeys.own?.wipe();
-    wipe(this.#testEphemeral, ...this.#psks);
+    wipe(this.#testEphemeral, this.#staticSecret, ...this.#psks);
   }
 
   #mixPreMessages(): void {
@@ -435,11 +444,24 @@ export class HandshakeState {
       return;
     }
     const [ours, theirs] = this.#isInitiator ? token : [token[1], token[0]];
-    const key = ours === "e" ? this.#ephemeral! : this.#static!;
     const peer = theirs === "e" ? this.#remoteEphemeral! : this.#remoteStatic!;
-    const secret = agree(key, peer);
+    const secret = ours === "e"
+      ? agree(this.#ephemeral!, peer)
+      : theirs === "e"
+      ? this.#static!.agree(peer)
+      : this.#agreeStatic(peer);
     this.#symmetric.mixKey(secret);
     wipe(secret);
+  }
+
+  #agreeStatic(peer: Uint8Array): Uint8Array {
+    const secret = this.#static!.agreeStatic(peer);
+    // A key that is our own serves this handshake alone.
+    if (!this.#isStaticOurs) {
+      wipe(this.#staticSecret);
+      this.#staticSecret = secret.slice();
+    }
+    return secret;
   }
 
   #open(ciphertext: Uint8Array): Uint8Array {
