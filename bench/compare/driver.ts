@@ -93,6 +93,8 @@ export interface PeerDriver {
   readonly setUpKinds?: readonly SetUpKind[];
   /** Whether `smallPackets` is something it can do. */
   readonly holdsPacketSize?: boolean;
+  /** Whether there is nothing that an idle connection could take up. */
+  readonly isConnectionless?: boolean;
   /** Starts the answering side. */
   startServer(context: PeerContext): Promise<PeerServer> | PeerServer;
   /** Connects to it. */

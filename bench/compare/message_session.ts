@@ -13,7 +13,10 @@ import type { PeerConnection, StreamRequest } from "./driver.ts";
 
 const CALL = 0;
 const STREAM = 1;
-const CALL_HEAD_LENGTH = 5;
+
+/** Bytes of a call before its payload. */
+export const CALL_HEAD_LENGTH = 5;
+
 const STREAM_LENGTH = 9;
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -47,6 +50,31 @@ export function handleRequest(
     count: view.getUint32(1, true),
     bytes: view.getUint32(5, true),
   });
+}
+
+/**
+ * Encodes a call.
+ *
+ * @param number Its number, u32.
+ * @param payload With what.
+ * @returns The message.
+ */
+export function encodeCall(number: number, payload: Uint8Array): Uint8Array {
+  const message = new Uint8Array(CALL_HEAD_LENGTH + payload.length);
+  message[0] = CALL;
+  viewOf(message).setUint32(1, number, true);
+  message.set(payload, CALL_HEAD_LENGTH);
+  return message;
+}
+
+/**
+ * Finds out which call is answered.
+ *
+ * @param message The answer.
+ * @returns The call's number.
+ */
+export function numberOfCall(message: Uint8Array): number {
+  return viewOf(message).getUint32(1, true);
 }
 
 /**
@@ -94,7 +122,7 @@ export class MessageSession implements PeerConnection {
       this.#onMessage(message);
       return;
     }
-    const number = viewOf(message).getUint32(1, true);
+    const number = numberOfCall(message);
     const resolve = this.#waiting.get(number);
     this.#waiting.delete(number);
     resolve?.(message.subarray(CALL_HEAD_LENGTH));
@@ -103,13 +131,9 @@ export class MessageSession implements PeerConnection {
   /** @inheritdoc */
   call(payload: Uint8Array): Promise<Uint8Array> {
     const number = this.#lastNumber = (this.#lastNumber + 1) >>> 0;
-    const message = new Uint8Array(CALL_HEAD_LENGTH + payload.length);
-    message[0] = CALL;
-    viewOf(message).setUint32(1, number, true);
-    message.set(payload, CALL_HEAD_LENGTH);
     return new Promise((resolve) => {
       this.#waiting.set(number, resolve);
-      this.#options.send(message);
+      this.#options.send(encodeCall(number, payload));
     });
   }
 

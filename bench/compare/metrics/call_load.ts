@@ -5,6 +5,8 @@
  */
 import type { PeerConnection } from "../driver.ts";
 import { nextTurn } from "./macrotask.ts";
+import type { MetricSettings } from "./metric.ts";
+import type { MetricRun } from "./metric_run.ts";
 
 /** Bytes of a call and of its answer. */
 export const CALL_BYTES = 256;
@@ -26,6 +28,35 @@ function checkAnswer(answer: Uint8Array): void {
   if (answer.length !== CALL_BYTES || answer[1] !== 31) {
     throw new Error(`Answer: ${answer.length} bytes for ${CALL_BYTES}`);
   }
+}
+
+/** How much longer than a metric's own the warm-up of new processes is. */
+const PROCESS_WARM_UP_FACTOR = 4;
+
+/** Calls under way in the warm-up, and where the highest rate is looked for. */
+export const OUTSTANDING_COUNT = 64;
+
+/**
+ * Makes ready for calls: both processes compiled, connected and warm.
+ *
+ * @param run The peer.
+ * @param settings How long.
+ * @returns On what and with what to call.
+ */
+export async function prepareCalls(
+  run: MetricRun,
+  settings: MetricSettings,
+): Promise<{ connection: PeerConnection; payload: Uint8Array }> {
+  const payload = createPayload();
+  await run.warmUp((connection) =>
+    callConstantly({
+      connection,
+      payload,
+      outstandingCount: OUTSTANDING_COUNT,
+      seconds: settings.warmUpSeconds * PROCESS_WARM_UP_FACTOR,
+    })
+  );
+  return { connection: await run.connection, payload };
 }
 
 /**

@@ -6,10 +6,11 @@
  */
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";
-import { callConstantly, createPayload } from "./call_load.ts";
-
-/** Calls under way. */
-export const OUTSTANDING_COUNT = 64;
+import {
+  callConstantly,
+  OUTSTANDING_COUNT,
+  prepareCalls,
+} from "./call_load.ts";
 
 /** Throughput of calls. */
 export const calls: Metric = {
@@ -30,10 +31,8 @@ export const calls: Metric = {
     },
   ],
   async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
-    const connection = await run.connection;
     const work = {
-      connection,
-      payload: createPayload(),
+      ...await prepareCalls(run, settings),
       outstandingCount: OUTSTANDING_COUNT,
     };
     await callConstantly({ ...work, seconds: settings.warmUpSeconds });

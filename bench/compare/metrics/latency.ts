@@ -5,7 +5,7 @@
  * @module
  */
 import { percentile } from "../statistics.ts";
-import { callConstantly, createPayload } from "./call_load.ts";
+import { callConstantly, prepareCalls } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";
 
@@ -33,8 +33,7 @@ export const latency: Metric = {
     },
   ],
   async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
-    const connection = await run.connection;
-    const work = { connection, payload: createPayload(), outstandingCount: 1 };
+    const work = { ...await prepareCalls(run, settings), outstandingCount: 1 };
     await callConstantly({ ...work, seconds: settings.warmUpSeconds });
     const { latenciesMs } = await callConstantly({
       ...work,

@@ -5,8 +5,12 @@
  * @module
  */
 import { percentile } from "../statistics.ts";
-import { callAtRate, callConstantly, createPayload } from "./call_load.ts";
-import { OUTSTANDING_COUNT } from "./calls.ts";
+import {
+  callAtRate,
+  callConstantly,
+  OUTSTANDING_COUNT,
+  prepareCalls,
+} from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";
 
@@ -21,10 +25,9 @@ export const load: Metric = {
     aim: "1 ms",
   }],
   async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
-    const connection = await run.connection;
-    const payload = createPayload();
+    const calls = await prepareCalls(run, settings);
     const maximum = run.callsPerSecond ?? await findMaximum(run, settings);
-    const work = { connection, payload, callsPerSecond: maximum / 2 };
+    const work = { ...calls, callsPerSecond: maximum / 2 };
     await callAtRate({ ...work, seconds: settings.warmUpSeconds });
     const { latenciesMs } = await callAtRate({
       ...work,
@@ -39,11 +42,9 @@ async function findMaximum(
   settings: MetricSettings,
 ): Promise<number> {
   const work = {
-    connection: await run.connection,
-    payload: createPayload(),
+    ...await prepareCalls(run, settings),
     outstandingCount: OUTSTANDING_COUNT,
   };
-  await callConstantly({ ...work, seconds: settings.warmUpSeconds });
   const result = await callConstantly({ ...work, seconds: settings.seconds });
   return result.latenciesMs.length / result.seconds;
 }

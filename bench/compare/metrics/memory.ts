@@ -38,6 +38,7 @@ export const memory: Metric = {
     },
   ],
   async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
+    if (run.peer.driver.isConnectionless === true) return {};
     const open: Closable[] = [];
     await openIdle(run, Math.ceil(settings.idleCount * WARM_UP_SHARE), open);
     const serverBefore = await run.peer.ask("server-memory");

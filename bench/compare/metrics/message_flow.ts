@@ -6,8 +6,11 @@
 import type { PeerConnection } from "../driver.ts";
 import type { MetricSettings } from "./metric.ts";
 
+/** Messages of the first flow. */
+const FIRST_COUNT = 16;
+
 /** Growth of the first, short flows, until one is long enough to go by. */
-const GROWTH = 4;
+const MAX_GROWTH = 8;
 
 /** What a flow did. */
 export interface FlowResult {
@@ -60,23 +63,18 @@ export async function measureFlow(
   settings: MetricSettings,
   onWarm: () => Promise<void> = () => Promise.resolve(),
 ): Promise<FlowResult> {
-  let count = 4;
-  let warm = await receive(connection, bytes, count);
-  let spentSeconds = warm.seconds;
-  while (
-    warm.seconds < settings.warmUpSeconds / 2 &&
-    spentSeconds < settings.warmUpSeconds
-  ) {
-    const missing = settings.warmUpSeconds / 2 / Math.max(warm.seconds, 1e-4);
-    count = Math.ceil(count * Math.min(GROWTH, Math.max(1.2, missing)));
+  const longEnough = settings.warmUpSeconds / 2;
+  let warm = await receive(connection, bytes, FIRST_COUNT);
+  while (warm.seconds < longEnough) {
+    const missing = 1.5 * longEnough / Math.max(warm.seconds, 1e-4);
+    const count = Math.ceil(warm.count * Math.min(MAX_GROWTH, missing));
     warm = await receive(connection, bytes, count);
-    spentSeconds += warm.seconds;
   }
   await onWarm();
   const perSecond = warm.count / warm.seconds;
   return await receive(
     connection,
     bytes,
-    Math.max(4, Math.ceil(perSecond * settings.seconds)),
+    Math.max(FIRST_COUNT, Math.ceil(perSecond * settings.seconds)),
   );
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { SetUp, SetUpKind } from "../driver.ts";
+import type { PeerConnection, SetUp, SetUpKind } from "../driver.ts";
 import { median } from "../statistics.ts";
 import { createPayload } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
@@ -77,13 +77,12 @@ async function timeOne(run: MetricRun, kind: SetUpKind): Promise<number> {
 function prepare(run: MetricRun, kind: SetUpKind): Promise<SetUp> | SetUp {
   const { driver, context, address } = run.peer;
   if (driver.setUp !== undefined) return driver.setUp(context, address, kind);
-  const connecting = Promise.withResolvers<{ close(): Promise<void> | void }>();
+  let connection: PeerConnection | undefined;
   return {
     async firstAnswer(payload) {
-      const connection = await driver.connect(context, address, {});
-      connecting.resolve(connection);
+      connection = await driver.connect(context, address, {});
       return await connection.call(payload);
     },
-    close: async () => await (await connecting.promise).close(),
+    close: () => connection?.close(),
   };
 }

@@ -6,7 +6,7 @@
  * each, the large ones several; with packets held at 1,200 bytes as many as fit
  * share one. The receiver says how much has come, so that the kernel's receive
  * buffer does not overflow; what it drops nevertheless is made up for by a
- * further datagram.
+ * further datagram, and a call without an answer is sent again.
  *
  * @module
  */
@@ -16,7 +16,13 @@ import type {
   PeerServer,
   StreamRequest,
 } from "../driver.ts";
-import { handleRequest, MessageSession } from "../message_session.ts";
+import {
+  CALL_HEAD_LENGTH,
+  encodeCall,
+  encodeStreamRequest,
+  handleRequest,
+  numberOfCall,
+} from "../message_session.ts";
 import { runPeer } from "../peer_main.ts";
 
 /** Largest datagram sent: an UDP payload that needs no fragments on loopback. */
@@ -153,26 +159,38 @@ function startServer(): PeerServer {
   };
 }
 
+/** A call without an answer so far. */
+interface OpenCall {
+  readonly message: Uint8Array;
+  readonly sentAt: number;
+  readonly resolve: (answer: Uint8Array) => void;
+}
+
 class RawConnection implements PeerConnection {
   readonly #socket = Deno.listenDatagram(LOOPBACK);
   readonly #server: Deno.NetAddr;
   readonly #isSmall: boolean;
-  readonly #session: MessageSession;
+  readonly #calls = new Map<number, OpenCall>();
+  readonly #sweep: ReturnType<typeof setInterval>;
+  #lastNumber = 0;
   #onDatagram: (datagram: Uint8Array) => void;
 
   constructor(server: Deno.NetAddr, isSmall: boolean) {
     this.#server = server;
     this.#isSmall = isSmall;
-    this.#session = new MessageSession({
-      send: (message) => void this.#socket.send(message, server),
-      close: () => this.#socket.close(),
-    });
-    this.#onDatagram = (datagram) => this.#session.handleMessage(datagram);
+    this.#onDatagram = (datagram) => this.#handleAnswer(datagram);
+    this.#sweep = setInterval(() => this.#repeatCalls(), LOSS_TIMEOUT_MS);
     this.#listen().catch(() => {/* The socket was closed. */});
   }
 
   call(payload: Uint8Array): Promise<Uint8Array> {
-    return this.#session.call(payload);
+    const number = this.#lastNumber = (this.#lastNumber + 1) >>> 0;
+    const message = encodeCall(number, payload);
+    return new Promise((resolve) => {
+      const sentAt = performance.now();
+      this.#calls.set(number, { message, sentAt, resolve });
+      this.#socket.send(message, this.#server);
+    });
   }
 
   async stream(
@@ -192,26 +210,38 @@ class RawConnection implements PeerConnection {
         ) this.#socket.send(encodeCredit(arrivedCount), this.#server);
         if (arrivedCount >= datagramCount) resolve();
       };
-      const message = new Uint8Array(9);
-      const view = new DataView(message.buffer);
-      message[0] = this.#isSmall ? STREAM_SMALL : 1;
-      view.setUint32(1, request.count, true);
-      view.setUint32(5, request.bytes, true);
+      const message = encodeStreamRequest(request);
+      if (this.#isSmall) message[0] = STREAM_SMALL;
       this.#socket.send(message, this.#server);
     });
-    this.#onDatagram = (datagram) => this.#session.handleMessage(datagram);
+    this.#onDatagram = (datagram) => this.#handleAnswer(datagram);
   }
 
-  close(): Promise<void> | void {
-    return this.#session.close();
+  close(): void {
+    clearInterval(this.#sweep);
+    this.#socket.close();
   }
 
   async #listen(): Promise<void> {
     const buffer = new Uint8Array(65_536);
     for (;;) {
       const [datagram] = await this.#socket.receive(buffer);
-      // An answer outlives the buffer.
-      this.#onDatagram(datagram.length <= 512 ? datagram.slice() : datagram);
+      this.#onDatagram(datagram);
+    }
+  }
+
+  #handleAnswer(datagram: Uint8Array): void {
+    const number = numberOfCall(datagram);
+    const call = this.#calls.get(number);
+    this.#calls.delete(number);
+    // The buffer is used again.
+    call?.resolve(datagram.slice(CALL_HEAD_LENGTH));
+  }
+
+  #repeatCalls(): void {
+    const before = performance.now() - LOSS_TIMEOUT_MS;
+    for (const { message, sentAt } of this.#calls.values()) {
+      if (sentAt < before) this.#socket.send(message, this.#server);
     }
   }
 }
@@ -247,6 +277,7 @@ function createAssembler(
 
 const driver: PeerDriver = {
   holdsPacketSize: true,
+  isConnectionless: true,
   startServer,
   connect: (_context, address, { smallPackets = false }) =>
     Promise.resolve(new RawConnection(JSON.parse(address), smallPackets)),

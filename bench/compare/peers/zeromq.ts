@@ -22,7 +22,7 @@ interface ZmqSocket extends AsyncIterable<Frames> {
 
 interface ZmqModule {
   readonly Dealer: new () => ZmqSocket;
-  readonly Router: new () => ZmqSocket;
+  readonly Router: new (options: { mandatory: boolean }) => ZmqSocket;
   readonly context: { maxSockets: number };
 }
 
@@ -67,7 +67,8 @@ async function sendMessages(
 
 const driver: PeerDriver = {
   async startServer(): Promise<PeerServer> {
-    const router = new zmq.Router();
+    // Otherwise it drops what a slow peer has no room for.
+    const router = new zmq.Router({ mandatory: true });
     const queue = new SendQueue(router);
     await router.bind("tcp://127.0.0.1:*");
     (async () => {
