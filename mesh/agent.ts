@@ -218,6 +218,7 @@ export class Agent {
       ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
       ...(options.transport === undefined ? {} : { config: options.transport }),
       ...(onWarning === undefined ? {} : { onWarning }),
+      ...(options.observe === undefined ? {} : { observe: options.observe }),
     });
     const agent = new Agent({
       url: node,

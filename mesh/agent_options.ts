@@ -4,7 +4,12 @@
  * @module
  */
 import type { KeyPair } from "../crypto/mod.ts";
-import type { Carrier, TransportConfig } from "../transport/mod.ts";
+import type {
+  Address,
+  Carrier,
+  EndpointObserver,
+  TransportConfig,
+} from "../transport/mod.ts";
 import type { Clock } from "./clock.ts";
 import { CallError } from "./error.ts";
 import { type HostPort, parseHostPort } from "./ip_address.ts";
@@ -72,6 +77,8 @@ export interface AgentOptions {
   readonly transport?: TransportConfig;
   /** Moves the datagrams instead of a UDP socket, for tests. */
   readonly carrier?: Carrier;
+  /** Who watches the transport: the `observe` of a packet log, for example. */
+  readonly observe?: (local: Address) => EndpointObserver;
   /** The clock, for tests. */
   readonly clock?: Clock;
   /** Called with one line for a person: a new key, a lost node. */

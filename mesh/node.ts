@@ -28,6 +28,7 @@ import {
   type Address,
   type Carrier,
   CloseCode,
+  type EndpointObserver,
   systemRandom,
   Transport,
   type TransportConfig,
@@ -105,6 +106,8 @@ export interface NodeOptions {
   readonly carrier?: Carrier;
   /** Limits and timing of the transport. */
   readonly transport?: TransportConfig;
+  /** Who watches the transport: the `observe` of a packet log, for example. */
+  readonly observe?: (local: Address) => EndpointObserver;
   /** The clock of leases and request limits; the system's when absent. */
   readonly clock?: Clock;
 }
@@ -268,7 +271,7 @@ export class Node {
   }
 
   async #bind(address: HostPort): Promise<Transport> {
-    const { carrier, transport } = this.#options;
+    const { carrier, observe, transport } = this.#options;
     return await Transport.bind({
       ...address,
       keyPair: this.#keyPair,
@@ -276,6 +279,7 @@ export class Node {
       onWarning: (message, cause) => this.#warn(message, cause),
       ...(carrier === undefined ? {} : { carrier }),
       ...(transport === undefined ? {} : { config: transport }),
+      ...(observe === undefined ? {} : { observe }),
     });
   }
 

@@ -13,9 +13,11 @@ import type { EndpointOptions } from "./core/config.ts";
 import type { Connection } from "./core/connection.ts";
 import { Endpoint, type EndpointEvent } from "./core/endpoint.ts";
 import { CloseCode, TransportError } from "./core/error.ts";
+import type { EndpointObserver } from "./core/observer.ts";
 import type { EndpointStats } from "./core/stats.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
 import { Driver } from "./driver.ts";
+import { guardObserver } from "./guarded_observer.ts";
 import { HandlerQueue } from "./handler_queue.ts";
 import { reachableAddress, resolveHostname } from "./name_resolver.ts";
 import { systemClock } from "./system_clock.ts";
@@ -65,6 +67,12 @@ export interface TransportOptions {
   readonly random?: RandomSource;
   /** Called with each connection of a peer. */
   readonly onConnection?: (connection: TransportConnection) => void;
+  /**
+   * Who watches: called once with the address that was bound, such as the
+   * `observe` of a packet log. One that throws is reported as an exception of
+   * the application is, and not called any more.
+   */
+  readonly observe?: (local: Address) => EndpointObserver;
   /**
    * Called with one line for a person, and with what was thrown if a callback
    * of the application threw. Without it such an exception is rethrown in a
@@ -134,6 +142,7 @@ export class Transport {
     const { config = {} } = options;
     this.#carrier = carrier;
     this.#onWarning = options.onWarning;
+    const onHandlerError = (error: unknown): void => this.#report(error);
     this.#endpoint = new Endpoint(
       {
         ...config,
@@ -147,8 +156,9 @@ export class Transport {
         accept: options.accept ?? true,
       },
       options.random ?? systemRandom,
+      options.observe &&
+        guardObserver(options.observe(carrier.localAddress), onHandlerError),
     );
-    const onHandlerError = (error: unknown): void => this.#report(error);
     this.#incoming = new HandlerQueue({
       maxLength: MAX_WAITING_CONNECTIONS,
       onRefused: (connection) => connection.close(CloseCode.CONNECTION_REFUSED),
@@ -322,9 +332,10 @@ export class Transport {
     timeoutMs: number,
   ): void {
     if (this.#closing !== undefined) throw closedError();
-    const { remoteStaticPublicKey } = options;
+    const { remoteStaticPublicKey, onEarly } = options;
     const core = this.#endpoint.connect(this.#driver.now(), remote, {
       handshakeTimeoutMs: timeoutMs,
+      isEarlyWanted: onEarly !== undefined,
       ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
     });
     attempt.core = core;
@@ -333,7 +344,19 @@ export class Transport {
       if (event.type === "closed") attempt.outcome.reject(event.error);
       input(event);
     });
+    if (core.canOpenEarly) this.#callEarly(connection, onEarly);
     this.#driver.wake();
+  }
+
+  #callEarly(
+    connection: TransportConnection,
+    onEarly: TransportConnectOptions["onEarly"],
+  ): void {
+    try {
+      onEarly?.(connection);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   #abandon(attempt: Attempt): void {
