@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { StaticKey } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { type Queueable, UniqueQueue } from "../../internal/unique_queue.ts";
@@ -102,6 +103,7 @@ export class Endpoint {
   /** The checked configuration. */
   readonly config: EndpointConfig;
   readonly #random: RandomSource;
+  readonly #staticKey: StaticKey;
   readonly #ids: ConnectionRoutes<Connection>;
   readonly #routes = new Map<Connection, Route>();
   /** Connections that may have something to send or to tell, in turn. */
@@ -150,6 +152,9 @@ export class Endpoint {
     this.#random = random;
     this.#resumptions = new Resumptions(this.config, random);
     const { privateKey } = this.config.keyPair;
+    this.#staticKey = new StaticKey(privateKey, {
+      provider: this.config.cryptoProvider,
+    });
     this.#ids = new ConnectionRoutes(privateKey, random);
     this.#hellos = new HelloReceiver({
       config: this.config,
@@ -585,12 +590,14 @@ export class Endpoint {
 
   #handshakeOptions(): {
     keyPair: EndpointConfig["keyPair"];
+    staticKey: StaticKey;
     suites: EndpointConfig["suites"];
     random: RandomSource;
     provider: EndpointConfig["cryptoProvider"];
   } {
     return {
       keyPair: this.config.keyPair,
+      staticKey: this.#staticKey,
       suites: this.config.suites,
       random: this.#random,
       provider: this.config.cryptoProvider,
