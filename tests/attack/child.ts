@@ -1,0 +1,75 @@
+/**
+ * A script of this folder as a process that is spoken to in lines.
+ *
+ * @module
+ */
+
+/** A running script. */
+export class Child {
+  readonly #process: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #lines: AsyncIterator<string>;
+
+  /**
+   * Starts a script.
+   *
+   * @param script Its name in this folder.
+   * @param args Its arguments.
+   */
+  constructor(script: string, args: readonly string[] = []) {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--no-check",
+        "--unstable-net",
+        "--allow-net",
+        // To send through the C library, and to read the resident memory.
+        "--allow-ffi",
+        "--allow-sys",
+        new URL(script, import.meta.url).href,
+        ...args,
+      ],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#writer = this.#process.stdin.getWriter();
+    this.#lines = linesOf(this.#process.stdout);
+  }
+
+  /** The next line that it prints. */
+  async read(): Promise<string> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error("The process ended before it answered");
+    return value;
+  }
+
+  /** Sends it a line, which tells it to go on. */
+  async tell(): Promise<void> {
+    await this.#writer.write(Uint8Array.of(10));
+  }
+
+  /** Waits for the line that answers one. */
+  async ask(): Promise<string> {
+    await this.tell();
+    return await this.read();
+  }
+
+  /** Closes its standard input, which ends it, and waits. */
+  async close(): Promise<void> {
+    await this.#writer.close().catch(() => {});
+    while (!(await this.#lines.next()).done);
+    await this.#process.status;
+  }
+}
+
+async function* linesOf(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}

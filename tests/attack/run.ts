@@ -1,0 +1,93 @@
+/**
+ * The command: `deno task attack [--seconds N] [--rate N]`. It floods a node on
+ * loopback, prints what was measured, and fails where a bound is broken.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import type { FloodKind } from "./flood_datagrams.ts";
+import { quantile, runTrial, type TrialReport } from "./trial.ts";
+
+/** Datagrams per second by default. */
+const RATES: Readonly<Record<FloodKind, number>> = {
+  garbage: 100_000,
+  hello: 20_000,
+};
+
+/** Bounds of issue "Transport to trust". */
+const MAX_P99_MS = 50;
+const MAX_RESIDENT_GROWTH_BYTES = 20 * 2 ** 20;
+const MAX_RATIO = 3;
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+/** What a bound allows, and what was. */
+function violationsOf(report: TrialReport): string[] {
+  const { flood, callMs, callErrors, connectErrors } = report;
+  const violations = [...callErrors, ...connectErrors];
+  const p99 = quantile(callMs, 0.99);
+  if (!(p99 < MAX_P99_MS)) violations.push(`p99 is ${p99} ms`);
+  if (report.residentGrowthBytes >= MAX_RESIDENT_GROWTH_BYTES) {
+    violations.push("The node's memory grew too much");
+  }
+  if (flood.worstRatio > MAX_RATIO) violations.push("The answers are too long");
+  return violations;
+}
+
+function describe(kind: FloodKind, report: TrialReport): void {
+  const { flood, callMs, connectMs } = report;
+  const ms = (values: readonly number[], share: number): string =>
+    quantile(values, share).toFixed(1);
+  print(
+    `${kind}: ${flood.datagramsPerSecond} datagrams/s for ${
+      flood.seconds.toFixed(1)
+    } s by ${flood.sender}, ${
+      (100 * report.deliveredShare).toFixed(1)
+    } % delivered by the system`,
+  );
+  print(
+    `  calls: ${callMs.length} answered, ${report.callErrors.length} failed, ` +
+      `p50 ${ms(callMs, 0.5)} ms, p99 ${ms(callMs, 0.99)} ms, ` +
+      `longest ${ms(callMs, 1)} ms`,
+  );
+  print(
+    `  new clients: ${connectMs.length} connected, ` +
+      `${report.connectErrors.length} failed, ` +
+      `p50 ${ms(connectMs, 0.5)} ms, longest ${ms(connectMs, 1)} ms`,
+  );
+  print(
+    `  memory: ${(report.residentGrowthBytes / 2 ** 20).toFixed(1)} MiB more`,
+  );
+  print(
+    `  answers: ${flood.answeredBytes} bytes for ${flood.sentBytes}, ` +
+      `at most ${flood.worstRatio.toFixed(3)} for one to an address`,
+  );
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: "string", default: "10" },
+      rate: { type: "string" },
+      only: { type: "string" },
+    },
+  });
+  let isBroken = false;
+  for (const kind of ["garbage", "hello"] as const) {
+    if (values.only !== undefined && values.only !== kind) continue;
+    const report = await runTrial({
+      kind,
+      datagramsPerSecond: Number(values.rate ?? RATES[kind]),
+      seconds: Number(values.seconds),
+    });
+    describe(kind, report);
+    for (const violation of violationsOf(report)) {
+      isBroken = true;
+      print(`  BROKEN: ${violation}`);
+    }
+  }
+  print(isBroken ? "A bound is broken" : "Every bound holds");
+  Deno.exit(isBroken ? 1 : 0);
+}
