@@ -81,7 +81,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the congestion window is not looked at",
     file: `${CORE}/recovery.ts`,
-    from: "this.#loss.bytesInFlight + this.#maxDatagramBytes >",
+    from: "this.#bytesInFlight + this.#maxDatagramBytes >",
     to: "this.#maxDatagramBytes >",
   },
   {
@@ -93,9 +93,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "the finish goes out once only",
     file: `${CORE}/packet_builder.ts`,
-    from: "into.set(this.#finish);\n    return this.#finish.length;",
+    from: "into.set(this.#prefix);\n    return this.#prefix.length;",
     to:
-      "into.set(this.#finish);\n    const { length } = this.#finish;\n    this.#finish = undefined;\n    return length;",
+      "into.set(this.#prefix);\n    const { length } = this.#prefix;\n    this.#prefix = undefined;\n    return length;",
   },
   {
     name: "bytes that arrived early are given out in the wrong place",

@@ -33,6 +33,8 @@ export interface Swarm {
   readonly narrowAtMs: number | undefined;
   /** When the initiator appears at another address, counted like the others. */
   readonly movesAtMs: readonly number[];
+  /** How often it knows that it has moved, and changes its connection id. */
+  readonly knownMoveRate: number;
   /** Configuration of the initiator. */
   readonly client: Partial<EndpointOptions>;
   /** Configuration of the responder. */
@@ -90,11 +92,15 @@ export function drawSwarm(random: SeededRandom): Swarm {
   const keys = (): Partial<EndpointOptions> =>
     late.isHit(0.5) ? { keyUpdatePackets: 1 + late.nextInteger(40) } : {};
   const moveCount = late.isHit(0.3) ? 1 + late.nextInteger(5) : 0;
+  const movesAtMs = Array.from(
+    { length: moveCount },
+    () => late.nextInteger(faultMs),
+  );
+  const ids = (): Partial<EndpointOptions> =>
+    late.isHit(0.3) ? { maxConnectionIds: 1 + late.nextInteger(5) } : {};
   return {
-    movesAtMs: Array.from(
-      { length: moveCount },
-      () => late.nextInteger(faultMs),
-    ),
+    movesAtMs,
+    knownMoveRate: late.isHit(0.7) ? late.next() : 0,
     link: {
       latencyMs: between(0, 120),
       jitterMs: maybe(() => between(1, 60), 0),
@@ -111,8 +117,8 @@ export function drawSwarm(random: SeededRandom): Swarm {
     },
     blackouts,
     narrowAtMs: random.isHit(0.3) ? between(0, faultMs) : undefined,
-    client: { ...limits(), ...keys() },
-    server: { ...limits(), ...keys() },
+    client: { ...limits(), ...keys(), ...ids() },
+    server: { ...limits(), ...keys(), ...ids() },
     connectionCount: between(1, 2),
     isKeyKnown: random.isHit(0.5),
     faultMs,

@@ -60,10 +60,14 @@ class Simulation {
   readonly #models = new Map<Connection, PeerModel>();
   readonly #couples: Couple[] = [];
   readonly #widestWindows = new Map<Connection, number>();
+  /** Drawn apart, so that the seeds of earlier findings stay what they were. */
+  readonly #moves: SeededRandom;
+  #moveCount = 0;
   #lostCount = 0;
 
   constructor(seed: number) {
     this.#random = new SeededRandom(seed);
+    this.#moves = new SeededRandom(~seed);
     this.#swarm = drawSwarm(this.#random);
     const { link, client, server } = this.#swarm;
     this.#pair = new Pair({ seed, link, client, server });
@@ -122,10 +126,8 @@ class Simulation {
   }
 
   #runFaults(faultMs: number): void {
-    const { blackouts, closeAtMs, closers, movesAtMs, narrowAtMs } =
-      this.#swarm;
+    const { blackouts, closeAtMs, closers, narrowAtMs } = this.#swarm;
     const pair = this.#pair;
-    let moveCount = 0;
     for (let atMs = 0; atMs < faultMs; atMs += TICK_MS) {
       const isDark = blackouts.some(({ fromMs, toMs }) =>
         atMs >= fromMs && atMs < toMs
@@ -133,15 +135,7 @@ class Simulation {
       if (narrowAtMs !== undefined && atMs >= narrowAtMs) {
         pair.network.configure({ mtuBytes: 1_200 });
       }
-      for (const moveAtMs of movesAtMs) {
-        if (moveAtMs < atMs || moveAtMs >= atMs + TICK_MS) continue;
-        moveCount++;
-        const hostname = moveCount % 2 === 0 ? "10.9.0.1" : "10.0.0.1";
-        pair.network.rebind(CLIENT_ADDRESS, {
-          hostname,
-          port: 20_000 + moveCount,
-        });
-      }
+      this.#moveIfDue(atMs);
       pair.network.filter = isDark ? () => false : undefined;
       if (closeAtMs !== undefined && Math.abs(closeAtMs - atMs) < TICK_MS / 2) {
         const [couple] = this.#couples;
@@ -151,6 +145,21 @@ class Simulation {
       }
       this.#tick();
       pair.runFor(TICK_MS);
+    }
+  }
+
+  #moveIfDue(atMs: number): void {
+    const { movesAtMs, knownMoveRate } = this.#swarm;
+    for (const moveAtMs of movesAtMs) {
+      if (moveAtMs < atMs || moveAtMs >= atMs + TICK_MS) continue;
+      const { network, client, now } = this.#pair;
+      this.#moveCount++;
+      const hostname = this.#moveCount % 2 === 0 ? "10.9.0.1" : "10.0.0.1";
+      const port = 20_000 + this.#moveCount;
+      network.rebind(CLIENT_ADDRESS, { hostname, port });
+      if (this.#moves.isHit(knownMoveRate)) {
+        client.endpoint.handleLocalMove(now, true);
+      }
     }
   }
 
@@ -236,7 +245,11 @@ class Simulation {
 }
 
 function checkEmpty({ endpoint }: PairEnd): void {
-  const { connectionCount, halfOpenCount } = endpoint.stats;
-  assert.deepEqual([connectionCount, halfOpenCount], [0, 0], "left behind");
+  const { connectionCount, connectionIdCount, halfOpenCount } = endpoint.stats;
+  assert.deepEqual(
+    [connectionCount, connectionIdCount, halfOpenCount],
+    [0, 0, 0],
+    "left behind",
+  );
   assert.equal(endpoint.pollTimeout(), undefined, "a timer of nobody");
 }
