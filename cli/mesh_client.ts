@@ -13,6 +13,7 @@ import {
   findKnownPeers,
   type MeshOptions,
 } from "./mesh_options.ts";
+import { openPacketLog } from "./packet_log_options.ts";
 
 /** Longest wait for the connection to the node, in milliseconds. */
 const MAX_CONNECT_TIMEOUT_MS = 5_000;
@@ -62,6 +63,7 @@ export async function withMesh<Result>(
   const identity = options.identity === undefined
     ? undefined
     : loadIdentity(options.identity);
+  const packetLog = openPacketLog(options, context);
   const timeoutMs = options.timeout ??
     (client.hasDefaultTimeout === false ? undefined : DEFAULT_TIMEOUT_MS);
   const limit = startLimit(timeoutMs, context.interruption);
@@ -77,6 +79,7 @@ export async function withMesh<Result>(
         ? {}
         : { transport: { suites: options.suites } }),
       ...(identity === undefined ? {} : { identity }),
+      ...(packetLog === undefined ? {} : { observe: packetLog.observe }),
       ...(knownPeersPath === undefined ? {} : { knownPeersPath }),
     });
     const { signal, remainingMs } = limit;
@@ -89,6 +92,7 @@ export async function withMesh<Result>(
   } finally {
     limit.stop();
     await agent?.close({ drainMs: 0 });
+    await packetLog?.close();
   }
 }
 

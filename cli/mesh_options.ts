@@ -11,6 +11,10 @@ import { type Suite, SUITE_NAMES } from "../transport/mod.ts";
 import type { CommandContext } from "./context.ts";
 import { usageError } from "./error.ts";
 import type { TargetOptions } from "./call_words.ts";
+import {
+  addPacketLogOptions,
+  type PacketLogCliOptions,
+} from "./packet_log_options.ts";
 
 /** Time for a command, when nobody says otherwise, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -22,7 +26,7 @@ const MAX_TIMEOUT_MS = 0x7fffffff;
 const NODE_VARIABLE = "MXP_NODE";
 
 /** What {@linkcode addMeshOptions} adds. */
-export interface MeshOptions extends TargetOptions {
+export interface MeshOptions extends TargetOptions, PacketLogCliOptions {
   /** URL of the node. */
   readonly node?: string;
   /** Time for the whole command, in milliseconds. */
@@ -46,7 +50,7 @@ export function addMeshOptions(
   command: Command,
   timeoutDefault: string = String(DEFAULT_TIMEOUT_MS),
 ): Command {
-  return command
+  command
     .option(
       "--node <url>",
       `the node, mxp://host:port?pk=… (or ${NODE_VARIABLE})`,
@@ -60,6 +64,7 @@ export function addMeshOptions(
     .option("--known-peers <file>", "keys of peers that were met before")
     .addOption(suitesOption())
     .option("--json", "JSON on standard output, remarks on standard error");
+  return addPacketLogOptions(command);
 }
 
 /**

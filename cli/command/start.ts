@@ -7,13 +7,19 @@ import process from "node:process";
 import type { Command } from "commander";
 import { loadIdentity } from "../../crypto/mod.ts";
 import { CallError, Node, type NodeOptions } from "../../mesh/mod.ts";
+import type { PacketLog } from "../../observability/mod.ts";
 import type { Suite } from "../../transport/mod.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../error.ts";
+import {
+  addPacketLogOptions,
+  openPacketLog,
+  type PacketLogCliOptions,
+} from "../packet_log_options.ts";
 import { suitesOption } from "../mesh_options.ts";
 import { formatPublicKey } from "../public_key.ts";
 
-interface StartOptions {
+interface StartOptions extends PacketLogCliOptions {
   readonly bind: string;
   readonly advertise?: string;
   readonly data?: string;
@@ -31,7 +37,7 @@ const DEFAULT_BIND = "127.0.0.1:9000";
  * @param context Its surroundings.
  */
 export function addStart(program: Command, context: CommandContext): void {
-  program.command("start")
+  const start = program.command("start")
     .description("run a node, where agents register and find each other")
     .option(
       "--bind <host:port>",
@@ -45,22 +51,25 @@ export function addStart(program: Command, context: CommandContext): void {
       "its key file (default: in --data, or a new key)",
     )
     .addOption(suitesOption())
-    .option("--json", "print one line of JSON: url, publicKey, pid")
+    .option("--json", "print one line of JSON: url, publicKey, pid");
+  addPacketLogOptions(start)
     .addHelpText(
       "after",
       "\nOnly this machine reaches it unless --bind says otherwise, such as" +
         "\n0.0.0.0:9000. It runs until Ctrl-C.",
     )
-    .action((options: StartOptions) => start(options, context));
+    .action((options: StartOptions) => run(options, context));
 }
 
-async function start(
+async function run(
   options: StartOptions,
   context: CommandContext,
 ): Promise<void> {
   const { interruption } = context;
-  const node = await startNode(options, context);
+  const packetLog = openPacketLog(options, context);
+  let node: Node | undefined;
   try {
+    node = await startNode(options, context, packetLog);
     await announce(node, options, context);
     if (!interruption.aborted) {
       await new Promise((resolve) => {
@@ -68,19 +77,22 @@ async function start(
       });
     }
   } finally {
-    await node.close();
+    await node?.close();
+    await packetLog?.close();
   }
 }
 
 async function startNode(
   { bind, advertise, data, identity, suites }: StartOptions,
   { output }: CommandContext,
+  packetLog: PacketLog | undefined,
 ): Promise<Node> {
   const options: NodeOptions = {
     bind,
     onWarning: (message) => void output.note(`mxp: ${message}`),
     ...(advertise === undefined ? {} : { advertise }),
     ...(data === undefined ? {} : { dataDir: data }),
+    ...(packetLog === undefined ? {} : { observe: packetLog.observe }),
     ...(identity === undefined ? {} : { identity: loadIdentity(identity) }),
     ...(suites === undefined ? {} : { transport: { suites } }),
   };

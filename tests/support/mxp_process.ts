@@ -12,7 +12,7 @@ export const MXP_PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  "--allow-env=MXP_NODE,HOME,XDG_CONFIG_HOME,APPDATA",
+  "--allow-env=MXP_NODE,MXP_QLOGDIR,MXP_KEYLOGFILE,HOME,XDG_CONFIG_HOME,APPDATA",
 ];
 
 /** How a process ended. */
