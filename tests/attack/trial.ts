@@ -15,6 +15,12 @@ import type { VictimReport } from "./victim.ts";
 /** Calls that the client starts per second, whether or not those before are answered. */
 const CALLS_PER_SECOND = 200;
 
+/**
+ * Calls that it has open at most: a node refuses the 129th of one connection.
+ * Those that are due meanwhile wait, and the wait counts.
+ */
+const MAX_OPEN_CALLS = 64;
+
 /** Size of what a call carries, in bytes; the answer is as long. */
 const CALL_BYTES = 256;
 
@@ -199,6 +205,7 @@ class Caller {
   readonly #payload = new Uint8Array(CALL_BYTES).fill(7);
   readonly #callMs: number[] = [];
   readonly #callErrors: string[] = [];
+  #openCount = 0;
 
   constructor(client: Agent, url: string) {
     this.#client = client;
@@ -221,6 +228,9 @@ class Caller {
     for (let index = 0; !period.isOver; index++) {
       const dueAt = startedAt + 1000 * index / CALLS_PER_SECOND;
       await until(dueAt);
+      while (this.#openCount >= MAX_OPEN_CALLS) {
+        await until(performance.now() + 1);
+      }
       calls.push(this.#call(dueAt));
     }
     await Promise.all(calls);
@@ -231,6 +241,7 @@ class Caller {
   }
 
   async #call(dueAt: number): Promise<void> {
+    this.#openCount++;
     try {
       const answer = await this.#client.call(
         this.#target,
@@ -244,6 +255,8 @@ class Caller {
       this.#callMs.push(performance.now() - dueAt);
     } catch (error) {
       this.#callErrors.push(String(error));
+    } finally {
+      this.#openCount--;
     }
   }
 }
