@@ -14,7 +14,7 @@ import {
 import type { KeyPair } from "../crypto/mod.ts";
 import { readError, unexpected } from "./answer.ts";
 import type { CallScope } from "./call_scope.ts";
-import { readPayload, type SealedValue, unpackContent } from "./content.ts";
+import { readPayload, type SealedValue, unpackValue } from "./content.ts";
 import { CallError, type CallErrorCode } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import type { MessageChannel } from "./message_channel.ts";
@@ -192,7 +192,7 @@ export class CallStream<Chunk = Value | SealedValue>
           );
         }
         this.#offset++;
-        return unpackContent(message.flags, chunk, keyPair).value;
+        return unpackValue(message.flags, chunk, keyPair);
       }
       case MessageType.STREAM_CLOSE:
         this.#handleClose(message);

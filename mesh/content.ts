@@ -152,6 +152,25 @@ export function unpackContent(
   };
 }
 
+/**
+ * As {@linkcode unpackContent}, for those who want the value and nothing else.
+ *
+ * @param flags Flags of the message.
+ * @param content Its body; borrowed, and a bytes value is a view of it.
+ * @param keyPair Who receives.
+ * @returns The value; a {@linkcode SealedValue} when it is sealed for others.
+ * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none.
+ */
+export function unpackValue(
+  flags: number,
+  content: Content,
+  keyPair: KeyPair,
+): Value | SealedValue {
+  return (flags & MessageFlags.ENCRYPTED) === 0
+    ? decodeValue(content.contentType, content.body)
+    : unpackContent(flags, content, keyPair).value;
+}
+
 /** Whether to compress: always, where it saves bytes, or never. */
 export type Compression = boolean | "auto";
 

@@ -4,14 +4,19 @@
  * @module
  */
 import {
+  completeMessage,
   decodeMessage,
   encodeMessage,
   encodeMessageInto,
+  encodeStreamChunk,
+  encodeStreamChunkInto,
   MAX_PAYLOAD_LENGTH,
   type Message,
   messageLength,
   peekMessageLength,
   ProtocolError,
+  STREAM_CHUNK_HEAD_LENGTH,
+  type StreamChunkPayload,
 } from "../protocol/mod.ts";
 import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
@@ -116,6 +121,9 @@ export type OutgoingMessage = Omit<Message, "flags"> & {
   readonly flags?: number;
 };
 
+/** What a chunk of a stream has beside its payload. */
+export type ChunkHead = Omit<Message, "payload">;
+
 /**
  * Sends and receives messages on one stream. At most one message is buffered
  * in each direction, so a slow reader holds up the writer at the other end.
@@ -126,6 +134,8 @@ export class MessageChannel {
   readonly #memory: MemoryLimit | undefined;
   /** Bytes that were read and belong to no returned message. */
   #chunks: Uint8Array[] = [];
+  /** Bytes of the first chunk that belong to returned messages. */
+  #usedBytes = 0;
   #bufferedBytes = 0;
   /** Length of the message at the front, once its header is there. */
   #expectedBytes: number | undefined;
@@ -193,6 +203,31 @@ export class MessageChannel {
       return this.#stream.write(bytes);
     }
     encodeMessageInto(filled, scratch);
+    return this.#writeScratch(length);
+  }
+
+  /**
+   * As {@linkcode MessageChannel.push} of a `StreamChunk` message, which is
+   * written where it is sent from: so that tokens cost little.
+   *
+   * @param head The other fields of the message.
+   * @param chunk Its payload; copied.
+   * @returns As `push`.
+   * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB.
+   */
+  pushChunk(
+    head: ChunkHead,
+    chunk: StreamChunkPayload,
+  ): Promise<void> | undefined {
+    const payloadLength = STREAM_CHUNK_HEAD_LENGTH + chunk.body.length;
+    if (messageLength(payloadLength) > scratch.length) {
+      return this.push({ ...head, payload: encodeStreamChunk(chunk) });
+    }
+    encodeStreamChunkInto(chunk, scratch, MESSAGE_HEADER_LENGTH);
+    return this.#writeScratch(completeMessage(head, payloadLength, scratch));
+  }
+
+  #writeScratch(length: number): Promise<void> | undefined {
     this.#bytesSent += length;
     const bytes = scratch.subarray(0, length);
     return this.#stream.tryWrite(bytes)
@@ -305,6 +340,7 @@ export class MessageChannel {
   #forgetBuffered(): void {
     this.#memory?.release(this.#bufferedBytes);
     this.#chunks = [];
+    this.#usedBytes = 0;
     this.#bufferedBytes = 0;
     this.#expectedBytes = undefined;
   }
@@ -312,8 +348,8 @@ export class MessageChannel {
   #messageLength(): number | undefined {
     if (this.#expectedBytes !== undefined) return this.#expectedBytes;
     if (this.#bufferedBytes < MESSAGE_HEADER_LENGTH) return undefined;
-    if (this.#chunks[0]!.length < MESSAGE_HEADER_LENGTH) this.#join();
-    const length = peekMessageLength(this.#chunks[0]!);
+    this.#joinBelow(MESSAGE_HEADER_LENGTH);
+    const length = peekMessageLength(this.#chunks[0]!, this.#usedBytes);
     if (length !== undefined && length > this.#maxMessageBytes) {
       throw new ProtocolError(
         "PAYLOAD_TOO_LARGE",
@@ -327,25 +363,32 @@ export class MessageChannel {
 
   /** Takes `length` bytes off the front: a view when they came in one chunk. */
   #takeMessage(length: number): Message {
-    if (this.#chunks[0]!.length < length) this.#join();
+    this.#joinBelow(length);
     const front = this.#chunks[0]!;
-    const message = decodeMessage(front);
-    if (front.length === length) this.#chunks.shift();
-    else this.#chunks[0] = front.subarray(length);
+    const message = decodeMessage(front, this.#usedBytes);
+    this.#usedBytes += length;
+    if (this.#usedBytes === front.length) {
+      this.#chunks.shift();
+      this.#usedBytes = 0;
+    }
     this.#bufferedBytes -= length;
     this.#memory?.release(length);
     this.#expectedBytes = undefined;
     return message;
   }
 
-  #join(): void {
+  /** Joins the chunks when the first one holds less than what is asked for. */
+  #joinBelow(byteCount: number): void {
+    if (this.#chunks[0]!.length - this.#usedBytes >= byteCount) return;
     const joined = new Uint8Array(this.#bufferedBytes);
+    this.#chunks[0] = this.#chunks[0]!.subarray(this.#usedBytes);
     let offset = 0;
     for (const chunk of this.#chunks) {
       joined.set(chunk, offset);
       offset += chunk.length;
     }
     this.#chunks = [joined];
+    this.#usedBytes = 0;
   }
 }
 

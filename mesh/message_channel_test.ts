@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeMessage, MessageType, ProtocolError } from "../protocol/mod.ts";
+import {
+  encodeMessage,
+  encodeStreamChunk,
+  MessageType,
+  ProtocolError,
+} from "../protocol/mod.ts";
 import { CallError } from "./error.ts";
 import {
   type ByteStream,
@@ -168,4 +173,28 @@ Deno.test("MessageChannel.send() writes one encoded message", async () => {
   });
   assert.deepEqual(stream.written, [message(new Uint8Array([1, 2]))]);
   assert.equal(channel.bytesSent, 42);
+});
+
+Deno.test("MessageChannel.pushChunk() sends what push() of the encoded chunk sends, of any size", async () => {
+  const head = {
+    type: MessageType.STREAM_CHUNK,
+    flags: 0,
+    messageId: 7n,
+    traceId: 8n,
+  };
+  for (const size of [0, 1, 8, 16_335, 16_336, 100_000]) {
+    const chunk = {
+      offset: size + 1,
+      contentType: 0,
+      body: new Uint8Array(size).fill(size),
+    };
+    const stream = new FakeStream();
+    const channel = new MessageChannel(stream);
+    await channel.pushChunk(head, chunk);
+    await channel.push({ ...head, payload: encodeStreamChunk(chunk) });
+    const [inPlace, encoded] = stream.written;
+    assert.equal(inPlace!.length, size + 49);
+    assert.deepEqual(inPlace, encoded);
+    assert.equal(channel.bytesSent, 2 * (size + 49));
+  }
 });

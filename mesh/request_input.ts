@@ -13,7 +13,7 @@ import {
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { AbortRace } from "./abort.ts";
-import { readPayload, type SealedValue, unpackContent } from "./content.ts";
+import { readPayload, type SealedValue, unpackValue } from "./content.ts";
 import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import type { MessageChannel } from "./message_channel.ts";
@@ -97,7 +97,7 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
           throw loss(`chunk ${chunk.offset} came for chunk ${this.#offset}`);
         }
         this.#offset++;
-        return unpackContent(message.flags, chunk, this.#options.keyPair).value;
+        return unpackValue(message.flags, chunk, this.#options.keyPair);
       }
       case MessageType.STREAM_CLOSE: {
         this.#isOver = true;

@@ -226,19 +226,27 @@ export class RunningCall {
       race.throwIfAborted();
       const { done, value } = await runInCall(this.#context, step);
       if (done || race.isAborted) return;
-      const content = packContent(this.#seal(value));
-      const sending = this.#send(
-        MessageType.STREAM_CHUNK,
-        content.flags,
-        encodeStreamChunk({
-          offset: this.#chunkCount,
-          contentType: content.contentType,
-          body: content.body,
-        }),
-      );
-      if (sending !== undefined) await sending;
+      const sending = this.#sendChunk(packContent(this.#seal(value)));
+      if (sending !== undefined) await race.race(sending);
       this.#chunkCount++;
     }
+  }
+
+  /** @returns Nothing when there was room, else resolves when there is. */
+  #sendChunk(content: OutgoingContent): Promise<void> | undefined {
+    const { channel, request } = this.#options;
+    const { flags, contentType, body } = content;
+    const { messageId, traceId } = request;
+    const type = MessageType.STREAM_CHUNK;
+    const chunk = { offset: this.#chunkCount, contentType, body };
+    return request.isCompressed
+      ? channel.push({
+        type,
+        messageId,
+        traceId,
+        ...compressMessage(flags, encodeStreamChunk(chunk), "auto"),
+      })
+      : channel.pushChunk({ type, flags, messageId, traceId }, chunk);
   }
 
   /** Enters the handler and waits for it, or for the end of the call. */

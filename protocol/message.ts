@@ -119,23 +119,43 @@ export function encodeMessageInto(
   const payloadStart = offset + MESSAGE_HEADER_LENGTH;
   const end = payloadStart + payload.length;
   if (offset >>> 0 !== offset || end + MESSAGE_CHECKSUM_LENGTH > into.length) {
-    throw new ProtocolError(
-      "BUFFER_TOO_SMALL",
-      `Message: ${
-        messageLength(payload.length)
-      } bytes do not fit at offset ${offset} of ${into.length}`,
-    );
+    throw bufferTooSmall(payload.length, into, offset);
   }
   // First, so that a payload that lies elsewhere in `into` is moved unharmed.
   into.set(payload, payloadStart);
+  return completeMessage(message, payload.length, into, offset);
+}
+
+/**
+ * Writes header and checksum around a payload that is in its place already:
+ * for payloads that are written straight into the buffer of their message.
+ *
+ * @param head The fields of the header.
+ * @param payloadLength Size of the payload, in bytes.
+ * @param into Where; the payload starts at `offset + 32`, and 8 bytes are free
+ * behind it.
+ * @param offset Index of the message's first byte.
+ * @returns Size of the message, in bytes.
+ * @throws {ProtocolError} As {@linkcode encodeMessageInto}.
+ */
+export function completeMessage(
+  head: Omit<Message, "payload">,
+  payloadLength: number,
+  into: Uint8Array,
+  offset = 0,
+): number {
+  const end = offset + MESSAGE_HEADER_LENGTH + payloadLength;
+  if (end + MESSAGE_CHECKSUM_LENGTH > into.length) {
+    throw bufferTooSmall(payloadLength, into, offset);
+  }
   writeMessageHeader(
     into,
     offset,
-    message.type,
-    message.flags,
-    message.messageId,
-    message.traceId,
-    payload.length,
+    head.type,
+    head.flags,
+    head.messageId,
+    head.traceId,
+    payloadLength,
   );
   xxh3_64Halves(into, offset, end, checksum);
   writeChecksum(into, end);
@@ -143,7 +163,7 @@ export function encodeMessageInto(
 }
 
 /**
- * Decodes the message at the start of `bytes` without copying.
+ * Decodes the message at `offset` of `bytes` without copying.
  *
  * A message carries its own length, so bytes after the checksum are not part
  * of it and are not looked at: they may be the next message. Whoever expects
@@ -153,37 +173,38 @@ export function encodeMessageInto(
  * Checks, in this order: 40 bytes, magic, type, flags, reserved field, payload
  * length, whole message present, checksum.
  *
- * @param bytes Starts with a message; borrowed.
+ * @param bytes Holds a message; borrowed.
+ * @param offset Index of its first byte.
  * @returns The message. Its payload is a view of `bytes`: copy it to keep it
  * past the buffer's next use.
  * @throws {ProtocolError} `BUFFER_TOO_SMALL`, `INVALID_MAGIC`,
  * `UNKNOWN_MESSAGE_TYPE`, `RESERVED_FLAGS`, `RESERVED_FIELD`,
  * `PAYLOAD_TOO_LARGE` or `CHECKSUM_MISMATCH`.
  */
-export function decodeMessage(bytes: Uint8Array): Message {
-  if (bytes.length < MESSAGE_OVERHEAD) {
-    throw tooShort(MESSAGE_OVERHEAD, bytes.length);
+export function decodeMessage(bytes: Uint8Array, offset = 0): Message {
+  const available = bytes.length - offset;
+  if (offset >>> 0 !== offset || available < MESSAGE_OVERHEAD) {
+    throw tooShort(MESSAGE_OVERHEAD, available);
   }
-  const end = MESSAGE_HEADER_LENGTH + checkMessageHeader(bytes);
+  const start = offset + MESSAGE_HEADER_LENGTH;
+  const end = start + checkMessageHeader(bytes, offset);
   if (end + MESSAGE_CHECKSUM_LENGTH > bytes.length) {
-    throw tooShort(end + MESSAGE_CHECKSUM_LENGTH, bytes.length);
+    throw tooShort(end + MESSAGE_CHECKSUM_LENGTH - offset, available);
   }
-  xxh3_64Halves(bytes, 0, end, checksum);
+  xxh3_64Halves(bytes, offset, end, checksum);
   if (!isChecksumAt(bytes, end)) {
     throw new ProtocolError(
       "CHECKSUM_MISMATCH",
-      `Message: checksum does not fit a payload of ${
-        end - MESSAGE_HEADER_LENGTH
-      } bytes`,
+      `Message: checksum does not fit a payload of ${end - start} bytes`,
       { fault: "peer" },
     );
   }
   return {
-    type: bytes[4]!,
-    flags: bytes[5]!,
-    messageId: readMessageId(bytes),
-    traceId: readTraceId(bytes),
-    payload: bytes.subarray(MESSAGE_HEADER_LENGTH, end),
+    type: bytes[offset + 4]!,
+    flags: bytes[offset + 5]!,
+    messageId: readMessageId(bytes, offset),
+    traceId: readTraceId(bytes, offset),
+    payload: bytes.subarray(start, end),
   };
 }
 
@@ -192,14 +213,18 @@ export function decodeMessage(bytes: Uint8Array): Message {
  * reader of a stream knows how much to wait for. The header is checked, so that
  * a stream that holds no messages ends early; the checksum is not.
  *
- * @param bytes Starts with a message, perhaps an incomplete one; borrowed.
+ * @param bytes Holds a message, perhaps an incomplete one; borrowed.
+ * @param offset Index of its first byte.
  * @returns Size of the whole message, in bytes, or undefined below 32 bytes.
  * @throws {ProtocolError} `INVALID_MAGIC`, `UNKNOWN_MESSAGE_TYPE`,
  * `RESERVED_FLAGS`, `RESERVED_FIELD` or `PAYLOAD_TOO_LARGE`.
  */
-export function peekMessageLength(bytes: Uint8Array): number | undefined {
-  if (bytes.length < MESSAGE_HEADER_LENGTH) return undefined;
-  return checkMessageHeader(bytes) + MESSAGE_OVERHEAD;
+export function peekMessageLength(
+  bytes: Uint8Array,
+  offset = 0,
+): number | undefined {
+  if (bytes.length - offset < MESSAGE_HEADER_LENGTH) return undefined;
+  return checkMessageHeader(bytes, offset) + MESSAGE_OVERHEAD;
 }
 
 function writeChecksum(into: Uint8Array, at: number): void {
@@ -221,6 +246,19 @@ function isChecksumAt(bytes: Uint8Array, at: number): boolean {
   const high = bytes[at + 4]! | bytes[at + 5]! << 8 | bytes[at + 6]! << 16 |
     bytes[at + 7]! << 24;
   return low >>> 0 === checksum[0] && high >>> 0 === checksum[1];
+}
+
+function bufferTooSmall(
+  payloadLength: number,
+  into: Uint8Array,
+  offset: number,
+): ProtocolError {
+  return new ProtocolError(
+    "BUFFER_TOO_SMALL",
+    `Message: ${
+      messageLength(payloadLength)
+    } bytes do not fit at offset ${offset} of ${into.length}`,
+  );
 }
 
 function tooShort(needed: number, got: number): ProtocolError {

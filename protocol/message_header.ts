@@ -185,37 +185,38 @@ export function decodeMessageHeader(bytes: Uint8Array): MessageHeader {
 /**
  * Checks the 32 bytes that the caller made sure of.
  *
- * @param bytes At least 32 bytes that start with a header.
+ * @param bytes Holds a header.
+ * @param offset Index of its first byte; 32 follow at least.
  * @returns The payload length.
  * @throws {ProtocolError} As {@linkcode decodeMessageHeader}.
  */
-export function checkMessageHeader(bytes: Uint8Array): number {
+export function checkMessageHeader(bytes: Uint8Array, offset = 0): number {
   if (
-    bytes[0] !== 0x31 || bytes[1] !== 0x50 || bytes[2] !== 0x58 ||
-    bytes[3] !== 0x4d
+    bytes[offset] !== 0x31 || bytes[offset + 1] !== 0x50 ||
+    bytes[offset + 2] !== 0x58 || bytes[offset + 3] !== 0x4d
   ) {
-    const magic = readU32(bytes, 0).toString(16).padStart(8, "0");
+    const magic = readU32(bytes, offset).toString(16).padStart(8, "0");
     throw new ProtocolError(
       "INVALID_MAGIC",
       `Message header: magic is 0x${magic}, not 0x4d585031`,
       { fault: "peer" },
     );
   }
-  const type = bytes[4]!;
+  const type = bytes[offset + 4]!;
   if (!isValidMessageType(type)) throw unknownType(type, "peer");
-  const flags = bytes[5]!;
+  const flags = bytes[offset + 5]!;
   if ((flags & RESERVED_MESSAGE_FLAGS) !== 0) {
     throw reservedFlags(flags, "peer");
   }
-  if ((bytes[6]! | bytes[7]!) !== 0) {
+  if ((bytes[offset + 6]! | bytes[offset + 7]!) !== 0) {
     throw new ProtocolError(
       "RESERVED_FIELD",
       "Message header: reserved field is not zero",
       { fault: "peer" },
     );
   }
-  const length = readU32(bytes, 24);
-  const high = readU32(bytes, 28);
+  const length = readU32(bytes, offset + 24);
+  const high = readU32(bytes, offset + 28);
   if (high !== 0 || length > MAX_PAYLOAD_LENGTH) {
     throw payloadTooLarge(high * 0x1_0000_0000 + length, "peer");
   }
@@ -225,21 +226,23 @@ export function checkMessageHeader(bytes: Uint8Array): number {
 /**
  * Reads the message id of a header that was checked.
  *
- * @param bytes At least 32 bytes that start with a header.
+ * @param bytes Holds the header.
+ * @param offset Index of its first byte.
  * @returns A u64.
  */
-export function readMessageId(bytes: Uint8Array): bigint {
-  return readId(bytes, 8);
+export function readMessageId(bytes: Uint8Array, offset = 0): bigint {
+  return readId(bytes, offset + 8);
 }
 
 /**
  * Reads the trace id of a header that was checked.
  *
- * @param bytes At least 32 bytes that start with a header.
+ * @param bytes Holds the header.
+ * @param offset Index of its first byte.
  * @returns A u64.
  */
-export function readTraceId(bytes: Uint8Array): bigint {
-  return readId(bytes, 16);
+export function readTraceId(bytes: Uint8Array, offset = 0): bigint {
+  return readId(bytes, offset + 16);
 }
 
 function unknownType(type: number, fault: "caller" | "peer"): ProtocolError {

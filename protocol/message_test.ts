@@ -5,6 +5,7 @@ import { assertRefused } from "../tests/support/codec_properties.ts";
 import { MAX_PAYLOAD_LENGTH } from "./constants.ts";
 import { ProtocolError } from "./error.ts";
 import {
+  completeMessage,
   decodeMessage,
   encodeMessage,
   encodeMessageInto,
@@ -12,7 +13,7 @@ import {
   messageLength,
   peekMessageLength,
 } from "./message.ts";
-import { isValidMessageType } from "./message_type.ts";
+import { isValidMessageType, MessageType } from "./message_type.ts";
 
 // From the published vectors: a `Call` with flags 3 and three bytes of payload.
 const CALL_HEX = "3150584d1003000000000000010000" +
@@ -302,4 +303,55 @@ Deno.test("peekMessageLength() ends a stream that holds no messages", () => {
   assertRefused(() => peekMessageLength(damaged(0, 0)), "INVALID_MAGIC");
   assertRefused(() => peekMessageLength(damaged(4, 0)), "UNKNOWN_MESSAGE_TYPE");
   assertRefused(() => peekMessageLength(damaged(31, 1)), "PAYLOAD_TOO_LARGE");
+});
+
+Deno.test("completeMessage() makes of a payload in its place what encodeMessage() makes of it", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(9), (payload, at) => {
+      const message = {
+        type: MessageType.STREAM_CHUNK,
+        flags: 0,
+        messageId: 0xfedc_ba98_7654_3210n,
+        traceId: 3n,
+        payload,
+      };
+      const expected = encodeMessage(message);
+      const into = new Uint8Array(at + expected.length);
+      into.set(payload, at + 32);
+      assert.equal(
+        completeMessage(message, payload.length, into, at),
+        expected.length,
+      );
+      assert.deepEqual(into.subarray(at), expected);
+      assert.deepEqual(decodeMessage(into, at), decodeMessage(expected));
+      assert.equal(peekMessageLength(into, at), expected.length);
+    }),
+  );
+});
+
+Deno.test("completeMessage() refuses a buffer without room for the checksum", () => {
+  const head = {
+    type: MessageType.EVENT,
+    flags: 0,
+    messageId: 1n,
+    traceId: 1n,
+  };
+  assert.throws(() => completeMessage(head, 5, new Uint8Array(44)), {
+    code: "BUFFER_TOO_SMALL",
+  });
+});
+
+Deno.test("decodeMessage() refuses an offset that leaves less than a message", () => {
+  const bytes = encodeMessage({
+    type: MessageType.EVENT,
+    flags: 0,
+    messageId: 1n,
+    traceId: 1n,
+    payload: new Uint8Array(3),
+  });
+  for (const offset of [1, 4, 43, 44, -1, 0.5]) {
+    assert.throws(() => decodeMessage(bytes, offset), {
+      name: "ProtocolError",
+    });
+  }
 });

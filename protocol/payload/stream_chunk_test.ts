@@ -8,6 +8,7 @@ import {
 import {
   decodeStreamChunk,
   encodeStreamChunk,
+  encodeStreamChunkInto,
   STREAM_CHUNK_HEAD_LENGTH,
   type StreamChunkPayload,
 } from "./stream_chunk.ts";
@@ -70,4 +71,40 @@ Deno.test("encodeStreamChunk() refuses what the fields cannot carry", () => {
       "caller",
     );
   }
+});
+
+Deno.test("encodeStreamChunkInto() writes at an offset what encodeStreamChunk() gives", () => {
+  fc.assert(
+    fc.property(
+      fc.maxSafeNat(),
+      fc.nat(255),
+      fc.uint8Array(),
+      fc.nat(20),
+      (offset, contentType, body, at) => {
+        const value = { offset, contentType, body };
+        const expected = encodeStreamChunk(value);
+        const into = new Uint8Array(at + expected.length + 3).fill(0xaa);
+        assert.equal(encodeStreamChunkInto(value, into, at), expected.length);
+        assert.deepEqual(into.subarray(at, at + expected.length), expected);
+        assert.ok(into.subarray(0, at).every((byte) => byte === 0xaa));
+        assert.deepEqual(into.subarray(-3), new Uint8Array(3).fill(0xaa));
+      },
+    ),
+  );
+});
+
+Deno.test("encodeStreamChunkInto() refuses a buffer that is one byte short, and what no field carries", () => {
+  const into = new Uint8Array(64);
+  const cases = [
+    { value: chunk, at: 54, code: "BUFFER_TOO_SMALL" },
+    { value: chunk, at: -1, code: "BUFFER_TOO_SMALL" },
+    { value: { ...chunk, offset: -1 }, at: 0, code: "INVALID_VALUE" },
+    { value: { ...chunk, offset: 2 ** 53 }, at: 0, code: "INVALID_VALUE" },
+    { value: { ...chunk, offset: 0.5 }, at: 0, code: "INVALID_VALUE" },
+    { value: { ...chunk, contentType: 256 }, at: 0, code: "INVALID_VALUE" },
+  ];
+  for (const { value, at, code } of cases) {
+    assert.throws(() => encodeStreamChunkInto(value, into, at), { code });
+  }
+  assert.equal(encodeStreamChunkInto(chunk, into, 53), 11);
 });
