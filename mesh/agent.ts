@@ -158,9 +158,13 @@ export class Agent {
       clock,
       maxConnections: limits.maxPeerConnections,
       idleTimeoutMs: limits.peerIdleTimeoutMs,
-      dial: async (peer, signal) => {
-        const timeoutMs = PEER_CONNECT_TIMEOUT_MS;
-        const connection = await dialer.dial({ ...peer, timeoutMs, signal });
+      dial: async (peer, signal, onEarly) => {
+        const connection = await dialer.dial({
+          ...peer,
+          timeoutMs: PEER_CONNECT_TIMEOUT_MS,
+          signal,
+          onEarly,
+        });
         this.#callee.serve(connection);
         return connection;
       },

@@ -38,7 +38,9 @@ export interface RequestOptions {
   readonly budget?: BudgetAmounts;
   /**
    * Whether it does no harm to run it twice: then it is tried again with
-   * another agent when the first one was lost on the way.
+   * another agent when the first one was lost on the way, and leaves with the
+   * first datagram to an agent that was called before, without waiting for the
+   * handshake.
    *
    * @default false
    */

@@ -91,6 +91,13 @@ interface FailedAttempt {
   readonly canGoElsewhere: boolean;
 }
 
+/** A request that left before its connection stood. */
+interface EarlyRequest {
+  readonly channel: MessageChannel;
+  /** Settles when the stream has taken all of it; `undefined` when it has. */
+  readonly sending: Promise<void> | undefined;
+}
+
 /** Makes calls. */
 export class Caller {
   readonly #options: CallerOptions;
@@ -254,15 +261,24 @@ export class Caller {
       lease?.release();
     };
     try {
-      lease = this.#options.peers.tryAcquire(peer) ??
-        await this.#acquire(peer, scope);
-      const stream = await this.#openStream(lease.connection, request);
-      channel = new MessageChannel(stream);
-      scope.attach(channel, peer.name);
-      scope.race.throwIfAborted();
-      scope.timer.wait();
-      isSent = true;
-      const sending = channel.push(this.#encode(request, peer));
+      let sending: Promise<void> | undefined;
+      lease = this.#options.peers.tryAcquire(peer);
+      if (lease === undefined) {
+        const acquired = await this.#acquire(request, peer);
+        lease = acquired.lease;
+        channel = acquired.early?.channel;
+        sending = acquired.early?.sending;
+      }
+      isSent = channel !== undefined;
+      if (channel === undefined) {
+        const stream = await this.#openStream(lease.connection, request);
+        channel = new MessageChannel(stream);
+        scope.attach(channel, peer.name);
+        scope.race.throwIfAborted();
+        scope.timer.wait();
+        isSent = true;
+        sending = channel.push(this.#encode(request, peer));
+      }
       if (sending !== undefined) await scope.race.race(sending);
       if (request.isStream || options.input !== undefined) {
         pump = this.#startPump(request, channel);
@@ -288,11 +304,49 @@ export class Caller {
     }
   }
 
-  async #acquire(peer: Peer, scope: CallScope): Promise<PeerLease> {
-    const acquiring = this.#options.peers.acquire(peer);
+  async #acquire(
+    request: Request,
+    peer: Peer,
+  ): Promise<{ lease: PeerLease; early: EarlyRequest | undefined }> {
+    const { scope } = request;
+    let early: EarlyRequest | undefined;
+    const acquiring = this.#options.peers.acquire(
+      peer,
+      mayTravelEarly(request)
+        ? (connection) => early = this.#sendEarly(connection, request, peer)
+        : undefined,
+    );
     // What comes after the call was given up is used by nobody.
     acquiring.then((late) => scope.isAborted && late.release(), () => {});
-    return await scope.race.race(acquiring);
+    try {
+      return { lease: await scope.race.race(acquiring), early };
+    } catch (error) {
+      early?.channel.cancel(0);
+      throw error;
+    }
+  }
+
+  /** Sends the request with the first datagram of a connection. */
+  #sendEarly(
+    connection: TransportConnection,
+    request: Request,
+    peer: Peer,
+  ): EarlyRequest | undefined {
+    const { scope, options } = request;
+    if (scope.isAborted) return undefined;
+    const stream = connection.tryOpenStream({
+      ...(options.priority === undefined ? {} : { priority: options.priority }),
+      isEarly: true,
+    });
+    if (stream === undefined) return undefined;
+    const channel = new MessageChannel(stream);
+    scope.attach(channel, peer.name);
+    scope.timer.wait();
+    const sending = channel.push(this.#encode(request, peer));
+    // Whoever waits for the connection hears of its end.
+    sending?.catch(() => {});
+    if (!request.isStream && sending === undefined) channel.finish();
+    return { channel, sending };
   }
 
   #openStream(
@@ -388,6 +442,14 @@ export class Caller {
   #forget(target: RegistryTarget | AddressTarget): void {
     if (target.kind !== "url") this.#options.directory.forget(target);
   }
+}
+
+/**
+ * Whether a request may leave before the handshake is done: early data can be
+ * repeated by whoever sees it, where its peer's key is that of several nodes.
+ */
+function mayTravelEarly({ options }: Request): boolean {
+  return options.isIdempotent === true && options.input === undefined;
 }
 
 function describePeer(peer: Peer): string {

@@ -34,6 +34,8 @@ export interface DialOptions {
   readonly timeoutMs: number;
   /** Gives up. */
   readonly signal?: AbortSignal | undefined;
+  /** As of `Transport.connect`. */
+  readonly onEarly?: ((connection: TransportConnection) => void) | undefined;
 }
 
 /** Makes connections whose peers are who they have to be. */
@@ -57,7 +59,7 @@ export class Dialer {
    */
   async dial(options: DialOptions): Promise<TransportConnection> {
     const { transport, knownPeers, onWarning } = this.#options;
-    const { hostname, port, timeoutMs, signal } = options;
+    const { hostname, port, timeoutMs, signal, onEarly } = options;
     const address = formatAddress({ hostname, port });
     const known = options.publicKey === undefined
       ? knownPeers?.find(address)
@@ -68,6 +70,7 @@ export class Dialer {
       connection = await transport.connect({ hostname, port }, {
         timeoutMs,
         ...(signal === undefined ? {} : { signal }),
+        ...(onEarly === undefined ? {} : { onEarly }),
         ...(expected === undefined ? {} : { remoteStaticPublicKey: expected }),
       });
     } catch (error) {

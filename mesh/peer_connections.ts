@@ -35,12 +35,19 @@ export interface PeerLease {
   release(): void;
 }
 
+/**
+ * Takes a connection before its handshake is done: what is written at once to
+ * streams that are opened as early ones leaves with its first datagram.
+ */
+export type EarlyUse = (connection: TransportConnection) => void;
+
 /** What {@linkcode PeerConnections} is made from. */
 export interface PeerConnectionsOptions {
   /** Connects to a peer. */
   readonly dial: (
     peer: Peer,
     signal: AbortSignal,
+    onEarly: EarlyUse,
   ) => Promise<TransportConnection>;
   /** The clock. */
   readonly clock: Clock;
@@ -53,6 +60,8 @@ export interface PeerConnectionsOptions {
 interface Entry {
   readonly key: string;
   readonly connecting: Promise<TransportConnection>;
+  /** Who wants the connection early; taken when it is there. */
+  readonly earlyUses: EarlyUse[];
   connection: TransportConnection | undefined;
   userCount: number;
   idleSince: Instant;
@@ -87,11 +96,13 @@ export class PeerConnections {
    * meanwhile waits for the same attempt.
    *
    * @param peer The peer.
+   * @param onEarly Called before the connection stands, when it is being made
+   * and the peer is known from before. Must not throw.
    * @returns A lease; release it when the call is over.
    * @throws {CallError} `RESOURCE_EXHAUSTED` when all connections are in use.
    * @throws {TransportError} When the peer cannot be reached.
    */
-  async acquire(peer: Peer): Promise<PeerLease> {
+  async acquire(peer: Peer, onEarly?: EarlyUse): Promise<PeerLease> {
     const key = keyOf(peer);
     let entry = this.#entries.get(key);
     if (entry?.connection?.isOpen === false) {
@@ -99,6 +110,7 @@ export class PeerConnections {
       entry = undefined;
     }
     entry ??= this.#connect(key, peer);
+    if (onEarly !== undefined) entry.earlyUses.push(onEarly);
     const release = this.#use(entry);
     try {
       return { connection: await entry.connecting, release };
@@ -149,9 +161,17 @@ export class PeerConnections {
   #connect(key: string, peer: Peer): Entry {
     this.#closing.signal.throwIfAborted();
     if (this.#entries.size >= this.#maxConnections) this.#evict();
+    const earlyUses: EarlyUse[] = [];
     const entry: Entry = {
       key,
-      connecting: this.#options.dial(peer, this.#closing.signal),
+      connecting: this.#options.dial(
+        peer,
+        this.#closing.signal,
+        (connection) => {
+          for (const use of earlyUses.splice(0)) use(connection);
+        },
+      ),
+      earlyUses,
       connection: undefined,
       userCount: 0,
       idleSince: 0,
@@ -160,6 +180,7 @@ export class PeerConnections {
     this.#scheduleSweep();
     entry.connecting.then((connection) => {
       entry.connection = connection;
+      earlyUses.length = 0;
       if (this.#closing.signal.aborted) connection.close();
       connection.closed.then(() => this.#forget(entry));
     }, () => this.#forget(entry));
