@@ -101,6 +101,7 @@ export class HostilePeer {
     this.#serverConnectionId = outcome.result.peerConnectionId;
     this.#protection = new PacketProtection({
       ...outcome.result,
+      suite: "chacha20-poly1305",
       provider: undefined,
     });
     this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, handshake.finish);

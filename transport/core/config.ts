@@ -108,6 +108,15 @@ export const DEFAULT_MAX_HALF_OPEN_PER_ADDRESS = 16;
 /** How long the cookie of a Retry is good. */
 export const RETRY_COOKIE_LIFETIME_MS = 10_000;
 
+/** Hellos of two packets of which the second has still to come; past it the oldest goes. */
+export const DEFAULT_MAX_PARTIAL_HELLOS = 256;
+
+/**
+ * How long the first packet of a hello waits for the second, which leaves right
+ * behind it; longer than the slowest repetition.
+ */
+export const PARTIAL_HELLO_LIFETIME_MS: number = 2 * MAX_HELLO_TIMEOUT_MS;
+
 /** Cookies accepted during one lifetime, each remembered so that it serves once. */
 export const MAX_ACCEPTED_COOKIES = 16_384;
 
@@ -357,6 +366,13 @@ export interface EndpointOptions {
    */
   readonly maxConnectionIds?: number;
   /**
+   * Hellos of two packets, those of hybrid suites, of which the second has
+   * still to come; past it the oldest is forgotten.
+   *
+   * @default DEFAULT_MAX_PARTIAL_HELLOS
+   */
+  readonly maxPartialHellos?: number;
+  /**
    * Outgoing datagram frames that wait; the oldest is dropped for a new one.
    *
    * @default DEFAULT_DATAGRAM_QUEUE_LENGTH
@@ -405,6 +421,7 @@ const BOUNDS = {
   maxUsedTickets: [0, 2 ** 24],
   maxStoredTickets: [0, 2 ** 20],
   maxConnectionIds: [1, 16],
+  maxPartialHellos: [1, 2 ** 20],
   datagramQueueLength: [0, 2 ** 20],
 } as const satisfies Partial<
   Record<keyof EndpointConfig, readonly [number, number]>
@@ -445,6 +462,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
       Math.floor(maxHalfOpen / RETRY_THRESHOLD_DIVISOR),
     ),
     maxHalfOpenPerAddress: DEFAULT_MAX_HALF_OPEN_PER_ADDRESS,
+    maxPartialHellos: DEFAULT_MAX_PARTIAL_HELLOS,
     ticketLifetimeMs: DEFAULT_TICKET_LIFETIME_MS,
     ticketsPerConnection: DEFAULT_TICKETS_PER_CONNECTION,
     maxUsedTickets: DEFAULT_MAX_USED_TICKETS,

@@ -44,6 +44,8 @@ const HANDSHAKE_MESSAGES: readonly (readonly [number, HandshakeMessage])[] = [
   [HandshakeKind.VERSION_NEGOTIATION, "version-negotiation"],
   [HandshakeKind.RETRY, "retry"],
   [HandshakeKind.REFUSAL, "refusal"],
+  [HandshakeKind.HELLO_REST, "hello-rest"],
+  [HandshakeKind.ANSWER_REST, "answer-rest"],
 ];
 
 /** The time of what an endpoint is doing. */

@@ -20,6 +20,7 @@ import {
   type KeyPair,
   type ProviderName,
   resumptionSecret,
+  type StaticKey,
 } from "../../crypto/mod.ts";
 import { assert } from "../../internal/assert.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
@@ -31,6 +32,13 @@ import {
   encodeEarlyPayload,
 } from "./early_data.ts";
 import { TransportError } from "./error.ts";
+import {
+  AnswerParts,
+  decodeAnswerRest,
+  encodeAnswerRest,
+  encodeHelloRest,
+  splitMessage,
+} from "./split_message.ts";
 import type { DropReason } from "./stats.ts";
 import {
   decodeNoisePacket,
@@ -52,6 +60,7 @@ import {
 } from "./handshake_packet.ts";
 import {
   encodeSuites,
+  noiseProtocolName,
   type Suite,
   suiteAfterRefusal,
   suiteError,
@@ -97,15 +106,20 @@ export interface HandshakeResult {
   readonly isResumed: boolean;
 }
 
-/** Either the result or why the packet was dropped. */
+/**
+ * Either the result, or why the packet was dropped; without a reason it was not,
+ * and the rest of the message has still to come.
+ */
 export type HandshakeOutcome =
   | { readonly ok: true; readonly result: HandshakeResult }
-  | { readonly ok: false; readonly reason: DropReason };
+  | { readonly ok: false; readonly reason: DropReason | undefined };
 
 /** What both sides are made from. */
 export interface HandshakeOptions {
   /** Our static key pair. */
   readonly keyPair: KeyPair;
+  /** The same, imported for many handshakes; absent: for this one alone. */
+  readonly staticKey?: StaticKey | undefined;
   /** Suites that we take, the preferred one first. */
   readonly suites: readonly Suite[];
   /** Our limits; the responder's hold its connection id. */
@@ -122,7 +136,11 @@ interface HelloAttempt {
   readonly noise: HandshakeState;
   /** The fields of the hello: a retry changes its cookie and nothing else. */
   readonly fields: InitiatorHello;
+  /** What of the Noise message does not fit the hello; in hybrid suites. */
+  readonly rest: Uint8Array | undefined;
   readonly responseMacKey: Uint8Array;
+  /** The answer as far as it is here; in hybrid suites. */
+  readonly answer: AnswerParts;
 }
 
 /** What a hello with a ticket adds to one without. */
@@ -147,6 +165,7 @@ export class InitiatorHandshake {
    */
   #refused: HelloAttempt | undefined;
   #hello: Uint8Array | undefined;
+  #hasCookie = false;
   #retryCount = 0;
   #isSuiteChanged = false;
   #refusal: TransportError | undefined;
@@ -183,6 +202,16 @@ export class InitiatorHandshake {
     );
   }
 
+  /**
+   * The second datagram of the hello, in hybrid suites: it leaves once a retry
+   * has given us a cookie, for without one nobody keeps the first.
+   */
+  get helloRest(): Uint8Array | undefined {
+    const { rest } = this.#current;
+    if (rest === undefined || !this.#hasCookie) return undefined;
+    return encodeHelloRest({ connectionId: this.#connectionId, rest });
+  }
+
   /** The third message; exists once the second was accepted. */
   get finish(): Uint8Array {
     assert(
@@ -212,6 +241,7 @@ export class InitiatorHandshake {
     // Repeated hellos bring several; whoever saw the hello could send more.
     if (this.#retryCount >= MAX_RETRIES_FOLLOWED) return "duplicate-handshake";
     this.#retryCount++;
+    this.#hasCookie = true;
     this.#hello = encodeInitiatorHello(
       { ...fields, cookie },
       this.#helloMacKey,
@@ -276,20 +306,38 @@ export class InitiatorHandshake {
   }
 
   /**
-   * Takes the second message.
+   * Takes the second message, or a part of it.
    *
-   * @param packet A whole handshake packet of kind 2.
+   * @param packet A whole handshake packet of kind 2 or 8.
    * @returns The keys, or why it was dropped; the handshake then goes on waiting.
    */
   handleResponderHello(packet: Uint8Array): HandshakeOutcome {
+    const rest = decodeAnswerRest(packet);
+    if (rest !== undefined) {
+      const attempt = this.#current;
+      return suiteParts(attempt.suite).isHybrid
+        ? this.#complete(attempt, attempt.answer.takeRest(rest))
+        : { ok: false, reason: "malformed" };
+    }
     const decoded = decodeNoisePacket(packet, HandshakeKind.RESPONDER_HELLO);
     if (decoded === undefined) return { ok: false, reason: "malformed" };
     const attempt = [this.#current, this.#refused].find((each) =>
       each !== undefined && hasValidMac(packet, each.responseMacKey)
     );
     if (attempt === undefined) return { ok: false, reason: "bad-mac" };
-    const { suite, noise, fields } = attempt;
-    const payload = readNoise(noise, decoded.noise);
+    const message = suiteParts(attempt.suite).isHybrid
+      ? attempt.answer.takeFirst(decoded.noise)
+      : decoded.noise;
+    return this.#complete(attempt, message);
+  }
+
+  /** Reads the second message, if it is whole, and writes the third. */
+  #complete(
+    { suite, noise, fields }: HelloAttempt,
+    message: Uint8Array | undefined,
+  ): HandshakeOutcome {
+    if (message === undefined) return { ok: false, reason: undefined };
+    const payload = readNoise(noise, message);
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
     const peerParameters = decodeTransportParameters(payload);
     if (peerParameters?.connectionId === undefined) {
@@ -322,6 +370,7 @@ export class InitiatorHandshake {
   #restart(attempt: HelloAttempt): void {
     this.#attempt = attempt;
     this.#hello = undefined;
+    this.#hasCookie = false;
   }
 
   #resume(early: EarlyData): HelloAttempt {
@@ -367,11 +416,16 @@ export class InitiatorHandshake {
         : encodeEarlyPayload(parameters, resumption.frames),
     );
     const ephemeral = message.subarray(0, NOISE_EPHEMERAL_LENGTH);
+    const { first, rest } = suiteParts(suite).isHybrid
+      ? splitMessage(message)
+      : { first: message, rest: undefined };
     return {
       suite,
       noise,
-      fields: { ...head, cookie: EMPTY, noise: message },
+      fields: { ...head, cookie: EMPTY, noise: first },
+      rest,
       responseMacKey: responseMacKey(this.#connectionId, ephemeral),
+      answer: new AnswerParts(),
     };
   }
 }
@@ -380,6 +434,8 @@ export class InitiatorHandshake {
 export class ResponderHandshake {
   /** The second message: a whole packet, repeated when the hello is. */
   readonly response: Uint8Array;
+  /** What of it takes a packet of its own; in hybrid suites. */
+  readonly responseRest: Uint8Array | undefined;
   /** Frames that came with a ticket; none of other hellos. */
   readonly earlyFrames: Uint8Array;
   readonly #isResumed: boolean;
@@ -405,9 +461,14 @@ export class ResponderHandshake {
     this.#suite = suite;
     this.initiatorConnectionId = hello.connectionId.slice();
     this.#peerParameters = peerParameters;
+    const { first, rest } = suiteParts(suite).isHybrid
+      ? splitMessage(response)
+      : { first: response, rest: undefined };
+    this.responseRest = rest &&
+      encodeAnswerRest(this.initiatorConnectionId, rest);
     this.response = encodeResponderHello(
       this.initiatorConnectionId,
-      response,
+      first,
       responseMacKey(
         hello.connectionId,
         hello.noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
@@ -421,7 +482,7 @@ export class ResponderHandshake {
    *
    * @param options Keys, suites, limits and randomness.
    * @param suite From `acceptedSuite`.
-   * @param hello The decoded hello.
+   * @param hello The decoded hello, its Noise message whole.
    * @param psk The pre-shared key of the hello's ticket, if it has one.
    * @returns The waiting handshake, or why the hello was dropped.
    */
@@ -532,12 +593,11 @@ function createNoise(
   const { role, suite, head, remoteStaticPublicKey, psk } = parts;
   const pattern = NOISE_PATTERNS[head.pattern]!;
   return new HandshakeState({
-    protocolName: `Noise_${pattern}_25519_${
-      suiteParts(suite).noiseCipher
-    }_SHA256`,
+    protocolName: noiseProtocolName(suite, pattern),
     role,
     prologue: handshakePrologue(head),
     staticPrivateKey: options.keyPair.privateKey,
+    staticKey: options.staticKey,
     ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
     ...(psk === undefined ? {} : { psks: [psk] }),
     ...(options.provider === undefined ? {} : { provider: options.provider }),

@@ -16,6 +16,8 @@
  * Retry               kind 5 · cookie length u16 · cookie · mac 16
  * Refusal             kind 6 · reason u8; for a suite see `suite_refusal.ts`,
  *                     for a ticket `ticket_refusal.ts`
+ * HelloRest           kind 7, see `split_message.ts`
+ * AnswerRest          kind 8, see `split_message.ts`
  * ```
  *
  * Kind, version and initiator connection id never move: an endpoint that does
@@ -52,6 +54,10 @@ export const HandshakeKind = {
   RETRY: 5,
   /** The responder will not answer, and says why. */
   REFUSAL: 6,
+  /** What of a hello did not fit its first packet. */
+  HELLO_REST: 7,
+  /** What of an answer did not fit its first packet. */
+  ANSWER_REST: 8,
 } as const;
 
 /** Pattern byte of a hello. */

@@ -84,6 +84,7 @@ export class HelloAdmission {
    * @param now The time.
    * @param from Where it came from.
    * @param hello The hello.
+   * @param isCookieDemanded Whether it needs a cookie however few are half open.
    * @returns `undefined` when it may be answered, `malformed` for one that no
    * Noise could read, otherwise why a Retry has to go first.
    */
@@ -91,10 +92,12 @@ export class HelloAdmission {
     now: Instant,
     from: Address,
     hello: InitiatorHello,
+    isCookieDemanded: boolean,
   ): "malformed" | "retry-required" | "bad-cookie" | undefined {
     if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) return "malformed";
     this.#forgetFailures(now);
-    const isCookieNeeded = this.#burden >= this.#retryThreshold ||
+    const isCookieNeeded = isCookieDemanded ||
+      this.#burden >= this.#retryThreshold ||
       (this.#countByHost.get(from.hostname) ?? 0) >= this.#maxPerHost;
     if (!isCookieNeeded) return undefined;
     if (hello.cookie.length === 0) return "retry-required";

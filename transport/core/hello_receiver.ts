@@ -37,11 +37,18 @@ import {
   responseMacKey,
 } from "./handshake_packet.ts";
 import { HelloAdmission } from "./hello_admission.ts";
+import { PartialHellos } from "./partial_hellos.ts";
 import type { Resumptions } from "./resumptions.ts";
 import type { OpenedTicket } from "./session_ticket.ts";
+import { decodeHelloRest, type HelloRest } from "./split_message.ts";
 import type { StatelessAnswers } from "./stateless_answers.ts";
 import type { DropReason, TicketRefusalReason } from "./stats.ts";
-import { acceptedSuite, encodeSuites } from "./suite.ts";
+import {
+  acceptedSuite,
+  encodeSuites,
+  type Suite,
+  suiteParts,
+} from "./suite.ts";
 import { encodeSuiteRefusal } from "./suite_refusal.ts";
 import { encodeTicketRefusal } from "./ticket_refusal.ts";
 import {
@@ -95,11 +102,21 @@ interface Answered {
   halfOpenHostname: string | undefined;
 }
 
+/** A hello on its way to an answer. */
+interface Arrival {
+  readonly from: Address;
+  readonly hello: InitiatorHello;
+  readonly keys: readonly string[];
+  /** What it took, in bytes of datagrams. */
+  readonly byteCount: number;
+}
+
 /** The hellos of one endpoint. */
 export class HelloReceiver {
   readonly #options: HelloReceiverOptions;
   readonly #config: EndpointConfig;
   readonly #admission: HelloAdmission;
+  readonly #partials: PartialHellos;
   readonly #byHello = new Map<string, Connection>();
   readonly #answered = new Map<Connection, Answered>();
   readonly #macKeyIk: Uint8Array;
@@ -111,6 +128,7 @@ export class HelloReceiver {
     this.#options = options;
     this.#config = options.config;
     this.#admission = new HelloAdmission(options.config, options.random);
+    this.#partials = new PartialHellos(options.config.maxPartialHellos);
     this.#macKeyIk = helloMacKey(options.config.keyPair.publicKey);
   }
 
@@ -129,7 +147,8 @@ export class HelloReceiver {
    *
    * @param now The time.
    * @param from Where it came from.
-   * @param packet All of its datagram; borrowed.
+   * @param packet All of its datagram, the first or the second of a hello;
+   * borrowed.
    * @returns Why it was dropped, or `undefined`.
    */
   handle(
@@ -141,6 +160,10 @@ export class HelloReceiver {
     if (
       packet.length < MIN_HELLO_DATAGRAM_BYTES || !isHandshakeHeader(packet, 0)
     ) return "malformed";
+    const rest = decodeHelloRest(packet);
+    if (rest !== undefined) {
+      return this.#handleRest(now, from, rest, packet.length);
+    }
     const invariants = decodeHelloInvariants(packet);
     if (invariants === undefined) return "malformed";
     const { answers } = this.#options;
@@ -171,7 +194,7 @@ export class HelloReceiver {
       const known = this.#byHello.get(key);
       if (known !== undefined) return this.#repeat(known, from, packet.length);
     }
-    return this.#accept(now, { from, hello, keys, byteCount: packet.length });
+    return this.#admit(now, { from, hello, keys, byteCount: packet.length });
   }
 
   /**
@@ -235,29 +258,66 @@ export class HelloReceiver {
     return undefined;
   }
 
-  #accept(
-    now: Instant,
-    arrival: {
-      readonly from: Address;
-      readonly hello: InitiatorHello;
-      readonly keys: readonly string[];
-      readonly byteCount: number;
-    },
-  ): DropReason | undefined {
+  /** Judges a hello that is not known, before anything is spent on it. */
+  #admit(now: Instant, arrival: Arrival): DropReason | undefined {
     const { from, hello, keys, byteCount } = arrival;
-    const options = this.#options;
-    if (!options.hasRoom()) return "connection-limit";
-    if (this.#admission.isFull(now)) return "half-open-limit";
+    const full = this.#fullness(now);
+    if (full !== undefined) return full;
     const suite = acceptedSuite(hello.suites, this.#config.suites);
     if (suite === undefined) {
       this.#refuseSuite(now, from, hello);
       return "unacceptable-suite";
     }
-    const reason = this.#admission.judge(now, from, hello);
+    const { isHybrid } = suiteParts(suite);
+    // A ticket of a suite that has none is refused without asking for the rest.
+    const isSplit = isHybrid && hello.ticket === undefined;
+    if (isSplit && this.#partials.has(keys[0]!, hello)) return undefined;
+    const reason = this.#admission.judge(now, from, hello, isSplit);
     if (reason !== undefined) {
       if (reason !== "malformed") this.#sendRetry(now, from, hello);
       return reason;
     }
+    if (!isSplit) return this.#answer(now, arrival, suite);
+    return this.#partials.add(now, keys[0]!, { hello, suite, byteCount })
+      ? "partial-hello-limit"
+      : undefined;
+  }
+
+  /** The second packet of a hello whose first one has proven its address. */
+  #handleRest(
+    now: Instant,
+    from: Address,
+    { connectionId, rest }: HelloRest,
+    byteCount: number,
+  ): DropReason | undefined {
+    const joined = this.#partials.complete(
+      now,
+      keyOf(from, connectionId),
+      rest,
+    );
+    if (joined === "unknown") return "rest-without-hello";
+    if (joined === "mismatch") return "malformed";
+    const full = this.#fullness(now);
+    if (full !== undefined) return full;
+    const { hello, suite } = joined;
+    const keys = keysOf(from, hello);
+    byteCount += joined.byteCount;
+    return this.#answer(now, { from, hello, keys, byteCount }, suite);
+  }
+
+  #fullness(now: Instant): "connection-limit" | "half-open-limit" | undefined {
+    if (!this.#options.hasRoom()) return "connection-limit";
+    return this.#admission.isFull(now) ? "half-open-limit" : undefined;
+  }
+
+  /** This is where the Diffie-Hellman work starts. */
+  #answer(
+    now: Instant,
+    arrival: Arrival,
+    suite: Suite,
+  ): DropReason | undefined {
+    const { from, hello, keys, byteCount } = arrival;
+    const options = this.#options;
     let ticket: OpenedTicket | undefined;
     let psk: Uint8Array | undefined;
     if (hello.ticket !== undefined) {
@@ -382,9 +442,13 @@ function responseMacKeyOf({ connectionId, noise }: InitiatorHello): Uint8Array {
  * ephemeral key.
  */
 function keysOf(from: Address, hello: InitiatorHello): string[] {
-  const id = hello.connectionId.join(".");
-  const key = `${formatAddress(from)} ${id}`;
-  if (hello.ticket === undefined) return [key];
-  const ephemeral = hello.noise.subarray(0, NOISE_EPHEMERAL_LENGTH);
-  return [key, `${id} ${ephemeral.join(".")}`];
+  const { connectionId, ticket, noise } = hello;
+  const key = keyOf(from, connectionId);
+  if (ticket === undefined) return [key];
+  const ephemeral = noise.subarray(0, NOISE_EPHEMERAL_LENGTH);
+  return [key, `${connectionId.join(".")} ${ephemeral.join(".")}`];
+}
+
+function keyOf(from: Address, connectionId: Uint8Array): string {
+  return `${formatAddress(from)} ${connectionId.join(".")}`;
 }

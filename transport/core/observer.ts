@@ -27,7 +27,9 @@ export type HandshakeMessage =
   | "initiator-finish"
   | "version-negotiation"
   | "retry"
-  | "refusal";
+  | "refusal"
+  | "hello-rest"
+  | "answer-rest";
 
 /** What a stream has come to. */
 export type ObservedStreamState =

@@ -53,6 +53,7 @@ import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
 import { isStreamManagerFrame, StreamManager } from "./stream/manager.ts";
 import { TicketQueue } from "./ticket_queue.ts";
+import { suiteParts } from "./suite.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
 /** A connection that sends less than this need not know what its path carries. */
@@ -147,12 +148,13 @@ export class PacketSpace {
     this.#ids = options.ids;
     this.#onPathResponse = options.onPathResponse;
     this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
+    const { aead } = suiteParts(result.suite);
     this.#protection = new PacketProtection({
-      suite: result.suite,
+      suite: aead,
       sendSecret: result.sendSecret,
       receiveSecret: result.receiveSecret,
       provider: config.cryptoProvider,
-      limits: aeadLimits(result.suite, config),
+      limits: aeadLimits(aead, config),
     });
     this.#keys = new KeyUpdates(now, this.#protection, config);
     this.#opener = new PacketOpener(this.#protection, options.scratch);

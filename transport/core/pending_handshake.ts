@@ -25,6 +25,8 @@ export class PendingHandshake {
   #helloTimeoutMs: number;
   #helloDueAt: Instant = Infinity;
   #isPacketDue = true;
+  /** The second datagram of our message, once the first has left. */
+  #restDue: Uint8Array | undefined;
   #refusal: TransportError | undefined;
   #sentCount = 0;
   #sentAt: Instant = 0;
@@ -195,18 +197,28 @@ export class PendingHandshake {
    * @returns Its length, or 0.
    */
   poll(now: Instant, into: Uint8Array, allowedBytes: number): number {
-    if (!this.#isPacketDue) return 0;
+    if (!this.#isPacketDue) return this.#pollRest(into);
     const handshake = this.#handshake;
-    const packet = handshake instanceof InitiatorHandshake
-      ? handshake.hello
-      : handshake.response;
+    const [packet, rest] = handshake instanceof InitiatorHandshake
+      ? [handshake.hello, handshake.helloRest]
+      : [handshake.response, handshake.responseRest];
     this.#isPacketDue = false;
+    const byteCount = packet.length + (rest?.length ?? 0);
     // RFC 9000 §8.1: the repetition of the hello will bring new allowance.
-    if (!this.isInitiator && allowedBytes < packet.length) return 0;
+    if (!this.isInitiator && allowedBytes < byteCount) return 0;
+    this.#restDue = rest;
     if (this.isInitiator) this.#helloDueAt = now + this.#helloTimeoutMs;
     this.#sentCount++;
     this.#sentAt = now;
     into.set(packet);
     return packet.length;
+  }
+
+  #pollRest(into: Uint8Array): number {
+    const rest = this.#restDue;
+    if (rest === undefined) return 0;
+    this.#restDue = undefined;
+    into.set(rest);
+    return rest.length;
   }
 }

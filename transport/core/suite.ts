@@ -15,8 +15,14 @@
 import type { AeadSuite } from "../../crypto/mod.ts";
 import { TransportError } from "./error.ts";
 
-/** Name of a suite: how keys are agreed on, and the cipher of the packets. */
-export type Suite = AeadSuite;
+/** X25519 and ML-KEM-768 together, and ChaCha20-Poly1305. */
+type HybridSuite = "x25519-mlkem768-chacha20-poly1305";
+
+/**
+ * Name of a suite: how keys are agreed on, and the cipher of the packets. Where
+ * only a cipher is named, keys are agreed on with X25519.
+ */
+export type Suite = AeadSuite | HybridSuite;
 
 /** What a suite stands for. */
 export interface SuiteParts {
@@ -26,6 +32,11 @@ export interface SuiteParts {
   readonly aead: AeadSuite;
   /** Name of its cipher in a Noise protocol name. */
   readonly noiseCipher: string;
+  /**
+   * Whether the handshake has a KEM beside X25519: then its messages take two
+   * datagrams each, a hello always needs a cookie, and there are no tickets.
+   */
+  readonly isHybrid: boolean;
 }
 
 const SUITES: Readonly<Record<Suite, SuiteParts>> = {
@@ -33,8 +44,20 @@ const SUITES: Readonly<Record<Suite, SuiteParts>> = {
     code: 1,
     aead: "chacha20-poly1305",
     noiseCipher: "ChaChaPoly",
+    isHybrid: false,
   },
-  "aes-256-gcm": { code: 2, aead: "aes-256-gcm", noiseCipher: "AESGCM" },
+  "aes-256-gcm": {
+    code: 2,
+    aead: "aes-256-gcm",
+    noiseCipher: "AESGCM",
+    isHybrid: false,
+  },
+  "x25519-mlkem768-chacha20-poly1305": {
+    code: 3,
+    aead: "chacha20-poly1305",
+    noiseCipher: "ChaChaPoly",
+    isHybrid: true,
+  },
 };
 
 /** Every suite that there is. */
@@ -48,6 +71,20 @@ export const SUITE_NAMES: readonly Suite[] = Object.keys(SUITES) as Suite[];
  */
 export function suiteParts(suite: Suite): SuiteParts {
   return SUITES[suite];
+}
+
+/**
+ * The Noise protocol of a suite.
+ *
+ * @param suite Its name.
+ * @param pattern Name of the pattern, such as `IK` or `IKpsk1`.
+ * @returns The protocol name.
+ */
+export function noiseProtocolName(suite: Suite, pattern: string): string {
+  const { noiseCipher, isHybrid } = SUITES[suite];
+  return isHybrid
+    ? `Noise_${pattern}hfs_25519+MLKEM768_${noiseCipher}_SHA256`
+    : `Noise_${pattern}_25519_${noiseCipher}_SHA256`;
 }
 
 /**
