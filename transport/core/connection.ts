@@ -164,6 +164,11 @@ export class Connection extends ApplicationSide {
     return this.#isConfirmed;
   }
 
+  /** Whether early streams can be opened now, though the handshake is not done. */
+  get canOpenEarly(): boolean {
+    return this.#state === "handshaking" && this.#options.early !== undefined;
+  }
+
   /** What the handshake settled; secrets are among it. */
   get handshakeResult(): HandshakeResult | undefined {
     return this.#result;
