@@ -105,13 +105,14 @@ export interface PeerDriver {
   ): Promise<PeerConnection>;
   /**
    * Makes ready for one connection; without it, {@linkcode PeerDriver.connect}
-   * and a call are what is timed.
+   * and a call are what is timed. Gives nothing for a kind that it does not have
+   * after all.
    */
   setUp?(
     context: PeerContext,
     address: string,
     kind: SetUpKind,
-  ): Promise<SetUp>;
+  ): Promise<SetUp | undefined>;
   /** Opens a connection that then does nothing; without it, a connection and a call. */
   connectIdle?(
     context: PeerContext,

@@ -16,7 +16,7 @@ const KEYS: Readonly<Record<SetUpKind, string>> = {
   "zero-rtt": "setUpZeroRttMs",
 };
 
-/** Connections that are made before the clock starts: 1 for each so many that count. */
+/** Connections that are made before the clock starts: one for so many that count. */
 const WARM_UP_DIVISOR = 3;
 
 /** Time to the first answer. */
@@ -51,21 +51,36 @@ export const setup: Metric = {
     const sample: Record<string, number> = {};
     const { setUpKinds = [] } = run.peer.driver;
     for (const kind of new Set<SetUpKind>(["fresh", ...setUpKinds])) {
-      const times: number[] = [];
-      const warmUpCount = Math.ceil(settings.setUpCount / WARM_UP_DIVISOR);
-      for (let index = -warmUpCount; index < settings.setUpCount; index++) {
-        const ms = await timeOne(run, kind);
-        if (index >= 0) times.push(ms);
-      }
-      sample[KEYS[kind]] = median(times);
+      const ms = await timeMany(run, kind, settings.setUpCount);
+      if (ms !== undefined) sample[KEYS[kind]] = ms;
     }
     return sample;
   },
 };
 
-async function timeOne(run: MetricRun, kind: SetUpKind): Promise<number> {
+/** @returns Median in milliseconds; `undefined` when there is no such kind. */
+async function timeMany(
+  run: MetricRun,
+  kind: SetUpKind,
+  count: number,
+): Promise<number | undefined> {
+  const times: number[] = [];
+  const warmUpCount = Math.ceil(count / WARM_UP_DIVISOR);
+  for (let index = -warmUpCount; index < count; index++) {
+    const ms = await timeOne(run, kind);
+    if (ms === undefined) return undefined;
+    if (index >= 0) times.push(ms);
+  }
+  return median(times);
+}
+
+async function timeOne(
+  run: MetricRun,
+  kind: SetUpKind,
+): Promise<number | undefined> {
   const payload = createPayload();
   const setUp = await prepare(run, kind);
+  if (setUp === undefined) return undefined;
   const startedAt = performance.now();
   const answer = await setUp.firstAnswer(payload);
   const ms = performance.now() - startedAt;
@@ -74,7 +89,10 @@ async function timeOne(run: MetricRun, kind: SetUpKind): Promise<number> {
   return ms;
 }
 
-function prepare(run: MetricRun, kind: SetUpKind): Promise<SetUp> | SetUp {
+function prepare(
+  run: MetricRun,
+  kind: SetUpKind,
+): Promise<SetUp | undefined> | SetUp {
   const { driver, context, address } = run.peer;
   if (driver.setUp !== undefined) return driver.setUp(context, address, kind);
   let connection: PeerConnection | undefined;

@@ -7,8 +7,10 @@
  */
 import type {
   PeerConnection,
+  PeerContext,
   PeerDriver,
   PeerServer,
+  SetUp,
   StreamRequest,
 } from "../driver.ts";
 import { Deframer, frame } from "../framing.ts";
@@ -74,7 +76,25 @@ class HttpConnection implements PeerConnection {
   }
 }
 
+function createClient(
+  { certificate }: PeerContext,
+  options: Deno.CreateHttpClientOptions = {},
+): Deno.HttpClient {
+  return Deno.createHttpClient({
+    ...options,
+    ...(certificate && { caCerts: [certificate.authority] }),
+  });
+}
+
+function urlOf({ certificate }: PeerContext, address: string): string {
+  return `${certificate ? "https" : "http"}://127.0.0.1:${address}/`;
+}
+
+/** Keeps the TLS sessions that are resumed, but no connection. */
+let sharedClient: Deno.HttpClient | undefined;
+
 const driver: PeerDriver = {
+  setUpKinds: ["fresh", "resumed"],
   startServer({ certificate }): PeerServer {
     const server = Deno.serve(
       {
@@ -91,14 +111,24 @@ const driver: PeerDriver = {
       close: () => server.shutdown(),
     };
   },
-  connect({ certificate }, address) {
-    // A client of its own has connections and sessions of its own.
-    const client = Deno.createHttpClient({
-      ...(certificate && { caCerts: [certificate.authority] }),
+  connect: (context, address) =>
+    Promise.resolve(
+      // A client of its own has connections of its own.
+      new HttpConnection(createClient(context), urlOf(context, address)),
+    ),
+  setUp(context, address, kind): Promise<SetUp | undefined> {
+    // Without TLS there is nothing to resume.
+    if (kind === "resumed" && !context.certificate) {
+      return Promise.resolve(undefined);
+    }
+    const client = kind === "fresh"
+      ? createClient(context)
+      : sharedClient ??= createClient(context, { poolMaxIdlePerHost: 0 });
+    const connection = new HttpConnection(client, urlOf(context, address));
+    return Promise.resolve({
+      firstAnswer: (payload) => connection.call(payload),
+      close: () => kind === "fresh" ? connection.close() : undefined,
     });
-    const scheme = certificate ? "https" : "http";
-    const url = `${scheme}://127.0.0.1:${address}/`;
-    return Promise.resolve(new HttpConnection(client, url));
   },
 };
 

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { PeerDriver, PeerServer, StreamRequest } from "../driver.ts";
+import type {
+  PeerContext,
+  PeerDriver,
+  PeerServer,
+  SetUp,
+  StreamRequest,
+} from "../driver.ts";
 import { handleRequest, MessageSession } from "../message_session.ts";
 import { nextTurn } from "../metrics/macrotask.ts";
 import { runPeer } from "../peer_main.ts";
@@ -31,7 +37,38 @@ function serve(socket: WebSocket): void {
     });
 }
 
+function createClient({ certificate }: PeerContext): Deno.HttpClient {
+  return Deno.createHttpClient(
+    certificate ? { caCerts: [certificate.authority] } : {},
+  );
+}
+
+async function connect(
+  { certificate }: PeerContext,
+  address: string,
+  client: Deno.HttpClient,
+): Promise<MessageSession> {
+  const scheme = certificate ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://127.0.0.1:${address}/`, { client });
+  socket.binaryType = "arraybuffer";
+  const session = new MessageSession({
+    send: (message) => socket.send(message),
+    close: () => socket.close(),
+  });
+  socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) =>
+    session.handleMessage(new Uint8Array(data));
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = reject;
+  });
+  return session;
+}
+
+/** Keeps the TLS sessions that are resumed. */
+let sharedClient: Deno.HttpClient | undefined;
+
 const driver: PeerDriver = {
+  setUpKinds: ["fresh", "resumed"],
   startServer({ certificate }): PeerServer {
     const server = Deno.serve(
       {
@@ -52,30 +89,27 @@ const driver: PeerDriver = {
       close: () => server.shutdown(),
     };
   },
-  async connect({ certificate }, address) {
-    // A client of its own has no session to resume.
-    const client = Deno.createHttpClient(
-      certificate ? { caCerts: [certificate.authority] } : {},
-    );
-    const scheme = certificate ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://127.0.0.1:${address}/`, {
-      client,
-    });
-    socket.binaryType = "arraybuffer";
-    const session = new MessageSession({
-      send: (message) => socket.send(message),
-      close: () => {
-        socket.close();
-        client.close();
+  connect: (context, address) =>
+    connect(context, address, createClient(context)),
+  setUp(context, address, kind): Promise<SetUp | undefined> {
+    // Without TLS there is nothing to resume.
+    if (kind === "resumed" && !context.certificate) {
+      return Promise.resolve(undefined);
+    }
+    const client = kind === "fresh"
+      ? createClient(context)
+      : sharedClient ??= createClient(context);
+    let session: MessageSession | undefined;
+    return Promise.resolve({
+      async firstAnswer(payload) {
+        session = await connect(context, address, client);
+        return await session.call(payload);
+      },
+      close() {
+        session?.close();
+        if (kind === "fresh") client.close();
       },
     });
-    socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) =>
-      session.handleMessage(new Uint8Array(data));
-    await new Promise((resolve, reject) => {
-      socket.onopen = resolve;
-      socket.onerror = reject;
-    });
-    return session;
   },
 };
 
