@@ -75,9 +75,10 @@ export function hkdfExpandSha256(
     );
   }
   const expanded = new Uint8Array(length);
+  const counter = new Uint8Array(1);
   let block: Uint8Array = new Uint8Array();
   for (let at = 0; at < length; at += SHA256_LENGTH) {
-    const counter = Uint8Array.of(at / SHA256_LENGTH + 1);
+    counter[0] = at / SHA256_LENGTH + 1;
     const next = hmacSha256(key, block, info, counter);
     wipe(block);
     block = next;

@@ -58,9 +58,11 @@ export function noiseHkdf(
 ): Uint8Array[] {
   const temporaryKey = hash.hmac(chainingKey, inputKeyMaterial, NONE);
   const outputs: Uint8Array[] = [];
+  const counter = new Uint8Array(1);
   let previous: Uint8Array = NONE;
   for (let index = 1; index <= count; index++) {
-    previous = hash.hmac(temporaryKey, previous, Uint8Array.of(index));
+    counter[0] = index;
+    previous = hash.hmac(temporaryKey, previous, counter);
     outputs.push(previous);
   }
   wipe(temporaryKey);
