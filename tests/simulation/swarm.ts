@@ -6,6 +6,7 @@
  * @module
  */
 import type { EndpointOptions } from "../../transport/core/config.ts";
+import type { Suite } from "../../transport/core/suite.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import type { LinkOptions } from "../support/simulated_network.ts";
 
@@ -22,6 +23,18 @@ const SIZES: readonly number[] = [1_200, 1_201, 1_472, 9_000, 65_507];
 
 /** Tells the draws that came later from the first ones. */
 const LATE_DRAWS = 0x4c617465;
+
+/** Tells the draw of the suites from all others. */
+const SUITE_DRAWS = 0x53756974;
+
+/** What an end may be set to; any two have a suite in common. */
+const SUITE_ORDERS: readonly (readonly Suite[])[] = [
+  ["aes-256-gcm", "chacha20-poly1305"],
+  ["chacha20-poly1305", "aes-256-gcm"],
+  ["x25519-mlkem768-chacha20-poly1305", "chacha20-poly1305"],
+  ["chacha20-poly1305", "x25519-mlkem768-chacha20-poly1305"],
+  ["x25519-mlkem768-chacha20-poly1305", "chacha20-poly1305", "aes-256-gcm"],
+];
 
 /** What one run is made of. */
 export interface Swarm {
@@ -98,6 +111,11 @@ export function drawSwarm(random: SeededRandom): Swarm {
   );
   const ids = (): Partial<EndpointOptions> =>
     late.isHit(0.3) ? { maxConnectionIds: 1 + late.nextInteger(5) } : {};
+  const agreed = new SeededRandom(random.seed ^ SUITE_DRAWS);
+  const suites = (): Partial<EndpointOptions> =>
+    agreed.isHit(0.4)
+      ? { suites: SUITE_ORDERS[agreed.nextInteger(SUITE_ORDERS.length)]! }
+      : {};
   return {
     movesAtMs,
     knownMoveRate: late.isHit(0.7) ? late.next() : 0,
@@ -117,8 +135,8 @@ export function drawSwarm(random: SeededRandom): Swarm {
     },
     blackouts,
     narrowAtMs: random.isHit(0.3) ? between(0, faultMs) : undefined,
-    client: { ...limits(), ...keys(), ...ids() },
-    server: { ...limits(), ...keys(), ...ids() },
+    client: { ...limits(), ...keys(), ...ids(), ...suites() },
+    server: { ...limits(), ...keys(), ...ids(), ...suites() },
     connectionCount: between(1, 2),
     isKeyKnown: random.isHit(0.5),
     faultMs,

@@ -32,6 +32,18 @@ import {
   helloMacKey,
 } from "../../../transport/core/handshake_packet.ts";
 import {
+  decodeAnswerRest,
+  decodeHelloRest,
+  encodeAnswerRest,
+  encodeHelloRest,
+  joinMessage,
+  splitMessage,
+} from "../../../transport/core/split_message.ts";
+import {
+  decodeSuiteRefusal,
+  encodeSuiteRefusal,
+} from "../../../transport/core/suite_refusal.ts";
+import {
   decodeTransportParameters,
   encodeTransportParameters,
   type TransportParameters,
@@ -51,6 +63,8 @@ const PARAMETERS: TransportParameters = {
   idleTimeoutMs: 10_000,
   maxAckDelayMs: 5,
   maxDatagramBytes: 65_507,
+  maxConnectionIds: 4,
+  maxTickets: 2,
 };
 
 const PACKET_HEADER: FuzzTarget = {
@@ -141,6 +155,10 @@ const HANDSHAKE_PACKET: FuzzTarget = {
     encodeInitiatorFinish(ID, new Uint8Array(64), new Uint8Array(16)),
     encodeVersionNegotiation(ID, [1, 2, 0x0a0a0a0a]),
     encodeRefusal(ID, 1),
+    encodeSuiteRefusal(ID, Uint8Array.of(1, 2, 3), MAC_KEY),
+    encodeHelloRest({ connectionId: ID, rest: new Uint8Array(300) }),
+    encodeAnswerRest(ID, new Uint8Array(200)),
+    splitMessage(new Uint8Array(1_200)).first,
   ],
   run(input) {
     const hello = decodeInitiatorHello(input);
@@ -164,6 +182,13 @@ const HANDSHAKE_PACKET: FuzzTarget = {
       ),
       signatureOf(decodeVersionNegotiation(input), "versions"),
       signatureOf(decodeRefusal(input), "refusal"),
+      signatureOf(decodeSuiteRefusal(input), "suites"),
+      signatureOf(decodeHelloRest(input), "hello-rest"),
+      signatureOf(decodeAnswerRest(input), "answer-rest"),
+      signatureOf(
+        joinMessage({ first: input, rest: input.subarray(1_000) }),
+        "joined",
+      ),
       `mac:${hasValidMac(input, MAC_KEY)}`,
       `checksum:${isHello && hasValidChecksum(input)}`,
       `hello-mac:${isHello && hasValidHelloMac(input, MAC_KEY)}`,
