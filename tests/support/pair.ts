@@ -15,6 +15,7 @@ import {
   type ConnectOptions,
   Endpoint,
 } from "../../transport/core/endpoint.ts";
+import type { EndpointObserver } from "../../transport/core/observer.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { type LinkOptions, SimulatedNetwork } from "./simulated_network.ts";
 import { VirtualClock } from "./virtual_clock.ts";
@@ -47,17 +48,21 @@ export class PairEnd {
   readonly sentSizes: number[] = [];
   readonly #options: Partial<EndpointOptions>;
   readonly #random: SeededRandom;
+  readonly #observer: EndpointObserver | undefined;
 
   /**
    * @param address Where it is.
    * @param options Its configuration; a key pair is drawn when none is given.
    * @param random Where keys and ids come from.
+   * @param observer Who watches, if anybody.
    */
   constructor(
     address: Address,
     options: Partial<EndpointOptions>,
     random: SeededRandom,
+    observer?: EndpointObserver,
   ) {
+    this.#observer = observer;
     this.address = address;
     this.#options = options;
     this.#random = random;
@@ -80,6 +85,7 @@ export class PairEnd {
     return new Endpoint(
       { ...this.#options, ...options, keyPair },
       this.#random,
+      this.#observer,
     );
   }
 
@@ -115,6 +121,11 @@ export interface PairOptions {
   readonly client?: Partial<EndpointOptions>;
   /** Configuration of the responder. */
   readonly server?: Partial<EndpointOptions>;
+  /** Who watches the ends. */
+  readonly observers?: {
+    readonly client?: EndpointObserver;
+    readonly server?: EndpointObserver;
+  };
 }
 
 /** Two endpoints and what is between them. */
@@ -141,11 +152,13 @@ export class Pair {
       CLIENT_ADDRESS,
       options.client ?? {},
       new SeededRandom(seed + 1),
+      options.observers?.client,
     );
     this.server = new PairEnd(
       SERVER_ADDRESS,
       options.server ?? {},
       new SeededRandom(seed + 2),
+      options.observers?.server,
     );
     this.#timerLatenessMs = options.timerLatenessMs ?? 0;
     this.#ends = new Map(
