@@ -52,6 +52,14 @@ export interface OpenStreamOptions {
    * @default false
    */
   readonly isUnidirectional?: boolean;
+  /**
+   * Whether it may be opened before the handshake is done, which takes a
+   * session ticket: see `onEarly` of `Transport.connect`. Otherwise nothing
+   * tells it from other streams.
+   *
+   * @default false
+   */
+  readonly isEarly?: boolean;
   /** Gives up waiting for the peer to allow another stream. */
   readonly signal?: AbortSignal;
 }
@@ -292,6 +300,16 @@ export class TransportConnection {
   }
 
   /**
+   * Replaces the keys that seal what this side sends with the next packet, as soon
+   * as the protocol allows it; the peer follows. It happens anyway after a number
+   * of packets and after a time. Does nothing on a connection that has ended.
+   */
+  updateKeys(): void {
+    if (this.#error !== undefined || this.#core.state !== "established") return;
+    this.#core.updateKeys();
+  }
+
+  /**
    * Ends the connection and tells the peer. Bytes that were not delivered are
    * lost: await `finished` of the streams first. A second call does nothing.
    *
@@ -352,6 +370,7 @@ export class TransportConnection {
     const id = this.#core.openStream({
       priority: PRIORITY_CLASSES[options.priority ?? "interactive"],
       isUnidirectional: options.isUnidirectional ?? false,
+      isEarly: options.isEarly ?? false,
     });
     return id === undefined ? undefined : this.#createStream(id);
   }
