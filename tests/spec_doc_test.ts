@@ -30,7 +30,6 @@ import {
   RefusalReason,
 } from "../transport/core/handshake_packet.ts";
 import { SUITE_NAMES, suiteParts } from "../transport/core/suite.ts";
-import { SUITE_NAMES, suiteParts } from "../transport/core/suite.ts";
 import { readPage, tableOf } from "./support/markdown_table.ts";
 
 const transport = readPage("docs/spec/transport.md");
