@@ -27,7 +27,7 @@ export interface CompareOptions {
 /** Under ten minutes for all peers on two processors. */
 const FULL: MetricSettings = {
   warmUpSeconds: 0.3,
-  seconds: 0.7,
+  seconds: 0.6,
   setUpCount: 30,
   idleCount: 1_000,
 };

@@ -1,10 +1,16 @@
 /**
  * ZeroMQ with the `zeromq` package in Node: a dealer that asks and a router
- * that answers.
+ * that answers; for messages one way a pair of sockets that push and pull,
+ * because a router drops what a slow reader has no room for.
  *
  * @module
  */
-import type { PeerDriver, PeerServer, StreamRequest } from "../driver.ts";
+import type {
+  PeerConnection,
+  PeerDriver,
+  PeerServer,
+  StreamRequest,
+} from "../driver.ts";
 import { loadPackage } from "../load_package.ts";
 import { handleRequest, MessageSession } from "../message_session.ts";
 import { runPeer } from "../peer_main.ts";
@@ -22,9 +28,19 @@ interface ZmqSocket extends AsyncIterable<Frames> {
 
 interface ZmqModule {
   readonly Dealer: new () => ZmqSocket;
-  readonly Router: new (options: { mandatory: boolean }) => ZmqSocket;
+  readonly Router: new () => ZmqSocket;
+  readonly Push: new () => ZmqSocket;
+  readonly Pull: new () => ZmqSocket;
   readonly context: { maxSockets: number };
 }
+
+/** What the asking side is told. */
+interface ZmqAddress {
+  readonly router: string;
+  readonly push: string;
+}
+
+const ANY_PORT = "tcp://127.0.0.1:*";
 
 const zmq = await loadPackage<ZmqModule>("zeromq");
 zmq.context.maxSockets = 4_096;
@@ -55,45 +71,87 @@ class SendQueue {
 }
 
 async function sendMessages(
-  router: ZmqSocket,
-  who: Uint8Array,
+  push: ZmqSocket,
   { count, bytes }: StreamRequest,
 ): Promise<void> {
   const message = Buffer.alloc(bytes, 7);
-  for (let index = 0; index < count; index++) {
-    await router.send([who, message]);
+  for (let index = 0; index < count; index++) await push.send(message);
+}
+
+async function startServer(): Promise<PeerServer> {
+  const router = new zmq.Router();
+  const push = new zmq.Push();
+  const queue = new SendQueue(router);
+  await router.bind(ANY_PORT);
+  await push.bind(ANY_PORT);
+  (async () => {
+    for await (const [who, message] of router) {
+      handleRequest(message!, {
+        answer: (same) => queue.push([who!, same]),
+        stream: (request) => void sendMessages(push, request),
+      });
+    }
+  })();
+  const address: ZmqAddress = {
+    router: router.lastEndpoint!,
+    push: push.lastEndpoint!,
+  };
+  return {
+    address: JSON.stringify(address),
+    close() {
+      router.close();
+      push.close();
+    },
+  };
+}
+
+class ZmqConnection implements PeerConnection {
+  readonly #address: ZmqAddress;
+  readonly #dealer = new zmq.Dealer();
+  readonly #session: MessageSession;
+  #pull: ZmqSocket | undefined;
+
+  constructor(address: ZmqAddress) {
+    this.#address = address;
+    this.#dealer.connect(address.router);
+    const queue = new SendQueue(this.#dealer);
+    this.#session = new MessageSession({
+      send: (message) => queue.push(message),
+      close: () => this.#dealer.close(),
+    });
+    this.#listen(this.#dealer);
+  }
+
+  call(payload: Uint8Array): Promise<Uint8Array> {
+    return this.#session.call(payload);
+  }
+
+  stream(
+    request: StreamRequest,
+    onMessage: (message: Uint8Array) => void,
+  ): Promise<void> {
+    if (this.#pull === undefined) {
+      this.#pull = new zmq.Pull();
+      this.#pull.connect(this.#address.push);
+      this.#listen(this.#pull);
+    }
+    return this.#session.stream(request, onMessage);
+  }
+
+  close(): Promise<void> | void {
+    this.#pull?.close();
+    return this.#session.close();
+  }
+
+  async #listen(socket: ZmqSocket): Promise<void> {
+    for await (const [message] of socket) this.#session.handleMessage(message!);
   }
 }
 
 const driver: PeerDriver = {
-  async startServer(): Promise<PeerServer> {
-    // Otherwise it drops what a slow peer has no room for.
-    const router = new zmq.Router({ mandatory: true });
-    const queue = new SendQueue(router);
-    await router.bind("tcp://127.0.0.1:*");
-    (async () => {
-      for await (const [who, message] of router) {
-        handleRequest(message!, {
-          answer: (same) => queue.push([who!, same]),
-          stream: (request) => void sendMessages(router, who!, request),
-        });
-      }
-    })();
-    return { address: router.lastEndpoint!, close: () => router.close() };
-  },
-  connect(_context, address) {
-    const dealer = new zmq.Dealer();
-    dealer.connect(address);
-    const queue = new SendQueue(dealer);
-    const session = new MessageSession({
-      send: (message) => queue.push(message),
-      close: () => dealer.close(),
-    });
-    (async () => {
-      for await (const [message] of dealer) session.handleMessage(message!);
-    })();
-    return Promise.resolve(session);
-  },
+  startServer,
+  connect: (_context, address) =>
+    Promise.resolve(new ZmqConnection(JSON.parse(address))),
 };
 
 runPeer(driver);
