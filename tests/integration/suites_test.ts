@@ -19,6 +19,7 @@ import {
 
 const CHACHA: Suite = "chacha20-poly1305";
 const AES: Suite = "aes-256-gcm";
+const HYBRID: Suite = "x25519-mlkem768-chacha20-poly1305";
 
 /** Connects two transports on loopback, if they can agree on a suite. */
 async function meet(
@@ -53,6 +54,9 @@ for (
     [[AES, CHACHA], [AES, CHACHA], AES],
     [[AES, CHACHA], [CHACHA, AES], CHACHA],
     [[CHACHA, AES], [AES], AES],
+    [[HYBRID], [HYBRID], HYBRID],
+    [[HYBRID, CHACHA], [CHACHA, HYBRID], CHACHA],
+    [[HYBRID, CHACHA], [CHACHA], CHACHA],
   ] as const
 ) {
   Deno.test(`On real sockets ${client} and ${server} meet at ${suite}, and bytes go both ways`, () =>
@@ -82,19 +86,57 @@ Deno.test("On real sockets, no suite in common is HANDSHAKE_FAILED that names bo
   assert.ok(performance.now() - from < 5_000);
 });
 
-Deno.test("Agents and node of a mesh that takes AES-256-GCM alone find and call each other", () => {
-  const transport = { suites: [AES] };
-  return withMesh(async ({ connect }) => {
-    const callee = await connect({
-      name: "echo",
-      capabilities: ["echo"],
-      transport,
+for (const suite of [AES, HYBRID]) {
+  Deno.test(`Agents and node of a mesh that takes ${suite} alone find and call each other`, () => {
+    const transport = { suites: [suite] };
+    return withMesh(async ({ connect }) => {
+      const callee = await connect({
+        name: "echo",
+        capabilities: ["echo"],
+        transport,
+      });
+      callee.onCall("echo", (incoming) => incoming.text());
+      const caller = await connect({ transport });
+      const reply = await caller.call({ capability: "echo" }, "echo", "hello");
+      assert.equal(reply, "hello");
+    }, { transport });
+  });
+}
+
+Deno.test("On real sockets, a side that did not opt in to the hybrid suite refuses it by name", () =>
+  assert.rejects(
+    meet([HYBRID], [CHACHA, AES], () => Promise.resolve()),
+    {
+      code: "HANDSHAKE_FAILED",
+      message:
+        "Handshake: no suite in common, this side offers x25519-mlkem768-chacha20-poly1305, the peer takes chacha20-poly1305, aes-256-gcm",
+    },
+  ));
+
+Deno.test("Many hybrid connections at once, over IPv6 too, all come to stand", async () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    const config = { suites: [HYBRID] };
+    const callee = await bindTransport({
+      hostname,
+      config,
+      onConnection: echoStreams,
     });
-    callee.onCall("echo", (incoming) => incoming.text());
-    const caller = await connect({ transport });
-    const reply = await caller.call({ capability: "echo" }, "echo", "hello");
-    assert.equal(reply, "hello");
-  }, { transport });
+    const caller = await bindTransport({ hostname, config });
+    try {
+      await Promise.all(Array.from({ length: 20 }, async () => {
+        const connection = await caller.transport.connect(
+          callee.transport.localAddress,
+          { remoteStaticPublicKey: callee.publicKey },
+        );
+        assert.equal(connection.suite, HYBRID);
+        const bytes = patternBytes(2_000);
+        assert.ok(isEqualBytes(await request(connection, bytes), bytes));
+      }));
+    } finally {
+      await caller.transport.close();
+      await callee.transport.close();
+    }
+  }
 });
 
 Deno.test("An agent without a suite in common with its node is told so", () =>
