@@ -99,7 +99,7 @@ Deno.test("A flood of hellos is answered within the limits and forgotten in time
   const random = new SeededRandom(2);
   const keyPair = generateKeyPair(random);
   const endpoint = new Endpoint(
-    { keyPair, maxHalfOpen: 20, retryThreshold: 20 },
+    { keyPair, maxHalfOpen: 20, retryThreshold: 20, maxHalfOpenPerAddress: 20 },
     random,
   );
   const stranger = new Endpoint({ keyPair: generateKeyPair(random) }, random);

@@ -346,25 +346,30 @@ Deno.test("A ping is answered at once and measures the round trip", () => {
   assert.equal(pong.event.rttMs, 30);
 });
 
-Deno.test("A lone lost packet is repaired by one probe timeout, with its data", () => {
-  const pair = new Pair({ link: { latencyMs: 10 } });
-  echo(pair);
-  const { client } = pair.connect();
-  const warm = exchange(pair, client, text.encode("warm up"));
-  pair.runUntil(() => warm.isFinished);
-  pair.runFor(500);
-  let isDropped = false;
-  pair.network.filter = (_datagram, from) => {
-    if (isDropped || from.port !== CLIENT_ADDRESS.port) return true;
-    isDropped = true;
-    return false;
-  };
-  const startedAt = pair.now;
-  const made = exchange(pair, client, text.encode("lost once"));
-  pair.runUntil(() => made.isFinished);
-  assert.ok(isDropped);
-  assert.ok(pair.now - startedAt < 150, `${pair.now - startedAt} ms`);
-});
+for (
+  const [name, dropped] of [
+    ["packet", 1],
+    ["packet and the first of its two probes", 2],
+  ] as const
+) {
+  Deno.test(`A lone lost ${name} is repaired by one probe timeout, with its data (RFC 9002 §6.2.4)`, () => {
+    const pair = new Pair({ link: { latencyMs: 10 } });
+    echo(pair);
+    const { client } = pair.connect();
+    const warm = exchange(pair, client, text.encode("warm up"));
+    pair.runUntil(() => warm.isFinished);
+    pair.runFor(500);
+    const before = client.stats.probeTimeouts;
+    let sentCount = 0;
+    pair.network.filter = (_datagram, from) =>
+      from.port !== CLIENT_ADDRESS.port || ++sentCount > dropped;
+    const startedAt = pair.now;
+    const made = exchange(pair, client, text.encode("lost once"));
+    pair.runUntil(() => made.isFinished);
+    assert.equal(client.stats.probeTimeouts, before + 1);
+    assert.ok(pair.now - startedAt < 150, `${pair.now - startedAt} ms`);
+  });
+}
 
 Deno.test("Datagram frames arrive at most once and are never repeated", () => {
   const pair = new Pair({ link: { latencyMs: 5 } });
@@ -473,4 +478,35 @@ Deno.test("Endpoint.close() ends a connection in the middle of its handshake, an
     while (endpoint.pollEvent() !== undefined);
     assert.equal(endpoint.stats.connectionCount, 0);
   }
+});
+
+Deno.test("A responder that closes in the midst of a handshake says so, before the address is proven (RFC 9000 §10.2.3)", () => {
+  const pair = new Pair();
+  const client = pair.dial();
+  pair.runUntil(() => pair.server.endpoint.stats.halfOpenCount === 1);
+  pair.server.endpoint.close(pair.now, 7, "restarting");
+  pair.runFor(1_000);
+  assert.equal(client.state, "draining");
+  const error = pair.client.closeError(client);
+  assert.equal(error.code, "CLOSED_BY_PEER");
+  assert.match(error.message, /code 7: restarting/);
+  // Nobody at the responder hears of a connection that never was one.
+  assert.equal(pair.server.incoming.length, 0);
+  const sentBytes = pair.server.endpoint.stats.bytesSent;
+  assert.ok(sentBytes <= 3 * pair.server.endpoint.stats.bytesReceived);
+  pair.runFor(20_000);
+  assert.equal(pair.server.endpoint.stats.connectionCount, 0);
+  assert.equal(pair.client.endpoint.stats.connectionCount, 0);
+});
+
+Deno.test("A responder that closes before it has the keys is silent (Noise XX)", () => {
+  const pair = new Pair();
+  pair.dial({ remoteStaticPublicKey: null });
+  pair.runUntil(() => pair.server.endpoint.stats.halfOpenCount === 1);
+  pair.flush();
+  const { datagramsSent } = pair.server.endpoint.stats;
+  pair.server.endpoint.close(pair.now);
+  pair.flush();
+  assert.equal(pair.server.endpoint.stats.datagramsSent, datagramsSent);
+  assert.equal(pair.server.endpoint.stats.connectionCount, 0);
 });

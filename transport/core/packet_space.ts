@@ -381,6 +381,10 @@ export class PacketSpace {
     // RFC 9002 §6.2.4: a probe carries data that is still unacknowledged, so
     // that the loss of a lone packet costs one timeout and not a round trip more.
     this.#probesDue = PROBE_PACKET_COUNT;
+    this.#repeatOldest();
+  }
+
+  #repeatOldest(): void {
     const oldest = this.#recovery.oldestAckEliciting;
     if (oldest !== undefined) this.#requeue(oldest.frames);
   }
@@ -452,6 +456,8 @@ export class PacketSpace {
     if (this.#builder.packetCount >= SPARE_IDS_AFTER_PACKETS) {
       this.#ids.local.replenish();
     }
+    // The second probe is worth as much as the first: one may be lost as well.
+    if (isProbe && !streams.hasPendingFrames) this.#repeatOldest();
     const hasData = streams.hasPendingFrames || this.#ids.hasPending ||
       this.#datagrams.outgoingCount > 0 ||
       this.#control.hasPending || this.#tickets.hasPending;

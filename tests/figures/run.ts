@@ -1,0 +1,82 @@
+/**
+ * The command: `deno task figures`. It prints how much of the published model a
+ * bulk transfer reaches, and how long calls take, at three rates of random loss
+ * over a path of 50 ms: the figures of `docs/performance.md`. Virtual time and
+ * fixed seeds: the same on every machine.
+ *
+ * @module
+ */
+import {
+  averageWindow,
+  BULK_DATAGRAM_BYTES,
+  cubicModel,
+  renoModel,
+} from "./bulk_transfer.ts";
+import { measureCalls } from "./call_latency.ts";
+
+const RTT_MS = 50;
+const LOSS_RATES = [0.01, 0.05, 0.2];
+const CALL_COUNT = 10_000;
+const ROUNDS = 2_000;
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
+function printBulk(): void {
+  print(`Bulk: average window in datagrams of ${BULK_DATAGRAM_BYTES} bytes`);
+  print("  loss   model   cubic  share   new-reno  share");
+  for (const lossRate of LOSS_RATES) {
+    // RFC 9438 §4.3: the larger of the two is what CUBIC aims at.
+    const model = Math.max(renoModel(lossRate), cubicModel(lossRate, RTT_MS));
+    const path = { rttMs: RTT_MS, lossRate, rounds: ROUNDS };
+    const [cubic, reno] = (["cubic", "new-reno"] as const)
+      .map((name) => averageWindow(name, path));
+    print(
+      `${percent(lossRate)}  ${model.toFixed(2).padStart(6)}  ${
+        share(cubic!, model)
+      }     ${share(reno!, renoModel(lossRate))}`,
+    );
+  }
+}
+
+function share(window: number, model: number): string {
+  return `${window.toFixed(2).padStart(6)}  ${(window / model).toFixed(2)}`;
+}
+
+function percent(rate: number): string {
+  return `${100 * rate} %`.padStart(6);
+}
+
+function printCalls(): void {
+  print("");
+  print(`Calls: 256 bytes and as many back, in round trips of ${RTT_MS} ms`);
+  print("  loss   started          p50    p90    p99  p99.9    max");
+  for (const lossRate of LOSS_RATES) {
+    for (const intervalMs of [undefined, 100, 20]) {
+      const callMs = measureCalls({
+        rttMs: RTT_MS,
+        lossRate,
+        callCount: CALL_COUNT,
+        callBytes: 256,
+        intervalMs,
+        seed: 1,
+      });
+      const started = intervalMs === undefined
+        ? "one by one"
+        : `every ${intervalMs} ms`;
+      const columns = [0.5, 0.9, 0.99, 0.999, 1].map((part) =>
+        (callMs[Math.ceil(part * callMs.length) - 1]! / RTT_MS)
+          .toFixed(2).padStart(6)
+      );
+      print(
+        `${percent(lossRate)}   ${started.padEnd(13)} ${columns.join(" ")}`,
+      );
+    }
+  }
+}
+
+if (import.meta.main) {
+  printBulk();
+  printCalls();
+}
