@@ -128,8 +128,11 @@ function open(
   direction: Direction,
 ): Omit<DecryptedPacket, "connectionId"> {
   const sample = packet.subarray(HEADER_LENGTH, HEADER_LENGTH + 16);
-  const mask = createCipheriv("chacha20", direction.hp, sample)
-    .update(Buffer.alloc(21));
+  const masking = createCipheriv("chacha20", direction.hp, sample);
+  const mask = Buffer.concat([
+    masking.update(Buffer.alloc(21)),
+    masking.final(),
+  ]);
   packet[16]! ^= mask[0]!;
   for (let i = 0; i < 8; i++) packet[8 + i]! ^= mask[1 + i]!;
   for (let i = 0; i < 12; i++) packet[20 + i]! ^= mask[9 + i]!;
