@@ -7,6 +7,7 @@ import type { Address } from "../transport/mod.ts";
 import { TransportError } from "../transport/mod.ts";
 import { type Clause, ClauseFailure, ClauseSkipped } from "./clause.ts";
 import { CONNECTION_CLAUSES } from "./clause/connection.ts";
+import { CONNECTION_ID_CLAUSES } from "./clause/connection_id.ts";
 import { FRAME_CLAUSES } from "./clause/frame.ts";
 import { HANDSHAKE_CLAUSES } from "./clause/handshake.ts";
 import { HELLO_CLAUSES } from "./clause/hello.ts";
@@ -25,6 +26,7 @@ export const CLAUSES: readonly Clause[] = [
   ...FRAME_CLAUSES,
   ...STREAM_CLAUSES,
   ...CONNECTION_CLAUSES,
+  ...CONNECTION_ID_CLAUSES,
   ...MESSAGE_CLAUSES,
   ...REGISTRY_CLAUSES,
 ];

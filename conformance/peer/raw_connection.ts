@@ -60,6 +60,8 @@ export interface SendOptions {
   readonly generation?: number;
   /** Where it leaves; the connection's first socket when absent. */
   readonly socket?: UdpSocket;
+  /** Which of the node's ids it carries; that of the handshake when absent. */
+  readonly connectionId?: Uint8Array;
 }
 
 /** How a wait goes. */
@@ -142,7 +144,7 @@ export class RawConnection {
     const packetNumber = options.packetNumber ?? this.nextPacketNumber;
     this.nextPacketNumber = Math.max(this.nextPacketNumber, packetNumber + 1);
     const packet = this.#send.seal({
-      connectionId: this.agreed.peerConnectionId,
+      connectionId: options.connectionId ?? this.agreed.peerConnectionId,
       packetNumber,
       flags: options.flags ?? ELICITING_FLAG,
       plaintext,

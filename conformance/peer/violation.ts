@@ -20,6 +20,8 @@ export const Code = {
   FINAL_SIZE_ERROR: 0x06,
   /** A frame that cannot be decoded. */
   FRAME_ENCODING_ERROR: 0x07,
+  /** More connection ids than wanted. */
+  CONNECTION_ID_LIMIT_ERROR: 0x09,
   /** Any other breach. */
   PROTOCOL_VIOLATION: 0x0a,
 } as const;

@@ -46,6 +46,8 @@ export interface PlainPacket {
 
 /** What was in a packet. */
 export interface OpenedPacket {
+  /** Where it went. */
+  readonly connectionId: Uint8Array;
   /** Its number. */
   readonly packetNumber: number;
   /** All its flags. */
@@ -130,7 +132,8 @@ export class PacketKeys {
       const packetNumber = Number(
         new DataView(header.buffer).getBigUint64(NUMBER_OFFSET, true),
       );
-      return { packetNumber, flags, plaintext, generation };
+      const connectionId = header.slice(0, NUMBER_OFFSET);
+      return { connectionId, packetNumber, flags, plaintext, generation };
     }
     return undefined;
   }

@@ -26,12 +26,17 @@ export const Parameter = {
   MAX_DATAGRAM: 8,
   /** What ends a reset, 16 bytes. */
   RESET_TOKEN: 9,
+  /** Session tickets that an end wants. */
+  MAX_TICKETS: 10,
+  /** Connection ids that an end takes, the one of the handshake included. */
+  MAX_CONNECTION_IDS: 11,
 } as const;
 
 /** What stands for a number that is absent. */
 const ABSENT: Readonly<Record<number, number>> = {
   [Parameter.MAX_ACK_DELAY]: 25,
   [Parameter.MAX_DATAGRAM]: 1_200,
+  [Parameter.MAX_CONNECTION_IDS]: 1,
 };
 
 /** Ids and values; numbers become varints. Ids may repeat. */
