@@ -1,7 +1,7 @@
 /**
- * What do sealing, opening, X25519 and a whole handshake cost with the
- * runtime's own primitives, beside the portable ones? And what does ML-KEM-768
- * add to them?
+ * What do sealing, opening, X25519 and a whole handshake cost in WebAssembly and
+ * with the runtime's own primitives, beside the portable ones? And what does
+ * ML-KEM-768 add to them?
  *
  * @module
  */
@@ -11,18 +11,28 @@ import {
   createPacketAead,
   deriveTrafficKeys,
   generateKeyPair,
+  type HandshakeOptions,
+  type HandshakeRole,
   HandshakeState,
   importAgreementKey,
   type KeyPair,
   ML_KEM_768,
   type ProviderName,
   publicKeyOf,
+  sha256,
+  StaticKey,
 } from "../crypto/mod.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 
-const SIZES: readonly number[] = [64, 1_200, 60_000];
+const SIZES: readonly number[] = [64, 1_200, 32_500, 60_000];
 const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
 const PROVIDERS: readonly ProviderName[] = ["native", "portable"];
+const CIPHERS: readonly (readonly [AeadSuite, ProviderName])[] = [
+  ["chacha20-poly1305", "wasm"],
+  ...SUITES.flatMap((suite) =>
+    PROVIDERS.map((provider) => [suite, provider] as const)
+  ),
+];
 const TAG_LENGTH = 16;
 const PROTOCOL_NAMES = {
   "Noise IK": "Noise_IK_25519_ChaChaPoly_SHA256",
@@ -36,21 +46,19 @@ const nonce = new Uint8Array(12);
 const header = random.nextBytes(32);
 
 for (const size of SIZES) {
-  for (const suite of SUITES) {
-    for (const provider of PROVIDERS) {
-      const aead = createPacketAead(suite, key, provider);
-      const plaintext = random.nextBytes(size);
-      const sealed = new Uint8Array(size + TAG_LENGTH);
-      const opened = new Uint8Array(size);
+  for (const [suite, provider] of CIPHERS) {
+    const aead = createPacketAead(suite, key, provider);
+    const plaintext = random.nextBytes(size);
+    const sealed = new Uint8Array(size + TAG_LENGTH);
+    const opened = new Uint8Array(size);
+    aead.sealInto(nonce, header, plaintext, sealed);
+    const name = `${suite}, ${provider}, ${size} bytes`;
+    Deno.bench(`seal ${name}`, { group: `seal ${size} bytes` }, () => {
       aead.sealInto(nonce, header, plaintext, sealed);
-      const name = `${suite}, ${provider}, ${size} bytes`;
-      Deno.bench(`seal ${name}`, { group: `seal ${size} bytes` }, () => {
-        aead.sealInto(nonce, header, plaintext, sealed);
-      });
-      Deno.bench(`open ${name}`, { group: `open ${size} bytes` }, () => {
-        aead.openInto(nonce, header, sealed, opened);
-      });
-    }
+    });
+    Deno.bench(`open ${name}`, { group: `open ${size} bytes` }, () => {
+      aead.openInto(nonce, header, sealed, opened);
+    });
   }
 }
 
@@ -58,6 +66,7 @@ const protection = createHeaderProtection(key);
 const sample = random.nextBytes(16);
 const mask = new Uint8Array(21);
 Deno.bench("header protection mask", () => protection.mask(sample, mask));
+Deno.bench("SHA-256 of 64 bytes", () => void sha256(header, header));
 Deno.bench("derive traffic keys", () => void deriveTrafficKeys(key));
 
 const initiatorKeys = generateKeyPair(random);
@@ -76,25 +85,50 @@ for (const provider of PROVIDERS) {
   );
   for (const [name, protocolName] of Object.entries(PROTOCOL_NAMES)) {
     Deno.bench(`${name}, both ends, ${provider}`, { group: "Noise" }, () => {
-      const end = (role: "initiator" | "responder", own: KeyPair) =>
-        new HandshakeState({
-          protocolName,
-          role,
-          staticPrivateKey: own.privateKey,
-          remoteStaticPublicKey: role === "initiator"
-            ? responderKeys.publicKey
-            : undefined,
-          random,
-          provider,
-        });
-      const initiator = end("initiator", initiatorKeys);
-      const responder = end("responder", responderKeys);
-      responder.readMessage(initiator.writeMessage());
-      initiator.readMessage(responder.writeMessage());
-      initiator.splitKeys();
-      responder.splitKeys();
+      handshake({ protocolName, provider }, (own) => ({
+        staticPrivateKey: own.privateKey,
+      }));
     });
   }
+}
+
+const staticKeys = new Map([initiatorKeys, responderKeys].map((own) => [
+  own,
+  new StaticKey(own.privateKey),
+]));
+for (const [name, protocolName] of Object.entries(PROTOCOL_NAMES)) {
+  Deno.bench(
+    `${name}, both ends, default providers, peers that met before`,
+    { group: "Noise" },
+    () => {
+      handshake({ protocolName }, (own) => ({
+        staticKey: staticKeys.get(own),
+      }));
+    },
+  );
+}
+
+/** A whole handshake, both ends. */
+function handshake(
+  shared: Pick<HandshakeOptions, "protocolName" | "provider">,
+  staticOf: (own: KeyPair) => Partial<HandshakeOptions>,
+): void {
+  const end = (role: HandshakeRole, own: KeyPair): HandshakeState =>
+    new HandshakeState({
+      ...shared,
+      ...staticOf(own),
+      role,
+      remoteStaticPublicKey: role === "initiator"
+        ? responderKeys.publicKey
+        : undefined,
+      random,
+    });
+  const initiator = end("initiator", initiatorKeys);
+  const responder = end("responder", responderKeys);
+  responder.readMessage(initiator.writeMessage());
+  initiator.readMessage(responder.writeMessage());
+  initiator.splitKeys();
+  responder.splitKeys();
 }
 
 const kemKey = ML_KEM_768.generateKey(random);
