@@ -39,6 +39,7 @@ const FOLDERS: readonly [section: string, file: string][] = [
   ["`CryptoError`", "crypto/error.ts"],
   ["`TransportError`", "transport/core/error.ts"],
   ["`RegistryError`", "registry/error.ts"],
+  ["`ObservabilityError`", "observability/error.ts"],
   ["`CliError`", "cli/error.ts"],
 ];
 
