@@ -13,8 +13,8 @@ import {
   pingFrame,
   type RawConnection,
 } from "../peer/raw_connection.ts";
+import { expectPathResponse } from "../peer/path_probe.ts";
 import { Code, violate } from "../peer/violation.ts";
-import type { UdpSocket } from "../peer/udp_socket.ts";
 import { PHASE_FLAG } from "../wire/packet_codec.ts";
 import { Parameter } from "../wire/parameter_codec.ts";
 
@@ -29,36 +29,6 @@ const RESETTABLE_BYTES = 49;
 
 /** How long a closed connection may linger, in milliseconds. */
 const LINGER_MS = 3_500;
-
-/** Sends a path challenge from a socket until it is answered there. */
-async function expectPathResponse(
-  connection: RawConnection,
-  socket: UdpSocket,
-  until: number,
-): Promise<void> {
-  const data = Uint8Array.of(9, 8, 7, 6, 5, 4, 3, 2);
-  const challenge = Uint8Array.of(0x50, 0x02, ...data);
-  const isAnswered = (): boolean =>
-    connection.frames.some(({ frame, socket: at }) =>
-      frame.type === "path-response" && at === socket &&
-      isEqualConstantTime(frame.data, data)
-    );
-  connection.isAcking = false;
-  let sendAt = systemClock();
-  while (!isAnswered()) {
-    const now = systemClock();
-    check(now < until, "a PathChallenge from a new port is not answered there");
-    if (now >= sendAt) {
-      connection.send(challenge, { socket });
-      sendAt = now + 400;
-    }
-    const received = await socket.receive(Math.min(until, sendAt));
-    if (received !== undefined) {
-      connection.take(received.bytes, received.at, socket);
-    }
-  }
-  connection.isAcking = true;
-}
 
 /** Ends a connection politely and sends to its id until the node has forgotten it. */
 async function resetOf(

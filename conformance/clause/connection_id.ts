@@ -9,10 +9,11 @@ import {
   encodeRetireConnectionIdFrame,
   type NewConnectionIdFrame,
 } from "../../protocol/mod.ts";
-import { systemRandom } from "../../transport/mod.ts";
+import { systemClock, systemRandom } from "../../transport/mod.ts";
 import { check, type Clause, skip } from "../clause.ts";
 import type { ClauseContext } from "../context.ts";
 import { DEFAULT_PARAMETERS } from "../peer/handshake.ts";
+import { expectPathResponse } from "../peer/path_probe.ts";
 import {
   pingFrame,
   type RawConnection,
@@ -170,6 +171,30 @@ export const CONNECTION_ID_CLAUSES: readonly Clause[] = [
       check(
         isEqualConstantTime(last.connectionId, id),
         "the node still sends to the id that it had to give up",
+      );
+    },
+  },
+  {
+    id: "path.new-id",
+    title: "On a new path the node uses an id that no path had before",
+    spec: SPEC,
+    run: async (context) => {
+      const connection = await context.connect({ parameters: PARAMETERS });
+      const limit = connection.agreed.parameters.number(
+        Parameter.MAX_CONNECTION_IDS,
+      );
+      if (limit < 2) skip(`the node takes ${limit} connection ids`);
+      await connection.ping();
+      const { id, frame } = newId(1);
+      await connection.deliver(frame, "NewConnectionId is not acknowledged");
+      const moved = await context.openSocket();
+      await expectPathResponse(connection, moved, systemClock() + 3_000);
+      const linkable = connection.frames.filter(({ socket, packet }) =>
+        socket === moved && !isEqualConstantTime(packet.connectionId, id)
+      );
+      check(
+        linkable.length === 0,
+        "packets on the new path carry the id of the old one",
       );
     },
   },
