@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
@@ -513,18 +514,35 @@ export class Connection extends ApplicationSide {
 
   /** From here on packets are opened and sealed. */
   #begin(now: Instant, result: HandshakeResult): void {
-    const { config, parameters, scratch, early } = this.#options;
+    const { early } = this.#options;
     this.#state = "established";
     this.#result = result;
     this.#traceBegin(result);
+    const space = this.#createSpace(now, result, this.#handshake.prefix);
+    this.#idle.limit(result.peerParameters.idleTimeoutMs);
+    this.#idle.onReceived(now, space.endMarginMs);
+    this.#events.push({ type: "established" });
+    try {
+      early?.settle(result.isResumed, result.peerParameters);
+    } catch (thrown) {
+      this.#closeWith(now, violationEnding(thrown));
+    }
+  }
+
+  #createSpace(
+    now: Instant,
+    result: HandshakeResult,
+    prefix: Uint8Array | undefined,
+  ): PacketSpace {
+    const { config, parameters, scratch, early } = this.#options;
     const ids = this.#createConnectionIds(result);
     this.#paths.useConnectionIds(ids.peer);
-    this.#space = new PacketSpace(now, {
+    const space = new PacketSpace(now, {
       isInitiator: this.isInitiator,
       config,
       parameters,
       result,
-      prefix: this.#handshake.prefix,
+      prefix,
       streams: early?.streams,
       handshakeRttMs: this.#handshake.rttMs(now),
       remoteAddress: this.remoteAddress,
@@ -536,21 +554,15 @@ export class Connection extends ApplicationSide {
       emit: (event) => this.#events.push(event),
       trace: this.#trace,
     });
-    this.#trace?.watch(this.#space.streams);
+    this.#space = space;
+    this.#trace?.watch(space.streams);
     this.#migration = new Migration(this.#paths, {
-      user: this.#space,
+      user: space,
       random: this.#options.random,
       onHostChanged: () => ids.local.renew(),
       trace: this.#trace,
     });
-    this.#idle.limit(result.peerParameters.idleTimeoutMs);
-    this.#idle.onReceived(now, this.#space.endMarginMs);
-    this.#events.push({ type: "established" });
-    try {
-      early?.settle(result.isResumed, result.peerParameters);
-    } catch (thrown) {
-      this.#closeWith(now, violationEnding(thrown));
-    }
+    return space;
   }
 
   /** Before the packets are: they wipe the secrets. */
@@ -601,13 +613,17 @@ export class Connection extends ApplicationSide {
 
   #handleTicket(now: Instant, { ticket, lifetimeSeconds }: TicketFrame): void {
     // More than were asked for are worth nothing here.
-    if (this.#ticketsReceived >= this.#options.parameters.maxTickets) return;
+    const { maxTickets } = this.#options.parameters;
+    if (this.#ticketsReceived >= maxTickets) return;
     this.#ticketsReceived++;
+    const result = this.#result!;
     this.#options.onTicket?.({
       ticket: ticket.slice(),
       expiresAt: now + 1_000 * lifetimeSeconds,
-      result: this.#result!,
+      result,
     });
+    // What no further ticket needs, nobody else should find.
+    if (this.#ticketsReceived === maxTickets) wipe(result.resumptionSecret);
   }
 
   #handleFrames(now: Instant, space: PacketSpace): void {
@@ -658,8 +674,10 @@ export class Connection extends ApplicationSide {
 
   #closeWith(now: Instant, { closing, error }: Ending): void {
     if (this.#state === "handshaking") {
-      this.#end(error);
-      return;
+      const answered = this.#handshake.answered;
+      if (answered === undefined) return this.#end(error);
+      // The answer goes before the close: whoever gets this has the keys.
+      this.#createSpace(now, answered.result, answered.response);
     }
     this.#closes = new CloseRepetition(closing);
     this.#linger(now, "closing");

@@ -160,10 +160,11 @@ export class InitiatorHandshake {
   readonly #early: EarlyData | undefined;
   #attempt: HelloAttempt | undefined;
   /**
-   * The attempt whose ticket was refused. Whoever saw the hello could have said
-   * so: if it is answered after all, the answer counts.
+   * The attempts that were refused, one for its ticket and one for its suite at
+   * most. Whoever saw the hello could have said so: if one is answered after
+   * all, the answer counts.
    */
-  #refused: HelloAttempt | undefined;
+  readonly #refused: HelloAttempt[] = [];
   #hello: Uint8Array | undefined;
   #hasCookie = false;
   #retryCount = 0;
@@ -261,8 +262,9 @@ export class InitiatorHandshake {
   handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
     const named = decodeSuiteRefusal(packet);
     if (named === undefined) return "malformed";
-    const { suite, noise, responseMacKey } = this.#current;
-    if (!hasValidMac(packet, responseMacKey)) return "bad-mac";
+    const attempt = this.#current;
+    const { suite } = attempt;
+    if (!hasValidMac(packet, attempt.responseMacKey)) return "bad-mac";
     const { suites } = this.#options;
     const next = this.#isSuiteChanged ? undefined : suiteAfterRefusal(named, [
       suite,
@@ -272,8 +274,8 @@ export class InitiatorHandshake {
       this.#refusal ??= suiteError(suite, named, suites);
       return undefined;
     }
-    noise.wipe();
     this.#isSuiteChanged = true;
+    this.#refused.push(attempt);
     this.#restart(this.#start(next));
     return undefined;
   }
@@ -300,7 +302,7 @@ export class InitiatorHandshake {
       );
       return undefined;
     }
-    this.#refused = attempt;
+    this.#refused.push(attempt);
     this.#restart(this.#start(attempt.suite));
     return undefined;
   }
@@ -312,17 +314,18 @@ export class InitiatorHandshake {
    * @returns The keys, or why it was dropped; the handshake then goes on waiting.
    */
   handleResponderHello(packet: Uint8Array): HandshakeOutcome {
+    const attempts = [this.#current, ...this.#refused];
     const rest = decodeAnswerRest(packet);
     if (rest !== undefined) {
-      const attempt = this.#current;
-      return suiteParts(attempt.suite).isHybrid
-        ? this.#complete(attempt, attempt.answer.takeRest(rest))
-        : { ok: false, reason: "malformed" };
+      const attempt = attempts.find(({ suite }) => suiteParts(suite).isHybrid);
+      return attempt === undefined
+        ? { ok: false, reason: "malformed" }
+        : this.#complete(attempt, attempt.answer.takeRest(rest));
     }
     const decoded = decodeNoisePacket(packet, HandshakeKind.RESPONDER_HELLO);
     if (decoded === undefined) return { ok: false, reason: "malformed" };
-    const attempt = [this.#current, this.#refused].find((each) =>
-      each !== undefined && hasValidMac(packet, each.responseMacKey)
+    const attempt = attempts.find((each) =>
+      hasValidMac(packet, each.responseMacKey)
     );
     if (attempt === undefined) return { ok: false, reason: "bad-mac" };
     const message = suiteParts(attempt.suite).isHybrid
@@ -445,6 +448,7 @@ export class ResponderHandshake {
   readonly initiatorConnectionId: Uint8Array;
   readonly #peerParameters: TransportParameters;
   #finishNoise: Uint8Array = EMPTY;
+  #confirmation: Uint8Array = EMPTY;
   #result: HandshakeResult | undefined;
 
   private constructor(
@@ -534,19 +538,32 @@ export class ResponderHandshake {
     };
   }
 
+  /** Whether both sides' keys follow from the two messages so far. */
+  get hasKeys(): boolean {
+    return this.#noise.isComplete;
+  }
+
   /**
    * What both sides hold: from the start after a hello with a ticket, otherwise
    * once the third message was read. The initiator has proven its keys only
    * when {@linkcode ResponderHandshake.handleFinish} says so.
    */
   get result(): HandshakeResult {
-    return this.#result ??= resultOf(this.#noise, {
-      isInitiator: false,
-      suite: this.#suite,
-      peerConnectionId: this.initiatorConnectionId,
-      peerParameters: this.#peerParameters,
-      isResumed: this.#isResumed,
-    });
+    if (this.#result === undefined) {
+      this.#result = resultOf(this.#noise, {
+        isInitiator: false,
+        suite: this.#suite,
+        peerConnectionId: this.#initiatorConnectionId,
+        peerParameters: this.#peerParameters,
+        isResumed: this.#isResumed,
+      });
+      // Now: whoever uses the secrets wipes them, maybe before the finish comes.
+      this.#confirmation = confirmationOf(
+        this.#result.receiveSecret,
+        this.#noise.handshakeHash,
+      );
+    }
+    return this.#result;
   }
 
   /**
@@ -569,11 +586,7 @@ export class ResponderHandshake {
       return { ok: false, reason: "handshake-failed" };
     }
     const { result } = this;
-    const expected = confirmationOf(
-      result.receiveSecret,
-      this.#noise.handshakeHash,
-    );
-    if (!isEqualConstantTime(decoded.trailer, expected)) {
+    if (!isEqualConstantTime(decoded.trailer, this.#confirmation)) {
       return { ok: false, reason: "handshake-failed" };
     }
     return { ok: true, result };

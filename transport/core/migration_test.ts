@@ -292,7 +292,7 @@ Deno.test("Another host begins with the window of a new connection, another port
 
 Deno.test("What was lost on the path before does not shrink the window of the new one (RFC 9000 §9.4)", () => {
   const pair = new Pair({ link: { latencyMs: 20 } });
-  const { client, server } = pair.connect();
+  const { server } = pair.connect();
   const initialBytes = server.stats.congestionWindowBytes;
   const progress = download(pair, server);
   pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 2);

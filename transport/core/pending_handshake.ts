@@ -71,6 +71,20 @@ export class PendingHandshake {
   }
 
   /**
+   * What a responder holds that has the keys before the initiator's finish: the
+   * pattern IK gives them with the answer.
+   */
+  get answered():
+    | { readonly result: HandshakeResult; readonly response: Uint8Array }
+    | undefined {
+    const handshake = this.#handshake;
+    if (handshake instanceof InitiatorHandshake || !handshake.hasKeys) {
+      return undefined;
+    }
+    return { result: handshake.result, response: handshake.response };
+  }
+
+  /**
    * Round-trip time from our packet to its answer. One that was repeated gives
    * no certain sample (RFC 6298 §3).
    *
