@@ -145,8 +145,11 @@ export const DEFAULT_MAX_USED_TICKETS = 16_384;
 /** Tickets of peers that an endpoint keeps, about 400 bytes each. */
 export const DEFAULT_MAX_STORED_TICKETS = 256;
 
-/** Tickets of one peer that an endpoint keeps, and wants of a connection. */
+/** Tickets of one peer that an endpoint keeps: those of two connections. */
 export const MAX_TICKETS_OF_PEER = 4;
+
+/** Tickets that an initiator asks for: as many as a responder gives by default. */
+export const TICKETS_WANTED: number = DEFAULT_TICKETS_PER_CONNECTION;
 
 /** Streams of each kind that an initiator opens before the handshake is done. */
 export const MAX_EARLY_STREAMS = 16;

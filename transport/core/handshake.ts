@@ -553,7 +553,7 @@ export class ResponderHandshake {
       this.#result = resultOf(this.#noise, {
         isInitiator: false,
         suite: this.#suite,
-        peerConnectionId: this.#initiatorConnectionId,
+        peerConnectionId: this.initiatorConnectionId,
         peerParameters: this.#peerParameters,
         isResumed: this.#isResumed,
       });

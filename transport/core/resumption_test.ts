@@ -2,9 +2,12 @@
  * Tickets and early data between two endpoints on virtual time.
  */
 import assert from "node:assert/strict";
-import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import {
+  PACKET_HEADER_LENGTH,
+  packetPayloadLength,
+} from "../../protocol/mod.ts";
 import { ResumptionPair } from "../../tests/support/resumption.ts";
-import { readAll } from "../../tests/support/pair.ts";
+import { CLIENT_ADDRESS, readAll } from "../../tests/support/pair.ts";
 import { TransportError } from "./error.ts";
 import { HandshakeKind } from "./handshake_packet.ts";
 
@@ -230,6 +233,41 @@ Deno.test("Early data survives loss, reordering, duplication and corruption, onc
     assert.ok(made.handled.length <= 1, `seed ${seed}: ${made.handled}`);
     if (connection.state === "closed") continue;
     assert.equal(made.answer(connection, id), `echo seed ${seed}`);
+  }
+});
+
+Deno.test("The finish alone confirms a resumed connection, and no other one does", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const connection = made.dial();
+  made.call(connection, "first");
+  const finishes: Uint8Array[] = [];
+  pair.network.filter = (datagram, from) => {
+    if (from.port !== CLIENT_ADDRESS.port || datagram.length === 1_200) {
+      return true;
+    }
+    finishes.push(datagram.slice(0, 32 + packetPayloadLength(datagram, 0)));
+    return false;
+  };
+  pair.runUntil(() => finishes.length > 0);
+  const server = pair.server.incoming.at(-1)!;
+  const [finish] = finishes;
+  const forged = finish!.slice();
+  forged[forged.length - 1]! ^= 1;
+  made.replay(forged);
+  assert.equal(server.isConfirmed, false);
+  assert.equal(pair.server.endpoint.stats.drops["handshake-failed"], 1);
+  made.replay(finish!);
+  assert.equal(server.isConfirmed, true);
+  assert.equal(pair.server.endpoint.stats.tickets.issued, 4);
+});
+
+Deno.test("Nothing of a connection resumes another one once its tickets are given and taken", () => {
+  const made = new ResumptionPair();
+  const { client, server } = made.pair.connect();
+  made.pair.runFor(200);
+  for (const { handshakeResult } of [client, server]) {
+    assert.deepEqual(handshakeResult!.resumptionSecret, new Uint8Array(32));
   }
 });
 

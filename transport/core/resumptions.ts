@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { ticketPsk } from "../../crypto/mod.ts";
+import { ticketPsk, wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { EndpointConfig } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import { EarlyData } from "./early_data.ts";
+import type { HandshakeResult } from "./handshake.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import { SessionTickets, type TicketOutcome } from "./session_ticket.ts";
 import type {
@@ -64,29 +65,31 @@ export class Resumptions {
    */
   issue(now: Instant, connection: Connection): void {
     const result = connection.handshakeResult;
-    if (result === undefined || connection.state !== "established") return;
-    // A connection that is resumed has no KEM of its own: who wants the one of
-    // a hybrid suite gets it every time.
-    if (suiteParts(result.suite).isHybrid) return;
-    const { code, isHybrid } = suiteParts(result.suite);
-    // A ticket's hello has one datagram: no room for the keys of a KEM.
-    if (isHybrid) return;
-    const count = Math.min(
-      this.#config.ticketsPerConnection,
-      result.peerParameters.maxTickets,
-    );
-    for (let index = 0; index < count; index++) {
-      connection.sendTicket({
-        lifetimeSeconds: Math.floor(this.#config.ticketLifetimeMs / 1_000),
-        ticket: this.#tickets.create(now, {
-          suiteCode: code,
-          resumptionSecret: result.resumptionSecret,
-          initiatorPublicKey: result.peerStaticPublicKey,
-          hostname: connection.remoteAddress.hostname,
-        }),
-      });
+    if (result === undefined) return;
+    if (connection.state === "established") {
+      const count = this.#ticketCount(result);
+      for (let index = 0; index < count; index++) {
+        const { hostname } = connection.remoteAddress;
+        connection.sendTicket({
+          lifetimeSeconds: Math.floor(this.#config.ticketLifetimeMs / 1_000),
+          ticket: this.#tickets.create(now, {
+            suiteCode: suiteParts(result.suite).code,
+            resumptionSecret: result.resumptionSecret,
+            initiatorPublicKey: result.peerStaticPublicKey,
+            hostname,
+          }),
+        });
+      }
+      this.#issuedCount += count;
     }
-    this.#issuedCount += count;
+    wipe(result.resumptionSecret);
+  }
+
+  #ticketCount({ suite, peerParameters }: HandshakeResult): number {
+    // A ticket's hello has one datagram: no room for the keys of a KEM.
+    if (suiteParts(suite).isHybrid) return 0;
+    const { ticketsPerConnection } = this.#config;
+    return Math.min(ticketsPerConnection, peerParameters.maxTickets);
   }
 
   /**

@@ -15,7 +15,7 @@
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
-import { type EndpointConfig, MAX_TICKETS_OF_PEER } from "./config.ts";
+import { type EndpointConfig, TICKETS_WANTED } from "./config.ts";
 import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";
 
 /** The limits of one end. */
@@ -94,7 +94,7 @@ export function localTransportParameters(
     maxConnectionIds: config.maxConnectionIds,
     maxDatagramBytes,
     maxTickets: connectionId === undefined
-      ? Math.min(config.maxStoredTickets, MAX_TICKETS_OF_PEER)
+      ? Math.min(config.maxStoredTickets, TICKETS_WANTED)
       : 0,
   };
 }
