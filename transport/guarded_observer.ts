@@ -38,6 +38,9 @@ export function guardObserver(
       onConnection: (now, connection) =>
         guardConnection(guard(() => observer.onConnection!(now, connection))),
     }),
+    ...(observer.onRebound && {
+      onRebound: (local) => guard(() => observer.onRebound!(local)),
+    }),
     ...(observer.onDatagramSent && {
       onDatagramSent: (now, to, datagram) =>
         guard(() => observer.onDatagramSent!(now, to, datagram)),

@@ -13,6 +13,7 @@ Deno.test("guardObserver() reports what an observer throws, once, and goes on wi
   };
   const guarded = guardObserver({
     onConnection: () => ({ onEvent: fail }),
+    onRebound: fail,
     onDatagramSent: fail,
     onDatagramReceived: fail,
     onStrayPacket: fail,
@@ -25,6 +26,7 @@ Deno.test("guardObserver() reports what an observer throws, once, and goes on wi
   });
   connection!.onEvent(0, { type: "probe-timeout", ptoCount: 1 });
   connection!.onEvent(1, { type: "probe-timeout", ptoCount: 2 });
+  guarded.onRebound!(ADDRESS);
   guarded.onDatagramSent!(0, ADDRESS, new Uint8Array(1));
   guarded.onDatagramReceived!(0, ADDRESS, new Uint8Array(1));
   guarded.onStrayPacket!(0, {
@@ -43,7 +45,7 @@ Deno.test("guardObserver() reports what an observer throws, once, and goes on wi
 });
 
 Deno.test("guardObserver() wants no more than the observer does", () => {
-  assert.deepEqual(guardObserver({}, assert.fail), {});
+  assert.deepEqual(guardObserver({}, () => assert.fail()), {});
   const guarded = guardObserver(
     { onConnection: () => undefined },
     (error) => assert.fail(String(error)),

@@ -93,6 +93,19 @@ export interface TransportConnectOptions {
   readonly timeoutMs?: number;
   /** Gives up. */
   readonly signal?: AbortSignal;
+  /**
+   * Called at once with the connection, before its hello leaves, when there is
+   * a session ticket of the peer. What is written then to streams that are
+   * opened with `isEarly` leaves with the hello, as far as it fits; the rest,
+   * and all of it when the peer refuses the ticket, follows as soon as the
+   * connection stands. Never called without `remoteStaticPublicKey`.
+   *
+   * Early data is for what does no harm if it is done twice: the peer takes
+   * each hello once, but several processes with one key cannot know of each
+   * other, and a recording of it can be read by whoever gets both the peer's
+   * static key and its ticket key.
+   */
+  readonly onEarly?: (connection: TransportConnection) => void;
 }
 
 /** Options of {@linkcode Transport.rebind}. */
@@ -132,6 +145,7 @@ export class Transport {
   readonly #driver: Driver;
   readonly #host: ConnectionHost;
   readonly #onWarning: TransportOptions["onWarning"];
+  readonly #observer: EndpointObserver | undefined;
   readonly #inputs = new Map<Connection, ConnectionInput>();
   readonly #attempts = new Set<Attempt>();
   readonly #incoming: HandlerQueue<TransportConnection>;
@@ -143,6 +157,8 @@ export class Transport {
     this.#carrier = carrier;
     this.#onWarning = options.onWarning;
     const onHandlerError = (error: unknown): void => this.#report(error);
+    this.#observer = options.observe &&
+      guardObserver(options.observe(carrier.localAddress), onHandlerError);
     this.#endpoint = new Endpoint(
       {
         ...config,
@@ -156,8 +172,7 @@ export class Transport {
         accept: options.accept ?? true,
       },
       options.random ?? systemRandom,
-      options.observe &&
-        guardObserver(options.observe(carrier.localAddress), onHandlerError),
+      this.#observer,
     );
     this.#incoming = new HandlerQueue({
       maxLength: MAX_WAITING_CONNECTIONS,
@@ -304,6 +319,7 @@ export class Transport {
     }
     this.#carrier = carrier;
     const isOtherHost = carrier.localAddress.hostname !== before;
+    this.#observer?.onRebound?.(this.localAddress);
     this.#driver.replaceCarrier(carrier, isOtherHost);
     return this.localAddress;
   }

@@ -24,6 +24,7 @@ export function combineObservers(
   ): readonly EndpointObserver[] =>
     observers.filter((observer) => observer[name] !== undefined);
   const connection = wanting("onConnection");
+  const rebound = wanting("onRebound");
   const sent = wanting("onDatagramSent");
   const received = wanting("onDatagramReceived");
   const stray = wanting("onStrayPacket");
@@ -34,6 +35,11 @@ export function combineObservers(
         combineConnectionObservers(
           connection.map((each) => each.onConnection!(now, connectionInfo)),
         ),
+    }),
+    ...(rebound.length > 0 && {
+      onRebound: (local) => {
+        for (const each of rebound) each.onRebound!(local);
+      },
     }),
     ...(sent.length > 0 && {
       onDatagramSent: (now, to, datagram) => {

@@ -19,6 +19,7 @@ function recorder(name: string, calls: string[]): Required<EndpointObserver> {
   const record = (what: string) => (): void => void calls.push(name + what);
   return {
     onConnection: () => ({ onEvent: record("event") }),
+    onRebound: record("rebound"),
     onDatagramSent: record("sent"),
     onDatagramReceived: record("received"),
     onStrayPacket: record("stray"),
@@ -29,6 +30,7 @@ function recorder(name: string, calls: string[]): Required<EndpointObserver> {
 Deno.test("combineObservers() tells everything to everybody, in order", () => {
   const calls: string[] = [];
   const both = combineObservers([recorder("a", calls), recorder("b", calls)]);
+  both.onRebound!(ADDRESS);
   both.onDatagramSent!(0, ADDRESS, new Uint8Array(1));
   both.onDatagramReceived!(0, ADDRESS, new Uint8Array(1));
   both.onStrayPacket!(0, {
@@ -41,7 +43,7 @@ Deno.test("combineObservers() tells everything to everybody, in order", () => {
     type: "connection-state",
     state: "closed",
   });
-  const whats = ["sent", "received", "stray", "secret", "event"];
+  const whats = ["rebound", "sent", "received", "stray", "secret", "event"];
   assert.deepEqual(calls, whats.flatMap((what) => [`a${what}`, `b${what}`]));
 });
 

@@ -186,7 +186,8 @@ export class PacketLog {
     return this.close();
   }
 
-  #capture(sink: LogSink, local: Address): EndpointObserver {
+  #capture(sink: LogSink, bound: Address): EndpointObserver {
+    let local = bound;
     const write = (
       now: Instant,
       path: { from: Address; to: Address },
@@ -195,6 +196,9 @@ export class PacketLog {
       sink.write(encodePcapRecord(this.#unixMs(now), path, datagram));
     };
     return {
+      onRebound: (address) => {
+        local = address;
+      },
       onDatagramSent: (now, to, datagram) =>
         write(now, { from: local, to }, datagram),
       onDatagramReceived: (now, from, datagram) =>

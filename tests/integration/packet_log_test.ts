@@ -161,6 +161,25 @@ for (const suite of ["chacha20-poly1305", "aes-256-gcm"] as const) {
   });
 }
 
+Deno.test("PacketLog captures a transport that moves under its new address", async () => {
+  await withDirectory(async (directory) => {
+    const pcapFile = `${directory}/log.pcap`;
+    const log = PacketLog.open({ pcapFile });
+    const ports: number[] = [];
+    await withTransports(async ({ client, outgoing }) => {
+      ports.push(client.localAddress.port);
+      await client.rebind();
+      ports.push(client.localAddress.port);
+      await outgoing.ping();
+    }, { client: { observe: log.observe } });
+    await log.close();
+    const senders = readPcap(Deno.readFileSync(pcapFile)).flatMap((
+      { from, to },
+    ) => [from, to]);
+    for (const port of ports) assert.ok(senders.includes(`127.0.0.1:${port}`));
+  });
+});
+
 /** Bytes, and every way in which a careless log would write them. */
 function spellings(bytes: Uint8Array): Buffer[] {
   const buffer = Buffer.from(bytes);

@@ -287,6 +287,12 @@ export interface EndpointObserver {
     connection: ObservedConnection,
   ): ConnectionObserver | undefined;
   /**
+   * The endpoint is bound somewhere else from now on.
+   *
+   * @param local Where.
+   */
+  onRebound?(local: Address): void;
+  /**
    * A datagram leaves.
    *
    * @param now The time.
