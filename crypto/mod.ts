@@ -4,8 +4,9 @@
  *
  * Synchronous throughout, so that a state machine can call it. It knows no
  * sockets and no clock; random bytes come from a `RandomSource` that the
- * caller hands in. Two providers stand behind one interface, the runtime's own
- * and a portable one; the faster one that works is chosen at the first use.
+ * caller hands in. Three providers stand behind one interface: the runtime's
+ * own, one in WebAssembly and a portable one; the fastest one that works is
+ * chosen for each primitive at the first use.
  *
  * @module
  */
