@@ -204,6 +204,35 @@ Deno.test("Downgrade: a forged refusal does not lead to a suite that the respond
   assert.equal(pair.server.incoming.length, 0);
 });
 
+for (const suite of [CHACHA, AES]) {
+  Deno.test(`A forged refusal of ${suite} that arrives before the genuine answer costs nothing: that one still counts`, () => {
+    const other = suite === CHACHA ? AES : CHACHA;
+    const pair = pairOf([suite, other], [suite, other], {
+      link: { latencyMs: 20 },
+    });
+    let hello: Uint8Array | undefined;
+    pair.network.filter = (datagram) => {
+      if (decodeInitiatorHello(datagram)) hello ??= datagram.slice();
+      return true;
+    };
+    const connection = pair.dial();
+    pair.flush();
+    pair.client.endpoint.handleDatagram(
+      pair.now,
+      pair.server.address,
+      forgeRefusal(hello!, [other]),
+    );
+    const from = pair.now;
+    pair.runUntil(() => connection.state === "established");
+    assert.equal(pair.now - from, 40);
+    assert.equal(connection.suite, suite);
+    pair.runUntil(() => pair.server.incoming.length > 0);
+    pair.runFor(1_000);
+    assert.equal(pair.server.incoming.length, 1);
+    assert.equal(pair.server.endpoint.stats.connectionCount, 1);
+  });
+}
+
 Deno.test("A refusal that was made without seeing the hello changes nothing", () => {
   const pair = pairOf([CHACHA, AES], [CHACHA, AES], {
     link: { latencyMs: 20 },
