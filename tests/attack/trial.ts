@@ -7,8 +7,8 @@
 import { Agent } from "../../mod.ts";
 import { encodeBase64Url } from "../../crypto/base64.ts";
 import { parseMxpUrl } from "../../protocol/mod.ts";
+import { LineProcess } from "../support/line_process.ts";
 import type { FloodReport } from "./attacker.ts";
-import { Child } from "./child.ts";
 import type { FloodKind } from "./flood_datagrams.ts";
 import type { VictimReport } from "./victim.ts";
 
@@ -99,11 +99,11 @@ export function quantile(ascending: readonly number[], share: number): number {
  * @returns What was measured.
  */
 export async function runTrial(options: TrialOptions): Promise<TrialReport> {
-  const victim = new Child("victim.ts");
+  const victim = new LineProcess(new URL("victim.ts", import.meta.url));
   try {
     const url = await victim.read();
     const { hostname, port, publicKey } = parseMxpUrl(url);
-    const attacker = new Child("attacker.ts", [
+    const attacker = new LineProcess(new URL("attacker.ts", import.meta.url), [
       options.kind,
       hostname,
       String(port),
@@ -123,8 +123,8 @@ export async function runTrial(options: TrialOptions): Promise<TrialReport> {
 
 async function measure(
   url: string,
-  victim: Child,
-  attacker: Child,
+  victim: LineProcess,
+  attacker: LineProcess,
   options: TrialOptions,
 ): Promise<TrialReport> {
   const [client] = await Promise.all([Agent.connect(url), attacker.read()]);
@@ -158,11 +158,11 @@ async function measure(
   }
 }
 
-async function reportOf(victim: Child): Promise<VictimReport> {
+async function reportOf(victim: LineProcess): Promise<VictimReport> {
   return JSON.parse(await victim.ask());
 }
 
-async function warmUp(caller: Caller, victim: Child): Promise<void> {
+async function warmUp(caller: Caller, victim: LineProcess): Promise<void> {
   let before = 0;
   for (let second = 0; second < MAX_WARM_UP_SECONDS; second++) {
     await caller.work(new Countdown(1_000));
@@ -295,7 +295,10 @@ class Newcomers {
   }
 }
 
-async function watchMemory(victim: Child, period: Period): Promise<number> {
+async function watchMemory(
+  victim: LineProcess,
+  period: Period,
+): Promise<number> {
   let peak = 0;
   for (let index = 0; !period.isOver; index++) {
     const report = await reportOf(victim);

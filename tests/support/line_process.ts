@@ -1,11 +1,11 @@
 /**
- * A script of this folder as a process that is spoken to in lines.
+ * A script as a process of its own that is spoken to in lines.
  *
  * @module
  */
 
 /** A running script. */
-export class Child {
+export class LineProcess {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #lines: AsyncIterator<string>;
@@ -13,10 +13,10 @@ export class Child {
   /**
    * Starts a script.
    *
-   * @param script Its name in this folder.
+   * @param script Where it is.
    * @param args Its arguments.
    */
-  constructor(script: string, args: readonly string[] = []) {
+  constructor(script: URL, args: readonly string[] = []) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -27,7 +27,7 @@ export class Child {
         // To send through the C library, and to read the resident memory.
         "--allow-ffi",
         "--allow-sys",
-        new URL(script, import.meta.url).href,
+        script.href,
         ...args,
       ],
       stdin: "piped",
