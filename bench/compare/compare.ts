@@ -31,7 +31,7 @@ export async function compare(
   options: CompareOptions,
   say: (line: string) => void,
 ): Promise<Results> {
-  const { peers, metrics, roundCount, settings } = options;
+  const { peers, metrics, roundCount, settings, isPinned } = options;
   const startedAt = new Date();
   const machine = await describeMachine();
   const folder = mkdtempSync(join(tmpdir(), "mxp-compare-"));
@@ -47,7 +47,7 @@ export async function compare(
       settings,
       timeoutMs: TIMEOUT_BASE_MS +
         (settings.warmUpSeconds + settings.seconds) * 1_000 * TIMEOUT_FACTOR,
-      folder,
+      pair: { folder, isPinned },
       say,
     });
     const entries = peers.map((peer): PeerEntry => {
@@ -68,6 +68,7 @@ export async function compare(
       machine,
       roundCount,
       settings,
+      isPinned,
       peers: entries,
       rows: createRows(
         metrics.flatMap((name) => METRICS[name].figures),

@@ -14,6 +14,7 @@ Deno.test("compare() measures raw UDP and @mxp/core in two processes each", asyn
       setUpCount: 1,
       idleCount: 1,
     },
+    isPinned: false,
     outputFolder: "",
   }, () => {});
   assert.deepEqual(results.peers.map(({ failures }) => failures), [[], []]);
@@ -47,6 +48,7 @@ Deno.test("compare() names a peer that the machine lacks, and goes on", async ()
       setUpCount: 1,
       idleCount: 1,
     },
+    isPinned: false,
     outputFolder: "",
   }, () => {});
   assert.equal(results.peers[1]!.missing, "no no-such-broker");

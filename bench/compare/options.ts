@@ -20,6 +20,8 @@ export interface CompareOptions {
   readonly roundCount: number;
   /** How long. */
   readonly settings: MetricSettings;
+  /** Whether each side gets a processor of its own. */
+  readonly isPinned: boolean;
   /** Where the files go. */
   readonly outputFolder: string;
 }
@@ -50,6 +52,7 @@ export const HELP: string =
   --quick        one short round
   --only LIST    these metrics and peers, by name, with commas between
   --rounds N     how many rounds, ${FULL_ROUNDS} when absent
+  --pin          each side on a processor of its own (Linux, taskset)
   --out FOLDER   where results.json, chart.svg and table.md go,
                  dist/compare when absent
   --help
@@ -72,6 +75,7 @@ export function parseOptions(args: readonly string[]): CompareOptions {
       quick: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
       rounds: { type: "string" },
+      pin: { type: "boolean", default: false },
       out: { type: "string", default: "dist/compare" },
       help: { type: "boolean", default: false },
     },
@@ -97,6 +101,7 @@ export function parseOptions(args: readonly string[]): CompareOptions {
     metrics: metrics.length > 0 ? metrics : METRIC_NAMES,
     roundCount,
     settings: values.quick ? QUICK : FULL,
+    isPinned: values.pin,
     outputFolder: values.out,
   };
 }

@@ -24,21 +24,33 @@ const SYSTEM_TIME_FIELD = 12;
 /** Unit of these fields on Linux: a hundredth of a second. */
 const US_PER_TICK = 10_000;
 
+/** The processors of the two sides, where they are pinned. */
+const SERVER_PROCESSOR = 0;
+const CLIENT_PROCESSOR = 1;
+
+/** How the processes of a run are started. */
+export interface PairOptions {
+  /** For files of this run. */
+  readonly folder: string;
+  /** Whether each side gets a processor of its own; a broker never does. */
+  readonly isPinned: boolean;
+}
+
 /** Two processes that talk to each other. */
 export class PeerPair {
   readonly #runnable: Runnable;
-  readonly #folder: string;
+  readonly #options: PairOptions;
   #broker: Program | undefined;
   #server: PeerChild | undefined;
   #client: PeerChild | undefined;
 
   /**
    * @param runnable The peer.
-   * @param folder For files of this run.
+   * @param options How to start it.
    */
-  constructor(runnable: Runnable, folder: string) {
+  constructor(runnable: Runnable, options: PairOptions) {
     this.#runnable = runnable;
-    this.#folder = folder;
+    this.#options = options;
   }
 
   /** Starts them and connects them; what was started is left to `close`. */
@@ -49,8 +61,8 @@ export class PeerPair {
       ...(certificate && { certificate }),
       ...(brokerPort && { brokerPort }),
     };
-    this.#server = this.#spawn("answering side");
-    this.#client = this.#spawn("asking side");
+    this.#server = this.#spawn("answering side", SERVER_PROCESSOR);
+    this.#client = this.#spawn("asking side", CLIENT_PROCESSOR);
     const address = await this.#server.ask<string>(
       { do: "serve", context },
       START_TIMEOUT_MS,
@@ -87,12 +99,15 @@ export class PeerPair {
     await this.#broker?.stop();
   }
 
-  #spawn(side: string): PeerChild {
+  #spawn(side: string, processor: number): PeerChild {
     const { peer, program, args } = this.#runnable;
+    const command = this.#options.isPinned
+      ? ["taskset", "-c", String(processor), program, ...args]
+      : [program, ...args];
     return new PeerChild(
       `${peer.name}, ${side}`,
-      program,
-      args,
+      command[0]!,
+      command.slice(1),
       (question) => this.#answer(question),
     );
   }
@@ -103,7 +118,7 @@ export class PeerPair {
     if (!hasBroker || peer.broker === undefined) return undefined;
     const { program, start, configuration } = peer.broker;
     const port = await findFreePort();
-    const file = join(this.#folder, `${program}.conf`);
+    const file = join(this.#options.folder, `${program}.conf`);
     if (configuration) writeFileSync(file, configuration(port));
     this.#broker = new Program(program, program, start(port, file));
     const isListening = await Promise.race([

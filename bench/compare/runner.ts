@@ -7,7 +7,7 @@
  */
 import type { MetricName, MetricSettings, Sample } from "./metrics/metric.ts";
 import { METRICS } from "./metrics/mod.ts";
-import { PeerPair } from "./pair.ts";
+import { type PairOptions, PeerPair } from "./pair.ts";
 import type { Runnable } from "./preparation.ts";
 import type { Samples } from "./report/results.ts";
 
@@ -23,8 +23,8 @@ export interface RunPlan {
   readonly settings: MetricSettings;
   /** How long one metric of one peer may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** For files of this run. */
-  readonly folder: string;
+  /** How the processes are started. */
+  readonly pair: PairOptions;
   /** Told how far it is. */
   readonly say: (line: string) => void;
 }
@@ -96,7 +96,7 @@ class Run {
   }
 
   async #start(runnable: Runnable): Promise<PeerPair> {
-    const pair = new PeerPair(runnable, this.#plan.folder);
+    const pair = new PeerPair(runnable, this.#plan.pair);
     try {
       await pair.start();
     } catch (error) {

@@ -55,6 +55,7 @@ const RESULTS: Results = {
     commit: "abc",
   },
   roundCount: 3,
+  isPinned: false,
   settings: { warmUpSeconds: 1, seconds: 1, setUpCount: 1, idleCount: 1 },
   peers: [
     entry("raw"),

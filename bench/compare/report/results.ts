@@ -56,6 +56,8 @@ export interface Results {
   readonly machine: MachineDescription;
   /** Rounds, in each of which every peer had its turn. */
   readonly roundCount: number;
+  /** Whether each side had a processor of its own. */
+  readonly isPinned: boolean;
   /** How long each measurement was. */
   readonly settings: MetricSettings;
   /** The peers. */

@@ -104,7 +104,8 @@ function renderNotes(results: Results): string[] {
     .map(([name, version]) => `${name} ${version}`).join(", ");
   const lines = [
     `Medians of ${roundCount} interleaved rounds, ± half of the range; ` +
-    `x: times raw UDP in the same round. Two processes each, 127.0.0.1.`,
+    `x: times raw UDP in the same round. Two processes each, 127.0.0.1` +
+    `${results.isPinned ? ", each on a processor of its own" : ""}.`,
     `${machine.processor}, ${machine.processorCount} processors, ` +
     `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, ` +
     `${runtime}, load at start ${machine.loadAtStart.toFixed(1)}, ` +
