@@ -41,6 +41,38 @@ Deno.test("HeaderProtection.mask() is the start of a ChaCha20 block", () => {
   }));
 });
 
+Deno.test("HeaderProtection.maskAt() takes the sample from within a packet", () => {
+  fc.assert(
+    fc.property(
+      bytes(32),
+      fc.uint8Array({ minLength: 16, maxLength: 60 }),
+      fc.nat(44),
+      (key, packet, at) => {
+        fc.pre(at + 16 <= packet.length);
+        const protection = createHeaderProtection(key);
+        const expected = new Uint8Array(HEADER_MASK_LENGTH);
+        protection.mask(packet.slice(at, at + 16), expected);
+        const mask = new Uint8Array(HEADER_MASK_LENGTH);
+        protection.maskAt(packet, at, mask);
+        assert.deepEqual(mask, expected);
+      },
+    ),
+  );
+});
+
+Deno.test("HeaderProtection.maskAt() refuses a sample that is not all there", () => {
+  const protection = createHeaderProtection(new Uint8Array(32));
+  const packet = new Uint8Array(40), mask = new Uint8Array(21);
+  protection.maskAt(packet, 24, mask);
+  for (const offset of [25, 40, 41, -1, NaN]) {
+    assert.throws(
+      () => protection.maskAt(packet, offset, mask),
+      (error) =>
+        error instanceof CryptoError && error.code === "INVALID_LENGTH",
+    );
+  }
+});
+
 Deno.test("createHeaderProtection() copies its key, and wipe() forgets it", () => {
   const key = new Uint8Array(32).fill(7);
   const protection = createHeaderProtection(key);
