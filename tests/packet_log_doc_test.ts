@@ -46,6 +46,24 @@ Deno.test("docs/packet-log.md tells the kinds of frames that are written", () =>
   assert.deepEqual(listed.toSorted(), types.toSorted());
 });
 
+Deno.test("docs/packet-log.md explains exactly the reasons to drop a packet", () => {
+  const source = Deno.readTextFileSync(
+    new URL("../transport/core/stats.ts", import.meta.url),
+  );
+  const union = /export type DropReason =([^;]+);/.exec(source)![1]!;
+  const reasons = [...union.matchAll(/"([a-z-]+)"/g)].map(([, name]) =>
+    name!.replaceAll("-", "_")
+  );
+  assert.ok(reasons.length > 10);
+  const table = page.slice(page.indexOf("| reason "));
+  const listed = [
+    ...table.slice(0, table.indexOf("\n\n")).matchAll(
+      /^\| `([a-z_]+)`/gm,
+    ),
+  ].map(([, name]) => name!);
+  assert.deepEqual(listed.toSorted(), reasons.toSorted());
+});
+
 Deno.test("docs/packet-log.md tells the defaults of the limits", () => {
   const MEBIBYTE = 1024 * 1024;
   const limits = page.slice(page.indexOf("| limit"));

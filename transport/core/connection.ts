@@ -343,8 +343,10 @@ export class Connection extends ApplicationSide {
       // A packet that overtook the handshake: its sender repeats what is in it.
       if (!isHandshake) return "undecryptable";
       const outcome = this.#handshake.handlePacket(packet);
+      if (outcome.ok || outcome.reason === undefined) {
+        this.#trace?.handshakeReceived(packet);
+      }
       if (!outcome.ok) return outcome.reason;
-      this.#trace?.handshakeReceived(packet);
       this.#begin(now, outcome.result);
       this.#confirm(from);
     } else if (isHandshake) {

@@ -277,6 +277,7 @@ export class Endpoint {
         const reason = offset > 0 || end !== datagram.length
           ? "malformed"
           : this.#hellos.handle(now, from, datagram);
+        this.#hello = undefined;
         if (reason !== undefined) this.#dropStray(reason, from, datagram);
         return;
       }

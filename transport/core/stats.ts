@@ -24,7 +24,6 @@ export type DropReason =
   | "undecryptable"
   | "unknown-connection"
   | "unknown-version"
-  | "unvalidated"
   | "wrong-key";
 
 /** Counts of dropped packets by reason. */
