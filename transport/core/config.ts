@@ -5,6 +5,7 @@
  * @module
  */
 import type { KeyPair, ProviderName } from "../../crypto/mod.ts";
+import { MAX_ACK_RANGES } from "../../protocol/frame/mod.ts";
 import { TransportError } from "./error.ts";
 import { type Suite, SUITE_NAMES } from "./suite.ts";
 
@@ -92,6 +93,9 @@ export const DEFAULT_MAX_UNI_STREAMS = 100;
 /** Connections of one endpoint, both directions. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;
 
+/** Connections that one peer, known by its static key, may have open to an endpoint. */
+export const DEFAULT_MAX_CONNECTIONS_PER_KEY = 256;
+
 /** Handshakes that an endpoint answers at the same time. */
 export const DEFAULT_MAX_HALF_OPEN = 1_000;
 
@@ -166,6 +170,27 @@ export const MAX_UNACKED_RETIREMENTS_PER_ID = 4;
 /** Packets of 1-RTT data held back while congestion or credit forbids sending: none; this is the replay window. */
 export const REPLAY_WINDOW_PACKETS = 4_096;
 
+/** Bytes that all streams of a connection hold for sending, before each pushes back. */
+export const DEFAULT_MAX_BUFFERED_BYTES: number = 64 * 1024 * 1024;
+
+/**
+ * Most separate stretches of a stream that wait behind a gap. A window of 1 MiB in
+ * packets of 1,200 bytes with every second one lost has 436.
+ */
+export const DEFAULT_MAX_STREAM_STRETCHES = 1_024;
+
+/** Ranges of packet numbers that are remembered, as many as an Ack frame holds. */
+export const DEFAULT_MAX_ACK_RANGES: number = MAX_ACK_RANGES;
+
+/**
+ * Frames in a round trip that are bounded by nothing else, as pings, path
+ * challenges and connection ids are. A connection at work sends a few.
+ */
+export const DEFAULT_MAX_CONTROL_FRAMES_PER_ROUND_TRIP = 1_000;
+
+/** Path challenges that wait for their answer; past it, the oldest is forgotten. */
+export const DEFAULT_MAX_PATH_RESPONSES = 4;
+
 /** Outgoing datagram frames that wait (mission MXP-060). */
 export const DEFAULT_DATAGRAM_QUEUE_LENGTH = 256;
 
@@ -174,7 +199,7 @@ export const DEFAULT_DATAGRAM_QUEUE_LENGTH = 256;
  * dropped. A turn of the driver takes far fewer, unless a peer packs thousands
  * of empty ones into each packet.
  */
-export const MAX_DATAGRAM_EVENTS = 4_096;
+export const DEFAULT_MAX_DATAGRAM_EVENTS = 4_096;
 
 /** What an endpoint is made from. Absent keys take their default. */
 export interface EndpointOptions {
@@ -313,6 +338,13 @@ export interface EndpointOptions {
    */
   readonly maxConnections?: number;
   /**
+   * Connections at the same time that one static key has opened to this endpoint;
+   * another one is refused.
+   *
+   * @default DEFAULT_MAX_CONNECTIONS_PER_KEY
+   */
+  readonly maxConnectionsPerKey?: number;
+  /**
    * Handshakes that are answered at the same time.
    *
    * @default DEFAULT_MAX_HALF_OPEN
@@ -362,6 +394,46 @@ export interface EndpointOptions {
    */
   readonly maxStoredTickets?: number;
   /**
+   * Bytes that all streams of a connection hold for sending. A stream that holds
+   * next to nothing may pass it by 4 KiB.
+   *
+   * @default DEFAULT_MAX_BUFFERED_BYTES
+   */
+  readonly maxBufferedBytes?: number;
+  /**
+   * Separate stretches of a stream that wait behind a gap; more end the connection.
+   *
+   * @default DEFAULT_MAX_STREAM_STRETCHES
+   */
+  readonly maxStreamStretches?: number;
+  /**
+   * Ranges of packet numbers that are remembered for acknowledgements; past it the
+   * lowest is forgotten.
+   *
+   * @default DEFAULT_MAX_ACK_RANGES
+   */
+  readonly maxAckRanges?: number;
+  /**
+   * Frames in a round trip that are bounded by nothing else, as pings, path
+   * challenges and connection ids are; more end the connection.
+   *
+   * @default DEFAULT_MAX_CONTROL_FRAMES_PER_ROUND_TRIP
+   */
+  readonly maxControlFramesPerRoundTrip?: number;
+  /**
+   * Path challenges that wait for their answer; past it, the oldest is forgotten.
+   *
+   * @default DEFAULT_MAX_PATH_RESPONSES
+   */
+  readonly maxPathResponses?: number;
+  /**
+   * Received datagram frames that wait for the owner of the connection; more are
+   * dropped.
+   *
+   * @default DEFAULT_MAX_DATAGRAM_EVENTS
+   */
+  readonly maxDatagramEvents?: number;
+  /**
    * Connection ids that each end gives the other, the one in use included: so
    * many paths can look unrelated within a round trip.
    *
@@ -383,17 +455,24 @@ export interface EndpointOptions {
   readonly datagramQueueLength?: number;
 }
 
-/** Keys whose default depends on what is only known later. */
-type OptionalKey =
-  | "cryptoProvider"
-  | "maxDatagramBytes"
-  | "maxForgedPackets"
-  | "maxPacketsPerKey";
-
-/** A checked configuration: every key is present. */
+/** A checked configuration: every key is present, but those whose default is only known later. */
 export type EndpointConfig =
-  & Required<Omit<EndpointOptions, OptionalKey>>
-  & Pick<EndpointOptions, OptionalKey>;
+  & Required<
+    Omit<
+      EndpointOptions,
+      | "cryptoProvider"
+      | "maxDatagramBytes"
+      | "maxForgedPackets"
+      | "maxPacketsPerKey"
+    >
+  >
+  & Pick<
+    EndpointOptions,
+    | "cryptoProvider"
+    | "maxDatagramBytes"
+    | "maxForgedPackets"
+    | "maxPacketsPerKey"
+  >;
 
 /** Lowest and highest value of each number. */
 const BOUNDS = {
@@ -423,6 +502,13 @@ const BOUNDS = {
   ticketsPerConnection: [0, 8],
   maxUsedTickets: [0, 2 ** 24],
   maxStoredTickets: [0, 2 ** 20],
+  maxConnectionsPerKey: [1, 2 ** 24],
+  maxBufferedBytes: [1, 2 ** 40],
+  maxStreamStretches: [1, 2 ** 20],
+  maxAckRanges: [1, MAX_ACK_RANGES],
+  maxControlFramesPerRoundTrip: [16, 2 ** 32],
+  maxPathResponses: [1, 256],
+  maxDatagramEvents: [0, 2 ** 20],
   maxConnectionIds: [1, 16],
   maxPartialHellos: [1, 2 ** 20],
   datagramQueueLength: [0, 2 ** 20],
@@ -470,6 +556,13 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     ticketsPerConnection: DEFAULT_TICKETS_PER_CONNECTION,
     maxUsedTickets: DEFAULT_MAX_USED_TICKETS,
     maxStoredTickets: DEFAULT_MAX_STORED_TICKETS,
+    maxConnectionsPerKey: DEFAULT_MAX_CONNECTIONS_PER_KEY,
+    maxBufferedBytes: DEFAULT_MAX_BUFFERED_BYTES,
+    maxStreamStretches: DEFAULT_MAX_STREAM_STRETCHES,
+    maxAckRanges: DEFAULT_MAX_ACK_RANGES,
+    maxControlFramesPerRoundTrip: DEFAULT_MAX_CONTROL_FRAMES_PER_ROUND_TRIP,
+    maxPathResponses: DEFAULT_MAX_PATH_RESPONSES,
+    maxDatagramEvents: DEFAULT_MAX_DATAGRAM_EVENTS,
     maxConnectionIds: DEFAULT_MAX_CONNECTION_IDS,
     datagramQueueLength: DEFAULT_DATAGRAM_QUEUE_LENGTH,
     ...options,

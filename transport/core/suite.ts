@@ -15,14 +15,11 @@
 import type { AeadSuite } from "../../crypto/mod.ts";
 import { TransportError } from "./error.ts";
 
-/** X25519 and ML-KEM-768 together, and ChaCha20-Poly1305. */
-type HybridSuite = "x25519-mlkem768-chacha20-poly1305";
-
 /**
  * Name of a suite: how keys are agreed on, and the cipher of the packets. Where
  * only a cipher is named, keys are agreed on with X25519.
  */
-export type Suite = AeadSuite | HybridSuite;
+export type Suite = AeadSuite | "x25519-mlkem768-chacha20-poly1305";
 
 /** What a suite stands for. */
 export interface SuiteParts {
