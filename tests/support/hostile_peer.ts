@@ -206,6 +206,8 @@ class RawEarlyData extends EarlyData {
       ticket,
       local: ticket.limits,
       sendBufferBytes: 1,
+      maxBufferedBytes: 1,
+      maxStretches: 1,
       onUnused: () => {},
       onSettled: () => {},
     });

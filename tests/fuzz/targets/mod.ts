@@ -5,6 +5,7 @@
  */
 import type { FuzzTarget } from "../target.ts";
 import { CONNECTION_TARGETS } from "./connection.ts";
+import { EARLY_DATA_TARGETS } from "./early_data.ts";
 import { ENDPOINT_TARGETS } from "./endpoint.ts";
 import { FAULTY } from "./faulty.ts";
 import { FRAME_TARGETS } from "./frames.ts";
@@ -24,6 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...PACKET_TARGETS,
   ...SECRET_TARGETS,
   ...ENDPOINT_TARGETS,
+  ...EARLY_DATA_TARGETS,
   ...STREAM_TARGETS,
   ...CONNECTION_TARGETS,
   FAULTY,
