@@ -75,6 +75,13 @@ export interface PeerConnection {
 export interface SetUp {
   /** Connects and asks once: this is what is timed. */
   firstAnswer(payload: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Whether it came about as it was asked to: one without the session to resume,
+   * for example, does not count.
+   *
+   * @default true
+   */
+  isAsAsked?(): boolean;
   /** Ends it. */
   close(): Promise<void> | void;
 }

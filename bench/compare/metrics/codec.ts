@@ -24,7 +24,7 @@ export const codec: Metric = {
     },
     {
       key: "decodeNs",
-      title: "decode and verify it",
+      title: "decode (and verify) a message, 256 B",
       unit: "ns",
       better: "lower",
       required: "150 ns",

@@ -24,7 +24,7 @@ export const latency: Metric = {
     },
     {
       key: "latencyP99Us",
-      title: "the same, p99 (beside raw p50)",
+      title: "sequential call, 256 B, p99 (x: raw p50)",
       unit: "us",
       better: "lower",
       rawKey: "latencyP50Us",

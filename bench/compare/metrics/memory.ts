@@ -32,7 +32,7 @@ export const memory: Metric = {
     },
     {
       key: "idleClientKb",
-      title: "the same, asking side",
+      title: "memory per idle connection, asking side",
       unit: "KB",
       better: "lower",
     },

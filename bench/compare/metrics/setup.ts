@@ -67,20 +67,16 @@ async function timeMany(
   const times: number[] = [];
   const warmUpCount = Math.ceil(count / WARM_UP_DIVISOR);
   for (let index = -warmUpCount; index < count; index++) {
-    const ms = await timeOne(run, kind);
-    if (ms === undefined) return undefined;
-    if (index >= 0) times.push(ms);
+    const setUp = await prepare(run, kind);
+    if (setUp === undefined) return undefined;
+    const ms = await timeOne(setUp);
+    if (index >= 0 && setUp.isAsAsked?.() !== false) times.push(ms);
   }
-  return median(times);
+  return times.length === 0 ? undefined : median(times);
 }
 
-async function timeOne(
-  run: MetricRun,
-  kind: SetUpKind,
-): Promise<number | undefined> {
+async function timeOne(setUp: SetUp): Promise<number> {
   const payload = createPayload();
-  const setUp = await prepare(run, kind);
-  if (setUp === undefined) return undefined;
   const startedAt = performance.now();
   const answer = await setUp.firstAnswer(payload);
   const ms = performance.now() - startedAt;

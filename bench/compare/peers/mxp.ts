@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setTimeout as delay } from "node:timers/promises";
 import {
   Agent,
   type AgentOptions,
@@ -26,6 +27,9 @@ import type {
 } from "../driver.ts";
 import { CALL_BYTES, createPayload } from "../metrics/call_load.ts";
 import { runPeer } from "../peer_main.ts";
+
+/** Silence after which the agent that comes back leaves, in milliseconds. */
+const RETURN_IDLE_MS = 5;
 
 const BIND = "127.0.0.1:0";
 
@@ -107,7 +111,69 @@ class MxpConnection implements PeerConnection {
   }
 }
 
+/** A connection to an agent that was never called before. */
+async function meet(address: string): Promise<SetUp> {
+  const { nodeUrl, agentUrl }: MxpAddress = JSON.parse(address);
+  // A new agent has no ticket; its connection to the node does not count.
+  const agent = await Agent.connect(nodeUrl);
+  return {
+    firstAnswer: (payload) =>
+      agent.call<Uint8Array>({ url: agentUrl }, "echo", payload),
+    close: () => agent.close(),
+  };
+}
+
+/** An agent that comes back to another one after each call. */
+class Returner {
+  /** Datagrams sent so far, those to the node included. */
+  sentCount = 0;
+  #agent: Promise<Agent> | undefined;
+
+  /** Resolves when it has a ticket and no connection. */
+  async wait(address: MxpAddress): Promise<Agent> {
+    this.#agent ??= this.#start(address);
+    const agent = await this.#agent;
+    await delay(RETURN_IDLE_MS * 3);
+    return agent;
+  }
+
+  async #start({ nodeUrl, agentUrl }: MxpAddress): Promise<Agent> {
+    const agent = await Agent.connect(nodeUrl, {
+      limits: { peerIdleTimeoutMs: RETURN_IDLE_MS },
+      observe: () => ({ onDatagramSent: () => void this.sentCount++ }),
+    });
+    await agent.call({ url: agentUrl }, "echo", createPayload());
+    return agent;
+  }
+}
+
+const returner = new Returner();
+
+/** A connection to an agent that was called before. */
+async function resume(address: string): Promise<SetUp> {
+  const parsed: MxpAddress = JSON.parse(address);
+  const agent = await returner.wait(parsed);
+  const sentBefore = returner.sentCount;
+  let sentCount = 0;
+  return {
+    async firstAnswer(payload) {
+      const answer = await agent.call<Uint8Array>(
+        { url: parsed.agentUrl },
+        "echo",
+        payload,
+        { isIdempotent: true },
+      );
+      sentCount = returner.sentCount - sentBefore;
+      return answer;
+    },
+    // The question was in the first datagram if there was only one.
+    isAsAsked: () => sentCount === 1,
+    close: () => {},
+  };
+}
+
 const driver: PeerDriver = {
+  setUpKinds: ["fresh", "zero-rtt"],
   holdsPacketSize: true,
   startServer,
   async connect(_context, address, { smallPackets = false }) {
@@ -116,15 +182,8 @@ const driver: PeerDriver = {
       ? new MxpConnection(await Agent.connect(nodeUrl, SMALL_PACKETS), "small")
       : new MxpConnection(await Agent.connect(nodeUrl), "peer");
   },
-  async setUp(_context, address): Promise<SetUp> {
-    const { nodeUrl, agentUrl }: MxpAddress = JSON.parse(address);
-    // A new agent knows nothing of the other one; its own node does not count.
-    const agent = await Agent.connect(nodeUrl);
-    return {
-      firstAnswer: (payload) =>
-        agent.call<Uint8Array>({ url: agentUrl }, "echo", payload),
-      close: () => agent.close(),
-    };
+  setUp(_context, address, kind): Promise<SetUp> {
+    return kind === "zero-rtt" ? resume(address) : meet(address);
   },
   async connectIdle(_context, address) {
     const { nodeUrl }: MxpAddress = JSON.parse(address);

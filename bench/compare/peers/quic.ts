@@ -86,9 +86,15 @@ interface Dial {
   readonly endpoint?: Deno.QuicEndpoint;
 }
 
-async function connect(dial: Dial): Promise<MessageSession> {
+interface Dialled {
+  readonly session: MessageSession;
+  /** Whether nothing had to be waited for. */
+  readonly isEarly: boolean;
+}
+
+async function connect(dial: Dial): Promise<Dialled> {
   const { context, address, kind = "fresh", endpoint } = dial;
-  const connection = await Deno.connectQuic({
+  const connecting = Deno.connectQuic({
     hostname: "127.0.0.1",
     serverName: "localhost",
     port: Number(address),
@@ -98,6 +104,7 @@ async function connect(dial: Dial): Promise<MessageSession> {
     ...(endpoint && { endpoint }),
     ...TRANSPORT,
   });
+  const connection = await connecting;
   const stream = await connection.createBidirectionalStream();
   const writer = stream.writable.getWriter();
   const session = new MessageSession({
@@ -111,7 +118,7 @@ async function connect(dial: Dial): Promise<MessageSession> {
   (async () => {
     for await (const chunk of stream.readable) deframer.push(chunk);
   })().catch(ignore);
-  return session;
+  return { session, isEarly: !(connecting instanceof Promise) };
 }
 
 /** Keeps the sessions of resumed connections. */
@@ -122,28 +129,30 @@ function setUp(
   address: string,
   kind: SetUpKind,
 ): Promise<SetUp> {
-  let session: MessageSession | undefined;
+  let dialled: Dialled | undefined;
   const endpoint = kind === "fresh"
     ? undefined
     : sharedEndpoint ??= new Deno.QuicEndpoint({ hostname: "127.0.0.1" });
   return Promise.resolve({
     async firstAnswer(payload) {
-      session = await connect({
+      dialled = await connect({
         context,
         address,
         kind,
         ...(endpoint && { endpoint }),
       });
-      return await session.call(payload);
+      return await dialled.session.call(payload);
     },
-    close: () => session?.close(),
+    isAsAsked: () => dialled?.isEarly === (kind === "zero-rtt"),
+    close: () => dialled?.session.close(),
   });
 }
 
 const driver: PeerDriver = {
   setUpKinds: ["fresh", "resumed", "zero-rtt"],
   startServer,
-  connect: (context, address) => connect({ context, address }),
+  connect: async (context, address) =>
+    (await connect({ context, address })).session,
   setUp,
 };
 

@@ -17,6 +17,7 @@ const BAR_PITCH = 18;
 const BAR_HEIGHT = 12;
 const NAME_WIDTH = 64;
 const VALUE_WIDTH = 104;
+const LEGEND_WIDTH = 150;
 
 /** Readable on a light page and on a dark one: the chart brings its ground. */
 const COLOURS = {
@@ -73,10 +74,28 @@ export function renderChart(results: Results, options: ChartOptions): string {
     `<rect width="100%" height="100%" fill="${COLOURS.ground}"/>`,
     text(MARGIN, 28, "@mxp/core beside its peers", { size: 18, isBold: true }),
     text(MARGIN, 48, subtitle, { colour: COLOURS.faint }),
+    ...renderLegend(width - MARGIN),
     ...panels,
     `</svg>`,
     "",
   ].join("\n");
+}
+
+/** What the colours mean, ending at `right`. */
+function renderLegend(right: number): string[] {
+  const entries = [
+    [COLOURS.ours, "@mxp/core, encrypted"],
+    [COLOURS.encrypted, "encrypted"],
+    [COLOURS.plain, "not encrypted"],
+  ] as const;
+  return entries.flatMap(([colour, label], index) => {
+    const left = right - LEGEND_WIDTH * (entries.length - index);
+    return [
+      `<rect x="${left}" y="17" width="12" height="12" rx="2" ` +
+      `fill="${colour}"/>`,
+      text(left + 18, 27, label, { size: 11 }),
+    ];
+  });
 }
 
 interface Place {
