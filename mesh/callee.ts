@@ -24,7 +24,7 @@ import {
 import { CallError } from "./error.ts";
 import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
-import { decodeRequest, type IncomingRequest } from "./incoming_request.ts";
+import { IncomingRequest } from "./incoming_request.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { RunningCall } from "./running_call.ts";
@@ -142,7 +142,7 @@ export class Callee {
     const { stream, connection, race, memory } = incoming;
     const channel = new MessageChannel(stream, { memory });
     // Not assigned as a literal: V8 puts a function that is written at the
-    // right of a property into its old generation, and the call with it.
+    // right of a property into its old generation (see CallContext).
     const onStopped = (code: number): void => race.abort(givenUp(code));
     stream.onStopped = onStopped;
     let message: Message | undefined;
@@ -161,7 +161,7 @@ export class Callee {
     let request: IncomingRequest;
     let method: Method;
     try {
-      request = decodeRequest(message, this.#options.keyPair);
+      request = new IncomingRequest(message, this.#options.keyPair);
       method = this.#admit(request);
     } catch (error) {
       const failure = error instanceof CallError

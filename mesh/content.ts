@@ -52,14 +52,39 @@ export interface OutgoingContent extends Content {
   readonly flags: number;
 }
 
-/** A body that came in. */
-export interface ReceivedContent extends Content {
+/** A body that came in. A class for the reason that `CallContext` is one. */
+export class ReceivedContent implements Content {
+  /** What the body holds. */
+  readonly contentType: number;
+  /** The bytes. */
+  readonly body: Uint8Array;
   /** The value; a {@linkcode SealedValue} when it is sealed for others. */
   readonly value: Value | SealedValue;
   /** The sealed form, when it came sealed, opened or not. */
   readonly sealed: SealedValue | undefined;
   /** Static public key of whoever sealed it, proven, when it could be opened. */
   readonly sealedBy: Uint8Array | undefined;
+
+  /**
+   * Puts together what came.
+   *
+   * @param content The body, opened if that was possible.
+   * @param value Its value.
+   * @param sealed The sealed form.
+   * @param sealedBy Who sealed it.
+   */
+  constructor(
+    content: Content,
+    value: Value | SealedValue,
+    sealed?: SealedValue,
+    sealedBy?: Uint8Array,
+  ) {
+    this.contentType = content.contentType;
+    this.body = content.body;
+    this.value = value;
+    this.sealed = sealed;
+    this.sealedBy = sealedBy;
+  }
 }
 
 /**
@@ -121,18 +146,12 @@ export function unpackContent(
 ): ReceivedContent {
   const { contentType, body } = content;
   if ((flags & MessageFlags.ENCRYPTED) === 0) {
-    return {
-      contentType,
-      body,
-      value: decodeValue(contentType, body),
-      sealed: undefined,
-      sealedBy: undefined,
-    };
+    return new ReceivedContent(content, decodeValue(contentType, body));
   }
   const sealed = new SealedValue(body);
   const opened = openPayload({ recipient: keyPair }, body);
   if (opened === undefined) {
-    return { contentType, body, value: sealed, sealed, sealedBy: undefined };
+    return new ReceivedContent(content, sealed, sealed);
   }
   const innerType = opened.plaintext[0];
   if (innerType === undefined) {
@@ -142,14 +161,12 @@ export function unpackContent(
       { fault: "peer" },
     );
   }
-  const innerBody = opened.plaintext.subarray(1);
-  return {
+  const inner = {
     contentType: innerType,
-    body: innerBody,
-    value: decodeValue(innerType, innerBody),
-    sealed,
-    sealedBy: opened.sender,
+    body: opened.plaintext.subarray(1),
   };
+  const value = decodeValue(inner.contentType, inner.body);
+  return new ReceivedContent(inner, value, sealed, opened.sender);
 }
 
 /**

@@ -18,8 +18,8 @@ import type { KeyPair } from "../crypto/mod.ts";
 import { readPayload, type ReceivedContent, unpackContent } from "./content.ts";
 import { CallError } from "./error.ts";
 
-/** What is asked for. */
-export interface IncomingRequest {
+/** What is asked for. A class for the reason that `CallContext` is one. */
+export class IncomingRequest {
   /** Id of the message: the caller's span. */
   readonly messageId: bigint;
   /** Trace of the caller. */
@@ -40,37 +40,30 @@ export interface IncomingRequest {
   readonly isStream: boolean;
   /** Whether the answer may be compressed, as the request was. */
   readonly isCompressed: boolean;
-}
 
-/**
- * Decodes the first message of a stream.
- *
- * @param message The message; the result holds views of it.
- * @param keyPair Opens what is sealed for this agent.
- * @returns The request.
- * @throws {CallError} `INVALID_ARGUMENT` for a message that asks for nothing.
- * @throws {ProtocolError} When it cannot be decoded.
- */
-export function decodeRequest(
-  message: Message,
-  keyPair: KeyPair,
-): IncomingRequest {
-  const head = decodeHead(message);
-  const { extensions, method, contentType, body } = decodeCallData(head.data);
-  const envelope = decodeEnvelope(extensions);
-  return {
-    messageId: message.messageId,
-    traceId: message.traceId,
-    target: head.target,
-    method,
-    content: unpackContent(message.flags, { contentType, body }, keyPair),
-    envelope,
-    timeoutMs: envelope.deadlineMs ??
-      (head.timeoutSeconds > 0 ? head.timeoutSeconds * 1000 : undefined),
-    hasInput: head.hasInput,
-    isStream: head.isStream,
-    isCompressed: (message.flags & MessageFlags.COMPRESSED) !== 0,
-  };
+  /**
+   * Decodes the first message of a stream.
+   *
+   * @param message The message; the request holds views of it.
+   * @param keyPair Opens what is sealed for this agent.
+   * @throws {CallError} `INVALID_ARGUMENT` for a message that asks for nothing.
+   * @throws {ProtocolError} When it cannot be decoded.
+   */
+  constructor(message: Message, keyPair: KeyPair) {
+    const head = decodeHead(message);
+    const data = decodeCallData(head.data);
+    this.messageId = message.messageId;
+    this.traceId = message.traceId;
+    this.target = head.target;
+    this.method = data.method;
+    this.content = unpackContent(message.flags, data, keyPair);
+    this.envelope = decodeEnvelope(data.extensions);
+    this.timeoutMs = this.envelope.deadlineMs ??
+      (head.timeoutSeconds > 0 ? head.timeoutSeconds * 1000 : undefined);
+    this.hasInput = head.hasInput;
+    this.isStream = head.isStream;
+    this.isCompressed = (message.flags & MessageFlags.COMPRESSED) !== 0;
+  }
 }
 
 interface Head {

@@ -33,14 +33,19 @@ export interface RequestInputOptions {
  * the caller is held back meanwhile.
  */
 export class RequestInput implements AsyncIterable<Value | SealedValue> {
-  readonly #options: RequestInputOptions;
+  // Not the options, which are a literal: see CallContext.
+  readonly #channel: MessageChannel | undefined;
+  readonly #race: AbortRace;
+  readonly #keyPair: KeyPair;
   #offset = 0;
   #isOver: boolean;
   #isReading = false;
 
   /** @param options Where it comes from. */
   constructor(options: RequestInputOptions) {
-    this.#options = options;
+    this.#channel = options.channel;
+    this.#race = options.race;
+    this.#keyPair = options.keyPair;
     this.#isOver = options.channel === undefined;
   }
 
@@ -64,7 +69,7 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
 
   /** Wants no more of it: the handler is done. */
   discard(): void {
-    const { channel } = this.#options;
+    const channel = this.#channel;
     if (channel === undefined) return;
     if (this.#isOver || this.#isReading) return channel.finishReceiving();
     // Without input the end is all that comes: no need to stop anybody.
@@ -77,10 +82,10 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
   }
 
   async #receive(): Promise<Message | undefined> {
-    const { channel, race } = this.#options;
+    const channel = this.#channel;
     this.#isReading = true;
     try {
-      return await race.race(channel!.receive());
+      return await this.#race.race(channel!.receive());
     } catch (error) {
       this.#isOver = true;
       throw toCallFailure(error);
@@ -97,7 +102,7 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
           throw loss(`chunk ${chunk.offset} came for chunk ${this.#offset}`);
         }
         this.#offset++;
-        return unpackValue(message.flags, chunk, this.#options.keyPair);
+        return unpackValue(message.flags, chunk, this.#keyPair);
       }
       case MessageType.STREAM_CLOSE: {
         this.#isOver = true;

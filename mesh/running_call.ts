@@ -17,7 +17,7 @@ import { formatAddress, type TransportConnection } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { AnswerStore } from "./answer_store.ts";
 import { Budget } from "./budget.ts";
-import { type CallContext, runInCall } from "./call_context.ts";
+import { CallContext, runInCall } from "./call_context.ts";
 import { CallTimer } from "./call_timer.ts";
 import type { Clock } from "./clock.ts";
 import {
@@ -111,13 +111,13 @@ export class RunningCall {
       traceId: request.traceId,
       parentSpanId: request.messageId,
     });
-    this.#context = {
+    this.#context = new CallContext({
       traceId: request.traceId,
       spanId: this.#span.spanId,
       race,
       timer: this.#timer,
       budget: this.#budget,
-    };
+    });
     const { callerId, caller } = envelope;
     this.#caller = new CallPeer({
       publicKey: connection.peerPublicKey,
