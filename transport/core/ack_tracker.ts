@@ -9,10 +9,8 @@ import { type Range, RangeSet } from "../../internal/range_set.ts";
 import {
   DEFAULT_ACK_ELICITING_THRESHOLD,
   DEFAULT_MAX_ACK_DELAY_MS,
+  DEFAULT_MAX_ACK_RANGES,
 } from "./config.ts";
-
-/** Ranges that an Ack frame holds, and that are remembered. */
-export const MAX_ACK_RANGES = 32;
 
 /** Options of an {@linkcode AckTracker}. */
 export interface AckTrackerOptions {
@@ -33,9 +31,11 @@ export interface AckTrackerOptions {
   /**
    * How many ranges are remembered; past it, the lowest one is forgotten.
    *
-   * @default {MAX_ACK_RANGES}
+   * @default {DEFAULT_MAX_ACK_RANGES}
    */
   readonly maxRanges?: number;
+  /** Called when one is forgotten. */
+  readonly onRangeDropped?: () => void;
 }
 
 /** What an Ack frame says. */
@@ -53,6 +53,7 @@ export class AckTracker {
   readonly #maxAckDelayMs: number;
   readonly #ackElicitingThreshold: number;
   readonly #maxRanges: number;
+  readonly #onRangeDropped: (() => void) | undefined;
   readonly #received: RangeSet = new RangeSet();
   #largest = -1;
   #largestReceivedAt: Instant = 0;
@@ -74,7 +75,8 @@ export class AckTracker {
     this.#maxAckDelayMs = options.maxAckDelayMs ?? DEFAULT_MAX_ACK_DELAY_MS;
     this.#ackElicitingThreshold = options.ackElicitingThreshold ??
       DEFAULT_ACK_ELICITING_THRESHOLD;
-    this.#maxRanges = options.maxRanges ?? MAX_ACK_RANGES;
+    this.#maxRanges = options.maxRanges ?? DEFAULT_MAX_ACK_RANGES;
+    this.#onRangeDropped = options.onRangeDropped;
     assert(this.#maxAckDelayMs >= 0, "an ack delay is not negative");
     assert(this.#ackElicitingThreshold >= 1, "an ack threshold is at least 1");
     assert(this.#maxRanges >= 1, "an acknowledgement has a range");
@@ -126,6 +128,7 @@ export class AckTracker {
       // RFC 9000 §13.2.3: limit the ranges, the oldest go first
       this.#received.shift();
       this.#droppedRangeCount++;
+      this.#onRangeDropped?.();
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mappedIpv4, parseIpv6 } from "../../internal/ip_address.ts";
 
 /** Where datagrams come from and go to. */
 export interface Address {
@@ -33,6 +34,22 @@ export function formatAddress(address: Address): string {
   return address.hostname.includes(":")
     ? `[${address.hostname}]:${address.port}`
     : `${address.hostname}:${address.port}`;
+}
+
+/**
+ * What counts as one sender: an IPv4 address, or the /64 of an IPv6 address, which
+ * is what a network gives to one customer at least (RFC 6177 §2).
+ *
+ * @param hostname A numeric address.
+ * @returns A key, the same for all addresses of one sender.
+ */
+export function senderKey(hostname: string): string {
+  if (!hostname.includes(":")) return hostname;
+  const bytes = parseIpv6(hostname);
+  if (bytes === undefined) return hostname;
+  const mapped = mappedIpv4(bytes);
+  if (mapped !== undefined) return mapped.join(".");
+  return `${bytes.subarray(0, 8).join(".")}/64`;
 }
 
 /**

@@ -38,6 +38,7 @@ import type {
   ResponderHandshake,
 } from "./handshake.ts";
 import { IdleTimers } from "./idle_timers.ts";
+import type { LimitName } from "./limits.ts";
 import { Migration } from "./migration.ts";
 import { PacketSpace } from "./packet_space.ts";
 import type { TrafficSecret } from "./observer.ts";
@@ -80,6 +81,8 @@ export interface ConnectionOptions {
   readonly random: RandomSource;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
   readonly scratch: Uint8Array;
+  /** Counts a limit that was reached. */
+  readonly onLimit: (limit: LimitName) => void;
   /** Tells the endpoint that there may be something to send, or a new deadline. */
   readonly wake: (connection: Connection) => void;
   /** A ticket of the peer, and the streams that do not wait for the handshake. */
@@ -110,7 +113,7 @@ export class Connection extends ApplicationSide {
   readonly #handshake: PendingHandshake;
   readonly #wake: (connection: Connection) => void;
   readonly #trace: ConnectionTrace | undefined;
-  readonly #events = new EventQueue();
+  readonly #events: EventQueue;
   readonly #timers = new TimerTable(TIMERS);
   readonly #idle: IdleTimers;
   readonly #paths: Paths;
@@ -140,6 +143,10 @@ export class Connection extends ApplicationSide {
     this.#handshake = new PendingHandshake(now, options.handshake, config);
     this.isInitiator = this.#handshake.isInitiator;
     this.#wake = options.wake;
+    this.#events = new EventQueue(
+      config.maxDatagramEvents,
+      () => options.onLimit("maxDatagramEvents"),
+    );
     this.#idle = new IdleTimers(this.#timers, config);
     this.#trace = options.trace;
     this.#trace?.watch(options.early?.streams);
@@ -550,6 +557,7 @@ export class Connection extends ApplicationSide {
       remoteAddress: this.remoteAddress,
       scratch,
       ids,
+      onLimit: this.#options.onLimit,
       peerConnectionId: () => this.#paths.connectionId,
       onPathResponse: (data) => this.#migration!.handleResponse(data),
       onTicket: (at, ticket) => this.#handleTicket(at, ticket),
@@ -675,6 +683,7 @@ export class Connection extends ApplicationSide {
   }
 
   #closeWith(now: Instant, { closing, error }: Ending): void {
+    if (error.limit !== undefined) this.#options.onLimit(error.limit);
     if (this.#state === "handshaking") {
       const answered = this.#handshake.answered;
       if (answered === undefined) return this.#end(error);

@@ -14,16 +14,25 @@ import {
 } from "../../protocol/frame/mod.ts";
 import type { SentFrame } from "./sent_frame.ts";
 
-/** Path challenges that wait for their answer; past it, the oldest is forgotten. */
-const MAX_PATH_RESPONSES = 4;
-
 /** What waits, at most one ping and a few path responses. */
 export class ControlQueue {
+  readonly #maxPathResponses: number;
+  readonly #onPathResponseDropped: () => void;
   readonly #pathResponses: Uint8Array[] = [];
   #pathChallenge: Uint8Array | undefined;
   #isPingDue = false;
   #isPongWanted = false;
   #isUrgent = false;
+
+  /**
+   * @param maxPathResponses Path challenges that wait for their answer; past it,
+   * the oldest is forgotten.
+   * @param onPathResponseDropped Called then.
+   */
+  constructor(maxPathResponses: number, onPathResponseDropped: () => void) {
+    this.#maxPathResponses = maxPathResponses;
+    this.#onPathResponseDropped = onPathResponseDropped;
+  }
 
   /** Whether anything waits. */
   get hasPending(): boolean {
@@ -85,8 +94,9 @@ export class ControlQueue {
    * @param data The eight bytes of the challenge; copied.
    */
   answerPathChallenge(data: Uint8Array): void {
-    if (this.#pathResponses.length === MAX_PATH_RESPONSES) {
+    if (this.#pathResponses.length === this.#maxPathResponses) {
       this.#pathResponses.shift();
+      this.#onPathResponseDropped();
     }
     this.#pathResponses.push(data.slice());
   }

@@ -16,6 +16,7 @@ import {
  */
 export class DatagramQueue {
   readonly #maxCount: number;
+  readonly #onDropped: (() => void) | undefined;
   readonly #outgoing = new Fifo<Uint8Array>();
   #droppedCount = 0;
 
@@ -23,9 +24,11 @@ export class DatagramQueue {
    * Starts empty.
    *
    * @param maxCount How many datagrams wait at most.
+   * @param onDropped Called for each one that had to make room.
    */
-  constructor(maxCount: number) {
+  constructor(maxCount: number, onDropped?: () => void) {
     this.#maxCount = maxCount;
+    this.#onDropped = onDropped;
   }
 
   /** How many datagrams wait. */
@@ -47,10 +50,14 @@ export class DatagramQueue {
   push(data: Uint8Array): boolean {
     if (this.#maxCount === 0) {
       this.#droppedCount++;
+      this.#onDropped?.();
       return false;
     }
     const isFull = this.#outgoing.length >= this.#maxCount;
-    if (isFull) this.#drop();
+    if (isFull) {
+      this.#drop();
+      this.#onDropped?.();
+    }
     this.#outgoing.push(data);
     return !isFull;
   }

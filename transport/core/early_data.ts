@@ -24,6 +24,10 @@ export interface EarlyDataOptions {
   readonly local: StreamLimits;
   /** Bytes that one stream holds for sending before it pushes back. */
   readonly sendBufferBytes: number;
+  /** Bytes that all streams hold for sending. */
+  readonly maxBufferedBytes: number;
+  /** Separate stretches of a stream that wait behind a gap. */
+  readonly maxStretches: number;
   /** Takes a ticket that was not used back. */
   readonly onUnused: (ticket: StoredTicket) => void;
   /** Learns whether the responder has taken the data, if there was any. */
@@ -93,14 +97,16 @@ export class EarlyData {
 
   /** @param options Ticket, limits and buffers. */
   constructor(options: EarlyDataOptions) {
-    const { ticket, local, sendBufferBytes } = options;
+    const { ticket, local } = options;
     this.ticket = ticket;
     this.#options = options;
     this.streams = new StreamManager({
       isInitiator: true,
       local,
       peer: earlyLimits(ticket.limits),
-      sendBufferBytes,
+      sendBufferBytes: options.sendBufferBytes,
+      maxBufferedBytes: options.maxBufferedBytes,
+      maxStretches: options.maxStretches,
     });
   }
 

@@ -37,7 +37,7 @@ import { ConnectionTrace, type TraceClock } from "./connection_trace.ts";
 import { ConnectionRoutes } from "./connection_routes.ts";
 import { DeadlineHeap } from "./deadline_heap.ts";
 import type { EarlyData } from "./early_data.ts";
-import { TransportError } from "./error.ts";
+import { CloseCode, TransportError } from "./error.ts";
 import { formatConnectionId } from "./frame_summary.ts";
 import { InitiatorHandshake, type ResponderHandshake } from "./handshake.ts";
 import {
@@ -49,6 +49,8 @@ import {
 import { type AnsweredHello, HelloReceiver } from "./hello_receiver.ts";
 import type { EndpointObserver } from "./observer.ts";
 import { Resumptions } from "./resumptions.ts";
+import { KeyCounts } from "./key_counts.ts";
+import type { LimitCounts, LimitName } from "./limits.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
 import { encodeReset, maxResetBytes } from "./stateless_reset.ts";
 import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
@@ -121,6 +123,11 @@ export class Endpoint {
   readonly #answers = new StatelessAnswers();
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
   readonly #drops: DropCounts = {};
+  readonly #limitsReached: LimitCounts = {};
+  readonly #onLimit = (limit: LimitName): void => {
+    this.#limitsReached[limit] = (this.#limitsReached[limit] ?? 0) + 1;
+  };
+  readonly #perKey: KeyCounts<Connection>;
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
     if (route === undefined) return;
@@ -156,6 +163,7 @@ export class Endpoint {
       provider: this.config.cryptoProvider,
     });
     this.#ids = new ConnectionRoutes(privateKey, random);
+    this.#perKey = new KeyCounts(this.config.maxConnectionsPerKey);
     this.#hellos = new HelloReceiver({
       config: this.config,
       random,
@@ -166,6 +174,7 @@ export class Endpoint {
       createConnectionId: () => this.#ids.newConnectionId(),
       resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
       open: (now, hello) => this.#open(now, hello, false),
+      onKeyKnown: (now, connection) => this.#limitKey(now, connection),
     });
   }
 
@@ -182,6 +191,7 @@ export class Endpoint {
       retriesSent: this.#hellos.retriesSent,
       resetsSent: this.#resetsSent,
       tickets: this.#resumptions.stats,
+      limitsReached: { ...this.#limitsReached },
       drops: { ...this.#drops },
     };
   }
@@ -450,8 +460,25 @@ export class Endpoint {
     const reason = connection.handlePacket(now, packet, from);
     if (reason !== undefined) this.#drop(reason, connection, packet);
     this.#hellos.settle(now, connection);
+    if (!connection.isInitiator) this.#limitKey(now, connection);
     this.#ids.follow(connection);
     this.#wake(connection);
+  }
+
+  /** What one key may open is bounded as soon as the key is known. */
+  #limitKey(now: Instant, connection: Connection): void {
+    const { peerStaticPublicKey } = connection;
+    if (
+      peerStaticPublicKey === undefined || connection.state !== "established" ||
+      this.#perKey.add(connection, peerStaticPublicKey)
+    ) return;
+    this.#onLimit("maxConnectionsPerKey");
+    this.#routes.get(connection)!.isAnnounced = true;
+    connection.close(
+      now,
+      CloseCode.CONNECTION_REFUSED,
+      `More than ${this.config.maxConnectionsPerKey} connections of one key`,
+    );
   }
 
   #open(
@@ -478,6 +505,7 @@ export class Endpoint {
       routes: this.#ids,
       scratch: this.#scratch,
       wake: this.#wake,
+      onLimit: this.#onLimit,
       onTicket: (ticket) => this.#resumptions.keep(ticket),
     });
     if (trace !== undefined) {
@@ -507,6 +535,7 @@ export class Endpoint {
     this.#routes.delete(connection);
     this.#traces.delete(connection);
     this.#ids.delete(connection);
+    this.#perKey.delete(connection);
     this.#deadlines.set(connection, undefined);
   }
 

@@ -4,13 +4,23 @@
  * @module
  */
 import { Fifo } from "../../internal/fifo.ts";
-import { MAX_DATAGRAM_EVENTS } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 
 /** Events of one connection, beside those of its streams. */
 export class EventQueue {
   readonly #events = new Fifo<ConnectionEvent>();
+  readonly #maxDatagrams: number;
+  readonly #onDatagramDropped: () => void;
   #datagramCount = 0;
+
+  /**
+   * @param maxDatagrams Datagrams among the events; more are dropped.
+   * @param onDatagramDropped Called then.
+   */
+  constructor(maxDatagrams: number, onDatagramDropped: () => void) {
+    this.#maxDatagrams = maxDatagrams;
+    this.#onDatagramDropped = onDatagramDropped;
+  }
 
   /**
    * Adds an event. A datagram may be lost: one that nobody takes in time is.
@@ -19,7 +29,9 @@ export class EventQueue {
    */
   push(event: ConnectionEvent): void {
     if (event.type === "datagram-received") {
-      if (this.#datagramCount >= MAX_DATAGRAM_EVENTS) return;
+      if (this.#datagramCount >= this.#maxDatagrams) {
+        return this.#onDatagramDropped();
+      }
       this.#datagramCount++;
     }
     this.#events.push(event);

@@ -14,7 +14,7 @@
 import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
-import type { Address } from "./address.ts";
+import { type Address, senderKey } from "./address.ts";
 import type { EndpointConfig } from "./config.ts";
 import {
   encodeRetry,
@@ -35,10 +35,10 @@ export class HelloAdmission {
   readonly #retryThreshold: number;
   readonly #maxHalfOpen: number;
   readonly #failureLifetimeMs: number;
-  readonly #maxPerHost: number;
+  readonly #maxPerSender: number;
   readonly #tokens: RetryTokens;
   /** Half-open and failed ones. */
-  readonly #countByHost = new Map<string, number>();
+  readonly #countBySender = new Map<string, number>();
   readonly #failures = new Fifo<Failure>();
   #halfOpenCount = 0;
 
@@ -59,7 +59,7 @@ export class HelloAdmission {
     this.#retryThreshold = config.retryThreshold;
     this.#maxHalfOpen = config.maxHalfOpen;
     this.#failureLifetimeMs = config.handshakeTimeoutMs;
-    this.#maxPerHost = config.maxHalfOpenPerAddress;
+    this.#maxPerSender = config.maxHalfOpenPerAddress;
     this.#tokens = new RetryTokens(random);
   }
 
@@ -98,7 +98,8 @@ export class HelloAdmission {
     this.#forgetFailures(now);
     const isCookieNeeded = isCookieDemanded ||
       this.#burden >= this.#retryThreshold ||
-      (this.#countByHost.get(from.hostname) ?? 0) >= this.#maxPerHost;
+      (this.#countBySender.get(senderKey(from.hostname)) ?? 0) >=
+        this.#maxPerSender;
     if (!isCookieNeeded) return undefined;
     if (hello.cookie.length === 0) return "retry-required";
     return this.#tokens.accept(now, subjectOf(from, hello), hello.cookie)
@@ -172,14 +173,16 @@ export class HelloAdmission {
   }
 
   #count(hostname: string): void {
-    const count = this.#countByHost.get(hostname) ?? 0;
-    this.#countByHost.set(hostname, count + 1);
+    const sender = senderKey(hostname);
+    const count = this.#countBySender.get(sender) ?? 0;
+    this.#countBySender.set(sender, count + 1);
   }
 
   #uncount(hostname: string): void {
-    const count = this.#countByHost.get(hostname) ?? 0;
-    if (count > 1) this.#countByHost.set(hostname, count - 1);
-    else this.#countByHost.delete(hostname);
+    const sender = senderKey(hostname);
+    const count = this.#countBySender.get(sender) ?? 0;
+    if (count > 1) this.#countBySender.set(sender, count - 1);
+    else this.#countBySender.delete(sender);
   }
 }
 

@@ -91,6 +91,8 @@ export interface HelloReceiverOptions {
   ) => Uint8Array;
   /** Makes the connection of a hello that is answered. */
   readonly open: (now: Instant, hello: AnsweredHello) => Connection;
+  /** The peer's static key is proven by its ticket, before it has answered. */
+  readonly onKeyKnown: (now: Instant, connection: Connection) => void;
 }
 
 /** What is remembered of an answered hello. */
@@ -381,6 +383,7 @@ export class HelloReceiver {
         handshake.earlyFrames,
         ticket.isProvenHost(from.hostname),
       );
+      options.onKeyKnown(now, connection);
     }
     return undefined;
   }

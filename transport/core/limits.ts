@@ -1,6 +1,7 @@
 /**
- * The limits on what a peer can cause, by the key of the configuration that
- * sets each.
+ * The limits on what a peer can cause once it is known, by the key of the
+ * configuration that sets each. What strangers can cause is counted where it is
+ * dropped.
  *
  * Spec: docs/spec/transport.md, "Limits".
  *
@@ -9,7 +10,18 @@
 
 /** Keys of the configuration that limit what a peer can cause. */
 export const LIMIT_NAMES = [
+  "datagramQueueLength",
+  "maxAckRanges",
+  "maxBidiStreams",
   "maxConnectionIds",
+  "maxConnectionsPerKey",
+  "maxControlFramesPerRoundTrip",
+  "maxDataBytes",
+  "maxDatagramEvents",
+  "maxPathResponses",
+  "maxStreamDataBytes",
+  "maxStreamStretches",
+  "maxUniStreams",
 ] as const;
 
 /** Name of a limit on what a peer can cause. */

@@ -40,8 +40,10 @@ import type { ConnectionTrace } from "./connection_trace.ts";
 import { ControlQueue } from "./control_queue.ts";
 import { DatagramQueue } from "./datagram_queue.ts";
 import { TransportError } from "./error.ts";
+import { FrameBudget } from "./frame_budget.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { KeyUpdates } from "./key_updates.ts";
+import type { LimitName } from "./limits.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
 import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
 import { PacketBuilder } from "./packet_builder.ts";
@@ -100,6 +102,8 @@ export interface PacketSpaceOptions {
   readonly scratch: Uint8Array;
   /** Takes the answer to a path challenge: eight bytes, borrowed. */
   readonly onPathResponse: (data: Uint8Array) => void;
+  /** Counts a limit that was reached. */
+  readonly onLimit: (limit: LimitName) => void;
   /** Takes what has to be told beside the events of the streams. */
   readonly emit: (event: ConnectionEvent) => void;
   /** Takes a session ticket: the bytes in it are borrowed. */
@@ -124,7 +128,8 @@ export class PacketSpace {
   readonly #opener: PacketOpener;
   readonly #builder: PacketBuilder;
   readonly #ids: ConnectionIds;
-  readonly #control = new ControlQueue();
+  readonly #control: ControlQueue;
+  readonly #budget: FrameBudget;
   readonly #tickets = new TicketQueue();
   readonly #datagrams: DatagramQueue;
   readonly #acks: AckTracker;
@@ -169,11 +174,24 @@ export class PacketSpace {
       local: options.parameters,
       peer: peerParameters,
       sendBufferBytes: config.sendBufferBytes,
+      maxBufferedBytes: config.maxBufferedBytes,
+      maxStretches: config.maxStreamStretches,
     });
-    this.#datagrams = new DatagramQueue(config.datagramQueueLength);
+    const { onLimit } = options;
+    this.#budget = new FrameBudget(config.maxControlFramesPerRoundTrip);
+    this.#control = new ControlQueue(
+      config.maxPathResponses,
+      () => onLimit("maxPathResponses"),
+    );
+    this.#datagrams = new DatagramQueue(
+      config.datagramQueueLength,
+      () => onLimit("datagramQueueLength"),
+    );
     this.#acks = new AckTracker({
       maxAckDelayMs: config.maxAckDelayMs,
       ackElicitingThreshold: config.ackElicitingThreshold,
+      maxRanges: config.maxAckRanges,
+      onRangeDropped: () => onLimit("maxAckRanges"),
     });
     this.#mtu = this.#createMtuDiscovery(remoteAddress);
     this.#recovery = new Recovery({
@@ -320,6 +338,7 @@ export class PacketSpace {
   }
 
   #handleFrame(now: Instant, frame: Exclude<Frame, CloseFrame>): void {
+    this.#budget.take(now, frame.type, this.#recovery.smoothedRttMs);
     switch (frame.type) {
       case "ack":
         return this.#handleAck(now, frame);

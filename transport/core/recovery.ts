@@ -79,6 +79,11 @@ export class Recovery {
     return this.#pacingDeadline;
   }
 
+  /** What a round trip takes, in milliseconds. */
+  get smoothedRttMs(): number {
+    return this.#rtt.smoothedRttMs;
+  }
+
   /** The probe timeout without backoff, in milliseconds. */
   get ptoMs(): number {
     return this.#rtt.ptoMs;

@@ -146,6 +146,8 @@ export class Resumptions {
       ticket,
       local,
       sendBufferBytes: this.#config.sendBufferBytes,
+      maxBufferedBytes: this.#config.maxBufferedBytes,
+      maxStretches: this.#config.maxStreamStretches,
       onUnused: () => this.#store.add(peer, ticket),
       onSettled: (isAccepted) => {
         if (isAccepted) this.#earlyAcceptedCount++;

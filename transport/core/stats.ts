@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { LimitCounts } from "./limits.ts";
+
 /** Why a datagram or packet was dropped without a word. */
 export type DropReason =
   | "address-mismatch"
@@ -80,6 +82,8 @@ export interface EndpointStats {
   readonly resetsSent: number;
   /** Session tickets, and the early data that came with them. */
   readonly tickets: TicketStats;
+  /** How often known peers reached each limit. */
+  readonly limitsReached: Readonly<LimitCounts>;
   /** Dropped packets by reason. */
   readonly drops: Readonly<DropCounts>;
 }

@@ -24,6 +24,10 @@ import {
   type StreamFrame,
   type StreamMaxDataFrame,
 } from "../../../protocol/mod.ts";
+import {
+  DEFAULT_MAX_BUFFERED_BYTES,
+  DEFAULT_MAX_STREAM_STRETCHES,
+} from "../config.ts";
 import { TransportError } from "../error.ts";
 import type { ObservedStreamState } from "../observer.ts";
 import { ReceiveWindow } from "../flow_control.ts";
@@ -38,9 +42,6 @@ import type { StreamLimits } from "./stream_limits.ts";
 import { StreamTable } from "./stream_table.ts";
 
 export type { StreamLimits } from "./stream_limits.ts";
-
-/** What all streams of a connection hold for sending, in bytes. */
-export const DEFAULT_MAX_BUFFERED_BYTES: number = 64 * 1024 * 1024;
 
 /** Options of a {@linkcode StreamManager}. */
 export interface StreamManagerOptions {
@@ -60,6 +61,12 @@ export interface StreamManagerOptions {
    * @default DEFAULT_MAX_BUFFERED_BYTES
    */
   readonly maxBufferedBytes?: number;
+  /**
+   * Separate stretches of a stream that wait behind a gap; more end the connection.
+   *
+   * @default DEFAULT_MAX_STREAM_STRETCHES
+   */
+  readonly maxStretches?: number;
 }
 
 /** Options of {@linkcode StreamManager.open}. */
@@ -143,6 +150,7 @@ export class StreamManager {
       isInitiator: options.isInitiator,
       local: options.local,
       peer: options.peer,
+      maxStretches: options.maxStretches ?? DEFAULT_MAX_STREAM_STRETCHES,
       onPeerOpened: (stream) => {
         this.onStateChange?.(stream, "open");
         this.#emit(stream, { type: "stream-opened", id: stream.id });
@@ -542,6 +550,7 @@ export class StreamManager {
       throw new TransportError(
         "FLOW_CONTROL",
         `Connection: ${growth} more bytes, ${this.#window.availableBytes} were granted`,
+        { limit: "maxDataBytes" },
       );
     }
     this.#window.receive(growth);

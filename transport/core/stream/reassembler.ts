@@ -13,12 +13,6 @@ import { Fifo } from "../../../internal/fifo.ts";
 import { RangeSet } from "../../../internal/range_set.ts";
 import { TransportError } from "../error.ts";
 
-/**
- * Most separate stretches that wait behind a gap. A window of 1 MiB in packets
- * of 1,200 bytes with every second one lost has 436.
- */
-export const MAX_STRETCHES = 1_024;
-
 /** Size of the blocks for bytes that arrive early. */
 const BLOCK_BYTES = 4_096;
 
@@ -36,6 +30,13 @@ export class Reassembler {
   #readableBytes = 0;
   #early: RangeSet | undefined;
   #blocks: Map<number, Uint8Array> | undefined;
+
+  readonly #maxStretches: number;
+
+  /** @param maxStretches Most separate stretches that wait behind a gap. */
+  constructor(maxStretches: number) {
+    this.#maxStretches = maxStretches;
+  }
 
   /** Offset after the last byte that arrived without a gap before it. */
   get orderedEnd(): number {
@@ -148,10 +149,11 @@ export class Reassembler {
     }
     if (from < end) this.#copyToBlocks(from, data.subarray(from - offset));
     early.add(offset, end);
-    if (early.rangeCount > MAX_STRETCHES) {
+    if (early.rangeCount > this.#maxStretches) {
       throw new TransportError(
         "LIMIT",
-        `Stream: more than ${MAX_STRETCHES} separate stretches wait`,
+        `Stream: more than ${this.#maxStretches} separate stretches wait`,
+        { limit: "maxStreamStretches" },
       );
     }
   }

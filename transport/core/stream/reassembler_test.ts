@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { MAX_STRETCHES, Reassembler } from "./reassembler.ts";
+import { Reassembler } from "./reassembler.ts";
+
+const MAX_STRETCHES = 1_024;
 
 const byteAt = (offset: number): number => (offset * 31 >>> 3) & 0xff;
 
@@ -16,7 +18,7 @@ Deno.test("Reassembler gives every byte once and in order, whatever the order of
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const reassembler = new Reassembler();
+      const reassembler = new Reassembler(MAX_STRETCHES);
       const arrived = new Uint8Array(30_000);
       let readEnd = 0;
       const read = (): boolean => {
@@ -46,7 +48,7 @@ Deno.test("Reassembler gives every byte once and in order, whatever the order of
 });
 
 Deno.test("Reassembler keeps the first copy where stretches disagree", () => {
-  const reassembler = new Reassembler();
+  const reassembler = new Reassembler(MAX_STRETCHES);
   reassembler.insert(2, Uint8Array.of(1, 1));
   reassembler.insert(1, Uint8Array.of(2, 2, 2, 2));
   reassembler.insert(0, Uint8Array.of(3, 3, 3, 3, 3, 3));
@@ -56,7 +58,7 @@ Deno.test("Reassembler keeps the first copy where stretches disagree", () => {
 });
 
 Deno.test("Reassembler joins small pieces that nobody reads into few chunks", () => {
-  const reassembler = new Reassembler();
+  const reassembler = new Reassembler(MAX_STRETCHES);
   for (let offset = 0; offset < 100_000; offset++) {
     reassembler.insert(offset, Uint8Array.of(byteAt(offset)));
   }
@@ -66,7 +68,7 @@ Deno.test("Reassembler joins small pieces that nobody reads into few chunks", ()
 });
 
 Deno.test("Reassembler joins small pieces that come in the wrong order into few chunks", () => {
-  const reassembler = new Reassembler();
+  const reassembler = new Reassembler(MAX_STRETCHES);
   for (let offset = 0; offset < 100_000; offset += 2) {
     reassembler.insert(offset + 1, Uint8Array.of(byteAt(offset + 1)));
     reassembler.insert(offset, Uint8Array.of(byteAt(offset)));
@@ -82,7 +84,7 @@ Deno.test("Reassembler joins small pieces that come in the wrong order into few 
 });
 
 Deno.test("Reassembler refuses more stretches than its bound", () => {
-  const reassembler = new Reassembler();
+  const reassembler = new Reassembler(MAX_STRETCHES);
   const byte = Uint8Array.of(0);
   for (let i = 1; i <= MAX_STRETCHES; i++) reassembler.insert(2 * i, byte);
   assert.throws(() => reassembler.insert(2 * MAX_STRETCHES + 2, byte), {
@@ -92,7 +94,7 @@ Deno.test("Reassembler refuses more stretches than its bound", () => {
 });
 
 Deno.test("Reassembler.clear() lets go of everything", () => {
-  const reassembler = new Reassembler();
+  const reassembler = new Reassembler(MAX_STRETCHES);
   reassembler.insert(0, stretch(0, 10));
   reassembler.insert(20, stretch(20, 10));
   reassembler.clear();

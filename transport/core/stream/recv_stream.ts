@@ -17,7 +17,7 @@ import { Reassembler } from "./reassembler.ts";
 /** Bytes that arrive, and whether they were the last. */
 export class RecvStream {
   readonly #id: number;
-  readonly #reassembler = new Reassembler();
+  readonly #reassembler: Reassembler;
   readonly #window: ReceiveWindow;
   #readBytes = 0;
   #finalSize: number | undefined;
@@ -32,11 +32,15 @@ export class RecvStream {
    * Starts with nothing received.
    *
    * @param id The stream.
-   * @param windowBytes Credit to grant.
+   * @param limits Credit to grant, and separate stretches that wait behind a gap.
    */
-  constructor(id: number, windowBytes: number) {
+  constructor(
+    id: number,
+    limits: { readonly windowBytes: number; readonly maxStretches: number },
+  ) {
     this.#id = id;
-    this.#window = new ReceiveWindow(windowBytes);
+    this.#reassembler = new Reassembler(limits.maxStretches);
+    this.#window = new ReceiveWindow(limits.windowBytes);
   }
 
   /** How many bytes can be read now. */
@@ -131,6 +135,7 @@ export class RecvStream {
         `Stream ${this.#id}: ${end} bytes, ${
           receivedBytes + this.#window.availableBytes
         } were granted`,
+        { limit: "maxStreamDataBytes" },
       );
     }
     return growth;

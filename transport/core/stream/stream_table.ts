@@ -33,6 +33,8 @@ export interface StreamTableOptions {
   readonly local: StreamLimits;
   /** What the peer granted us. */
   readonly peer: StreamLimits;
+  /** Separate stretches of a stream that wait behind a gap. */
+  readonly maxStretches: number;
   /** Called for each stream that the peer opens. */
   readonly onPeerOpened: (stream: Stream) => void;
 }
@@ -218,7 +220,7 @@ export class StreamTable {
       throw new TransportError(
         "STREAM_LIMIT",
         `Stream ${id}: number ${sequence + 1}, ${count.maximum} were granted`,
-        { fault: "peer" },
+        { fault: "peer", limit: isUni ? "maxUniStreams" : "maxBidiStreams" },
       );
     }
     let stream: Stream | undefined;
@@ -235,7 +237,7 @@ export class StreamTable {
   }
 
   #create(parts: Parameters<typeof makeStreamId>[0]): Stream {
-    const { local } = this.#options;
+    const { local, maxStretches } = this.#options;
     const id = makeStreamId(parts);
     const isLocal = this.isLocal(id);
     const isUni = parts.isUnidirectional;
@@ -247,9 +249,10 @@ export class StreamTable {
         isOpener: isLocal,
         maxDataBytes: this.#peerStreamDataBytes,
       }),
-      recv: isUni && isLocal
-        ? undefined
-        : new RecvStream(id, local.maxStreamDataBytes),
+      recv: isUni && isLocal ? undefined : new RecvStream(id, {
+        windowBytes: local.maxStreamDataBytes,
+        maxStretches,
+      }),
     });
     this.#streams.set(id, stream);
     return stream;
