@@ -13,6 +13,7 @@
  * @module
  */
 import { decodeBase64Url } from "../../crypto/base64.ts";
+import { printLine } from "../support/line_process.ts";
 import { createFlood, type FloodKind } from "./flood_datagrams.ts";
 import { createFloodSockets, type FloodSocket } from "./flood_socket.ts";
 
@@ -146,10 +147,8 @@ if (import.meta.main) {
     createFlood(kind as FloodKind, decodeBase64Url(publicKey!)!),
     { hostname: hostname!, port: Number(port) },
   );
-  const print = (line: string): number =>
-    Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  print("ready");
+  printLine("ready");
   Deno.stdin.readSync(new Uint8Array(16));
   const report = await flood.run(Number(perSecond), Number(seconds));
-  print(JSON.stringify(report));
+  printLine(JSON.stringify(report));
 }

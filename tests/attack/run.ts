@@ -5,6 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { printLine } from "../support/line_process.ts";
 import type { FloodKind } from "./flood_datagrams.ts";
 import { quantile, runTrial, type TrialReport } from "./trial.ts";
 
@@ -18,10 +19,6 @@ const RATES: Readonly<Record<FloodKind, number>> = {
 const MAX_P99_MS = 50;
 const MAX_RESIDENT_GROWTH_BYTES = 20 * 2 ** 20;
 const MAX_RATIO = 3;
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
 
 /** What a bound allows, and what was. */
 function violationsOf(report: TrialReport): string[] {
@@ -40,27 +37,27 @@ function describe(kind: FloodKind, report: TrialReport): void {
   const { flood, callMs, connectMs } = report;
   const ms = (values: readonly number[], share: number): string =>
     quantile(values, share).toFixed(1);
-  print(
+  printLine(
     `${kind}: ${flood.datagramsPerSecond} datagrams/s for ${
       flood.seconds.toFixed(1)
     } s by ${flood.sender}, ${
       (100 * report.deliveredShare).toFixed(1)
     } % delivered by the system`,
   );
-  print(
+  printLine(
     `  calls: ${callMs.length} answered, ${report.callErrors.length} failed, ` +
       `p50 ${ms(callMs, 0.5)} ms, p99 ${ms(callMs, 0.99)} ms, ` +
       `longest ${ms(callMs, 1)} ms`,
   );
-  print(
+  printLine(
     `  new clients: ${connectMs.length} connected, ` +
       `${report.connectErrors.length} failed, ` +
       `p50 ${ms(connectMs, 0.5)} ms, longest ${ms(connectMs, 1)} ms`,
   );
-  print(
+  printLine(
     `  memory: ${(report.residentGrowthBytes / 2 ** 20).toFixed(1)} MiB more`,
   );
-  print(
+  printLine(
     `  answers: ${flood.answeredBytes} bytes for ${flood.sentBytes}, ` +
       `at most ${flood.worstRatio.toFixed(3)} for one to an address`,
   );
@@ -85,9 +82,9 @@ if (import.meta.main) {
     describe(kind, report);
     for (const violation of violationsOf(report)) {
       isBroken = true;
-      print(`  BROKEN: ${violation}`);
+      printLine(`  BROKEN: ${violation}`);
     }
   }
-  print(isBroken ? "A bound is broken" : "Every bound holds");
+  printLine(isBroken ? "A bound is broken" : "Every bound holds");
   Deno.exit(isBroken ? 1 : 0);
 }

@@ -7,6 +7,7 @@
 import { Node } from "../../mod.ts";
 import type { Carrier } from "../../transport/carrier/carrier.ts";
 import { createUdpCarrier } from "../../transport/carrier/udp.ts";
+import { answerLines, printLine } from "../support/line_process.ts";
 
 /** How the node is. */
 export interface VictimReport {
@@ -39,10 +40,6 @@ function counting(carrier: Carrier): Carrier {
   };
 }
 
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
-
 function report(): VictimReport {
   return {
     residentBytes: Deno.memoryUsage().rss,
@@ -54,9 +51,7 @@ function report(): VictimReport {
 if (import.meta.main) {
   const carrier = await createUdpCarrier({ hostname: "127.0.0.1", port: 0 });
   const node = await Node.start({ carrier: counting(carrier) });
-  print(node.url);
-  for await (const _line of Deno.stdin.readable) {
-    print(JSON.stringify(report()));
-  }
+  printLine(node.url);
+  await answerLines(() => JSON.stringify(report()));
   await node.close();
 }

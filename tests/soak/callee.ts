@@ -9,6 +9,7 @@ import { Agent, Node } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { formatMxpUrl } from "../../protocol/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
+import { answerLines, printLine } from "../support/line_process.ts";
 import { PathCounts } from "./path_counts.ts";
 
 /** How the callee is. */
@@ -21,10 +22,6 @@ export interface CalleeReport {
   readonly keyUpdateCount: number;
   /** Times that a peer came from another address. */
   readonly moveCount: number;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
 if (import.meta.main) {
@@ -46,13 +43,13 @@ if (import.meta.main) {
   });
   const { port } = agent.localAddress;
   const { publicKey } = keyPair;
-  print(formatMxpUrl({ hostname: "127.0.0.1", port, publicKey }));
-  for await (const _line of Deno.stdin.readable) {
+  printLine(formatMxpUrl({ hostname: "127.0.0.1", port, publicKey }));
+  await answerLines(() => {
     const { keyUpdateCount, moveCount } = counts;
     const residentBytes = Deno.memoryUsage().rss;
     const report = { handledCount, residentBytes, keyUpdateCount, moveCount };
-    print(JSON.stringify(report satisfies CalleeReport));
-  }
+    return JSON.stringify(report satisfies CalleeReport);
+  });
   await agent.close({ drainMs: 0 });
   await node.close();
 }

@@ -22,6 +22,7 @@ export class MovingCarrier implements Carrier {
   /** As of every UDP socket. */
   readonly maxDatagramBytes: number;
   #socket: Carrier;
+  #moving: Promise<void> = Promise.resolve();
   #onDatagram: DatagramHandler = () => {};
   #onError: CarrierErrorHandler = () => {};
 
@@ -50,7 +51,13 @@ export class MovingCarrier implements Carrier {
    *
    * @param hostname A numeric address; the port is a new one.
    */
-  async move(hostname: string): Promise<void> {
+  move(hostname: string): Promise<void> {
+    // One after the other: each closes the socket that it leaves.
+    this.#moving = this.#moving.then(() => this.#move(hostname));
+    return this.#moving;
+  }
+
+  async #move(hostname: string): Promise<void> {
     const left = this.#socket;
     this.#socket = await createUdpCarrier({ hostname, port: 0 });
     this.#socket.start(this.#onDatagram, this.#onError);

@@ -5,6 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { printLine } from "../support/line_process.ts";
 import { runSoak, type SoakReport, type SoakSample } from "./soak.ts";
 
 /** Packets after which each end replaces its keys. */
@@ -18,10 +19,6 @@ const WARM_UP_SHARE = 0.2;
 
 /** Growth from there to the end that still counts as flat, in bytes. */
 const MAX_GROWTH_BYTES = 24 * 2 ** 20;
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
 
 function mib(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -63,13 +60,13 @@ if (import.meta.main) {
     keyUpdatePackets: KEY_UPDATE_PACKETS,
     callsPerMove: CALLS_PER_MOVE,
     onSample: ({ answeredCount, callerBytes, calleeBytes }: SoakSample) =>
-      print(
+      printLine(
         `${answeredCount} calls: caller ${mib(callerBytes)}, callee ${
           mib(calleeBytes)
         }`,
       ),
   });
-  print(
+  printLine(
     `${report.answeredCount} calls answered, ${report.errors.length} failed, ` +
       `${report.handledCount} handled in ${report.seconds.toFixed(1)} s; ` +
       `${report.moveCount} changes of address, ${report.noticedMoveCount} ` +
@@ -78,7 +75,7 @@ if (import.meta.main) {
       `callee +${mib(growthOf(report, "calleeBytes"))}`,
   );
   const violations = violationsOf(report, callCount);
-  for (const violation of violations) print(`BROKEN: ${violation}`);
-  print(violations.length === 0 ? "Nothing is lost" : "The soak failed");
+  for (const violation of violations) printLine(`BROKEN: ${violation}`);
+  printLine(violations.length === 0 ? "Nothing is lost" : "The soak failed");
   Deno.exit(violations.length === 0 ? 0 : 1);
 }

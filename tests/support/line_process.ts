@@ -63,6 +63,27 @@ export class LineProcess {
   }
 }
 
+/**
+ * The other side of {@linkcode LineProcess.ask}: answers each line of standard
+ * input until it ends. Lines may arrive together.
+ *
+ * @param answer Makes one line.
+ */
+export async function answerLines(answer: () => string): Promise<void> {
+  for await (const bytes of Deno.stdin.readable) {
+    for (const byte of bytes) if (byte === 10) printLine(answer());
+  }
+}
+
+/**
+ * Prints a line on standard output.
+ *
+ * @param line Without its end.
+ */
+export function printLine(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
 async function* linesOf(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string> {
