@@ -22,7 +22,10 @@ import { Parameter } from "../wire/parameter_codec.ts";
 const SHORT_IDLE_MS = 600;
 
 /** Silence after which a connection of that timeout is gone, in milliseconds. */
-const IDLE_WAIT_MS = 2_200;
+const IDLE_WAIT_MS = 1_800;
+
+/** Idle timeout of a connection that is kept alive, in milliseconds. */
+const KEPT_IDLE_MS = 900;
 
 /** Smallest datagram that may be answered with a reset, in bytes. */
 const RESETTABLE_BYTES = 49;
@@ -153,13 +156,13 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
       const connection = await context.connect({
         parameters: DEFAULT_PARAMETERS.map(([id, value]) => [
           id,
-          id === Parameter.IDLE_TIMEOUT ? SHORT_IDLE_MS : value,
+          id === Parameter.IDLE_TIMEOUT ? KEPT_IDLE_MS : value,
         ]),
       });
-      const end = systemClock() + 2 * SHORT_IDLE_MS;
+      const end = systemClock() + 1.5 * KEPT_IDLE_MS;
       while (systemClock() < end) {
         await connection.ping("the connection ended although packets came");
-        await connection.listen(SHORT_IDLE_MS / 4);
+        await connection.listen(KEPT_IDLE_MS / 6);
       }
     },
   },

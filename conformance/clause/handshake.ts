@@ -19,6 +19,9 @@ const SPEC = "transport.md#handshake";
 /** The most that may go to an address that is not proven, per byte received. */
 const AMPLIFICATION = 3;
 
+/** How long what an unproven address gets is counted, in milliseconds. */
+const LISTEN_MS = 1_000;
+
 /** Largest value of an unbounded transport parameter. */
 const MAX_LIMIT = 2 ** 50;
 
@@ -177,7 +180,7 @@ export const HANDSHAKE_CLAUSES: readonly Clause[] = [
       const handshake = context.handshake();
       const hello = handshake.hello();
       let sentBytes = 0;
-      const end = systemClock() + 1_500;
+      const end = systemClock() + LISTEN_MS;
       for (let count = 0; count < 2; count++) {
         socket.send(hello);
         sentBytes += HELLO_BYTES;

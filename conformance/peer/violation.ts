@@ -56,15 +56,21 @@ export async function violate(
   const connection = await context.connect(violation.choice);
   await connection.ping();
   const packets = violation.packets(connection);
+  const sent: number[] = [];
   const sendAll = (): void => {
-    for (const packet of packets) connection.send(packet, send);
+    for (const packet of packets) sent.push(connection.send(packet, send));
   };
+  // What was taken is not sent again: a repetition may break another rule.
+  const isTaken = (): boolean => connection.isAcked(sent.at(-1)!);
   sendAll();
-  const close = await connection.waitFor(
+  await connection.waitFor(
     `${what} is not answered with a close`,
-    () => connection.close,
+    () => connection.close !== undefined || isTaken() || undefined,
     { repeat: sendAll },
   );
+  if (connection.close === undefined) await connection.listen(context.quietMs);
+  const { close } = connection;
+  check(close !== undefined, `${what} is taken as if it were allowed`);
   check(
     close.code === code,
     `${what} is answered with close code ${hex(close.code)}, not ${hex(code)}`,

@@ -9,13 +9,19 @@ import {
   cpSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ClauseResult, CLAUSES } from "../../conformance/mod.ts";
+import {
+  type ClauseResult,
+  CLAUSES,
+  runConformance,
+} from "../../conformance/mod.ts";
+import { parseMxpUrl } from "../../protocol/mod.ts";
 import { LAYERS } from "../../tools/layers.ts";
 import { type Deviation, DEVIATIONS } from "../conformance/deviations.ts";
 import {
@@ -128,15 +134,10 @@ class SourceCopy {
   async start(deviation: Deviation): Promise<[Running, string]> {
     const originals = new Map<string, string>();
     try {
-      for (const { file, from, to } of deviation.edits) {
-        const path = join(this.#directory, file);
+      for (const { folder, from, to } of deviation.edits) {
+        const path = this.#fileWith(folder, from, deviation.name);
         const source = readFileSync(path, "utf8");
-        assert.equal(
-          source.split(from).length,
-          2,
-          `"${deviation.name}": its text is not in ${file} once`,
-        );
-        originals.set(path, source);
+        if (!originals.has(path)) originals.set(path, source);
         writeFileSync(path, source.replace(from, () => to));
       }
       return await startNode({
@@ -149,35 +150,91 @@ class SourceCopy {
     }
   }
 
+  /** The one file of a folder that holds a text, once. */
+  #fileWith(folder: string, text: string, name: string): string {
+    const root = join(this.#directory, folder);
+    const found = readdirSync(root, { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts") && !file.endsWith("_test.ts"))
+      .map((file) => join(root, file))
+      .filter((path) => readFileSync(path, "utf8").includes(text));
+    const [path = ""] = found;
+    const isOnce = found.length === 1 &&
+      readFileSync(path, "utf8").split(text).length === 2;
+    assert.ok(isOnce, `"${name}": its text is not in ${folder} once`);
+    return path;
+  }
+
   remove(): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 
-Deno.test("mxp conformance names the clause that a deviating node breaks", async (t) => {
+/** Nodes that run at the same time. */
+const NODE_COUNT = 3;
+
+/** Runs the clause that a deviating node breaks; what is wrong with the result. */
+async function judge(
+  { clause, name }: Deviation,
+  url: string,
+): Promise<string | undefined> {
+  const { hostname, port, publicKey } = parseMxpUrl(url);
+  const results: ClauseResult[] = [];
+  for await (
+    const result of runConformance({
+      address: { hostname, port },
+      publicKey,
+      only: [clause],
+    })
+  ) results.push(result);
+  const [result] = results;
+  return results.length === 1 && result!.id === clause &&
+      result!.outcome === "failed" && result!.detail !== ""
+    ? undefined
+    : `${clause} did not notice a node that ${name}`;
+}
+
+Deno.test("The conformance kit names the clause that a deviating node breaks", async () => {
+  const wrong: string[] = [];
+  const waiting = [...DEVIATIONS];
+  const work = async (): Promise<void> => {
+    const copy = new SourceCopy();
+    try {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const [node, url] = await copy.start(next);
+        const problem = await judge(next, url).finally(() => node.stop());
+        if (problem !== undefined) wrong.push(problem);
+      }
+    } finally {
+      copy.remove();
+    }
+  };
+  await Promise.all(Array.from({ length: NODE_COUNT }, work));
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("mxp conformance ends with 1 when a clause failed", async () => {
   const copy = new SourceCopy();
   try {
-    for (const deviation of DEVIATIONS) {
-      const { name, clause } = deviation;
-      await t.step(`${clause}: a node that ${name}`, async () => {
-        const [node, url] = await copy.start(deviation);
-        try {
-          const { code, stdout, stderr } = await run(
-            ["conformance", url, "--only", clause, "--json"],
-          );
-          const [result, , error] = values<
-            ClauseResult & { error?: { code: string } }
-          >(stdout);
-          assert.equal(result?.id, clause, stderr);
-          assert.equal(result.outcome, "failed");
-          assert.notEqual(result.detail, "");
-          assert.equal(error?.error?.code, "CLAUSES_FAILED");
-          assert.equal(code, 1, stderr);
-        } finally {
-          await node.stop();
-        }
-      });
-    }
+    const deviation = DEVIATIONS[0]!;
+    const { clause } = deviation;
+    const [node, url] = await copy.start(deviation);
+    const [text, json] = await Promise.all([
+      run(["conformance", url, "--only", clause]),
+      run(["conformance", url, "--only", clause, "--json"]),
+    ]);
+    await node.stop();
+    assert.match(
+      text.stdout,
+      new RegExp(`^failed +${clause} .*\n +.*docs/spec`),
+    );
+    assert.match(text.stderr, /1 of 1 clauses failed/);
+    const [result, counts, error] = values<
+      ClauseResult & { failed: number; error: { code: string } }
+    >(json.stdout);
+    assert.deepEqual([result?.id, result?.outcome], [clause, "failed"]);
+    assert.equal(counts?.failed, 1);
+    assert.equal(error?.error.code, "CLAUSES_FAILED");
+    assert.deepEqual([text.code, json.code], [1, 1]);
   } finally {
     copy.remove();
   }
