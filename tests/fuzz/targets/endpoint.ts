@@ -24,6 +24,7 @@ import {
   handshakePrologue,
   helloMacKey,
 } from "../../../transport/core/handshake_packet.ts";
+import type { Suite } from "../../../transport/core/suite.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 import { concat } from "../mutator.ts";
 import { magnitudeOf } from "../signature.ts";
@@ -59,17 +60,22 @@ const SHARED_OPTIONS = {
   keepAliveIntervalMs: 0,
 } as const;
 
-function createServer(): Endpoint {
+/** Suites of both ends: the default ones, or the one whose messages are split. */
+function suitesOf(isHybrid: boolean): { suites?: readonly Suite[] } {
+  return isHybrid ? { suites: ["x25519-mlkem768-chacha20-poly1305"] } : {};
+}
+
+function createServer(isHybrid: boolean): Endpoint {
   return new Endpoint(
-    { ...SHARED_OPTIONS, keyPair: SERVER_KEYS },
+    { ...SHARED_OPTIONS, ...suitesOf(isHybrid), keyPair: SERVER_KEYS },
     new SeededRandom(SERVER_SEED),
   );
 }
 
 /** An endpoint that has called the server by its key, and then without one. */
-function createClient(): Endpoint {
+function createClient(isHybrid: boolean): Endpoint {
   const client = new Endpoint(
-    { ...SHARED_OPTIONS, keyPair: CLIENT_KEYS },
+    { ...SHARED_OPTIONS, ...suitesOf(isHybrid), keyPair: CLIENT_KEYS },
     new SeededRandom(CLIENT_SEED),
   );
   client.connect(START, SERVER, {
@@ -98,9 +104,9 @@ interface Recording {
   readonly toClient: readonly Uint8Array[];
 }
 
-function record(): Recording {
-  const server = createServer();
-  const client = createClient();
+function record(isHybrid: boolean): Recording {
+  const server = createServer(isHybrid);
+  const client = createClient(isHybrid);
   const toServer: Uint8Array[] = [];
   const toClient: Uint8Array[] = [];
   for (let turn = 0; turn < 4; turn++) {
@@ -126,10 +132,11 @@ function record(): Recording {
   return { toServer, toClient };
 }
 
-let recording: Recording | undefined;
+const recordings = new Map<boolean, Recording>();
 
-function genuine(isServer: boolean): readonly Uint8Array[] {
-  recording ??= record();
+function genuine(isServer: boolean, isHybrid: boolean): readonly Uint8Array[] {
+  const recording = recordings.get(isHybrid) ?? record(isHybrid);
+  recordings.set(isHybrid, recording);
   return isServer ? recording.toServer : recording.toClient;
 }
 
@@ -179,6 +186,7 @@ function craftHello(
 class World {
   readonly #endpoint: Endpoint;
   readonly #isServer: boolean;
+  readonly #isHybrid: boolean;
   readonly #buffer = new Uint8Array(65_535);
   readonly #receivedBytes = new Map<string, number>();
   readonly #sentBytes = new Map<string, number>();
@@ -186,9 +194,10 @@ class World {
   readonly #words = new Set<string>();
   #now = START;
 
-  constructor(isServer: boolean) {
+  constructor(isServer: boolean, isHybrid: boolean) {
     this.#isServer = isServer;
-    this.#endpoint = isServer ? createServer() : createClient();
+    this.#isHybrid = isHybrid;
+    this.#endpoint = isServer ? createServer(isHybrid) : createClient(isHybrid);
     // Whom we called ourselves is no victim.
     if (!isServer) this.#proven.add(keyOf(SERVER));
     this.#drain();
@@ -218,7 +227,7 @@ class World {
   #step(reader: ByteReader): void {
     const code = reader.u8();
     const from = this.#isServer ? STRANGERS[code >>> 3 & 3]! : SERVER;
-    const templates = genuine(this.#isServer);
+    const templates = genuine(this.#isServer, this.#isHybrid);
     const template = (): Uint8Array =>
       templates[reader.u8() % templates.length]!.slice();
     switch (code & 7) {
@@ -328,16 +337,18 @@ function rawStep(sender: number, datagram: Uint8Array): Uint8Array {
   return writer.buffer;
 }
 
-function endpointTarget(isServer: boolean): FuzzTarget {
+function endpointTarget(isServer: boolean, isHybrid: boolean): FuzzTarget {
+  const role = isServer ? "responder" : "initiator";
+  const subject = isServer
+    ? "an endpoint that accepts, and datagrams of four strangers"
+    : "an endpoint that calls, and datagrams in the server's name";
   return {
-    name: isServer ? "endpoint-responder" : "endpoint-initiator",
-    subject: isServer
-      ? "an endpoint that accepts, and datagrams of four strangers"
-      : "an endpoint that calls, and datagrams in the server's name",
+    name: isHybrid ? `endpoint-hybrid-${role}` : `endpoint-${role}`,
+    subject: isHybrid ? `${subject}; messages in two packets` : subject,
     maxLength: 4_096,
     budget: { ...DEFAULT_BUDGET, baseMs: 500, baseBytes: 64 << 20 },
     seeds: () => {
-      const templates = genuine(isServer);
+      const templates = genuine(isServer, isHybrid);
       const all = templates.map((_, index) => Uint8Array.of(7, index));
       return [
         concat(...all),
@@ -355,12 +366,14 @@ function endpointTarget(isServer: boolean): FuzzTarget {
         Uint8Array.of(6, 0, 1, 6, 1, 1, 3, 0, 0, 4),
       ];
     },
-    run: (input) => new World(isServer).run(input),
+    run: (input) => new World(isServer, isHybrid).run(input),
   };
 }
 
 /** The targets of this file. */
 export const ENDPOINT_TARGETS: readonly FuzzTarget[] = [
-  endpointTarget(true),
-  endpointTarget(false),
+  endpointTarget(true, false),
+  endpointTarget(false, false),
+  endpointTarget(true, true),
+  endpointTarget(false, true),
 ];
