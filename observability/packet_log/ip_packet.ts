@@ -19,6 +19,8 @@ const IPV6_HEADER_LENGTH = 40;
 const UDP_HEADER_LENGTH = 8;
 const UDP_PROTOCOL = 17;
 const HOP_LIMIT = 64;
+/** Addresses that are remembered: peers of a busy node, about 100 KiB. */
+const MAX_KNOWN_IPS = 1_024;
 const IPV4_LOOPBACK: Uint8Array = Uint8Array.of(127, 0, 0, 1);
 const IPV6_LOOPBACK: Uint8Array = parseIpv6("::1")!;
 
@@ -143,10 +145,19 @@ function resolvePath(
   };
 }
 
+/** Addresses that were read: to read one costs as much as to write a packet. */
+const knownIps = new Map<string, Uint8Array>();
+
 function ipOf(hostname: string): Uint8Array {
-  const ip = parseIpv4(hostname) ?? parseIpv6(hostname) ??
+  let ip = knownIps.get(hostname);
+  if (ip !== undefined) return ip;
+  ip = parseIpv4(hostname) ?? parseIpv6(hostname) ??
     new Uint8Array(IPV4_LENGTH);
-  return mappedIpv4(ip) ?? ip;
+  ip = mappedIpv4(ip) ?? ip;
+  // Whoever forges addresses must not fill the memory.
+  if (knownIps.size >= MAX_KNOWN_IPS) knownIps.clear();
+  knownIps.set(hostname, ip);
+  return ip;
 }
 
 function isSpecifiedIpv6(ip: Uint8Array): boolean {
@@ -165,7 +176,7 @@ function sumOf(bytes: Uint8Array): number {
   let sum = 0;
   const even = bytes.length & ~1;
   for (let index = 0; index < even; index += 2) {
-    sum += bytes[index]! * 256 + bytes[index + 1]!;
+    sum += (bytes[index]! << 8) | bytes[index + 1]!;
   }
   return even === bytes.length ? sum : sum + bytes[even]! * 256;
 }
