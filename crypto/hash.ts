@@ -21,6 +21,9 @@ export const MAX_HKDF_LENGTH: number = 255 * SHA256_LENGTH;
 /** Most bytes of context that an HKDF expansion takes here. */
 export const MAX_HKDF_INFO_LENGTH = 65_535;
 
+/** Counter of the first block of an expansion. */
+const FIRST_COUNTER: Uint8Array = Uint8Array.of(1);
+
 /** Set at the first use. */
 let chosen: Sha256 | undefined;
 
@@ -73,6 +76,9 @@ export function hkdfExpandSha256(
       "INVALID_KEY",
       `HKDF key: expected at least ${SHA256_LENGTH} bytes, got ${key.length}`,
     );
+  }
+  if (length === SHA256_LENGTH) {
+    return hmacSha256(key, info, FIRST_COUNTER); // most are of one block
   }
   const expanded = new Uint8Array(length);
   const counter = new Uint8Array(1);

@@ -40,6 +40,7 @@ export const NOISE_HASHES: ReadonlyMap<string, NoiseHash> = new Map([
 ]);
 
 const NONE = new Uint8Array();
+const COUNTERS = [1, 2, 3].map((count) => Uint8Array.of(count));
 
 /**
  * HKDF of Noise (§4.3): two or three outputs of the hash's size.
@@ -58,11 +59,9 @@ export function noiseHkdf(
 ): Uint8Array[] {
   const temporaryKey = hash.hmac(chainingKey, inputKeyMaterial, NONE);
   const outputs: Uint8Array[] = [];
-  const counter = new Uint8Array(1);
   let previous: Uint8Array = NONE;
-  for (let index = 1; index <= count; index++) {
-    counter[0] = index;
-    previous = hash.hmac(temporaryKey, previous, counter);
+  for (let index = 0; index < count; index++) {
+    previous = hash.hmac(temporaryKey, previous, COUNTERS[index]!);
     outputs.push(previous);
   }
   wipe(temporaryKey);
