@@ -54,6 +54,7 @@ export {
   type TransportErrorCode,
   type TransportErrorOptions,
 } from "./core/error.ts";
+export type { LimitCounts, LimitName } from "./core/limits.ts";
 export type { FrameSummary } from "./core/frame_summary.ts";
 export type {
   AnnouncedLimits,
@@ -74,6 +75,9 @@ export type {
   DropCounts,
   DropReason,
   EndpointStats,
+  TicketRefusalCounts,
+  TicketRefusalReason,
+  TicketStats,
 } from "./core/stats.ts";
 export type { StreamState } from "./core/stream/manager.ts";
 export type { StreamEvent } from "./core/stream/stream_event.ts";
