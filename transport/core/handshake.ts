@@ -372,6 +372,8 @@ export class InitiatorHandshake {
 
   #restart(attempt: HelloAttempt): void {
     this.#attempt = attempt;
+    // The new hello has to prove the address anew.
+    this.#retryCount = 0;
     this.#hello = undefined;
     this.#hasCookie = false;
   }

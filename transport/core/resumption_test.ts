@@ -363,6 +363,20 @@ Deno.test("A cookie is asked for before a ticket is looked at: one more round tr
   assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
 });
 
+Deno.test("A hello that starts over may prove its address again, however often the first one had to", () => {
+  const made = new ResumptionPair({
+    client: { helloTimeoutMs: 5 },
+    server: { retryThreshold: 0 },
+  });
+  const { pair } = made;
+  pair.server.restart();
+  const connection = made.dial();
+  const id = made.call(connection, "first");
+  made.runUntilAnswered(connection, id);
+  assert.deepEqual(made.handled, ["first"]);
+  assert.ok(pair.client.endpoint.stats.drops["duplicate-handshake"]! > 0);
+});
+
 Deno.test("A node that grants less than was used ends the connection, and says why", () => {
   const made = new ResumptionPair();
   const { pair } = made;
