@@ -30,7 +30,7 @@ export interface CompareOptions {
 const FULL: MetricSettings = {
   warmUpSeconds: 0.3,
   seconds: 0.6,
-  setUpCount: 30,
+  setUpCount: 60,
   idleCount: 1_000,
 };
 
