@@ -54,7 +54,11 @@ export {
   type TransportErrorCode,
   type TransportErrorOptions,
 } from "./core/error.ts";
-export type { LimitCounts, LimitName } from "./core/limits.ts";
+export {
+  LIMIT_NAMES,
+  type LimitCounts,
+  type LimitName,
+} from "./core/limits.ts";
 export type { FrameSummary } from "./core/frame_summary.ts";
 export type {
   AnnouncedLimits,
