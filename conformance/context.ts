@@ -130,7 +130,11 @@ export class ClauseContext {
   async negotiate(
     socket: UdpSocket,
     handshake: Handshake,
-  ): Promise<{ readonly agreed: Agreed; readonly rttMs: number }> {
+  ): Promise<{
+    readonly agreed: Agreed;
+    readonly rttMs: number;
+    readonly rest: Uint8Array;
+  }> {
     let hello = handshake.hello();
     for (let retries = 0; retries <= 3; retries++) {
       const sentAt = systemClock();
@@ -144,7 +148,11 @@ export class ClauseContext {
         hello = handshake.hello({ cookie: handshake.readRetry(packet) });
         continue;
       }
-      return { agreed: handshake.readAnswer(packet), rttMs: at - sentAt };
+      return {
+        agreed: handshake.readAnswer(packet),
+        rttMs: at - sentAt,
+        rest: packet.rest,
+      };
     }
     fail("the node asks for one cookie after the other");
   }

@@ -15,6 +15,7 @@ import { MESSAGE_CLAUSES } from "./clause/message.ts";
 import { PACKET_CLAUSES } from "./clause/packet.ts";
 import { REGISTRY_CLAUSES } from "./clause/registry.ts";
 import { STREAM_CLAUSES } from "./clause/stream.ts";
+import { TICKET_CLAUSES } from "./clause/ticket.ts";
 import { ClauseContext, type ConformanceTarget } from "./context.ts";
 import { Handshake } from "./peer/handshake.ts";
 
@@ -27,6 +28,7 @@ export const CLAUSES: readonly Clause[] = [
   ...STREAM_CLAUSES,
   ...CONNECTION_CLAUSES,
   ...CONNECTION_ID_CLAUSES,
+  ...TICKET_CLAUSES,
   ...MESSAGE_CLAUSES,
   ...REGISTRY_CLAUSES,
 ];

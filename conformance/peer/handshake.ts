@@ -16,6 +16,7 @@ import { systemRandom } from "../../transport/mod.ts";
 import { check, fail } from "../clause.ts";
 import {
   answerMacKey,
+  concat,
   encodeFinish,
   encodeHello,
   type HandshakePacket,
@@ -43,6 +44,9 @@ export const PATTERN_IK = 1;
 /** Pattern byte of Noise XX. */
 export const PATTERN_XX = 2;
 
+/** Pattern byte of Noise IKpsk1: with a ticket. */
+export const PATTERN_IKPSK1 = 3;
+
 /** Version that this kit judges. */
 export const VERSION = 1;
 
@@ -62,6 +66,16 @@ const SUITES: Readonly<Record<number, { aead: AeadSuite; noise: string }>> = {
   2: { aead: "aes-256-gcm", noise: "AESGCM" },
 };
 
+/** What a hello with a ticket adds. */
+export interface Resumption {
+  /** The ticket. */
+  readonly ticket: Uint8Array;
+  /** The key that both ends have made from it, 32 bytes. */
+  readonly psk: Uint8Array;
+  /** Frames that travel in the hello. */
+  readonly frames: Uint8Array;
+}
+
 /** How a handshake is made. */
 export interface HandshakeChoice {
   /** The node's static key: Noise IK; absent: XX. */
@@ -72,6 +86,8 @@ export interface HandshakeChoice {
   readonly parameters?: ParameterList;
   /** Who we are; a new key when absent. */
   readonly keyPair?: KeyPair;
+  /** A ticket, and what is said with it; `responderKey` is needed then. */
+  readonly resumption?: Resumption;
   /** What the prologue says instead of what the hello does. */
   readonly prologue?: Partial<HelloHead>;
 }
@@ -90,8 +106,12 @@ export interface Agreed {
   readonly sendSecret: Uint8Array;
   /** Secret of what the node sends. */
   readonly receiveSecret: Uint8Array;
+  /** The Noise handshake hash. */
+  readonly handshakeHash: Uint8Array;
   /** The third message. */
   readonly finish: Uint8Array;
+  /** Whether a ticket was used. */
+  readonly isResumed: boolean;
 }
 
 /** One handshake of ours. */
@@ -104,34 +124,43 @@ export class Handshake {
   readonly fields: HelloFields;
   readonly #noise: HandshakeState;
   readonly #aead: AeadSuite;
+  readonly #isResumed: boolean;
 
   /** @param choice Pattern, suites, parameters, keys. */
   constructor(choice: HandshakeChoice = {}) {
-    const { responderKey, suites = [1] } = choice;
+    const { responderKey, resumption, suites = [1] } = choice;
     const suite = SUITES[suites[0]!] ?? SUITES[1]!;
+    const [pattern, name] = patternOf(choice);
     this.#aead = suite.aead;
+    this.#isResumed = resumption !== undefined;
     this.connectionId = randomId();
     this.keyPair = choice.keyPair ?? generateKeyPair(systemRandom);
     const head: HelloHead = {
       version: VERSION,
       connectionId: this.connectionId,
-      pattern: responderKey === undefined ? PATTERN_XX : PATTERN_IK,
+      pattern,
       suites,
+      ...(resumption === undefined ? {} : { ticket: resumption.ticket }),
     };
-    const pattern = responderKey === undefined ? "XX" : "IK";
     this.#noise = new HandshakeState({
-      protocolName: `Noise_${pattern}_25519_${suite.noise}_SHA256`,
+      protocolName: `Noise_${name}_25519_${suite.noise}_SHA256`,
       role: "initiator",
       prologue: prologueOf({ ...head, ...choice.prologue }),
       staticPrivateKey: this.keyPair.privateKey,
       remoteStaticPublicKey: responderKey,
+      psks: resumption === undefined ? [] : [resumption.psk],
       random: systemRandom,
     });
+    const parameters = encodeParameters(
+      choice.parameters ?? DEFAULT_PARAMETERS,
+    );
     this.fields = {
       ...head,
       cookie: new Uint8Array(),
       noise: this.#noise.writeMessage(
-        encodeParameters(choice.parameters ?? DEFAULT_PARAMETERS),
+        resumption === undefined
+          ? parameters
+          : withFrames(parameters, resumption.frames),
       ),
       macKey: helloMacKey(responderKey),
     };
@@ -196,6 +225,27 @@ export class Handshake {
   }
 
   /**
+   * Reads a refusal of a ticket.
+   *
+   * @param packet A handshake packet of kind 6.
+   * @returns The reason: 3 not taken, 4 used before.
+   * @throws {ClauseFailure} When it is another one, or malformed.
+   */
+  readTicketRefusal(packet: HandshakePacket): number {
+    const [reason = 0] = packet.body;
+    check(
+      reason === 3 || reason === 4,
+      `the reason of the refusal is ${reason}, not 3 or 4`,
+    );
+    check(
+      packet.body.length === 1 + MAC_BYTES,
+      `the Refusal with reason ${reason} does not fit its layout`,
+    );
+    this.#checkMac(packet, "Refusal");
+    return reason;
+  }
+
+  /**
    * Reads the answer, which completes the handshake on this side.
    *
    * @param packet A handshake packet of kind 2.
@@ -227,6 +277,8 @@ export class Handshake {
       parameters,
       sendSecret: send,
       receiveSecret: receive,
+      handshakeHash: this.#noise.handshakeHash,
+      isResumed: this.#isResumed,
       finish: encodeFinish(
         peerConnectionId,
         noise,
@@ -247,6 +299,23 @@ export class Handshake {
     const key = answerMacKey(this.connectionId, this.fields.noise);
     check(hasRightMac(packet.packet, key), `the MAC of the ${name} is wrong`);
   }
+}
+
+/** Pattern byte and name of a pattern. */
+function patternOf({ responderKey, resumption }: HandshakeChoice): readonly [
+  code: number,
+  name: string,
+] {
+  if (responderKey === undefined) return [PATTERN_XX, "XX"];
+  return resumption === undefined
+    ? [PATTERN_IK, "IK"]
+    : [PATTERN_IKPSK1, "IKpsk1"];
+}
+
+/** Payload of message 1 with a ticket. */
+function withFrames(parameters: Uint8Array, frames: Uint8Array): Uint8Array {
+  const head = Uint8Array.of(parameters.length & 0xff, parameters.length >>> 8);
+  return concat(head, parameters, frames);
 }
 
 /** Eight random bytes, never all zero. */

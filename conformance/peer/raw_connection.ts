@@ -173,7 +173,11 @@ export class RawConnection {
    * @param socket Where it leaves.
    */
   sendPacket(packet: Uint8Array, socket: UdpSocket = this.socket): void {
-    if (this.#isConfirmed) return socket.send(packet);
+    // With a ticket the node answers before it has the finish.
+    const isDone = this.agreed.isResumed
+      ? this.acked.rangeCount > 0
+      : this.#isConfirmed;
+    if (isDone) return socket.send(packet);
     const { finish } = this.agreed;
     const datagram = new Uint8Array(finish.length + packet.length);
     datagram.set(finish);

@@ -11,6 +11,7 @@ import {
   decodeResponse,
   encodeCall,
   encodeCallData,
+  encodeEnvelope,
   encodeMessage,
   encodeStreamFrame,
   type Message,
@@ -58,9 +59,12 @@ export type Reply =
 export function callMessage(
   method: string,
   body: Uint8Array = NOTHING,
-  changes: Partial<Message> & { readonly target?: Uint8Array } = {},
+  changes: Partial<Message> & {
+    readonly target?: Uint8Array;
+    readonly isIdempotent?: boolean;
+  } = {},
 ): Message {
-  const { target = createNilAgentId(), ...fields } = changes;
+  const { target = createNilAgentId(), isIdempotent, ...fields } = changes;
   return {
     type: MessageType.CALL,
     flags: 0,
@@ -72,7 +76,9 @@ export function callMessage(
       data: encodeCallData({
         contentType: ContentType.TEXT,
         method,
-        extensions: [],
+        extensions: encodeEnvelope(
+          isIdempotent === undefined ? {} : { isIdempotent },
+        ),
         body,
       }),
     }),

@@ -62,6 +62,8 @@ export interface HelloHead {
   readonly pattern: number;
   /** Suites, the one in use first. */
   readonly suites: readonly number[];
+  /** With pattern 3: the ticket. */
+  readonly ticket?: Uint8Array;
 }
 
 /** All fields of a hello. */
@@ -190,10 +192,12 @@ export interface HandshakePacket {
   readonly body: Uint8Array;
   /** The whole packet. */
   readonly packet: Uint8Array;
+  /** What follows the packet in its datagram. */
+  readonly rest: Uint8Array;
 }
 
 /**
- * Reads a datagram as a handshake packet.
+ * Reads the packet at the start of a datagram as a handshake packet.
  *
  * @param datagram The datagram.
  * @returns The packet, or `undefined` when it is none.
@@ -210,12 +214,14 @@ export function parseHandshakePacket(
     !isZero(20, HEADER_BYTES)
   ) return undefined;
   const length = datagram[LENGTH_OFFSET]! | datagram[LENGTH_OFFSET + 1]! << 8;
-  if (HEADER_BYTES + length !== datagram.length) return undefined;
+  const end = HEADER_BYTES + length;
+  if (length === 0 || end > datagram.length) return undefined;
   return {
     kind: datagram[HEADER_BYTES]!,
     connectionId: datagram.subarray(0, ID_BYTES),
-    body: datagram.subarray(HEADER_BYTES + 1),
-    packet: datagram,
+    body: datagram.subarray(HEADER_BYTES + 1, end),
+    packet: datagram.subarray(0, end),
+    rest: datagram.subarray(end),
   };
 }
 
@@ -284,14 +290,21 @@ export function macOf(key: Uint8Array, bytes: Uint8Array): Uint8Array {
 }
 
 function headBytes(head: HelloHead): Uint8Array {
-  const { suites } = head;
-  const writer = new ByteWriter(new Uint8Array(15 + suites.length));
+  const { suites, ticket } = head;
+  const ticketBytes = ticket === undefined ? 0 : 2 + ticket.length;
+  const writer = new ByteWriter(
+    new Uint8Array(15 + suites.length + ticketBytes),
+  );
   writer.u8(Kind.HELLO);
   writer.u32(head.version);
   writer.bytes(head.connectionId);
   writer.u8(head.pattern);
   writer.u8(suites.length);
   writer.bytes(Uint8Array.from(suites));
+  if (ticket !== undefined) {
+    writer.u16(ticket.length);
+    writer.bytes(ticket);
+  }
   return writer.buffer;
 }
 
