@@ -25,7 +25,21 @@ import {
 } from "./transport_parameters.ts";
 
 // RFC 7748 §6.1: the points of small order give the same secret to everyone.
-for (const [name, first] of [["zero", 0], ["one", 1]] as const) {
+// p is the prime 2^255 - 19; a number above it is another way to write the same.
+const SMALL_ORDER_KEYS = {
+  "0": "00".repeat(32),
+  "1": `01${"00".repeat(31)}`,
+  "of order 8":
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "of order 8, the other":
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  "p - 1": `ec${"ff".repeat(30)}7f`,
+  "p": `ed${"ff".repeat(30)}7f`,
+  "p + 1": `ee${"ff".repeat(30)}7f`,
+  "1 with the highest bit set": `01${"00".repeat(30)}80`,
+} as const;
+
+for (const [name, key] of Object.entries(SMALL_ORDER_KEYS)) {
   Deno.test(`A hello with the ephemeral key ${name} is dropped, never thrown (RFC 7748 §6.1)`, () => {
     const random = new SeededRandom(1);
     const keyPair = generateKeyPair(random);
@@ -34,7 +48,7 @@ for (const [name, first] of [["zero", 0], ["one", 1]] as const) {
       localTransportParameters(endpoint.config, 1_200),
     );
     const noise = new Uint8Array(32 + parameters.length);
-    noise[0] = first;
+    noise.set(Uint8Array.fromHex(key));
     noise.set(parameters, 32);
     for (
       const [pattern, macKey] of [
