@@ -10,7 +10,7 @@ import {
   PORTABLE_SHA256,
   type Sha256,
 } from "./provider/sha256.ts";
-import { platformWebAssembly } from "./provider/wasm_instance.ts";
+import { platformWebAssembly } from "../internal/wasm_instance.ts";
 
 /** Size of a SHA-256 digest and of an HMAC-SHA-256 tag, in bytes. */
 export const SHA256_LENGTH = 32;

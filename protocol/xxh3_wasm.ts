@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { instantiate, platformWebAssembly } from "../internal/wasm_instance.ts";
 import { XXH3_WASM_BASE64 } from "./wasm/xxh3_wasm.gen.ts";
 import type { Xxh3 } from "./xxh3_scalar.ts";
 
@@ -27,8 +28,9 @@ const COPY_LOOP_LIMIT = 32;
  * instructions are missing or forbidden.
  */
 export function createWasmXxh3(): Xxh3 | undefined {
-  const exports = instantiate();
-  if (exports === undefined) return undefined;
+  const instance = instantiate(platformWebAssembly(), XXH3_WASM_BASE64);
+  if (instance === undefined) return undefined;
+  const exports = instance as unknown as Xxh3Exports;
   const inputLength: number = exports.INPUT_LENGTH.value;
   const input = new Uint8Array(
     exports.memory.buffer,
@@ -74,21 +76,4 @@ export function createWasmXxh3(): Xxh3 | undefined {
       into[1] = result[1]!;
     },
   };
-}
-
-function instantiate(): Xxh3Exports | undefined {
-  if (typeof WebAssembly === "undefined") return undefined;
-  try {
-    const code = Uint8Array.from(
-      atob(XXH3_WASM_BASE64),
-      (character) => character.charCodeAt(0),
-    );
-    // Synchronous: the module is below the 4 KiB that browsers compile on
-    // their main thread.
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(code));
-    return instance.exports as unknown as Xxh3Exports;
-  } catch {
-    // No SIMD, or a content security policy without `wasm-unsafe-eval`.
-    return undefined;
-  }
 }

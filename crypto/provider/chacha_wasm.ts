@@ -5,7 +5,10 @@
  * @module
  */
 import { CHACHA20_POLY1305_WASM_BASE64 } from "../wasm/chacha20_poly1305_wasm.gen.ts";
-import { instantiate, type WebAssemblyLike } from "./wasm_instance.ts";
+import {
+  instantiate,
+  type WebAssemblyLike,
+} from "../../internal/wasm_instance.ts";
 
 /** Functions of the module. A call wipes the key that it used. */
 interface ChaChaExports {

@@ -15,7 +15,10 @@ import type {
   ProviderName,
 } from "./provider.ts";
 import { createWasmProvider } from "./wasm.ts";
-import { platformWebAssembly, type WebAssemblyLike } from "./wasm_instance.ts";
+import {
+  platformWebAssembly,
+  type WebAssemblyLike,
+} from "../../internal/wasm_instance.ts";
 
 /** What a runtime has beside the portable provider. */
 export interface RuntimeProviders {

@@ -10,7 +10,10 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { SHA256_WASM_BASE64 } from "../wasm/sha256_wasm.gen.ts";
-import { instantiate, type WebAssemblyLike } from "./wasm_instance.ts";
+import {
+  instantiate,
+  type WebAssemblyLike,
+} from "../../internal/wasm_instance.ts";
 
 const BLOCK_LENGTH = 64;
 const DIGEST_LENGTH = 32;

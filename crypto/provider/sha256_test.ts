@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { SHA256_WASM_BASE64 } from "../wasm/sha256_wasm.gen.ts";
 import { createWasmSha256, PORTABLE_SHA256, type Sha256 } from "./sha256.ts";
-import { instantiate } from "./wasm_instance.ts";
+import { instantiate } from "../../internal/wasm_instance.ts";
 
 const random = new SeededRandom(20_261_121);
 const wasm = createWasmSha256(WebAssembly)!;

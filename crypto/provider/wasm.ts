@@ -24,7 +24,7 @@ import {
   type CryptoProvider,
   type PacketAead,
 } from "./provider.ts";
-import type { WebAssemblyLike } from "./wasm_instance.ts";
+import type { WebAssemblyLike } from "../../internal/wasm_instance.ts";
 
 /** ChaCha20-Poly1305 under one key. */
 class WasmChaCha implements PacketAead {
