@@ -76,6 +76,10 @@ export class QlogEventMapper {
         return [one("mxp:packet_sent", handshakePacket(event))];
       case "handshake-received":
         return [one("mxp:packet_received", handshakePacket(event))];
+      case "early-data-sent":
+        return [one("mxp:packet_sent", earlyData(event))];
+      case "early-data-received":
+        return [one("mxp:packet_received", earlyData(event))];
       case "handshake-complete":
         return handshakeComplete(event);
       case "packet-sent":
@@ -220,6 +224,15 @@ function handshakePacket(
   };
 }
 
+function earlyData(
+  event: EventOf<"early-data-sent" | "early-data-received">,
+): Fields {
+  return {
+    header: { packet_type: "early_data" },
+    frames: event.frames.map(qlogFrame),
+  };
+}
+
 function protectedPacket(
   event: EventOf<"packet-sent" | "packet-received">,
 ): Fields {
@@ -245,11 +258,13 @@ function handshakeComplete(
     one("mxp:parameters_set", {
       initiator: "local",
       suite: event.suite,
+      resumed: event.isResumed || undefined,
       ...limits(event.localLimits),
     }),
     one("mxp:parameters_set", {
       initiator: "remote",
       suite: event.suite,
+      resumed: event.isResumed || undefined,
       ...limits(event.peerLimits),
     }),
   ];

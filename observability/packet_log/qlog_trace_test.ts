@@ -69,6 +69,7 @@ const LIMITS = {
 const COMPLETE: TraceEvent = {
   type: "handshake-complete",
   suite: "chacha20-poly1305",
+  isResumed: false,
   localConnectionId: "0102030405060700",
   peerConnectionId: "1112131415161700",
   localLimits: LIMITS,
@@ -91,6 +92,14 @@ const EXAMPLES: readonly (readonly [TraceEvent, string, unknown])[] = [
     { type: "handshake-received", message: "retry", lengthBytes: 90 },
     "mxp:packet_received",
     { header: { packet_type: "retry" }, raw: { length: 90 } },
+  ],
+  [
+    { type: "early-data-received", frames: [{ type: "ping" }] },
+    "mxp:packet_received",
+    {
+      header: { packet_type: "early_data" },
+      frames: [{ frame_type: "ping" }],
+    },
   ],
   [
     { type: "connection-state", state: "established" },

@@ -149,7 +149,7 @@ export class Connection extends ApplicationSide {
     );
     this.#idle = new IdleTimers(this.#timers, config);
     this.#trace = options.trace;
-    this.#trace?.watch(options.early?.streams);
+    this.#trace?.watchEarly(options.early);
     this.#trace?.state("handshaking");
   }
 
@@ -241,6 +241,7 @@ export class Connection extends ApplicationSide {
   acceptEarly(now: Instant, frames: Uint8Array, isHostProven: boolean): void {
     this.#begin(now, this.#handshake.result);
     if (isHostProven) this.#paths.onHandshakeDone();
+    this.#trace?.earlyData("early-data-received", frames);
     try {
       this.#space!.handleEarlyFrames(frames);
     } catch (thrown) {

@@ -16,6 +16,7 @@ import {
 import type { Address } from "./address.ts";
 import type { ConnectionState } from "./connection.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
+import type { EarlyData } from "./early_data.ts";
 import type { TransportError } from "./error.ts";
 import {
   formatConnectionId,
@@ -105,6 +106,19 @@ export class ConnectionTrace {
     this.#handshakePackets("handshake-sent", datagram);
   }
 
+  /**
+   * Frames travel inside of a hello.
+   *
+   * @param type In which direction.
+   * @param frames The frames, not checked; borrowed.
+   */
+  earlyData(
+    type: "early-data-sent" | "early-data-received",
+    frames: Uint8Array,
+  ): void {
+    this.#tell({ type, frames: summarizeReceived(frames) });
+  }
+
   /** @param packet A handshake packet that was taken. */
   handshakeReceived(packet: Uint8Array): void {
     this.#handshakePackets("handshake-received", packet);
@@ -125,6 +139,7 @@ export class ConnectionTrace {
     this.#tell({
       type: "handshake-complete",
       suite: result.suite,
+      isResumed: result.isResumed,
       localConnectionId: formatConnectionId(localConnectionId),
       peerConnectionId: formatConnectionId(result.peerConnectionId),
       localLimits: limitsOf(local),
@@ -259,13 +274,23 @@ export class ConnectionTrace {
   // ── Streams ───────────────────────────────────────────────────────────────
 
   /**
+   * Watches what may leave before the handshake is done.
+   *
+   * @param early Streams with a ticket, if there are any.
+   */
+  watchEarly(early: EarlyData | undefined): void {
+    if (early === undefined) return;
+    this.watch(early.streams);
+    early.onTaken = (frames) => this.earlyData("early-data-sent", frames);
+  }
+
+  /**
    * Watches streams. What happens to them is told with the next event, or by
    * {@linkcode ConnectionTrace.flush}.
    *
-   * @param streams All streams of the connection, if there are any yet.
+   * @param streams All streams of the connection.
    */
-  watch(streams: StreamManager | undefined): void {
-    if (streams === undefined) return;
+  watch(streams: StreamManager): void {
     streams.onStateChange = ({ id, isLocal }, state) =>
       this.#streamEvents.push({
         type: "stream-state",

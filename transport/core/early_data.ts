@@ -91,6 +91,8 @@ export class EarlyData {
   readonly ticket: StoredTicket;
   /** The streams, those of the whole connection once it stands. */
   readonly streams: StreamManager;
+  /** Called with what leaves with the hello, where somebody watches; borrowed. */
+  onTaken: ((frames: Uint8Array) => void) | undefined;
   readonly #options: EarlyDataOptions;
   /** What left with the hello; nothing before and afterwards. */
   #sent: SentFrame[] = [];
@@ -120,9 +122,12 @@ export class EarlyData {
   take(roomBytes: number): Uint8Array | undefined {
     const writer = new ByteWriter(new Uint8Array(Math.max(0, roomBytes)));
     this.streams.writeFrames(writer, writer.buffer.length, this.#sent);
-    if (writer.offset > 0) return writer.written;
-    this.#options.onUnused(this.ticket);
-    return undefined;
+    if (writer.offset === 0) {
+      this.#options.onUnused(this.ticket);
+      return undefined;
+    }
+    this.onTaken?.(writer.written);
+    return writer.written;
   }
 
   /**

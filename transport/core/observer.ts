@@ -112,10 +112,18 @@ export type TraceEvent =
     readonly lengthBytes: number;
   }
   | {
+    /** Early data: frames inside of a hello, which is told next or was told. */
+    readonly type: "early-data-sent" | "early-data-received";
+    /** What they are. */
+    readonly frames: readonly FrameSummary[];
+  }
+  | {
     /** Both ends have the keys. */
     readonly type: "handshake-complete";
     /** What the two ends settled on. */
     readonly suite: Suite;
+    /** Whether the responder has taken a ticket. */
+    readonly isResumed: boolean;
     /** Id in the packets that arrive, 16 hexadecimal digits. */
     readonly localConnectionId: string;
     /** Id in the packets that leave, 16 hexadecimal digits. */
