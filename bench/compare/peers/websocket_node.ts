@@ -23,15 +23,8 @@ interface WsSocket {
   on(event: "message", listener: (data: Uint8Array) => void): void;
   on(event: "open", listener: () => void): void;
   on(event: "error", listener: (error: Error) => void): void;
-  on(event: "upgrade", listener: (response: WsResponse) => void): void;
   send(data: Uint8Array, onSent?: () => void): void;
   close(): void;
-}
-
-interface WsResponse {
-  readonly socket: {
-    on(event: "session", listener: (session: Uint8Array) => void): void;
-  };
 }
 
 interface WsModule {
@@ -72,11 +65,18 @@ function serve(socket: WsSocket): void {
 /** Session of the last connection, for the next one. */
 let lastSession: Uint8Array | undefined;
 
+interface Connected {
+  readonly messages: MessageSession;
+  /** Whether the handshake was the short one. */
+  readonly isResumed: boolean;
+}
+
 async function connect(
   { certificate }: PeerContext,
   address: string,
   session?: Uint8Array,
-): Promise<MessageSession> {
+): Promise<Connected> {
+  let isResumed = false;
   const socket = new WebSocket(`wss://127.0.0.1:${address}/`, {
     ca: certificate!.authority,
     perMessageDeflate: false,
@@ -88,6 +88,9 @@ async function connect(
         port: Number(address),
         ALPNProtocols: ["http/1.1"],
         ...(session && { session: session as never }),
+      });
+      raw.once("secureConnect", () => {
+        isResumed = raw.isSessionReused();
       });
       raw.on("session", (given) => {
         lastSession = given;
@@ -104,7 +107,7 @@ async function connect(
     socket.on("open", resolve);
     socket.on("error", reject);
   });
-  return messages;
+  return { messages, isResumed };
 }
 
 const driver: PeerDriver = {
@@ -127,16 +130,18 @@ const driver: PeerDriver = {
       },
     };
   },
-  connect: (context, address) => connect(context, address),
+  connect: async (context, address) =>
+    (await connect(context, address)).messages,
   setUp(context, address, kind): Promise<SetUp> {
     const session = kind === "resumed" ? lastSession : undefined;
-    let connection: MessageSession | undefined;
+    let connected: Connected | undefined;
     return Promise.resolve({
       async firstAnswer(payload) {
-        connection = await connect(context, address, session);
-        return await connection.call(payload);
+        connected = await connect(context, address, session);
+        return await connected.messages.call(payload);
       },
-      close: () => connection?.close(),
+      isAsAsked: () => connected?.isResumed === (kind === "resumed"),
+      close: () => connected?.messages.close(),
     });
   },
 };
