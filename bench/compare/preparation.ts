@@ -97,7 +97,8 @@ export async function prepare(
     ? await runProgram("node", ["--version"])
     : undefined;
   const machine: Machine = {
-    nodeVersion: node?.code === 0 ? node.output.trim() : undefined,
+    // Deno stands in for a Node that is not there, and says so.
+    nodeVersion: /^v(\d+\.\d+\.\d+)\s*$/.exec(node?.output ?? "")?.[1],
     certificate: needs(({ protection }) => protection === "TLS")
       ? await createCertificate(folder)
       : undefined,
@@ -159,7 +160,7 @@ async function preparePeer(
     return { ...common, program, args: [...DENO_ARGUMENTS, file] };
   }
   if (nodeVersion === undefined) return "no Node";
-  versions.node = nodeVersion.replace("v", "");
+  versions.node = nodeVersion;
   const bundle = join(BUNDLES, peer.file.replace(".ts", ".mjs"));
   mkdirSync(BUNDLES, { recursive: true });
   const bundling = await runProgram(process.execPath, [
