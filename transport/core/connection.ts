@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
@@ -48,6 +47,7 @@ import { NO_CONNECTION_STATS } from "./stats.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
 import type { StreamManager } from "./stream/manager.ts";
 import type { Suite } from "./suite.ts";
+import { TicketReceiver } from "./ticket_receiver.ts";
 import type { ReceivedTicket } from "./ticket_store.ts";
 import { TimerTable } from "./timer_table.ts";
 import { trafficSecrets } from "./traffic_secrets.ts";
@@ -122,7 +122,6 @@ export class Connection extends ApplicationSide {
   /** Whether the peer has proven that it holds the keys, and its address. */
   #isConfirmed = false;
   #result: HandshakeResult | undefined;
-  #ticketsReceived = 0;
   #space: PacketSpace | undefined;
   #migration: Migration | undefined;
   #closes: CloseRepetition | undefined;
@@ -545,6 +544,11 @@ export class Connection extends ApplicationSide {
     prefix: Uint8Array | undefined,
   ): PacketSpace {
     const { config, parameters, scratch, early } = this.#options;
+    const tickets = new TicketReceiver(
+      parameters.maxTickets,
+      result,
+      (ticket) => this.#options.onTicket?.(ticket),
+    );
     const ids = this.#createConnectionIds(result);
     this.#paths.useConnectionIds(ids.peer);
     const space = new PacketSpace(now, {
@@ -561,7 +565,7 @@ export class Connection extends ApplicationSide {
       onLimit: this.#options.onLimit,
       peerConnectionId: () => this.#paths.connectionId,
       onPathResponse: (data) => this.#migration!.handleResponse(data),
-      onTicket: (at, ticket) => this.#handleTicket(at, ticket),
+      onTicket: (at, frame) => tickets.handleFrame(at, frame),
       emit: (event) => this.#events.push(event),
       trace: this.#trace,
     });
@@ -620,21 +624,6 @@ export class Connection extends ApplicationSide {
     if (this.#paths.isElsewhere(from)) this.#paths.restart(from);
     this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();
-  }
-
-  #handleTicket(now: Instant, { ticket, lifetimeSeconds }: TicketFrame): void {
-    // More than were asked for are worth nothing here.
-    const { maxTickets } = this.#options.parameters;
-    if (this.#ticketsReceived >= maxTickets) return;
-    this.#ticketsReceived++;
-    const result = this.#result!;
-    this.#options.onTicket?.({
-      ticket: ticket.slice(),
-      expiresAt: now + 1_000 * lifetimeSeconds,
-      result,
-    });
-    // What no further ticket needs, nobody else should find.
-    if (this.#ticketsReceived === maxTickets) wipe(result.resumptionSecret);
   }
 
   #handleFrames(now: Instant, space: PacketSpace): void {
