@@ -30,7 +30,7 @@ import { counting, fromHex, type VectorFile } from "./vector_file.ts";
 const SEED = 9_010;
 
 /** What an end of a handshake starts with. */
-interface Party {
+export interface Party {
   readonly staticPrivateKey: Uint8Array;
   readonly staticPublicKey: Uint8Array;
   readonly ephemeralPrivateKey: Uint8Array;
@@ -40,6 +40,7 @@ interface Party {
   readonly payload: Uint8Array;
 }
 
+/** What both ends announce, beside what is an end's own. */
 const LIMITS = {
   maxDataBytes: 1_048_576,
   maxStreamDataBytes: 262_144,
@@ -52,7 +53,14 @@ const LIMITS = {
   maxTickets: 0,
 };
 
-function createParty(
+/**
+ * Draws an end.
+ *
+ * @param random Where its keys come from.
+ * @param extra What it announces; with a connection id it is a responder.
+ * @returns The end.
+ */
+export function createParty(
   random: SeededRandom,
   extra: Partial<TransportParameters>,
 ): Party {

@@ -6,6 +6,7 @@
 import { makeAnswers, makeEndings } from "./answers.ts";
 import { makeFrames, makeNumbers } from "./frames.ts";
 import { makeHandshakes, makeTransportParameters } from "./handshakes.ts";
+import { makeHybridHandshakes } from "./hybrid_handshakes.ts";
 import { makeChecksums, makeMessages } from "./messages.ts";
 import {
   makeKeySchedule,
@@ -23,6 +24,7 @@ export const VECTOR_FILES: Readonly<Record<string, () => VectorFile>> = {
   "endings.json": makeEndings,
   "frames.json": makeFrames,
   "handshakes.json": makeHandshakes,
+  "hybrid_handshakes.json": makeHybridHandshakes,
   "key_schedule.json": makeKeySchedule,
   "messages.json": makeMessages,
   "numbers.json": makeNumbers,
