@@ -5,6 +5,7 @@ import {
   readAll,
   SERVER_ADDRESS,
 } from "../../tests/support/pair.ts";
+import { ResumptionPair } from "../../tests/support/resumption.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type {
   ConnectionObserver,
@@ -15,10 +16,10 @@ import type {
   TrafficSecret,
 } from "./observer.ts";
 
-type EventOf<Type extends TraceEvent["type"]> = Extract<
-  TraceEvent,
-  { readonly type: Type }
->;
+/** The events that can have a type; one shape may stand for several. */
+type EventOf<Type, Event = TraceEvent> = Event extends
+  { readonly type: infer Own } ? Type extends Own ? Event : never
+  : never;
 
 /** Keeps all that an endpoint tells. */
 class Recorder implements EndpointObserver {
@@ -65,9 +66,9 @@ class Recorder implements EndpointObserver {
   }
 
   of<Type extends TraceEvent["type"]>(type: Type): EventOf<Type>[] {
-    return this.events.filter((event): event is EventOf<Type> =>
-      event.type === type
-    );
+    return this.events.filter((event) => event.type === type) as EventOf<
+      Type
+    >[];
   }
 
   numbers(type: "packet-sent" | "packet-received" | "packet-lost"): number[] {
@@ -392,6 +393,46 @@ Deno.test("Both observers are told the same secrets, once, with the id of the pa
     complete!.localConnectionId,
   ]);
   assert.notDeepEqual(client.secrets[0]!.secret, client.secrets[1]!.secret);
+});
+
+Deno.test("Both observers are told of the same early data, with the hello that carries it", () => {
+  const client = new Recorder();
+  const server = new Recorder();
+  const made = new ResumptionPair({ observers: { client, server } });
+  for (const recorder of [client, server]) recorder.events.length = 0;
+  const connection = made.dial();
+  made.runUntilAnswered(connection, made.call(connection, "early"));
+  made.pair.runFor(200);
+  const [sent] = client.of("early-data-sent");
+  assert.deepEqual(sent!.frames, [{
+    type: "stream",
+    streamId: 0,
+    offset: 0,
+    lengthBytes: 5,
+    isOpen: true,
+    isFin: true,
+  }]);
+  assert.deepEqual(server.of("early-data-received")[0]!.frames, sent!.frames);
+  assert.ok(client.of("handshake-complete")[0]!.isResumed);
+  const types = (recorder: Recorder): string[] =>
+    recorder.events.slice(0, 5).map(({ type }) => type);
+  assert.deepEqual(types(client).slice(0, 4), [
+    "connection-state",
+    "stream-state",
+    "early-data-sent",
+    "handshake-sent",
+  ]);
+  assert.deepEqual(types(server), [
+    "connection-state",
+    "handshake-received",
+    "handshake-complete",
+    "connection-state",
+    "recovery-metrics",
+  ]);
+  for (const recorder of [client, server]) {
+    const states = recorder.of("stream-state").map(({ state }) => state);
+    assert.deepEqual(states.slice(0, 2), ["open", "delivered"]);
+  }
 });
 
 Deno.test("An endpoint whose observer wants nothing works as one without", () => {
