@@ -11,6 +11,7 @@ import { CONNECTION_ID_CLAUSES } from "./clause/connection_id.ts";
 import { FRAME_CLAUSES } from "./clause/frame.ts";
 import { HANDSHAKE_CLAUSES } from "./clause/handshake.ts";
 import { HELLO_CLAUSES } from "./clause/hello.ts";
+import { HYBRID_CLAUSES } from "./clause/hybrid.ts";
 import { MESSAGE_CLAUSES } from "./clause/message.ts";
 import { PACKET_CLAUSES } from "./clause/packet.ts";
 import { REGISTRY_CLAUSES } from "./clause/registry.ts";
@@ -23,6 +24,7 @@ import { Handshake } from "./peer/handshake.ts";
 export const CLAUSES: readonly Clause[] = [
   ...HELLO_CLAUSES,
   ...HANDSHAKE_CLAUSES,
+  ...HYBRID_CLAUSES,
   ...PACKET_CLAUSES,
   ...FRAME_CLAUSES,
   ...STREAM_CLAUSES,

@@ -25,11 +25,13 @@ import {
   type HelloHead,
   helloMacKey,
   ID_BYTES,
+  joinNoise,
   Kind,
   MAC_BYTES,
   macOf,
   parseBlock,
   prologueOf,
+  splitNoise,
 } from "../wire/handshake_codec.ts";
 import {
   encodeParameters,
@@ -61,9 +63,19 @@ export const DEFAULT_PARAMETERS: ParameterList = [
   [Parameter.MAX_DATAGRAM, 1_200],
 ];
 
-const SUITES: Readonly<Record<number, { aead: AeadSuite; noise: string }>> = {
+/** A suite of the handshake. */
+interface SuiteParts {
+  readonly aead: AeadSuite;
+  /** Its cipher in a Noise protocol name. */
+  readonly noise: string;
+  /** Whether a KEM stands beside X25519. */
+  readonly isHybrid?: boolean;
+}
+
+const SUITES: Readonly<Record<number, SuiteParts>> = {
   1: { aead: "chacha20-poly1305", noise: "ChaChaPoly" },
   2: { aead: "aes-256-gcm", noise: "AESGCM" },
+  3: { aead: "chacha20-poly1305", noise: "ChaChaPoly", isHybrid: true },
 };
 
 /** What a hello with a ticket adds. */
@@ -122,6 +134,8 @@ export class Handshake {
   readonly keyPair: KeyPair;
   /** The fields of the hello. */
   readonly fields: HelloFields;
+  /** What of Noise message 1 the hello does not hold; empty but for suite 3. */
+  readonly rest: Uint8Array;
   readonly #noise: HandshakeState;
   readonly #aead: AeadSuite;
   readonly #isResumed: boolean;
@@ -143,7 +157,9 @@ export class Handshake {
       ...(resumption === undefined ? {} : { ticket: resumption.ticket }),
     };
     this.#noise = new HandshakeState({
-      protocolName: `Noise_${name}_25519_${suite.noise}_SHA256`,
+      protocolName: suite.isHybrid === true
+        ? `Noise_${name}hfs_25519+MLKEM768_${suite.noise}_SHA256`
+        : `Noise_${name}_25519_${suite.noise}_SHA256`,
       role: "initiator",
       prologue: prologueOf({ ...head, ...choice.prologue }),
       staticPrivateKey: this.keyPair.privateKey,
@@ -154,14 +170,19 @@ export class Handshake {
     const parameters = encodeParameters(
       choice.parameters ?? DEFAULT_PARAMETERS,
     );
+    const noise = this.#noise.writeMessage(
+      resumption === undefined
+        ? parameters
+        : withFrames(parameters, resumption.frames),
+    );
+    const split = suite.isHybrid === true
+      ? splitNoise(noise)
+      : { field: noise, rest: new Uint8Array() };
+    this.rest = split.rest;
     this.fields = {
       ...head,
       cookie: new Uint8Array(),
-      noise: this.#noise.writeMessage(
-        resumption === undefined
-          ? parameters
-          : withFrames(parameters, resumption.frames),
-      ),
+      noise: split.field,
       macKey: helloMacKey(responderKey),
     };
   }
@@ -249,15 +270,23 @@ export class Handshake {
    * Reads the answer, which completes the handshake on this side.
    *
    * @param packet A handshake packet of kind 2.
+   * @param second With suite 3: the packet of kind 8 that belongs to it.
    * @returns Keys and parameters.
    * @throws {ClauseFailure} When it is not what the specification says.
    */
-  readAnswer(packet: HandshakePacket): Agreed {
+  readAnswer(packet: HandshakePacket, second?: HandshakePacket): Agreed {
     check(packet.kind === Kind.ANSWER, `a packet of kind ${packet.kind} came`);
     const block = parseBlock(packet.body);
     check(block !== undefined, "the ResponderHello does not fit its layout");
     this.#checkMac(packet, "ResponderHello");
-    const parameters = ParameterValues.decode(this.#readNoise(block.bytes));
+    const message = second === undefined
+      ? block.bytes
+      : joinNoise(block.bytes, restOf(second));
+    check(
+      message !== undefined,
+      "the AnswerRest does not belong to the ResponderHello",
+    );
+    const parameters = ParameterValues.decode(this.#readNoise(message));
     if (typeof parameters === "string") {
       fail(`the node's transport parameters: ${parameters}`);
     }
@@ -299,6 +328,17 @@ export class Handshake {
     const key = answerMacKey(this.connectionId, this.fields.noise);
     check(hasRightMac(packet.packet, key), `the MAC of the ${name} is wrong`);
   }
+}
+
+/** The rest in an AnswerRest. */
+function restOf(packet: HandshakePacket): Uint8Array {
+  const reader = new ByteReader(packet.body);
+  const rest = reader.bytes(reader.u16());
+  check(
+    !reader.isFailed && reader.remaining === 0,
+    "the AnswerRest does not fit its layout",
+  );
+  return rest;
 }
 
 /** Pattern byte and name of a pattern. */

@@ -38,6 +38,10 @@ export const Kind = {
   RETRY: 5,
   /** No. */
   REFUSAL: 6,
+  /** What did not fit into a hello. */
+  HELLO_REST: 7,
+  /** What did not fit into an answer. */
+  ANSWER_REST: 8,
 } as const;
 
 /** Size of a MAC and of a confirmation, in bytes. */
@@ -156,6 +160,65 @@ export function encodeHello(fields: HelloFields): Uint8Array {
   writer.u16(noise.length);
   writer.bytes(noise);
   return finishHello(packet, fields.macKey);
+}
+
+/** What of a long Noise message the first packet holds, in bytes. */
+const FIRST_PART_BYTES = 1_000;
+
+/**
+ * Splits a Noise message that one datagram does not hold.
+ *
+ * @param message The whole message.
+ * @returns What goes into the field of the first packet, and the rest.
+ */
+export function splitNoise(
+  message: Uint8Array,
+): { readonly field: Uint8Array; readonly rest: Uint8Array } {
+  const rest = message.subarray(FIRST_PART_BYTES);
+  const first = message.subarray(0, FIRST_PART_BYTES);
+  return { field: concat(first, sha256(rest)), rest };
+}
+
+/**
+ * Joins what {@linkcode splitNoise} has split.
+ *
+ * @param field From the first packet.
+ * @param rest From the second.
+ * @returns The message, or `undefined` when they do not belong together.
+ */
+export function joinNoise(
+  field: Uint8Array,
+  rest: Uint8Array,
+): Uint8Array | undefined {
+  const at = FIRST_PART_BYTES;
+  if (field.length !== at + 32) return undefined;
+  return isEqualConstantTime(field.subarray(at), sha256(rest))
+    ? concat(field.subarray(0, at), rest)
+    : undefined;
+}
+
+/**
+ * Encodes the second datagram of a hello.
+ *
+ * @param connectionId The id of the hello.
+ * @param rest What did not fit.
+ * @returns The whole datagram.
+ */
+export function encodeHelloRest(
+  connectionId: Uint8Array,
+  rest: Uint8Array,
+): Uint8Array {
+  const packet = beginPacket(
+    new Uint8Array(ID_BYTES),
+    HELLO_BYTES - HEADER_BYTES,
+  );
+  const writer = new ByteWriter(packet, HEADER_BYTES);
+  writer.u8(Kind.HELLO_REST);
+  writer.u32(1);
+  writer.bytes(connectionId);
+  writer.u16(rest.length);
+  writer.bytes(rest);
+  return packet;
 }
 
 /**
@@ -308,8 +371,14 @@ function headBytes(head: HelloHead): Uint8Array {
   return writer.buffer;
 }
 
-/** A packet of zeros with the header of a handshake packet. */
-function beginPacket(
+/**
+ * A packet of zeros with the header of a handshake packet.
+ *
+ * @param connectionId Where it goes.
+ * @param payloadBytes What follows the header.
+ * @returns The packet.
+ */
+export function beginPacket(
   connectionId: Uint8Array,
   payloadBytes: number,
 ): Uint8Array {
