@@ -149,6 +149,7 @@ export const CONNECTION_CLAUSES: readonly Clause[] = [
   },
   {
     id: "idle.kept",
+    isTimed: true,
     title:
       "A connection whose packets are acknowledged outlives its idle timeout",
     spec: "transport.md#transport-parameters",

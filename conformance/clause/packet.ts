@@ -191,6 +191,7 @@ export const PACKET_CLAUSES: readonly Clause[] = [
   },
   {
     id: "ack.delay",
+    isTimed: true,
     title: "A lone packet is acknowledged within the announced max ack delay",
     spec: ACKS,
     run: async (context) => {
