@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { hkdfExpandSha256, type KeyPair } from "../../crypto/mod.ts";
-import { generateKeyPair } from "../../crypto/mod.ts";
+import {
+  generateKeyPair,
+  hkdfExpandSha256,
+  type KeyPair,
+} from "../../crypto/mod.ts";
 import { combineObservers, PacketLog } from "../../observability/mod.ts";
+import { ByteReader, decodeFrame, type Frame } from "../../protocol/mod.ts";
 import {
   systemRandom,
   type TrafficSecret,
@@ -108,7 +112,13 @@ Deno.test("PacketLog writes what both ends of a real connection did, and the two
   });
 });
 
-for (const suite of ["chacha20-poly1305", "aes-256-gcm"] as const) {
+for (
+  const suite of [
+    "chacha20-poly1305",
+    "aes-256-gcm",
+    "x25519-mlkem768-chacha20-poly1305",
+  ] as const
+) {
   Deno.test(`PacketLog: a capture opens with the key log, over key updates (${suite})`, async () => {
     await withDirectory(async (directory) => {
       const warnings: string[] = [];
@@ -277,23 +287,43 @@ Deno.test("PacketLog: keys go into the key log and nowhere else", async () => {
       qlogDirectory: directory,
       keyLogFile: `${directory}/keys`,
     });
-    await withTransports(async ({ outgoing }) => {
-      await outgoing.ping();
+    await withTransports(async ({ outgoing, incoming }) => {
+      echoStreams(incoming);
+      await request(outgoing, markedBytes(5_000));
     }, { client: { observe: log.observe } });
     await log.close();
     const files = readFiles(directory);
     const keys = readKeyLog(new TextDecoder().decode(files.get("keys")));
     files.delete("keys");
     assert.equal(files.size, 2);
+    const secrets = keys.map(({ secret }) => Buffer.from(secret, "hex"));
+    // What the packets held beside data, and who has it could use.
+    const frames = decryptCapture(readPcap(files.get("log.pcap")!), keys)
+      .flatMap(({ plaintext }) => framesOf(plaintext));
+    const tokens = frames.flatMap((frame) =>
+      frame.type === "ticket"
+        ? [frame.ticket]
+        : frame.type === "new-connection-id"
+        ? [frame.resetToken]
+        : []
+    );
+    assert.ok(tokens.length > 0, "There are tickets or further connection ids");
     for (const [name, bytes] of files) {
-      for (const { secret } of keys) {
-        for (const spelling of spellings(Buffer.from(secret, "hex"))) {
+      for (const secret of [...secrets, ...tokens]) {
+        for (const spelling of spellings(secret)) {
           assert.equal(Buffer.from(bytes).indexOf(spelling), -1, name);
         }
       }
     }
   });
 });
+
+function framesOf(plaintext: Uint8Array): Frame[] {
+  const reader = new ByteReader(plaintext);
+  const frames: Frame[] = [];
+  while (reader.remaining > 0) frames.push(decodeFrame(reader));
+  return frames;
+}
 
 Deno.test("PacketLog gives files to as many connections as it may, and counts the others", async () => {
   for (const limit of [{ maxFiles: 1 }, { maxOpenFiles: 1 }]) {
