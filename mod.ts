@@ -43,6 +43,7 @@ export {
   CallRequest,
   CallStream,
   type CallStreamEnding,
+  type ChunkSource,
   type Clock,
   type Compression,
   type DiscoverQuery,

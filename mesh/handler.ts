@@ -222,14 +222,20 @@ export type CallHandler = (
 ) => Sendable | Promise<Sendable>;
 
 /**
- * Answers a call with a stream: an async generator, or whatever gives an
- * async iterable. When the reader gives up, its `return` is called.
+ * What a stream is made of. An iterable that is not asynchronous costs less for
+ * each chunk: it is asked for the next one as long as there is room.
+ */
+export type ChunkSource =
+  | AsyncIterable<Value | SealedValue>
+  | Iterable<Value | SealedValue>;
+
+/**
+ * Answers a call with a stream: a generator, asynchronous or not, or whatever
+ * gives an iterable. When the reader gives up, its `return` is called.
  */
 export type StreamHandler = (
   request: CallRequest,
-) =>
-  | AsyncIterable<Value | SealedValue>
-  | Promise<AsyncIterable<Value | SealedValue>>;
+) => ChunkSource | Promise<ChunkSource>;
 
 /** A method. */
 export type Method =

@@ -33,6 +33,7 @@ export {
   type CallHandler,
   CallPeer,
   CallRequest,
+  type ChunkSource,
   type StreamHandler,
 } from "./handler.ts";
 export { KnownPeers } from "./known_peers.ts";

@@ -6,7 +6,6 @@
 import {
   encodeError,
   encodeResponse,
-  encodeStreamChunk,
   encodeStreamClose,
   MessageType,
   StreamEnding,
@@ -19,6 +18,7 @@ import type { AnswerStore } from "./answer_store.ts";
 import { Budget } from "./budget.ts";
 import { CallContext, runInCall } from "./call_context.ts";
 import { CallTimer } from "./call_timer.ts";
+import { ChunkSender } from "./chunk_sender.ts";
 import type { Clock } from "./clock.ts";
 import {
   compressMessage,
@@ -78,7 +78,7 @@ export class RunningCall {
   readonly #input: RequestInput;
   #audience: Audience = "listening";
   #isAbortedHere = false;
-  #chunkCount = 0;
+  #chunks: ChunkSender | undefined;
   /** What the handler still does; nothing when it did it at once. */
   #handling: Promise<unknown> | undefined;
 
@@ -199,54 +199,30 @@ export class RunningCall {
   }
 
   async #stream(handler: StreamHandler): Promise<void> {
-    const { race } = this.#options;
-    const iterable = await this.#wait(() => handler(this.#createRequest()));
-    const iterator = iterable[Symbol.asyncIterator]();
-    const sending = this.#sendChunks(iterator);
+    const { channel, request, race } = this.#options;
+    const source = await this.#wait(() => handler(this.#createRequest()));
+    const chunks = new ChunkSender({
+      channel,
+      request,
+      race,
+      source,
+      seal: (value) => this.#seal(value),
+      inCall: (code) => this.#inCall(code),
+    });
+    this.#chunks = chunks;
+    const sending = chunks.sendAll();
     this.#handling = sending;
     try {
       // Raced once, not chunk by chunk: a race costs as much as a token.
       await race.race(sending);
     } catch (error) {
-      // A generator that waits runs its `finally` when the wait is over.
       this.#handling = Promise.all([
         sending.catch(() => {}),
-        this.#enter(async () => await iterator.return?.()),
+        this.#enter(async () => await chunks.stop()),
       ]);
       throw error;
     }
     await this.#sendClose(StreamEnding.COMPLETED);
-  }
-
-  async #sendChunks(iterator: AsyncIterator<Sendable>): Promise<void> {
-    const { race } = this.#options;
-    const next = () => iterator.next();
-    const step = () => this.#span.run(next);
-    for (;;) {
-      race.throwIfAborted();
-      const { done, value } = await runInCall(this.#context, step);
-      if (done || race.isAborted) return;
-      const sending = this.#sendChunk(packContent(this.#seal(value)));
-      if (sending !== undefined) await race.race(sending);
-      this.#chunkCount++;
-    }
-  }
-
-  /** @returns Nothing when there was room, else resolves when there is. */
-  #sendChunk(content: OutgoingContent): Promise<void> | undefined {
-    const { channel, request } = this.#options;
-    const { flags, contentType, body } = content;
-    const { messageId, traceId } = request;
-    const type = MessageType.STREAM_CHUNK;
-    const chunk = { offset: this.#chunkCount, contentType, body };
-    return request.isCompressed
-      ? channel.push({
-        type,
-        messageId,
-        traceId,
-        ...compressMessage(flags, encodeStreamChunk(chunk), "auto"),
-      })
-      : channel.pushChunk({ type, flags, messageId, traceId }, chunk);
   }
 
   /** Enters the handler and waits for it, or for the end of the call. */
@@ -262,7 +238,14 @@ export class RunningCall {
   }
 
   #enter<Result>(code: () => Result): Result {
-    return runInCall(this.#context, () => this.#span.run(code));
+    return this.#inCall(code)();
+  }
+
+  /** Makes of code what runs as a part of the handler, any number of times. */
+  #inCall<Result>(code: () => Result): () => Result {
+    const context = this.#context;
+    const inSpan = () => this.#span.run(code);
+    return () => runInCall(context, inSpan);
   }
 
   #createRequest(): CallRequest {
@@ -333,7 +316,7 @@ export class RunningCall {
       encodeStreamClose({
         ending,
         status: error?.status ?? StatusCode.OK,
-        chunkCount: this.#chunkCount,
+        chunkCount: this.#chunks?.count ?? 0,
         message: limit(error?.message ?? ""),
         extensions: encodeReplyFacts({
           spent: this.#budget.spent,

@@ -361,3 +361,109 @@ function memoryBytes(): number {
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
 }
+
+Deno.test("A generator that is not asynchronous streams as well, and stops with its reader", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    let produced = 0;
+    let over = (): void => {};
+    callee.onStream("count", function* (request) {
+      try {
+        for (let index = 0; index < (request.value as number); index++) {
+          produced++;
+          yield index;
+        }
+      } finally {
+        over();
+      }
+    });
+    callee.onStream("list", () => ["a", null, new Uint8Array([1])]);
+    const caller = await connect();
+    const all = await collect(caller.stream(CALLEE, "count", 5_000));
+    assert.deepEqual(all, Array.from({ length: 5_000 }, (_, index) => index));
+    assert.deepEqual(
+      await collect(caller.stream(CALLEE, "list")),
+      ["a", null, new Uint8Array([1])],
+    );
+    const isOver = new Promise<void>((resolve) => over = resolve);
+    produced = 0;
+    let read = 0;
+    for await (const _ of caller.stream(CALLEE, "count", 1e9)) {
+      if (++read === 10) break;
+    }
+    await isOver;
+    assert.ok(produced < 1e6, `${produced} produced for 10 that were read`);
+  });
+});
+
+Deno.test("A stream that is read in batches gives every chunk once and in order, and its failure after them", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("numbers", function* (request) {
+      const count = request.value as number;
+      for (let index = 0; index < count; index++) {
+        yield index % 7 === 3 ? null : index;
+      }
+      if (count % 2 === 1) throw new CallError("ABORTED", "Enough");
+    });
+    const caller = await connect();
+    for (const count of [0, 1, 1_024, 1_025, 9_999]) {
+      const stream = caller.stream(CALLEE, "numbers", count);
+      const seen: unknown[] = [];
+      let batchCount = 0;
+      let failure: unknown;
+      try {
+        for await (const batch of stream.batches()) {
+          batchCount++;
+          assert.ok(batch.length >= 1 && batch.length <= 1_024);
+          seen.push(...batch);
+        }
+      } catch (error) {
+        failure = error;
+      }
+      assert.deepEqual(
+        seen,
+        Array.from({ length: count }, (_, i) => i % 7 === 3 ? null : i),
+      );
+      assert.ok(batchCount <= Math.max(1, count / 2), `${batchCount} batches`);
+      const { type, chunkCount } = await stream.ending;
+      assert.equal(chunkCount, count);
+      assert.equal(type, count % 2 === 1 ? "failed" : "completed");
+      assert.equal(
+        failure instanceof CallError ? failure.code : failure,
+        count % 2 === 1 ? "ABORTED" : undefined,
+      );
+    }
+  });
+});
+
+Deno.test("Leaving a loop over batches cancels the stream", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("endless", function* () {
+      for (;;) yield "again";
+    });
+    const caller = await connect();
+    const stream = caller.stream(CALLEE, "endless");
+    for await (const batch of stream.batches()) {
+      assert.equal(batch[0], "again");
+      break;
+    }
+    assert.equal((await stream.ending).type, "cancelled");
+    assert.throws(() => stream.batches(), { code: "FAILED_PRECONDITION" });
+  });
+});
+
+Deno.test("A stream handler that gives text, bytes or nothing fails its call", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    for (const value of ["text", new Uint8Array(3), undefined, 7]) {
+      callee.onStream(`gives ${typeof value}`, () => value as never);
+    }
+    const caller = await connect();
+    for (const kind of ["string", "object", "undefined", "number"]) {
+      const failure = await failureOf(caller.stream(CALLEE, `gives ${kind}`));
+      assert.equal(failure.code, "INTERNAL");
+    }
+  });
+});
