@@ -397,6 +397,15 @@ function simulate(seed: number): void {
   checkCredit(pair, limits);
 }
 
+/** What they found is in the message of the commit that added them. */
+const REGRESSION_SEEDS = [1151323020];
+
+for (const seed of REGRESSION_SEEDS) {
+  Deno.test(`StreamManager keeps its promises with seed ${seed}`, () => {
+    simulate(seed);
+  });
+}
+
 Deno.test("StreamManager delivers every byte once, tells every end truthfully and leaks no credit over any pipe", () => {
   fc.assert(fc.property(fc.integer(), simulate), { numRuns: 50 });
 });

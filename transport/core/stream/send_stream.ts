@@ -290,9 +290,13 @@ export class SendStream {
       return 0;
     }
     let released = end;
-    const next = this.#acked?.first;
-    if (next !== undefined && next.start <= end) {
-      released = Math.max(end, next.end);
+    // A repeated frame may end in the middle of one range, or where one begins.
+    for (
+      let next = this.#acked?.first;
+      next !== undefined && next.start <= released;
+      next = this.#acked!.first
+    ) {
+      released = Math.max(released, next.end);
       this.#acked!.remove(0, released);
     }
     this.#buffer.release(released);
