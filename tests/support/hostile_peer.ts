@@ -18,11 +18,11 @@ import {
 import type { Connection } from "../../transport/core/connection.ts";
 import { Endpoint, type EndpointEvent } from "../../transport/core/endpoint.ts";
 import { EarlyData } from "../../transport/core/early_data.ts";
-import {
-  type HandshakeOptions,
-  type HandshakeResult,
-  InitiatorHandshake,
+import type {
+  HandshakeOptions,
+  HandshakeResult,
 } from "../../transport/core/handshake.ts";
+import { InitiatorHandshake } from "../../transport/core/initiator_handshake.ts";
 import { PacketProtection } from "../../transport/core/packet_protection.ts";
 import {
   localTransportParameters,

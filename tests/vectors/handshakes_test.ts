@@ -12,10 +12,8 @@ import {
   type RandomSource,
 } from "../../crypto/mod.ts";
 import { createHmac } from "node:crypto";
-import {
-  InitiatorHandshake,
-  ResponderHandshake,
-} from "../../transport/core/handshake.ts";
+import { InitiatorHandshake } from "../../transport/core/initiator_handshake.ts";
+import { ResponderHandshake } from "../../transport/core/responder_handshake.ts";
 import { decodeInitiatorHello } from "../../transport/core/handshake_packet.ts";
 import { PacketProtection } from "../../transport/core/packet_protection.ts";
 import { decodeTransportParameters } from "../../transport/core/transport_parameters.ts";

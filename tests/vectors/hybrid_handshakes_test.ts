@@ -6,10 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { ML_KEM_768, type RandomSource } from "../../crypto/mod.ts";
-import {
-  InitiatorHandshake,
-  ResponderHandshake,
-} from "../../transport/core/handshake.ts";
+import { InitiatorHandshake } from "../../transport/core/initiator_handshake.ts";
+import { ResponderHandshake } from "../../transport/core/responder_handshake.ts";
 import { decodeInitiatorHello } from "../../transport/core/handshake_packet.ts";
 import {
   decodeHelloRest,

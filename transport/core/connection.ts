@@ -31,11 +31,9 @@ import type { ConnectionTrace } from "./connection_trace.ts";
 import type { EarlyData } from "./early_data.ts";
 import { TransportError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
-import type {
-  HandshakeResult,
-  InitiatorHandshake,
-  ResponderHandshake,
-} from "./handshake.ts";
+import type { HandshakeResult } from "./handshake.ts";
+import type { InitiatorHandshake } from "./initiator_handshake.ts";
+import type { ResponderHandshake } from "./responder_handshake.ts";
 import { IdleTimers } from "./idle_timers.ts";
 import type { LimitName } from "./limits.ts";
 import { Migration } from "./migration.ts";

@@ -39,7 +39,8 @@ import { DeadlineHeap } from "./deadline_heap.ts";
 import type { EarlyData } from "./early_data.ts";
 import { CloseCode, TransportError } from "./error.ts";
 import { formatConnectionId } from "./frame_summary.ts";
-import { InitiatorHandshake, type ResponderHandshake } from "./handshake.ts";
+import { InitiatorHandshake } from "./initiator_handshake.ts";
+import type { ResponderHandshake } from "./responder_handshake.ts";
 import {
   decodeRefusal,
   decodeRetry,

@@ -3,7 +3,8 @@ import { generateKeyPair } from "../../crypto/mod.ts";
 import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { createEndpointConfig } from "./config.ts";
-import { InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
+import { InitiatorHandshake } from "./initiator_handshake.ts";
+import { ResponderHandshake } from "./responder_handshake.ts";
 import {
   decodeInitiatorHello,
   decodeRefusal,

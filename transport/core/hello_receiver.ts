@@ -21,7 +21,8 @@ import {
   TRANSPORT_VERSION,
 } from "./config.ts";
 import type { Connection } from "./connection.ts";
-import { type HandshakeOptions, ResponderHandshake } from "./handshake.ts";
+import type { HandshakeOptions } from "./handshake.ts";
+import { ResponderHandshake } from "./responder_handshake.ts";
 import {
   decodeHelloInvariants,
   decodeInitiatorHello,

@@ -7,12 +7,9 @@ import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { type EndpointConfig, MAX_HELLO_TIMEOUT_MS } from "./config.ts";
 import { TransportError } from "./error.ts";
-import {
-  type HandshakeOutcome,
-  type HandshakeResult,
-  InitiatorHandshake,
-  type ResponderHandshake,
-} from "./handshake.ts";
+import type { HandshakeOutcome, HandshakeResult } from "./handshake.ts";
+import { InitiatorHandshake } from "./initiator_handshake.ts";
+import type { ResponderHandshake } from "./responder_handshake.ts";
 import type { DropReason } from "./stats.ts";
 
 /** One end's handshake, with its timers. */

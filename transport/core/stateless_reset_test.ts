@@ -25,7 +25,8 @@ import {
   MAX_STATELESS_ANSWERS_PER_SECOND,
 } from "./config.ts";
 import { Endpoint } from "./endpoint.ts";
-import { InitiatorHandshake, ResponderHandshake } from "./handshake.ts";
+import { InitiatorHandshake } from "./initiator_handshake.ts";
+import { ResponderHandshake } from "./responder_handshake.ts";
 import { decodeInitiatorHello } from "./handshake_packet.ts";
 import {
   encodeReset,

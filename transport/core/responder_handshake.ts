@@ -1,0 +1,198 @@
+/**
+ * The side of the handshake that answers.
+ *
+ * Spec: docs/spec/transport.md, "Handshake".
+ *
+ * @module
+ */
+import { type HandshakeState, isEqualConstantTime } from "../../crypto/mod.ts";
+import { decodeEarlyPayload } from "./early_data.ts";
+import {
+  confirmationOf,
+  createNoise,
+  type HandshakeOptions,
+  type HandshakeOutcome,
+  type HandshakeResult,
+  readNoise,
+  resultOf,
+  writeNoise,
+} from "./handshake.ts";
+import {
+  decodeNoisePacket,
+  encodeResponderHello,
+  HandshakeKind,
+  HandshakePatternCode,
+  type InitiatorHello,
+  NOISE_EPHEMERAL_LENGTH,
+  responseMacKey,
+} from "./handshake_packet.ts";
+import { encodeAnswerRest, splitMessage } from "./split_message.ts";
+import type { DropReason } from "./stats.ts";
+import { type Suite, suiteParts } from "./suite.ts";
+import {
+  decodeTransportParameters,
+  encodeTransportParameters,
+  type TransportParameters,
+} from "./transport_parameters.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/** The side that answers. */
+export class ResponderHandshake {
+  /** The second message: a whole packet, repeated when the hello is. */
+  readonly response: Uint8Array;
+  /** What of it takes a packet of its own; in hybrid suites. */
+  readonly responseRest: Uint8Array | undefined;
+  /** Frames that came with a ticket; none of other hellos. */
+  readonly earlyFrames: Uint8Array;
+  readonly #isResumed: boolean;
+  readonly #noise: HandshakeState;
+  readonly #suite: Suite;
+  /** The id that the initiator chose, 8 bytes. */
+  readonly initiatorConnectionId: Uint8Array;
+  readonly #peerParameters: TransportParameters;
+  #finishNoise: Uint8Array = EMPTY;
+  #confirmation: Uint8Array = EMPTY;
+  #result: HandshakeResult | undefined;
+
+  private constructor(
+    noise: HandshakeState,
+    suite: Suite,
+    hello: InitiatorHello,
+    peerParameters: TransportParameters,
+    response: Uint8Array,
+    earlyFrames: Uint8Array,
+  ) {
+    this.earlyFrames = earlyFrames;
+    this.#isResumed = hello.ticket !== undefined;
+    this.#noise = noise;
+    this.#suite = suite;
+    this.initiatorConnectionId = hello.connectionId.slice();
+    this.#peerParameters = peerParameters;
+    const { first, rest } = suiteParts(suite).isHybrid
+      ? splitMessage(response)
+      : { first: response, rest: undefined };
+    this.responseRest = rest &&
+      encodeAnswerRest(this.initiatorConnectionId, rest);
+    this.response = encodeResponderHello(
+      this.initiatorConnectionId,
+      first,
+      responseMacKey(
+        hello.connectionId,
+        hello.noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
+      ),
+    );
+  }
+
+  /**
+   * Takes the first message. Version, suite and MAC were checked before: this
+   * is where the Diffie-Hellman work starts.
+   *
+   * @param options Keys, suites, limits and randomness.
+   * @param suite From `acceptedSuite`.
+   * @param hello The decoded hello, its Noise message whole.
+   * @param psk The pre-shared key of the hello's ticket, if it has one.
+   * @returns The waiting handshake, or why the hello was dropped.
+   */
+  static accept(
+    options: HandshakeOptions,
+    suite: Suite,
+    hello: InitiatorHello,
+    psk?: Uint8Array,
+  ):
+    | { readonly ok: true; readonly handshake: ResponderHandshake }
+    | { readonly ok: false; readonly reason: DropReason } {
+    const noise = createNoise(options, {
+      role: "responder",
+      suite,
+      head: hello,
+      remoteStaticPublicKey: undefined,
+      psk,
+    });
+    const payload = readNoise(noise, hello.noise);
+    if (payload === undefined) return { ok: false, reason: "handshake-failed" };
+    const early = psk === undefined
+      ? { parameters: payload, frames: EMPTY }
+      : decodeEarlyPayload(payload);
+    const peerParameters = early &&
+      decodeTransportParameters(early.parameters);
+    if (peerParameters === undefined) return { ok: false, reason: "malformed" };
+    const { resetToken, ...rest } = peerParameters;
+    // The first message of XX is in the clear: what it holds is no secret.
+    const isTokenSecret = hello.pattern !== HandshakePatternCode.XX;
+    const response = writeNoise(
+      noise,
+      encodeTransportParameters(options.parameters),
+    );
+    if (response === undefined) {
+      return { ok: false, reason: "handshake-failed" };
+    }
+    return {
+      ok: true,
+      handshake: new ResponderHandshake(
+        noise,
+        suite,
+        hello,
+        resetToken !== undefined && isTokenSecret
+          ? { ...rest, resetToken }
+          : rest,
+        response,
+        early!.frames,
+      ),
+    };
+  }
+
+  /** Whether both sides' keys follow from the two messages so far. */
+  get hasKeys(): boolean {
+    return this.#noise.isComplete;
+  }
+
+  /**
+   * What both sides hold: from the start after a hello with a ticket, otherwise
+   * once the third message was read. The initiator has proven its keys only
+   * when {@linkcode ResponderHandshake.handleFinish} says so.
+   */
+  get result(): HandshakeResult {
+    if (this.#result === undefined) {
+      this.#result = resultOf(this.#noise, {
+        isInitiator: false,
+        suite: this.#suite,
+        peerConnectionId: this.initiatorConnectionId,
+        peerParameters: this.#peerParameters,
+        isResumed: this.#isResumed,
+      });
+      // Now: whoever uses the secrets wipes them, maybe before the finish comes.
+      this.#confirmation = confirmationOf(
+        this.#result.receiveSecret,
+        this.#noise.handshakeHash,
+      );
+    }
+    return this.#result;
+  }
+
+  /**
+   * Takes the third message.
+   *
+   * @param packet A whole handshake packet of kind 3.
+   * @returns The keys, or why it was dropped; the handshake then goes on waiting.
+   */
+  handleFinish(packet: Uint8Array): HandshakeOutcome {
+    const decoded = decodeNoisePacket(packet, HandshakeKind.INITIATOR_FINISH);
+    if (decoded === undefined) return { ok: false, reason: "malformed" };
+    // A finish whose confirmation was damaged on the way has already completed
+    // the Noise part: its repetition has to bring the same Noise message.
+    if (!this.#noise.isComplete) {
+      if (readNoise(this.#noise, decoded.noise) === undefined) {
+        return { ok: false, reason: "handshake-failed" };
+      }
+      this.#finishNoise = decoded.noise.slice();
+    } else if (!isEqualConstantTime(decoded.noise, this.#finishNoise)) {
+      return { ok: false, reason: "handshake-failed" };
+    }
+    const { result } = this;
+    if (!isEqualConstantTime(decoded.trailer, this.#confirmation)) {
+      return { ok: false, reason: "handshake-failed" };
+    }
+    return { ok: true, result };
+  }
+}
