@@ -103,4 +103,28 @@ export const MUTATIONS: readonly Mutation[] = [
     from: ": data.subarray(this.#orderedEnd - offset, stop - offset),",
     to: ": data.subarray(0, stop - this.#orderedEnd),",
   },
+  {
+    name: "a ticket is taken a second time",
+    file: `${CORE}/session_ticket.ts`,
+    from: "if (key.used.has(trace)) return",
+    to: "if (key.used.has(-trace)) return",
+  },
+  {
+    name: "a ticket that was refused for lack of memory is taken later",
+    file: `${CORE}/session_ticket.ts`,
+    from: "if (key.used.size >= this.#maxUsed) return",
+    to: "if (key.used.size >= this.#maxUsed && now % 3 < 1) return",
+  },
+  {
+    name: "the copy of a first datagram is not known from elsewhere",
+    file: `${CORE}/hello_receiver.ts`,
+    from: "if (ticket === undefined) return [key];",
+    to: 'if (key !== "") return [key];',
+  },
+  {
+    name: "early data that was refused is not sent again",
+    file: `${CORE}/early_data.ts`,
+    from: "else this.streams.onFrameLost(frame);",
+    to: "else this.streams.onFrameAcked(frame);",
+  },
 ];

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import process from "node:process";
+import { simulateResumption } from "./resumption_simulation.ts";
 import { simulateTransport } from "./transport_simulation.ts";
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ let failureCount = 0;
 for (let seed = first; seed < first + count; seed++) {
   try {
     lostCount += simulateTransport(seed).lostCount;
+    simulateResumption(seed);
   } catch (error) {
     failureCount++;
     const text = error instanceof Error ? error.stack : String(error);
