@@ -38,15 +38,20 @@ function hmac(key: Uint8Array, ...parts: (Uint8Array | string)[]): Uint8Array {
 }
 
 /** HKDF-Expand of at most 32 bytes (RFC 5869 §2.3). */
-function expand(secret: string, label: string, length = 32): string {
+function expand(
+  secret: string,
+  label: string | Uint8Array,
+  length = 32,
+): string {
   return toHex(
     hmac(fromHex(secret), label, Uint8Array.of(1)).slice(0, length),
   );
 }
 
 Deno.test("key_schedule.json: HKDF and ChaCha20 of the runtime give the same", () => {
-  const { keys, masks } = readVectors<{
+  const { keys, resumption, masks } = readVectors<{
     keys: Record<string, string>[];
+    resumption: Record<string, string>[];
     masks: { key: string; sample: string; mask: string }[];
   }>("key_schedule.json");
   for (const { secret = "", ...derived } of keys) {
@@ -59,6 +64,19 @@ Deno.test("key_schedule.json: HKDF and ChaCha20 of the runtime give the same", (
       nextSecret,
       secretAfterNext: expand(nextSecret, "mxp v1 ku"),
     });
+  }
+  for (const { initiatorSecret = "", ...vector } of resumption) {
+    const label = (text: string, digits: string): Uint8Array =>
+      fromHex(toHex(new TextEncoder().encode(text)) + digits);
+    const secret = expand(
+      initiatorSecret,
+      label("mxp v1 resume", vector.handshakeHash!),
+    );
+    assert.equal(secret, vector.resumptionSecret);
+    assert.equal(
+      expand(secret, label("mxp v1 psk", vector.ticket!)),
+      vector.psk,
+    );
   }
   assert.match(masks[0]!.mask, /^aefefe7d03/); // RFC 9001 A.5
   for (const { key, sample, mask } of masks) {

@@ -5,6 +5,7 @@
  */
 import {
   answerMacKey,
+  concat,
   encodeFinish,
   encodeHello,
   helloMacKey,
@@ -92,18 +93,31 @@ export function createParty(
   };
 }
 
+/** Ticket and early data of the handshake that has them. */
+const TICKET = counting(121, 0x40);
+const EARLY_FRAMES = fromHex("17000105 6561726c79");
+
+/** Cipher of the packets, and its name in Noise. */
+const SUITES: Readonly<Record<number, { aead: AeadSuite; noise: string }>> = {
+  1: { aead: "chacha20-poly1305", noise: "ChaChaPoly" },
+  2: { aead: "aes-256-gcm", noise: "AESGCM" },
+};
+
+/** Number and name of each pattern. */
+const PATTERNS = { IK: 1, XX: 2, IKpsk1: 3 } as const;
+
 /** One handshake from beginning to the first protected packets. */
 function runHandshake(
   choice: {
-    readonly pattern: "IK" | "XX";
+    readonly pattern: keyof typeof PATTERNS;
     readonly suites: readonly number[];
     readonly seed: number;
   },
 ): object {
   const { pattern, suites } = choice;
-  const isIk = pattern === "IK";
-  const aead: AeadSuite = suites[0] === 1 ? "chacha20-poly1305" : "aes-256-gcm";
-  const cipher = suites[0] === 1 ? "ChaChaPoly" : "AESGCM";
+  const isIk = pattern !== "XX";
+  const isResumed = pattern === "IKpsk1";
+  const { aead, noise: cipher } = SUITES[suites[0]!]!;
   const protocolName = `Noise_${pattern}_25519_${cipher}_SHA256`;
   const random = new SeededRandom(choice.seed);
   const initiator = createParty(
@@ -114,11 +128,14 @@ function runHandshake(
     connectionId: new Uint8Array(),
     resetToken: counting(16, 0x90),
   });
+  const psk = new Uint8Array(32);
+  random.fillSecret(psk);
   const head = {
     version: 1,
     connectionId: initiator.connectionId,
-    pattern: isIk ? 1 : 2,
+    pattern: PATTERNS[pattern],
     suites,
+    ...(isResumed ? { ticket: TICKET } : {}),
   };
   const prologue = prologueOf(head);
   const noiseOf = (party: Party, role: "initiator" | "responder") =>
@@ -128,13 +145,23 @@ function runHandshake(
       prologue,
       staticPrivateKey: party.staticPrivateKey,
       testEphemeralPrivateKey: party.ephemeralPrivateKey,
+      psks: isResumed ? [psk] : [],
       ...(isIk && role === "initiator"
         ? { remoteStaticPublicKey: responder.staticPublicKey }
         : {}),
     });
   const left = noiseOf(initiator, "initiator");
   const right = noiseOf(responder, "responder");
-  const message1 = left.writeMessage(initiator.payload);
+  const { length } = initiator.payload;
+  const message1 = left.writeMessage(
+    isResumed
+      ? concat(
+        Uint8Array.of(length & 0xff, length >>> 8),
+        initiator.payload,
+        EARLY_FRAMES,
+      )
+      : initiator.payload,
+  );
   right.readMessage(message1);
   const message2 = right.writeMessage(responder.payload);
   left.readMessage(message2);
@@ -157,6 +184,7 @@ function runHandshake(
     suites,
     initiator,
     responder,
+    ...(isResumed ? { ticket: TICKET, psk, earlyFrames: EARLY_FRAMES } : {}),
     prologue,
     helloMacKey: helloKey,
     answerMacKey: answerKey,
@@ -216,6 +244,7 @@ export function makeHandshakes(): VectorFile {
     { pattern: "IK", suites: [2, 1], seed: SEED + 1 },
     { pattern: "XX", suites: [1, 2], seed: SEED + 2 },
     { pattern: "XX", suites: [2], seed: SEED + 3 },
+    { pattern: "IKpsk1", suites: [1], seed: SEED + 4 },
   ];
   return {
     note:

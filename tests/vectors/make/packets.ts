@@ -8,6 +8,8 @@ import {
   createHeaderProtection,
   deriveTrafficKeys,
   nextTrafficSecret,
+  resumptionSecret,
+  ticketPsk,
 } from "../../../crypto/mod.ts";
 import { PacketKeys } from "../../../conformance/wire/packet_codec.ts";
 import { encodePacketHeader } from "../../../protocol/mod.ts";
@@ -42,7 +44,7 @@ export function makeKeySchedule(): VectorFile {
   ] as const;
   return {
     note: "keys: what the key schedule makes of a traffic secret, and the " +
-      "secrets of the next key phases. masks: header protection; the first key " +
+      "secrets of the next key phases. resumption: what a ticket stands for. masks: header protection; the first key " +
       "and sample are those of RFC 9001 A.5, whose mask begins with aefefe7d03. " +
       "Made by this repository.",
     spec: "crypto.md#key-schedule",
@@ -57,6 +59,18 @@ export function makeKeySchedule(): VectorFile {
         confirmationKey: confirmationKey(secret),
         nextSecret: next,
         secretAfterNext: nextTrafficSecret(next),
+      };
+    }),
+    resumption: secrets.map((initiatorSecret, index) => {
+      const handshakeHash = counting(32, 0xa0);
+      const ticket = counting(100 + index);
+      const secret = resumptionSecret(initiatorSecret, handshakeHash);
+      return {
+        initiatorSecret,
+        handshakeHash,
+        resumptionSecret: secret,
+        ticket,
+        psk: ticketPsk(secret, ticket),
       };
     }),
     masks: samples.map(([key, sample]) => {
