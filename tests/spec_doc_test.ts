@@ -22,7 +22,11 @@ import {
   StreamEnding,
   StreamKind,
 } from "../protocol/mod.ts";
+import { CLAUSES } from "../conformance/mod.ts";
+import * as nodeConfig from "../mesh/node_config.ts";
+import { PRESENCE_EXTENSION } from "../mesh/registry_wire.ts";
 import { ReplyExtension } from "../mesh/reply_extension.ts";
+import * as registryConfig from "../registry/config.ts";
 import { CloseCode } from "../transport/core/error.ts";
 import {
   HandshakeKind,
@@ -327,4 +331,92 @@ Deno.test("docs/spec names no label that the source does not use", () => {
   );
   const unused = [...labels].filter((label) => !source.includes(`"${label}"`));
   assert.deepEqual(unused, []);
+});
+
+const registry = readPage("docs/spec/registry.md");
+
+/** A number as the pages write it. */
+function spelled(number: number): string {
+  return number.toLocaleString("en-US");
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+Deno.test("docs/spec/registry.md gives exactly the bounds of a node", () => {
+  const rows = tableOf(registry, ["what", "bound"], "## Bounds");
+  const one = "of one connection";
+  assert.deepEqual(
+    Object.fromEntries(rows.map(({ what, bound }) => [what, bound])),
+    {
+      "records of a node / of one key": `${
+        spelled(registryConfig.DEFAULT_MAX_RECORDS)
+      } / ${registryConfig.DEFAULT_MAX_RECORDS_PER_KEY}`,
+      [`registrations ${one}`]:
+        `burst of ${nodeConfig.REGISTRATION_BURST}, then ${nodeConfig.REGISTRATIONS_PER_SECOND} a second`,
+      "name; capability, tag; metadata key, value":
+        `${registryConfig.MAX_NAME_BYTES}; ${registryConfig.MAX_LABEL_BYTES}; ${registryConfig.MAX_METADATA_KEY_BYTES}, ${
+          spelled(registryConfig.MAX_METADATA_VALUE_BYTES)
+        } bytes`,
+      "capabilities; tags; metadata entries":
+        `${registryConfig.MAX_CAPABILITY_COUNT}; ${registryConfig.MAX_TAG_COUNT}; ${registryConfig.MAX_METADATA_COUNT}`,
+      "payload of an event; of another request": `${
+        Math.floor(nodeConfig.MAX_NODE_PAYLOAD_BYTES / MIB)
+      } MiB + ${nodeConfig.MAX_NODE_PAYLOAD_BYTES % MIB / KIB} KiB; ${
+        nodeConfig.MAX_CONTROL_PAYLOAD_BYTES / KIB
+      } KiB`,
+      [`requests ${one} at a time`]: `${nodeConfig.MAX_CONCURRENT_REQUESTS}`,
+      "time for a request to arrive": `${
+        nodeConfig.REQUEST_TIMEOUT_MS / 1_000
+      } s`,
+      [`subscriptions ${one} / of a node`]:
+        `${nodeConfig.MAX_SUBSCRIPTIONS_PER_CONNECTION} / ${
+          spelled(nodeConfig.MAX_SUBSCRIPTIONS)
+        }`,
+      "connections of a node": spelled(nodeConfig.MAX_NODE_CONNECTIONS),
+    },
+  );
+});
+
+Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues", () => {
+  const text = registry.replaceAll(/\s+/g, " ");
+  const { DEFAULT_LEASE_MS, DEFAULT_QUERY_LIMIT } = registryConfig;
+  const sentences = [
+    `between ${nodeConfig.MIN_REQUESTED_LEASE_MS / 1_000} s and ${
+      nodeConfig.MAX_REQUESTED_LEASE_MS / DEFAULT_LEASE_MS
+    } default leases`,
+    `"leaseMs": ${DEFAULT_LEASE_MS}, "heartbeatIntervalMs": ${registryConfig.DEFAULT_HEARTBEAT_INTERVAL_MS}`,
+    `The limit is ${DEFAULT_QUERY_LIMIT} where the request says 0, and at most ${
+      spelled(registryConfig.MAX_QUERY_LIMIT)
+    }`,
+    `before ${nodeConfig.MAX_DISCOVER_REPLY_BYTES / MIB} MiB of records`,
+    `At most ${spelled(nodeConfig.MAX_SUBSCRIBER_QUEUE_EVENTS)} events or ${
+      nodeConfig.MAX_SUBSCRIBER_QUEUE_BYTES / MIB
+    } MiB wait for a subscriber`,
+    `A **topic** is 1 to ${nodeConfig.MAX_TOPIC_BYTES} bytes`,
+    `extension ${PRESENCE_EXTENSION}: presence`,
+  ];
+  for (const sentence of sentences) {
+    assert.ok(text.includes(sentence), sentence);
+  }
+});
+
+Deno.test("docs/spec/registry.md lists exactly the methods of a node", () => {
+  const source = readPage("mesh/node_requests.ts");
+  const methods = [...source.matchAll(/case "(mxp\.[a-z]+)":/g)]
+    .map((match) => match[1]);
+  assert.ok(methods.length > 0);
+  assert.deepEqual(
+    tableOf(registry, ["method", "body"]).map(({ method }) => method)
+      .toSorted(),
+    methods.toSorted(),
+  );
+});
+
+Deno.test("docs/conformance.md names every group of clauses", () => {
+  const page = readPage("docs/conformance.md");
+  const documented = tableOf(page, ["group", "what it is about"])
+    .flatMap(({ group }) => group!.split(", "));
+  const groups = new Set(CLAUSES.map(({ id }) => id.split(".")[0]!));
+  assert.deepEqual(documented.toSorted(), [...groups].toSorted());
 });
