@@ -4,11 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import {
-  type ClauseResult,
-  runConformance,
-  selectClauses,
-} from "../../conformance/mod.ts";
+import type { ClauseResult } from "../../conformance/mod.ts";
 import { CallError } from "../../mesh/mod.ts";
 import { resolveHostname } from "../../transport/mod.ts";
 import type { CommandContext } from "../context.ts";
@@ -59,14 +55,20 @@ export function addConformance(
       options: ConformanceCommandOptions,
     ) => {
       const only = options.only?.split(",") ?? [];
-      checkNames(only);
+      await checkNames(only);
       if (options.list) await list(only, context);
       else await judge(word, only, options, context);
     });
 }
 
+/** Loaded when needed: no other command has to wait for it. */
+function loadKit(): Promise<typeof import("../../conformance/mod.ts")> {
+  return import("../../conformance/mod.ts");
+}
+
 /** A name that no clause has would pass without a test. */
-function checkNames(only: readonly string[]): void {
+async function checkNames(only: readonly string[]): Promise<void> {
+  const { selectClauses } = await loadKit();
   for (const name of only) {
     if (selectClauses([name]).length > 0) continue;
     throw usageError(`there is no clause ${name}: see mxp conformance --list`);
@@ -77,6 +79,7 @@ async function list(
   only: readonly string[],
   { output }: CommandContext,
 ): Promise<void> {
+  const { selectClauses } = await loadKit();
   for (const { id, title, spec } of selectClauses(only)) {
     if (output.isJson) await output.json({ id, title, spec });
     else await output.write(`${id.padEnd(24)} ${title} (${spec})\n`);
@@ -90,6 +93,7 @@ async function judge(
   context: CommandContext,
 ): Promise<void> {
   const { output } = context;
+  const { runConformance } = await loadKit();
   const url = requireNode(findNode(word, options, context));
   const [hostname] = await resolveHostname(url.hostname);
   const counts = { passed: 0, failed: 0, skipped: 0 };
