@@ -91,6 +91,19 @@ for (const pattern of ["IK", "XX"] as const) {
     assert.equal(atInitiator.result.peerParameters.maxDatagramBytes, 1_500);
   });
 
+  Deno.test(`${pattern} initiator is done with the first answer: another one is dropped, and no hello is left`, () => {
+    const initiator = initiate(key);
+    const { response } = respond(initiator.hello);
+    assert.ok(initiator.handleResponderHello(response).ok);
+    const { finish } = initiator;
+    assert.deepEqual(initiator.handleResponderHello(response), {
+      ok: false,
+      reason: "duplicate-handshake",
+    });
+    assert.deepEqual(initiator.finish, finish);
+    assert.throws(() => initiator.hello, /No hello/);
+  });
+
   Deno.test(`${pattern} handshake survives every damaged byte of its answers`, () => {
     const initiator = initiate(key);
     const responder = respond(initiator.hello);

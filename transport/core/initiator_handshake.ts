@@ -103,6 +103,8 @@ export class InitiatorHandshake {
   #hasCookie = false;
   #retryCount = 0;
   #isSuiteChanged = false;
+  /** A ticket that left in vain: the responder is told to take it no more. */
+  #givenUpTicket: Uint8Array | undefined;
   #refusal: TransportError | undefined;
   #finish: Uint8Array | undefined;
 
@@ -209,8 +211,7 @@ export class InitiatorHandshake {
       return undefined;
     }
     this.#isSuiteChanged = true;
-    this.#refused.push(attempt);
-    this.#restart(this.#start(next));
+    this.#restart(attempt, next);
     return undefined;
   }
 
@@ -227,7 +228,10 @@ export class InitiatorHandshake {
     if (refused === undefined) return "malformed";
     const attempt = this.#current;
     if (!hasValidMac(packet, attempt.responseMacKey)) return "bad-mac";
-    if (attempt.fields.ticket === undefined) return "duplicate-handshake";
+    const { ticket } = attempt.fields;
+    // A hello that gives a ticket up can be told that it comes too late.
+    const named = refused.isUsed ? ticket ?? this.#givenUpTicket : ticket;
+    if (named === undefined) return "duplicate-handshake";
     if (refused.isUsed) {
       // What left with the hello was processed: to send it again might be twice.
       this.#refusal ??= new TransportError(
@@ -236,8 +240,7 @@ export class InitiatorHandshake {
       );
       return undefined;
     }
-    this.#refused.push(attempt);
-    this.#restart(this.#start(attempt.suite));
+    this.#restart(attempt, attempt.suite);
     return undefined;
   }
 
@@ -248,6 +251,9 @@ export class InitiatorHandshake {
    * @returns The keys, or why it was dropped; the handshake then goes on waiting.
    */
   handleResponderHello(packet: Uint8Array): HandshakeOutcome {
+    if (this.#finish !== undefined) {
+      return { ok: false, reason: "duplicate-handshake" };
+    }
     const attempts = [this.#current, ...this.#refused];
     const rest = decodeAnswerRest(packet);
     if (rest !== undefined) {
@@ -295,17 +301,35 @@ export class InitiatorHandshake {
       last,
       confirmationOf(result.sendSecret, noise.handshakeHash),
     );
+    this.#forget();
     return { ok: true, result };
   }
 
+  /**
+   * Lets go of what was needed up to here: the ephemeral keys, which would open
+   * what is recorded of the connection, and some kilobytes of packets.
+   */
+  #forget(): void {
+    for (const { noise } of [this.#current, ...this.#refused]) noise.wipe();
+    this.#refused.length = 0;
+    this.#attempt = undefined;
+    this.#hello = undefined;
+  }
+
   get #current(): HelloAttempt {
+    assert(
+      this.#attempt !== undefined || this.#finish === undefined,
+      "No hello is made once one was answered",
+    );
     return this.#attempt ??= this.#early === undefined
       ? this.#start(this.#options.suites[0]!)
       : this.#resume(this.#early);
   }
 
-  #restart(attempt: HelloAttempt): void {
-    this.#attempt = attempt;
+  #restart(refused: HelloAttempt, suite: Suite): void {
+    this.#refused.push(refused);
+    this.#givenUpTicket ??= refused.fields.ticket;
+    this.#attempt = this.#start(suite);
     // The new hello has to prove the address anew.
     this.#retryCount = 0;
     this.#hello = undefined;
@@ -348,7 +372,11 @@ export class InitiatorHandshake {
       remoteStaticPublicKey: this.#remoteStaticPublicKey,
       psk: resumption?.psk,
     });
-    const parameters = encodeTransportParameters(options.parameters);
+    const givenUpTicket = this.#givenUpTicket;
+    const parameters = encodeTransportParameters({
+      ...options.parameters,
+      ...(givenUpTicket === undefined ? {} : { givenUpTicket }),
+    });
     const message = noise.writeMessage(
       resumption === undefined
         ? parameters

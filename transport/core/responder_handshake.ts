@@ -45,6 +45,8 @@ export class ResponderHandshake {
   readonly responseRest: Uint8Array | undefined;
   /** Frames that came with a ticket; none of other hellos. */
   readonly earlyFrames: Uint8Array;
+  /** A ticket that the initiator has sent before, in vain as it was told. */
+  readonly givenUpTicket: Uint8Array | undefined;
   readonly #isResumed: boolean;
   readonly #noise: HandshakeState;
   readonly #suite: Suite;
@@ -64,6 +66,7 @@ export class ResponderHandshake {
     earlyFrames: Uint8Array,
   ) {
     this.earlyFrames = earlyFrames;
+    this.givenUpTicket = peerParameters.givenUpTicket;
     this.#isResumed = hello.ticket !== undefined;
     this.#noise = noise;
     this.#suite = suite;
@@ -117,9 +120,10 @@ export class ResponderHandshake {
     const peerParameters = early &&
       decodeTransportParameters(early.parameters);
     if (peerParameters === undefined) return { ok: false, reason: "malformed" };
-    const { resetToken, ...rest } = peerParameters;
-    // The first message of XX is in the clear: what it holds is no secret.
-    const isTokenSecret = hello.pattern !== HandshakePatternCode.XX;
+    const { resetToken: _token, givenUpTicket: _ticket, ...limits } =
+      peerParameters;
+    // The first message of XX is in the clear: anybody could have written it.
+    const isSealed = hello.pattern !== HandshakePatternCode.XX;
     const response = writeNoise(
       noise,
       encodeTransportParameters(options.parameters),
@@ -133,9 +137,7 @@ export class ResponderHandshake {
         noise,
         suite,
         hello,
-        resetToken !== undefined && isTokenSecret
-          ? { ...rest, resetToken }
-          : rest,
+        isSealed ? peerParameters : limits,
         response,
         early!.frames,
       ),
@@ -166,6 +168,8 @@ export class ResponderHandshake {
         this.#result.receiveSecret,
         this.#noise.handshakeHash,
       );
+      // Nor does anybody need the ephemeral keys any more.
+      this.#noise.wipe();
     }
     return this.#result;
   }
