@@ -29,7 +29,7 @@ export interface CompareOptions {
 /** Under ten minutes for all peers on two processors. */
 const FULL: MetricSettings = {
   warmUpSeconds: 0.3,
-  seconds: 0.6,
+  seconds: 0.5,
   setUpCount: 60,
   idleCount: 1_000,
 };

@@ -42,6 +42,9 @@ const MAX_WINDOW_DATAGRAMS = 128;
 /** Silence after which what is in flight counts as lost. */
 const LOSS_TIMEOUT_MS = 50;
 
+/** Calls that are sent again at a time: more would be what overloads the other side. */
+const MAX_REPEATS = 256;
+
 const CREDIT = 2;
 const STREAM_SMALL = 3;
 const LOOPBACK = { hostname: "127.0.0.1", port: 0, transport: "udp" } as const;
@@ -239,9 +242,15 @@ class RawConnection implements PeerConnection {
   }
 
   #repeatCalls(): void {
-    const before = performance.now() - LOSS_TIMEOUT_MS;
-    for (const { message, sentAt } of this.#calls.values()) {
-      if (sentAt < before) this.#socket.send(message, this.#server);
+    const now = performance.now();
+    let repeatedCount = 0;
+    for (const [number, { message, sentAt, resolve }] of this.#calls) {
+      // The oldest are first.
+      if (sentAt > now - LOSS_TIMEOUT_MS) break;
+      if (repeatedCount++ >= MAX_REPEATS) break;
+      this.#calls.delete(number);
+      this.#calls.set(number, { message, sentAt: now, resolve });
+      this.#socket.send(message, this.#server);
     }
   }
 }
