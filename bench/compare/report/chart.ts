@@ -17,7 +17,7 @@ const BAR_PITCH = 18;
 const BAR_HEIGHT = 12;
 const NAME_WIDTH = 64;
 const VALUE_WIDTH = 104;
-const LEGEND_WIDTH = 150;
+const LEGEND_WIDTH = 170;
 
 /** Readable on a light page and on a dark one: the chart brings its ground. */
 const COLOURS = {
