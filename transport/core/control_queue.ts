@@ -40,6 +40,11 @@ export class ControlQueue {
       this.#pathResponses.length > 0;
   }
 
+  /** Whether a challenge of ours, or an answer to one of the peer's, waits. */
+  get hasPathFrames(): boolean {
+    return this.#pathChallenge !== undefined || this.#pathResponses.length > 0;
+  }
+
   /**
    * Asks for a ping.
    *

@@ -324,3 +324,23 @@ Deno.test("A responder that was restarted resets a connection whose client is at
   assert.equal(client.state, "closed");
   assert.equal(pair.client.closeError(client).code, "CONNECTION_LOST");
 });
+
+Deno.test("A new port is proven although what is in flight fills the window (RFC 9000 §8.2.1)", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  const { client, server } = pair.connect();
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 4);
+  // Nothing of the server arrives, until its window is full and nothing but
+  // probes leaves, seldom.
+  pair.network.filter = (_datagram, from) => from.port === CLIENT_ADDRESS.port;
+  pair.runFor(7_000);
+  assert.ok(server.stats.bytesInFlight >= server.stats.congestionWindowBytes);
+  pair.network.filter = undefined;
+  pair.network.rebind(CLIENT_ADDRESS, OTHER_PORT);
+  client.ping();
+  pair.runFor(100);
+  assert.deepEqual(server.remoteAddress, OTHER_PORT);
+  pair.runFor(300);
+  assert.deepEqual(server.remoteAddress, OTHER_PORT, "it was proven");
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+});

@@ -482,7 +482,10 @@ export class PacketSpace {
       this.#control.hasPending || this.#tickets.hasPending;
     const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
       isProbe;
-    if (!mayCarryData && !this.#acks.isAckDue(now)) return undefined;
+    // RFC 9000 §8.2.1: a path that is full, or lost what is in flight, has to be
+    // proven all the same. Challenges and their answers are few.
+    const mayCarryControl = mayCarryData || this.#control.hasPathFrames;
+    if (!mayCarryControl && !this.#acks.isAckDue(now)) return undefined;
     this.#keys.updateIfDue(now);
     this.#traceKeys();
     if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
@@ -499,8 +502,8 @@ export class PacketSpace {
     const frames: SentFrame[] = [];
     const hasAck = this.#writeAck(now, writer, limit, frames);
     const ackEnd = writer.offset;
+    if (mayCarryControl) this.#control.writeFrames(writer, limit, frames);
     if (mayCarryData) {
-      this.#control.writeFrames(writer, limit, frames);
       this.#ids.writeFrames(writer, limit, frames);
       this.#datagrams.writeFrames(
         writer,
