@@ -112,14 +112,21 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a ticket that was refused for lack of memory is taken later",
     file: `${CORE}/session_ticket.ts`,
-    from: "if (key.used.size >= this.#maxUsed) return",
-    to: "if (key.used.size >= this.#maxUsed && now % 3 < 1) return",
+    from: "if (usedCount >= this.#maxUsed) return",
+    to: "if (usedCount >= this.#maxUsed && now % 3 < 1) return",
+  },
+  {
+    name: "a ticket that was given up is taken",
+    file: `${CORE}/resumptions.ts`,
+    from:
+      "if (isEqualConstantTime(initiatorPublicKey, owner)) outcome.ticket.giveUp();",
+    to: "if (now < 0) outcome.ticket.giveUp();",
   },
   {
     name: "the copy of a first datagram is not known from elsewhere",
     file: `${CORE}/hello_receiver.ts`,
-    from: "if (ticket === undefined) return [key];",
-    to: 'if (key !== "") return [key];',
+    from: "return ticket === undefined ? [key] : [key, idKeyOf(connectionId)];",
+    to: "return ticket === undefined ? [key] : [key];",
   },
   {
     name: "early data that was refused is not sent again",

@@ -193,7 +193,7 @@ export class HelloReceiver {
     if (reason !== undefined) return reason;
     if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) return "malformed";
     const keys = keysOf(from, hello);
-    for (const key of keys) {
+    for (const key of [...keys, idKeyOf(hello.connectionId)]) {
       const known = this.#byHello.get(key);
       if (known !== undefined) return this.#repeat(known, from, packet.length);
     }
@@ -363,6 +363,8 @@ export class HelloReceiver {
       // Not before: whoever saw the ticket could use it up with a forged hello.
       ticket.use();
       options.resumptions.onAccepted();
+    } else if (!this.#mayComeAgain(now, handshake)) {
+      return this.#refuseTicket(now, from, hello, "used");
     }
     const connection = options.open(now, {
       handshake,
@@ -387,6 +389,15 @@ export class HelloReceiver {
       options.onKeyKnown(now, connection);
     }
     return undefined;
+  }
+
+  /** Whether what left in vain with a ticket was not processed nevertheless. */
+  #mayComeAgain(now: Instant, handshake: ResponderHandshake): boolean {
+    const { givenUpTicket } = handshake;
+    if (givenUpTicket === undefined) return true;
+    const { peerStaticPublicKey } = handshake.result;
+    const { resumptions } = this.#options;
+    return resumptions.giveUp(now, givenUpTicket, peerStaticPublicKey);
   }
 
   #refuseSuite(now: Instant, from: Address, hello: InitiatorHello): void {
@@ -441,16 +452,18 @@ function responseMacKeyOf({ connectionId, noise }: InitiatorHello): Uint8Array {
 
 /**
  * By what a hello that was answered is known again: from the same address by
- * the id that its sender chose, so that what an initiator says after a refusal
- * that somebody has forged is known too; with a ticket from anywhere, by the
- * ephemeral key.
+ * the id that its sender chose; with a ticket from anywhere, by the id alone. So
+ * what an initiator says after a refusal that somebody has forged is known too.
  */
 function keysOf(from: Address, hello: InitiatorHello): string[] {
-  const { connectionId, ticket, noise } = hello;
+  const { connectionId, ticket } = hello;
   const key = keyOf(from, connectionId);
-  if (ticket === undefined) return [key];
-  const ephemeral = noise.subarray(0, NOISE_EPHEMERAL_LENGTH);
-  return [key, `${connectionId.join(".")} ${ephemeral.join(".")}`];
+  return ticket === undefined ? [key] : [key, idKeyOf(connectionId)];
+}
+
+/** Nobody but hellos with a ticket is known by it. */
+function idKeyOf(connectionId: Uint8Array): string {
+  return connectionId.join(".");
 }
 
 function keyOf(from: Address, connectionId: Uint8Array): string {

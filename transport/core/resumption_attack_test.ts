@@ -327,6 +327,83 @@ Deno.test("A forged refusal does no harm: the initiator starts again, and the fi
   assert.equal(pair.server.incoming.length, 2, "one connection more");
 });
 
+/** Lets the client believe that its hello was refused. */
+function forgeRefusal(made: ResumptionPair, hello: Uint8Array): void {
+  const { connectionId, noise } = decodeInitiatorHello(hello)!;
+  const ephemeral = noise.subarray(0, NOISE_EPHEMERAL_LENGTH);
+  const { client } = made.pair;
+  client.endpoint.handleDatagram(
+    made.pair.now,
+    SERVER_ADDRESS,
+    encodeTicketRefusal(
+      connectionId,
+      { isUsed: false },
+      responseMacKey(connectionId, ephemeral),
+    ),
+  );
+}
+
+Deno.test("A forged refusal and the first datagram afterwards, from elsewhere: the handler runs once", () => {
+  for (const isConnectionOver of [false, true]) {
+    const made = new ResumptionPair();
+    const { pair } = made;
+    // The first datagram gets lost, and is replayed when its data came again.
+    pair.network.filter = () => false;
+    const connection = made.dial();
+    const id = made.call(connection, "once");
+    const first: Uint8Array[] = [];
+    pair.network.filter = (datagram) => {
+      first.push(datagram.slice());
+      return false;
+    };
+    pair.flush();
+    pair.network.filter = undefined;
+    forgeRefusal(made, first[0]!);
+    made.runUntilAnswered(connection, id);
+    if (isConnectionOver) {
+      connection.close(pair.now);
+      pair.runUntil(() => pair.server.endpoint.stats.connectionCount === 0);
+    }
+    made.replay(first[0]!, ELSEWHERE);
+    pair.runFor(500);
+    assert.deepEqual(made.handled, ["once"]);
+    const { refused } = pair.server.endpoint.stats.tickets;
+    assert.deepEqual(refused, { "given-up": 1 });
+  }
+});
+
+Deno.test("A forged refusal, and a second hello from another address: the first answer counts", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const { connection, id, hello } = callAndRecord(made, "once");
+  pair.runFor(25);
+  assert.deepEqual(made.handled, ["once"], "the first datagram has arrived");
+  forgeRefusal(made, hello);
+  // Its answer gets lost, and somebody moves the client.
+  pair.network.rebind(CLIENT_ADDRESS, OTHER_PORT);
+  made.runUntilAnswered(connection, id);
+  pair.runFor(500);
+  assert.deepEqual(made.handled, ["once"]);
+  assert.equal(pair.client.endpoint.stats.tickets.earlyAccepted, 1);
+});
+
+Deno.test("A forged refusal when what came with the hello was processed: the second hello is refused, and the client told", () => {
+  const made = new ResumptionPair({
+    client: { helloTimeoutMs: 2_000 },
+    server: { handshakeTimeoutMs: 500 },
+  });
+  const { pair } = made;
+  const { connection, hello } = callAndRecord(made, "once");
+  pair.network.filter = (_datagram, from) => from.port === CLIENT_ADDRESS.port;
+  pair.runFor(1_000);
+  assert.equal(pair.server.endpoint.stats.connectionCount, 0);
+  pair.network.filter = undefined;
+  forgeRefusal(made, hello);
+  pair.runUntil(() => connection.state === "closed");
+  assert.equal(pair.client.closeError(connection).code, "CONNECTION_LOST");
+  assert.deepEqual(made.handled, ["once"]);
+});
+
 Deno.test("A refusal with another MAC, or from elsewhere, is dropped", () => {
   const made = new ResumptionPair();
   const { pair } = made;
@@ -361,7 +438,12 @@ Deno.test("A flood of hellos with made-up tickets costs no Diffie-Hellman and no
     const noise = fields.noise.slice();
     random.fillPublic(ticket.subarray(4));
     random.fillPublic(noise);
-    const forged = encodeInitiatorHello({ ...fields, ticket, noise }, macKey);
+    const forged = encodeInitiatorHello({
+      ...fields,
+      connectionId: fields.connectionId.with(0, index).with(1, index >>> 8),
+      ticket,
+      noise,
+    }, macKey);
     const from = { hostname: `10.1.${index >>> 8}.${index & 255}`, port: 1 };
     pair.server.endpoint.handleDatagram(pair.now, from, forged);
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ticketPsk, wipe } from "../../crypto/mod.ts";
+import { isEqualConstantTime, ticketPsk, wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { EndpointConfig } from "./config.ts";
@@ -108,6 +108,24 @@ export class Resumptions {
     return outcome.ok && outcome.ticket.suiteCode !== suiteCode
       ? { ok: false, reason: "other-suite" }
       : outcome;
+  }
+
+  /**
+   * Takes the word of an initiator that it has sent a ticket in vain: what left
+   * with it comes again, so the ticket must not be taken any more.
+   *
+   * @param now The time.
+   * @param ticket Any bytes; borrowed.
+   * @param owner Static public key of the initiator.
+   * @returns Whether what comes may be processed: not if it was already, when
+   * somebody has forged our refusal.
+   */
+  giveUp(now: Instant, ticket: Uint8Array, owner: Uint8Array): boolean {
+    const outcome = this.#tickets.open(now, ticket);
+    if (!outcome.ok) return outcome.reason !== "used";
+    const { initiatorPublicKey } = outcome.ticket;
+    if (isEqualConstantTime(initiatorPublicKey, owner)) outcome.ticket.giveUp();
+    return true;
   }
 
   /** A ticket was used. */

@@ -85,6 +85,8 @@ export interface OpenedTicket {
   isProvenHost(hostname: string): boolean;
   /** Uses it up: it will not open again. */
   use(): void;
+  /** Its owner will not use it: it will not open again either. */
+  giveUp(): void;
 }
 
 /** A ticket that can be used, or why not. */
@@ -98,6 +100,8 @@ interface TicketKey {
   readonly madeAt: Instant;
   /** 53 bits of the ids of the tickets that were used. */
   readonly used: Set<number>;
+  /** The same of those that their owners have given up. */
+  readonly givenUp: Set<number>;
 }
 
 /** Makes and opens the tickets of one endpoint. */
@@ -124,7 +128,10 @@ export class SessionTickets {
 
   /** How many used tickets are remembered; at most twice the bound of a key. */
   get usedCount(): number {
-    return (this.#current?.used.size ?? 0) + (this.#previous?.used.size ?? 0);
+    return [this.#current, this.#previous].reduce(
+      (sum, key) => sum + (key?.used.size ?? 0) + (key?.givenUp.size ?? 0),
+      0,
+    );
   }
 
   /**
@@ -175,13 +182,16 @@ export class SessionTickets {
     const resumptionSecret = reader.bytes(32);
     const initiatorPublicKey = reader.bytes(32);
     const host = reader.bytes(HOST_TRACE_LENGTH);
-    if (now - key.madeAt >= reader.u32()) {
-      return { ok: false, reason: "expired" };
-    }
+    const expiry = reader.u32();
     const trace = traceOf(id);
     if (key.used.has(trace)) return { ok: false, reason: "used" };
+    if (key.givenUp.has(trace)) return { ok: false, reason: "given-up" };
+    if (now - key.madeAt >= expiry) {
+      return { ok: false, reason: "expired" };
+    }
     // For ever, not only for now: see the top of this file.
-    if (key.used.size >= this.#maxUsed) return { ok: false, reason: "full" };
+    const usedCount = key.used.size + key.givenUp.size;
+    if (usedCount >= this.#maxUsed) return { ok: false, reason: "full" };
     return {
       ok: true,
       ticket: {
@@ -191,6 +201,7 @@ export class SessionTickets {
         isProvenHost: (hostname) =>
           isEqualConstantTime(host, hostTrace(key, hostname)),
         use: () => void key.used.add(trace),
+        giveUp: () => void key.givenUp.add(trace),
       },
     };
   }
@@ -216,6 +227,7 @@ export class SessionTickets {
       secret: new Uint8Array(KEY_LENGTH),
       madeAt: now,
       used: new Set(),
+      givenUp: new Set(),
     };
     this.#random.fillPublic(key.id);
     this.#random.fillSecret(key.secret);

@@ -98,7 +98,7 @@ Deno.test("The key of a ticket is replaced once a lifetime and forgotten two lat
   const ticket = made.create(1_000, SUBJECT);
   use(made, 2_000, ticket);
   made.create(11_000, SUBJECT);
-  assert.equal(reasonOf(made, 11_000, ticket), "expired");
+  assert.equal(reasonOf(made, 11_000, ticket), "used");
   made.create(20_999, SUBJECT);
   assert.equal(made.usedCount, 1, "the key before is kept, and its ids");
   made.create(21_000, SUBJECT);
@@ -115,7 +115,18 @@ Deno.test("A used ticket stays used while it could still be good, across the rot
   for (const now of [11_000, 15_000, 20_998]) {
     assert.equal(reasonOf(made, now, ticket), "used");
   }
-  assert.equal(reasonOf(made, 20_999, ticket), "expired");
+  assert.equal(reasonOf(made, 20_999, ticket), "used", "as long as its key");
+});
+
+Deno.test("A ticket that was given up is not taken, counts toward the bound, and was not used", () => {
+  const made = tickets(1);
+  const [first, second] = [1, 2].map(() => made.create(1_000, SUBJECT));
+  const outcome = made.open(1_000, first!);
+  assert.ok(outcome.ok);
+  outcome.ticket.giveUp();
+  assert.equal(reasonOf(made, 1_000, first!), "given-up");
+  assert.equal(made.usedCount, 1);
+  assert.equal(reasonOf(made, 1_000, second!), "full");
 });
 
 Deno.test("A full memory of used tickets refuses, and what it refused it refuses for ever", () => {

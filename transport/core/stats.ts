@@ -36,6 +36,7 @@ export type TicketRefusalReason =
   | "disabled"
   | "expired"
   | "full"
+  | "given-up"
   | "not-the-owner"
   | "other-suite"
   | "unreadable"

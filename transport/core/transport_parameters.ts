@@ -16,6 +16,7 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
 import { type EndpointConfig, TICKETS_WANTED } from "./config.ts";
+import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";
 
 /** The limits of one end. */
@@ -45,10 +46,16 @@ export interface TransportParameters {
    * the first message of the pattern XX, which is not encrypted.
    */
   readonly resetToken?: Uint8Array;
+  /**
+   * A ticket that this end has sent in vain, at most 512 bytes: the responder
+   * must not take it any more. Only in the first message of the pattern IK.
+   */
+  readonly givenUpTicket?: Uint8Array;
 }
 
 const CONNECTION_ID_PARAMETER = 1;
 const RESET_TOKEN_PARAMETER = 9;
+const GIVEN_UP_TICKET_PARAMETER = 12;
 
 /** Id, default, lowest and highest value of each number. */
 const NUMBERS = {
@@ -108,7 +115,7 @@ export function localTransportParameters(
 export function encodeTransportParameters(
   parameters: TransportParameters,
 ): Uint8Array {
-  const writer = new ByteWriter(new Uint8Array(128));
+  const writer = new ByteWriter(new Uint8Array(128 + MAX_TICKET_LENGTH));
   if (parameters.connectionId !== undefined) {
     writer.varint(CONNECTION_ID_PARAMETER);
     writer.varint(CONNECTION_ID_LENGTH);
@@ -123,6 +130,11 @@ export function encodeTransportParameters(
     writer.varint(RESET_TOKEN_PARAMETER);
     writer.varint(RESET_TOKEN_LENGTH);
     writer.bytes(parameters.resetToken);
+  }
+  if (parameters.givenUpTicket !== undefined) {
+    writer.varint(GIVEN_UP_TICKET_PARAMETER);
+    writer.varint(parameters.givenUpTicket.length);
+    writer.bytes(parameters.givenUpTicket);
   }
   return writer.written.slice();
 }
@@ -144,6 +156,7 @@ export function decodeTransportParameters(
   }
   let connectionId: Uint8Array | undefined;
   let resetToken: Uint8Array | undefined;
+  let givenUpTicket: Uint8Array | undefined;
   while (reader.remaining > 0) {
     const id = reader.varint();
     const value = reader.bytes(reader.varint());
@@ -157,6 +170,11 @@ export function decodeTransportParameters(
     if (id === RESET_TOKEN_PARAMETER) {
       if (value.length !== RESET_TOKEN_LENGTH) return undefined;
       resetToken = value.slice();
+      continue;
+    }
+    if (id === GIVEN_UP_TICKET_PARAMETER) {
+      if (value.length > MAX_TICKET_LENGTH) return undefined;
+      givenUpTicket = value.slice();
       continue;
     }
     const name = NAME_BY_ID.get(id);
@@ -173,6 +191,7 @@ export function decodeTransportParameters(
     ...numbers,
     ...(connectionId === undefined ? {} : { connectionId }),
     ...(resetToken === undefined ? {} : { resetToken }),
+    ...(givenUpTicket === undefined ? {} : { givenUpTicket }),
   };
 }
 

@@ -18,6 +18,7 @@ const SAMPLE: TransportParameters = {
   maxConnectionIds: 4,
   maxTickets: 2,
   resetToken: new Uint8Array(16).fill(5),
+  givenUpTicket: new Uint8Array(121).fill(6),
 };
 
 Deno.test("encodeTransportParameters() and decodeTransportParameters() are inverse", () => {
@@ -25,7 +26,12 @@ Deno.test("encodeTransportParameters() and decodeTransportParameters() are inver
     decodeTransportParameters(encodeTransportParameters(SAMPLE)),
     SAMPLE,
   );
-  const { connectionId: _id, resetToken: _token, ...initiator } = SAMPLE;
+  const {
+    connectionId: _id,
+    resetToken: _token,
+    givenUpTicket: _ticket,
+    ...initiator
+  } = SAMPLE;
   assert.deepEqual(
     decodeTransportParameters(encodeTransportParameters(initiator)),
     initiator,
@@ -52,6 +58,8 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
       [...idle, 7, 4, 0x80, 0, 0x40, 0],
       [...idle, 8, 1, 10],
       [...known, 9, 16, ...new Uint8Array(16)],
+      [...known, 12, 1, 0],
+      [...idle, 12, 0x42, 0x01, ...new Uint8Array(513)],
       [6, 1, 0],
       [],
     ]
