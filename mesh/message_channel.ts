@@ -18,6 +18,7 @@ import {
   STREAM_CHUNK_HEAD_LENGTH,
   type StreamChunkPayload,
 } from "../protocol/mod.ts";
+import { poison } from "../internal/poison.ts";
 import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { StatusCode } from "./status_code.ts";
@@ -230,9 +231,11 @@ export class MessageChannel {
   #writeScratch(length: number): Promise<void> | undefined {
     this.#bytesSent += length;
     const bytes = scratch.subarray(0, length);
-    return this.#stream.tryWrite(bytes)
+    const sending = this.#stream.tryWrite(bytes)
       ? undefined
       : this.#stream.write(bytes.slice());
+    poison(bytes);
+    return sending;
   }
 
   /**

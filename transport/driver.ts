@@ -10,6 +10,7 @@
  * @module
  */
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
+import { poison } from "../internal/poison.ts";
 import type { Carrier } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import type { Endpoint, EndpointEvent } from "./core/endpoint.ts";
@@ -230,6 +231,7 @@ export class Driver {
   #handleDatagram(datagram: Uint8Array, from: Address): void {
     if (this.#isDeaf) return;
     this.#endpoint.handleDatagram(this.now(), from, datagram);
+    poison(datagram);
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
     if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
@@ -352,6 +354,7 @@ export class Driver {
   }
 
   #handleSent(buffer: Uint8Array): void {
+    poison(buffer);
     if (buffer.length === this.#bufferBytes) this.#freeBuffers.push(buffer);
     this.#sendsInFlight--;
     if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {

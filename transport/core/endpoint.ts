@@ -9,6 +9,7 @@
  */
 import { StaticKey } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
+import { poison } from "../../internal/poison.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { type Queueable, UniqueQueue } from "../../internal/unique_queue.ts";
 import {
@@ -303,6 +304,7 @@ export class Endpoint {
       counted = connection;
       const packet = datagram.subarray(offset, end);
       this.#handlePacket(now, connection, packet, from);
+      poison(this.#scratch);
       offset = end;
     }
   }
