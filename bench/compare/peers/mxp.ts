@@ -46,7 +46,7 @@ interface MxpAddress {
   readonly agentUrl: string;
 }
 
-async function* sendMessages(request: CallRequest): AsyncGenerator<Uint8Array> {
+function* sendMessages(request: CallRequest): Generator<Uint8Array> {
   const { count, bytes } = request.json<StreamRequest>();
   const message = new Uint8Array(bytes).fill(7);
   for (let index = 0; index < count; index++) yield message;
@@ -106,7 +106,9 @@ class MxpConnection implements PeerConnection {
       "messages",
       { count, bytes },
     );
-    for await (const message of messages) onMessage(message);
+    for await (const batch of messages.batches()) {
+      for (const message of batch) onMessage(message);
+    }
   }
 
   close(): Promise<void> {
