@@ -226,12 +226,10 @@ export const PACKET_CLAUSES: readonly Clause[] = [
       const delays: number[] = [];
       for (let count = 0; count < ACK_SAMPLES; count++) {
         const before = connection.frames.length;
-        const number = connection.send(pingFrame(), {
-          flags: ELICITING_FLAG | PROBE_FLAG,
-        });
-        await connection.waitFor(
+        await connection.deliver(
+          pingFrame(),
           "a packet with the probe flag is not acknowledged",
-          () => connection.isAcked(number) || undefined,
+          { flags: ELICITING_FLAG | PROBE_FLAG },
         );
         const ack = connection.frames.slice(before)
           .find(({ frame }) => frame.type === "ack")!.frame;
@@ -257,12 +255,17 @@ export const PACKET_CLAUSES: readonly Clause[] = [
       await connection.ping();
       const base = connection.nextPacketNumber;
       const sent = [0, 1, 4, 7, 8].map((step) => base + step);
-      for (const packetNumber of sent) {
-        connection.send(pingFrame(), { packetNumber });
-      }
+      const packets = sent.map((packetNumber) =>
+        connection.seal(pingFrame(), { packetNumber }).packet
+      );
+      const sendAll = (): void => {
+        for (const packet of packets) connection.sendPacket(packet);
+      };
+      sendAll();
       await connection.waitFor(
         "packets after a gap are not all acknowledged",
         () => sent.every((number) => connection.isAcked(number)) || undefined,
+        { repeat: sendAll },
       );
       const missing = [2, 3, 5, 6].map((step) => base + step)
         .filter((number) => connection.isAcked(number));

@@ -25,6 +25,9 @@ import { type RawConnection, written } from "./raw_connection.ts";
 /** Bytes of a stream in one packet. */
 const CHUNK_BYTES = 1_000;
 
+/** Bytes that are sent before an acknowledgement: no receive buffer overflows. */
+const BATCH_BYTES: number = 32 * CHUNK_BYTES;
+
 /** Priority of our streams: interactive. */
 const INTERACTIVE = 1;
 
@@ -111,6 +114,48 @@ export function sendStream(
     }));
     offset = end;
   } while (offset < bytes.length);
+}
+
+/**
+ * Puts many bytes on a stream of ours: a batch at a time, and what was lost
+ * again, until all of them are acknowledged.
+ *
+ * @param connection The connection.
+ * @param streamId The stream.
+ * @param bytes All its bytes; it stays open behind them.
+ */
+export async function deliverStream(
+  connection: RawConnection,
+  streamId: number,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let start = 0; start < bytes.length; start += BATCH_BYTES) {
+    const unacked = new Map<number, Uint8Array>();
+    const sendFrame = (frame: Uint8Array): void => {
+      unacked.set(connection.send(frame), frame);
+    };
+    const end = Math.min(start + BATCH_BYTES, bytes.length);
+    for (let offset = start; offset < end; offset += CHUNK_BYTES) {
+      const data = bytes.subarray(offset, Math.min(offset + CHUNK_BYTES, end));
+      sendFrame(streamFrame(streamId, { offset, data }));
+    }
+    await connection.waitFor(
+      "stream data is not acknowledged",
+      () => {
+        for (const number of unacked.keys()) {
+          if (connection.isAcked(number)) unacked.delete(number);
+        }
+        return unacked.size === 0 || undefined;
+      },
+      {
+        repeat: () => {
+          const frames = [...unacked.values()];
+          unacked.clear();
+          for (const frame of frames) sendFrame(frame);
+        },
+      },
+    );
+  }
 }
 
 /**
