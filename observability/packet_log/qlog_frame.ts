@@ -50,6 +50,14 @@ export function qlogFrame(
         retire_prior_to: frame.retirePriorTo,
         connection_id: frame.connectionId,
       };
+    case "ack-frequency":
+      return {
+        frame_type,
+        sequence_number: frame.sequence,
+        ack_eliciting_threshold: frame.threshold,
+        request_max_ack_delay: frame.maxAckDelayMicros / 1_000,
+        reordering_threshold: frame.reorderingThreshold,
+      };
     case "retire-connection-id":
       return { frame_type, sequence_number: frame.sequence };
     case "reset-stream":

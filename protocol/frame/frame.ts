@@ -5,6 +5,10 @@
  */
 import type { ByteReader } from "../../internal/byte_reader.ts";
 import { type AckFrame, decodeAckFrame } from "./ack.ts";
+import {
+  type AckFrequencyFrame,
+  decodeAckFrequencyFrame,
+} from "./ack_frequency.ts";
 import { type CloseFrame, decodeCloseFrame } from "./close.ts";
 import {
   type ConnectionMaxDataFrame,
@@ -49,6 +53,7 @@ import { decodeTicketFrame, type TicketFrame } from "./ticket.ts";
 /** A decoded frame. Arrays in it are views of the packet. */
 export type Frame =
   | AckFrame
+  | AckFrequencyFrame
   | CloseFrame
   | ConnectionMaxDataFrame
   | CryptoFrame
@@ -138,6 +143,8 @@ function decodeControlFrame(reader: ByteReader): Frame {
       return decodeMaxStreamsFrame(reader);
     case ControlType.RETIRE_CONNECTION_ID:
       return decodeRetireConnectionIdFrame(reader);
+    case ControlType.ACK_FREQUENCY:
+      return decodeAckFrequencyFrame(reader);
     default:
       throw invalidFrame(`Control frame: unknown subtype ${subtype}`);
   }

@@ -7,12 +7,14 @@ import { ProtocolError } from "../error.ts";
 import { MAX_STREAM_COUNT } from "../stream_id.ts";
 import {
   ackFrameLength,
+  ackFrequencyFrameLength,
   closeFrameLength,
   connectionMaxDataFrameLength,
   cryptoFrameLength,
   datagramFrameLength,
   decodeFrame,
   encodeAckFrame,
+  encodeAckFrequencyFrame,
   encodeCloseFrame,
   encodeConnectionMaxDataFrame,
   encodeCryptoFrame,
@@ -86,6 +88,9 @@ function encode(frame: Frame): Uint8Array {
     case "reset-stream":
       encodeResetStreamFrame(writer, frame);
       break;
+    case "ack-frequency":
+      encodeAckFrequencyFrame(writer, frame);
+      break;
     case "retire-connection-id":
       encodeRetireConnectionIdFrame(writer, frame.sequence);
       break;
@@ -130,6 +135,8 @@ function promisedLength(frame: Frame): number {
       return PING_FRAME_LENGTH;
     case "reset-stream":
       return resetStreamFrameLength(frame);
+    case "ack-frequency":
+      return ackFrequencyFrameLength(frame);
     case "retire-connection-id":
       return retireConnectionIdFrameLength(frame.sequence);
     case "stop-sending":
@@ -241,6 +248,13 @@ const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     streamId: number,
     code: number,
     finalSize: number,
+  }),
+  fc.record({
+    type: fc.constant("ack-frequency" as const),
+    sequence: number,
+    threshold: fc.integer({ min: 1 }),
+    maxAckDelayMicros: number,
+    reorderingThreshold: fc.integer({ min: 1 }),
   }),
   fc.record({
     type: fc.constant("retire-connection-id" as const),
@@ -565,6 +579,14 @@ Deno.test("decodeFrame() gives the known answers of docs/spec/frames.md", () => 
     { type: "stop-sending", streamId: 4, code: 77 },
     { type: "close", code: 0, reason: "bye" },
     { type: "max-streams", isUnidirectional: true, maximum: 10 },
+    {
+      type: "ack-frequency",
+      sequence: 0,
+      threshold: 16,
+      maxAckDelayMicros: 5_000,
+      reorderingThreshold: 3,
+    },
+    "error",
     { type: "stream-max-data", streamId: 4, maxData: 4096 },
     { type: "connection-max-data", maxData: 1048576 },
     "error",

@@ -56,4 +56,6 @@ export const ControlType = {
   MAX_STREAMS: 9,
   /** Gives up a connection id of the peer. */
   RETIRE_CONNECTION_ID: 10,
+  /** Says how often to acknowledge. */
+  ACK_FREQUENCY: 11,
 } as const;

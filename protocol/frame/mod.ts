@@ -14,6 +14,7 @@ export { ByteReader } from "../../internal/byte_reader.ts";
 export { ByteWriter } from "../../internal/byte_writer.ts";
 export type { Range } from "../../internal/range_set.ts";
 export * from "./ack.ts";
+export * from "./ack_frequency.ts";
 export * from "./close.ts";
 export * from "./connection_max_data.ts";
 export * from "./crypto.ts";

@@ -159,7 +159,7 @@ Deno.test("frames.json: frames decode to their fields, and the others are refuse
     valid: { name: string; frame: { type: string }; bytes: string }[];
     invalid: Refused[];
   }>("frames.json");
-  assert.equal(new Set(valid.map(({ frame }) => frame.type)).size, 17);
+  assert.equal(new Set(valid.map(({ frame }) => frame.type)).size, 18);
   for (const { name, frame, bytes } of valid) {
     const reader = new ByteReader(fromHex(bytes));
     assert.deepEqual(toJson(decodeFrame(reader)), frame, name);

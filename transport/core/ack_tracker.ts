@@ -6,6 +6,7 @@
 import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { type Range, RangeSet } from "../../internal/range_set.ts";
+import type { AckFrequencyFrame } from "../../protocol/frame/mod.ts";
 import {
   DEFAULT_ACK_ELICITING_THRESHOLD,
   DEFAULT_MAX_ACK_DELAY_MS,
@@ -50,14 +51,21 @@ export interface AckReport {
 
 /** Remembers what arrived and decides when to acknowledge it. */
 export class AckTracker {
-  readonly #maxAckDelayMs: number;
-  readonly #ackElicitingThreshold: number;
+  /** What is in force: the options, until the peer asks for less or more. */
+  #maxAckDelayMs: number;
+  #ackElicitingThreshold: number;
+  #reorderingThreshold = 1;
+  #frequencySequence = -1;
+  /** What was promised: never longer. */
+  readonly #longestAckDelayMs: number;
   readonly #maxRanges: number;
   readonly #onRangeDropped: (() => void) | undefined;
   readonly #received: RangeSet = new RangeSet();
   #largest = -1;
   #largestReceivedAt: Instant = 0;
   #largestAckEliciting = -1;
+  /** Largest number of the last acknowledgement. */
+  #largestReported = -1;
   /** Lowest number that no acknowledgement has reported yet. */
   #lowestUnreported = Infinity;
   /** Numbers below need not be reported any more. */
@@ -73,6 +81,7 @@ export class AckTracker {
    */
   constructor(options: AckTrackerOptions = {}) {
     this.#maxAckDelayMs = options.maxAckDelayMs ?? DEFAULT_MAX_ACK_DELAY_MS;
+    this.#longestAckDelayMs = this.#maxAckDelayMs;
     this.#ackElicitingThreshold = options.ackElicitingThreshold ??
       DEFAULT_ACK_ELICITING_THRESHOLD;
     this.#maxRanges = options.maxRanges ?? DEFAULT_MAX_ACK_RANGES;
@@ -85,6 +94,23 @@ export class AckTracker {
   /** Whether an ack-eliciting packet arrived since the last acknowledgement. */
   get hasPending(): boolean {
     return this.#pendingCount > 0;
+  }
+
+  /**
+   * Takes the peer's wish. The newest one holds; an older one is late.
+   *
+   * @param frame Thresholds of 1 or more, and a delay, which is never more than
+   * what was promised.
+   */
+  handleFrequency(frame: Omit<AckFrequencyFrame, "type">): void {
+    if (frame.sequence <= this.#frequencySequence) return;
+    this.#frequencySequence = frame.sequence;
+    this.#ackElicitingThreshold = frame.threshold;
+    this.#reorderingThreshold = frame.reorderingThreshold;
+    this.#maxAckDelayMs = Math.min(
+      frame.maxAckDelayMicros / 1_000,
+      this.#longestAckDelayMs,
+    );
   }
 
   /** When an acknowledgement has to be sent, even alone; in the past if now. */
@@ -172,6 +198,7 @@ export class AckTracker {
     this.#pendingCount = 0;
     this.#deadline = undefined;
     this.#lowestUnreported = Infinity;
+    this.#largestReported = this.#largest;
   }
 
   /**
@@ -210,9 +237,30 @@ export class AckTracker {
 
   // RFC 9000 §13.2.1: below an ack-eliciting packet, or after a gap behind it
   #isOutOfOrder(packetNumber: number): boolean {
+    if (this.#reorderingThreshold > 1) {
+      // A number that was reported missing is about to be given up.
+      return packetNumber < this.#largestReported ||
+        this.#isGapWide(packetNumber);
+    }
     if (packetNumber < this.#largestAckEliciting) return true;
     const { start } = this.#received.last!;
     return packetNumber < start ||
       start > Math.max(this.#largestAckEliciting + 1, this.#prunedBelow);
+  }
+
+  // draft-ietf-quic-ack-frequency §6.2: a number that is missing, and was not
+  // reported as such, is far below the largest one
+  #isGapWide(packetNumber: number): boolean {
+    const largest = Math.max(packetNumber, this.#largestAckEliciting);
+    let missing = Math.max(
+      this.#largestReported - this.#reorderingThreshold + 1,
+      this.#prunedBelow,
+      0,
+    );
+    for (const { start, end } of this.#received.ranges) {
+      if (missing < start) break;
+      if (missing < end) missing = end;
+    }
+    return largest - missing >= this.#reorderingThreshold;
   }
 }

@@ -69,6 +69,27 @@ export const DEFAULT_MAX_ACK_DELAY_MS = 5;
 /** Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2). */
 export const DEFAULT_ACK_ELICITING_THRESHOLD = 2;
 
+/**
+ * Acknowledgements that a sender asks for in each window: every quarter of it.
+ * With one the sender would wait for it, with more each costs a datagram.
+ */
+export const ACKS_PER_WINDOW = 4;
+
+/**
+ * The same in slow start, whose end is found by eight round-trip times in a window
+ * at least (RFC 9406 §4.2).
+ */
+export const ACKS_PER_SLOW_START_WINDOW = 16;
+
+/** Most packets that a sender lets go before it asks for an acknowledgement. */
+export const MAX_REQUESTED_ACK_THRESHOLD = 256;
+
+/**
+ * How far a packet has to be above a missing one to be acknowledged at once: what
+ * makes the missing one lost (RFC 9002 §6.1.1).
+ */
+export const ACK_REORDERING_THRESHOLD = 3;
+
 /** Packets after which a key is replaced (mission MXP-069); 2^32 at the latest. */
 export const DEFAULT_KEY_UPDATE_PACKETS = 10_000;
 
@@ -270,7 +291,8 @@ export interface EndpointOptions {
    */
   readonly maxAckDelayMs?: number;
   /**
-   * Packets after which an acknowledgement leaves at once.
+   * Packets after which an acknowledgement leaves at once, until the peer asks for
+   * another number.
    *
    * @default DEFAULT_ACK_ELICITING_THRESHOLD
    */

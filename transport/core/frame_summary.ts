@@ -71,6 +71,18 @@ export type FrameSummary =
     readonly connectionId: string;
   }
   | {
+    /** How often the sender wants its packets acknowledged. */
+    readonly type: "ack-frequency";
+    /** Number of the wish. */
+    readonly sequence: number;
+    /** Packets after which an acknowledgement leaves at once. */
+    readonly threshold: number;
+    /** Longest time that one is held back. */
+    readonly maxAckDelayMicros: number;
+    /** How late a packet may be without an acknowledgement at once. */
+    readonly reorderingThreshold: number;
+  }
+  | {
     /** An id that is not used any more. */
     readonly type: "retire-connection-id";
     /** Its number. */

@@ -92,6 +92,11 @@ export class MtuDiscovery {
     return this.#isProbeInFlight ? undefined : this.#candidates[0];
   }
 
+  /** Whether no larger size is going to be tried. */
+  get isSettled(): boolean {
+    return this.#candidates.length === 0;
+  }
+
   /** A probe of {@linkcode MtuDiscovery.probeBytes} was sent. */
   onProbeSent(): void {
     this.#isProbeInFlight = true;

@@ -26,6 +26,7 @@ import {
   PacketFlags,
   RESERVED_PACKET_FLAGS,
 } from "../../protocol/mod.ts";
+import { AckFrequency } from "./ack_frequency.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
@@ -133,6 +134,7 @@ export class PacketSpace {
   readonly #tickets = new TicketQueue();
   readonly #datagrams: DatagramQueue;
   readonly #acks: AckTracker;
+  readonly #ackFrequency: AckFrequency;
   readonly #recovery: Recovery;
   #mtu: MtuDiscovery;
 
@@ -193,6 +195,7 @@ export class PacketSpace {
       maxRanges: config.maxAckRanges,
       onRangeDropped: () => onLimit("maxAckRanges"),
     });
+    this.#ackFrequency = new AckFrequency(peerParameters.maxAckDelayMs);
     this.#mtu = this.#createMtuDiscovery(remoteAddress);
     this.#recovery = new Recovery({
       initialRttMs: config.initialRttMs,
@@ -349,6 +352,8 @@ export class PacketSpace {
         });
       case "path-challenge":
         return this.#control.answerPathChallenge(frame.data);
+      case "ack-frequency":
+        return this.#acks.handleFrequency(frame);
       case "path-response":
         return this.#onPathResponse(frame.data);
       case "new-connection-id":
@@ -419,6 +424,10 @@ export class PacketSpace {
       }
     }
     this.#handleLost(lost);
+    // Another size of datagrams would make it another wish at once.
+    if (this.#mtu.isSettled) {
+      this.#ackFrequency.update(this.#recovery.flightLimit);
+    }
     this.#traceRecovery();
   }
 
@@ -435,6 +444,7 @@ export class PacketSpace {
 
   #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
     if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
+    else if (frame.type === "ack-frequency") this.#ackFrequency.onFrameAcked();
     else if (frame.type === "ping") {
       if (this.#control.takePong()) {
         this.#emit({ type: "pong", rttMs: now - sentAt });
@@ -450,6 +460,7 @@ export class PacketSpace {
     for (const frame of frames) {
       if (frame.type === "ack" || frame.type === "mtu-probe") continue;
       if (frame.type === "ping") this.#control.repeatPing();
+      else if (frame.type === "ack-frequency") this.#ackFrequency.onFrameLost();
       else if (frame.type === "ticket") this.#tickets.onLost(frame.id);
       else if (!this.#ids.onFrameLost(frame)) this.streams.onFrameLost(frame);
     }
@@ -505,6 +516,7 @@ export class PacketSpace {
     if (mayCarryControl) this.#control.writeFrames(writer, limit, frames);
     if (mayCarryData) {
       this.#ids.writeFrames(writer, limit, frames);
+      this.#ackFrequency.writeFrames(writer, limit, frames);
       this.#datagrams.writeFrames(
         writer,
         limit,

@@ -79,6 +79,22 @@ export class Recovery {
     return this.#pacingDeadline;
   }
 
+  /**
+   * How many packets of the largest size may be in flight, and whether that is
+   * still being looked for: in slow start, unless something else is the limit.
+   */
+  get flightLimit(): { readonly packets: number; readonly isSought: boolean } {
+    const { windowBytes, isInSlowStart } = this.#congestion;
+    const packets = Math.floor(windowBytes / this.#maxDatagramBytes);
+    if (this.#pacer.isPaced) return { packets, isSought: isInSlowStart };
+    const unpaced = Math.floor(
+      MAX_UNPACED_KERNEL_BYTES / kernelBytes(this.#maxDatagramBytes),
+    );
+    return packets < unpaced
+      ? { packets, isSought: isInSlowStart }
+      : { packets: unpaced, isSought: false };
+  }
+
   /** What a round trip takes, in milliseconds. */
   get smoothedRttMs(): number {
     return this.#rtt.smoothedRttMs;

@@ -9,6 +9,7 @@ import {
   ByteWriter,
   decodeFrame,
   encodeAckFrame,
+  encodeAckFrequencyFrame,
   encodeCloseFrame,
   encodeConnectionMaxDataFrame,
   encodeCryptoFrame,
@@ -77,6 +78,13 @@ export const SAMPLE_FRAMES: readonly Frame[] = [
   { type: "close", code: 1, reason: "bye ü" },
   { type: "max-streams", isUnidirectional: true, maximum: 9 },
   { type: "retire-connection-id", sequence: 2 },
+  {
+    type: "ack-frequency",
+    sequence: 1,
+    threshold: 16,
+    maxAckDelayMicros: 5_000,
+    reorderingThreshold: 3,
+  },
 ] as const;
 
 /**
@@ -117,6 +125,8 @@ function writeFrame(writer: ByteWriter, frame: Frame): void {
       return encodePingFrame(writer);
     case "reset-stream":
       return encodeResetStreamFrame(writer, frame);
+    case "ack-frequency":
+      return encodeAckFrequencyFrame(writer, frame);
     case "retire-connection-id":
       return encodeRetireConnectionIdFrame(writer, frame.sequence);
     case "stop-sending":

@@ -6,6 +6,7 @@
 import { ByteWriter } from "../../../internal/byte_writer.ts";
 import {
   encodeAckFrame,
+  encodeAckFrequencyFrame,
   encodeCloseFrame,
   encodeConnectionMaxDataFrame,
   encodeCryptoFrame,
@@ -48,6 +49,7 @@ const ENCODERS: {
   "path-response": (writer, { data }) => encodePathResponseFrame(writer, data),
   "ping": (writer) => encodePingFrame(writer),
   "reset-stream": encodeResetStreamFrame,
+  "ack-frequency": encodeAckFrequencyFrame,
   "retire-connection-id": (writer, { sequence }) =>
     encodeRetireConnectionIdFrame(writer, sequence),
   "stop-sending": encodeStopSendingFrame,
@@ -139,6 +141,13 @@ const FRAMES: Readonly<Record<string, Frame>> = {
     retirePriorTo: 5,
     connectionId: counting(8, 0x10),
     resetToken: counting(16, 0x20),
+  },
+  "ack frequency": {
+    type: "ack-frequency",
+    sequence: 3,
+    threshold: 16,
+    maxAckDelayMicros: 5_000,
+    reorderingThreshold: 3,
   },
   "retire connection id": { type: "retire-connection-id", sequence: 5 },
   "ticket": { type: "ticket", lifetimeSeconds: 3_600, ticket: counting(9) },
