@@ -174,11 +174,6 @@ export class Connection extends ApplicationSide {
     return this.#state === "handshaking" && this.#options.early !== undefined;
   }
 
-  /** What the handshake settled; secrets are among it. */
-  get handshakeResult(): HandshakeResult | undefined {
-    return this.#result;
-  }
-
   /** What the two ends settled on, once the handshake is done. */
   get suite(): Suite | undefined {
     return this.#result?.suite;

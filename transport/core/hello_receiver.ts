@@ -101,6 +101,7 @@ interface Answered {
   /** By what its repetitions and copies are found. */
   readonly keys: readonly string[];
   readonly ticket: OpenedTicket | undefined;
+  readonly handshake: ResponderHandshake;
   /** Where it came from, as long as the handshake is half open. */
   halfOpenHostname: string | undefined;
 }
@@ -213,7 +214,9 @@ export class HelloReceiver {
     if (!isConfirmed && state !== "closed") return;
     this.#admission.onSettled(answered.halfOpenHostname);
     answered.halfOpenHostname = undefined;
-    if (isConfirmed) this.#options.resumptions.issue(now, connection);
+    if (!isConfirmed) return;
+    const { result } = answered.handshake;
+    this.#options.resumptions.issue(now, connection, result);
   }
 
   /**
@@ -377,6 +380,7 @@ export class HelloReceiver {
     this.#answered.set(connection, {
       keys,
       ticket,
+      handshake,
       halfOpenHostname: from.hostname,
     });
     for (const key of keys) this.#byHello.set(key, connection);

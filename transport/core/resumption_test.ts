@@ -8,6 +8,7 @@ import {
 } from "../../protocol/mod.ts";
 import { ResumptionPair } from "../../tests/support/resumption.ts";
 import { CLIENT_ADDRESS, readAll } from "../../tests/support/pair.ts";
+import { MAX_EARLY_STREAMS } from "./config.ts";
 import { TransportError } from "./error.ts";
 import { HandshakeKind } from "./handshake_packet.ts";
 
@@ -153,6 +154,31 @@ Deno.test("What does not fit into the hello follows in the first packet, in orde
   assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
 });
 
+Deno.test("An initiator opens sixteen early streams of each kind, or as many as were granted", () => {
+  for (
+    const [granted, count] of [[100, MAX_EARLY_STREAMS], [3, 3], [
+      0,
+      0,
+    ]] as const
+  ) {
+    const made = new ResumptionPair({
+      server: { maxBidiStreams: granted, maxUniStreams: granted },
+    });
+    const connection = made.dial();
+    for (const isUnidirectional of [false, true]) {
+      const open = (): number | undefined =>
+        connection.openStream({ priority: 1, isEarly: true, isUnidirectional });
+      for (let index = 0; index < count; index++) {
+        assert.notEqual(open(), undefined);
+      }
+      assert.equal(open(), undefined);
+    }
+    made.pair.runUntil(() => connection.state === "established");
+    const next = connection.openStream({ priority: 1 });
+    assert.equal(next !== undefined, granted > count);
+  }
+});
+
 Deno.test("Data written after the hello has left follows with the finish", () => {
   const made = new ResumptionPair();
   const { pair } = made;
@@ -260,15 +286,6 @@ Deno.test("The finish alone confirms a resumed connection, and no other one does
   made.replay(finish!);
   assert.equal(server.isConfirmed, true);
   assert.equal(pair.server.endpoint.stats.tickets.issued, 4);
-});
-
-Deno.test("Nothing of a connection resumes another one once its tickets are given and taken", () => {
-  const made = new ResumptionPair();
-  const { client, server } = made.pair.connect();
-  made.pair.runFor(200);
-  for (const { handshakeResult } of [client, server]) {
-    assert.deepEqual(handshakeResult!.resumptionSecret, new Uint8Array(32));
-  }
 });
 
 // ── Fallback ────────────────────────────────────────────────────────────────

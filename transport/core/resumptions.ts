@@ -7,8 +7,9 @@
 import { isEqualConstantTime, ticketPsk, wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
+import type { TicketFrame } from "../../protocol/frame/mod.ts";
+import type { Address } from "./address.ts";
 import type { EndpointConfig } from "./config.ts";
-import type { Connection } from "./connection.ts";
 import { EarlyData } from "./early_data.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
@@ -21,6 +22,13 @@ import type {
 import type { StreamLimits } from "./stream/stream_limits.ts";
 import { suiteParts } from "./suite.ts";
 import { type ReceivedTicket, TicketStore } from "./ticket_store.ts";
+
+/** What a connection has for tickets. */
+interface TicketTarget {
+  readonly state: string;
+  readonly remoteAddress: Address;
+  sendTicket(ticket: Omit<TicketFrame, "type">): void;
+}
 
 /** The session tickets of one endpoint. */
 export class Resumptions {
@@ -62,10 +70,9 @@ export class Resumptions {
    *
    * @param now The time.
    * @param connection One that the peer has opened; its handshake is complete.
+   * @param result What the handshake settled; its resumption secret is wiped.
    */
-  issue(now: Instant, connection: Connection): void {
-    const result = connection.handshakeResult;
-    if (result === undefined) return;
+  issue(now: Instant, connection: TicketTarget, result: HandshakeResult): void {
     if (connection.state === "established") {
       const count = this.#ticketCount(result);
       for (let index = 0; index < count; index++) {

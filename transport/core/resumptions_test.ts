@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import type { TicketFrame } from "../../protocol/frame/mod.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
+import { createEndpointConfig, type EndpointOptions } from "./config.ts";
+import type { HandshakeResult } from "./handshake.ts";
+import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
+import { Resumptions } from "./resumptions.ts";
+import type { Suite } from "./suite.ts";
+import { localTransportParameters } from "./transport_parameters.ts";
+
+const random = new SeededRandom(1);
+const keyPair = generateKeyPair(random);
+const OWNER = new Uint8Array(32).fill(3);
+
+function create(options: Partial<EndpointOptions> = {}): Resumptions {
+  return new Resumptions(createEndpointConfig({ ...options, keyPair }), random);
+}
+
+function resultOf(
+  maxTickets: number,
+  suite: Suite = "chacha20-poly1305",
+): HandshakeResult {
+  const config = createEndpointConfig({ keyPair });
+  return {
+    suite,
+    peerStaticPublicKey: OWNER,
+    peerConnectionId: new Uint8Array(8),
+    peerParameters: { ...localTransportParameters(config, 1_200), maxTickets },
+    sendSecret: new Uint8Array(32),
+    receiveSecret: new Uint8Array(32),
+    resumptionSecret: new Uint8Array(32).fill(7),
+    isResumed: false,
+  };
+}
+
+/** The tickets that a peer gets. */
+function issue(
+  made: Resumptions,
+  result: HandshakeResult,
+  state = "established",
+): Omit<TicketFrame, "type">[] {
+  const sent: Omit<TicketFrame, "type">[] = [];
+  const remoteAddress = { hostname: "10.0.0.1", port: 1 };
+  made.issue(1_000, {
+    state,
+    remoteAddress,
+    sendTicket: (ticket) => void sent.push(ticket),
+  }, result);
+  return sent;
+}
+
+Deno.test("Resumptions.issue() gives as many tickets as are wanted and given, and wipes what they are made of", () => {
+  for (
+    const [given, wanted, count] of [[2, 4, 2], [4, 2, 2], [0, 2, 0], [2, 0, 0]]
+  ) {
+    const made = create({
+      ticketsPerConnection: given!,
+      ticketLifetimeMs: 61_500,
+    });
+    const result = resultOf(wanted!);
+    const sent = issue(made, result);
+    assert.equal(sent.length, count);
+    assert.equal(made.stats.issued, count);
+    for (const { lifetimeSeconds, ticket } of sent) {
+      assert.equal(lifetimeSeconds, 61);
+      assert.ok(made.open(1_000, ticket, 1).ok);
+    }
+    assert.deepEqual(result.resumptionSecret, new Uint8Array(32));
+  }
+});
+
+Deno.test("Resumptions.issue() gives none for a hybrid suite, and none to a connection that ends", () => {
+  const made = create();
+  const hybrid = resultOf(2, "x25519-mlkem768-chacha20-poly1305");
+  assert.deepEqual(issue(made, hybrid), []);
+  const closing = resultOf(2);
+  assert.deepEqual(issue(made, closing, "closing"), []);
+  assert.deepEqual(closing.resumptionSecret, new Uint8Array(32));
+  assert.equal(made.stats.issued, 0);
+});
+
+Deno.test("Resumptions.open() takes a ticket with its own suite only, and none where none are given", () => {
+  const made = create();
+  const { ticket } = issue(made, resultOf(1))[0]!;
+  assert.deepEqual(made.open(1_000, ticket, 2), {
+    ok: false,
+    reason: "other-suite",
+  });
+  assert.deepEqual(create({ ticketsPerConnection: 0 }).open(1_000, ticket, 1), {
+    ok: false,
+    reason: "disabled",
+  });
+});
+
+Deno.test("Resumptions.giveUp() ends a ticket of its owner, once, and tells whether it was used", () => {
+  const made = create();
+  const [first, second] = issue(made, resultOf(2)).map(({ ticket }) => ticket);
+  const stranger = new Uint8Array(32).fill(4);
+  assert.equal(made.giveUp(1_000, first!, stranger), true);
+  assert.equal(made.open(1_000, first!, 1).ok, true, "not the stranger's");
+  assert.equal(made.giveUp(1_000, first!, OWNER), true);
+  assert.equal(made.giveUp(1_000, first!, OWNER), true, "the same hello again");
+  assert.deepEqual(made.open(1_000, first!, 1), {
+    ok: false,
+    reason: "given-up",
+  });
+  const outcome = made.open(1_000, second!, 1);
+  assert.ok(outcome.ok);
+  outcome.ticket.use();
+  assert.equal(made.giveUp(1_000, second!, OWNER), false);
+  assert.equal(made.giveUp(1_000, new Uint8Array(121), OWNER), true);
+});
+
+Deno.test("Resumptions.keep() keeps no ticket that is too long for a hello", () => {
+  const made = create();
+  for (const [length, stored] of [[MAX_TICKET_LENGTH + 1, 0], [512, 1]]) {
+    made.keep({
+      ticket: new Uint8Array(length!),
+      expiresAt: 2_000,
+      result: resultOf(2),
+    });
+    assert.equal(made.stats.stored, stored);
+  }
+});
+
+Deno.test("Resumptions.take() gives a ticket back that was not used, and forgets all of a peer that refused one", () => {
+  const made = create();
+  const local = resultOf(2).peerParameters;
+  const keep = (): void =>
+    made.keep({
+      ticket: random.nextBytes(121),
+      expiresAt: 2_000,
+      result: resultOf(2),
+    });
+  keep();
+  keep();
+  const unused = made.take(1_000, OWNER, local)!;
+  assert.equal(made.stats.stored, 1);
+  assert.equal(unused.take(500), undefined, "nothing to say");
+  assert.equal(made.stats.stored, 2);
+  const used = made.take(1_000, OWNER, local)!;
+  used.streams.write(used.streams.open({ priority: 1 })!, Uint8Array.of(1));
+  assert.ok(used.take(500)!.length > 0);
+  used.settle(false, local);
+  assert.equal(made.stats.stored, 0);
+  assert.equal(made.stats.earlyRejected, 1);
+  assert.deepEqual(used.ticket.psk, new Uint8Array(32), "wiped");
+});
