@@ -144,9 +144,9 @@ function genuine(isServer: boolean, isHybrid: boolean): readonly Uint8Array[] {
 function repair(hello: Uint8Array): void {
   const end = hello.length - 24;
   if (end < 64) return;
-  const key = hello[32 + 13] === HandshakePatternCode.IK
-    ? helloMacKey(SERVER_KEYS.publicKey)
-    : helloMacKey();
+  const key = hello[32 + 13] === HandshakePatternCode.XX
+    ? helloMacKey()
+    : helloMacKey(SERVER_KEYS.publicKey);
   hello.set(hmacSha256(key, hello.subarray(0, end)).subarray(0, 16), end);
   new DataView(hello.buffer).setBigUint64(
     end + 16,
