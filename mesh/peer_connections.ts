@@ -110,7 +110,9 @@ export class PeerConnections {
       entry = undefined;
     }
     entry ??= this.#connect(key, peer);
-    if (onEarly !== undefined) entry.earlyUses.push(onEarly);
+    if (onEarly !== undefined && entry.connection === undefined) {
+      entry.earlyUses.push(onEarly);
+    }
     const release = this.#use(entry);
     try {
       return { connection: await entry.connecting, release };

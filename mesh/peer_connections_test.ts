@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import type { TransportConnection, TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { CallError } from "./error.ts";
-import { type Peer, PeerConnections } from "./peer_connections.ts";
+import {
+  type EarlyUse,
+  type Peer,
+  PeerConnections,
+} from "./peer_connections.ts";
 
 interface FakeConnection {
   isOpen: boolean;
@@ -14,13 +18,15 @@ function create(limits: { maxConnections?: number } = {}) {
   const clock = new TimerClock();
   const made: FakeConnection[] = [];
   const dials: PromiseWithResolvers<TransportConnection>[] = [];
+  const earlies: EarlyUse[] = [];
   const peers = new PeerConnections({
     clock,
     idleTimeoutMs: 100,
     ...limits,
-    dial: () => {
+    dial: (_peer, _signal, onEarly) => {
       const dial = Promise.withResolvers<TransportConnection>();
       dials.push(dial);
+      earlies.push(onEarly);
       return dial.promise;
     },
   });
@@ -42,7 +48,7 @@ function create(limits: { maxConnections?: number } = {}) {
     made.push(connection);
     dials[index]!.resolve(connection as unknown as TransportConnection);
   };
-  return { clock, peers, dials, made, open };
+  return { clock, peers, dials, made, open, earlies };
 }
 
 function peer(digit: number): Peer {
@@ -64,6 +70,26 @@ Deno.test("PeerConnections.acquire() makes one connection for calls at the same 
   assert.equal(one!.connection, two!.connection);
   assert.equal((await peers.acquire(peer(1))).connection, one!.connection);
   assert.equal(peers.size, 1);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.acquire() gives the connection early to all that want it so by then, once", async () => {
+  const { peers, open, earlies } = create();
+  const used: string[] = [];
+  const acquire = (name: string) =>
+    peers.acquire(peer(1), () => void used.push(name));
+  const all = [acquire("one"), peers.acquire(peer(1)), acquire("two")];
+  const early = {} as TransportConnection;
+  earlies[0]!(early);
+  assert.deepEqual(used, ["one", "two"]);
+  // The first datagram has left: who comes now waits with the others.
+  all.push(acquire("late"));
+  open(0);
+  await Promise.all(all);
+  await acquire("open already");
+  earlies[0]!(early);
+  assert.deepEqual(used, ["one", "two"]);
+  assert.equal(earlies.length, 1);
   peers.close("test");
 });
 
