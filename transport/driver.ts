@@ -17,6 +17,7 @@ import type { Endpoint, EndpointEvent } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
 import { scheduleMacrotask } from "./macrotask.ts";
+import { OutgoingBatch } from "./outgoing_batch.ts";
 
 /**
  * Datagrams sent before the rest of the process may run. At about 10 µs each
@@ -109,6 +110,8 @@ export class Driver {
   #isAwaitingAnswer = false;
   #settling: (() => void)[] = [];
 
+  /** What a carrier that takes many datagrams at once is given. */
+  #batch: OutgoingBatch;
   #freeBuffers: Uint8Array[] = [];
   #bufferBytes: number;
   #sendsInFlight = 0;
@@ -130,6 +133,7 @@ export class Driver {
     this.#endpoint = options.endpoint;
     this.#carrier = options.carrier;
     this.#bufferBytes = options.carrier.maxDatagramBytes;
+    this.#batch = new OutgoingBatch(this.#bufferBytes);
     this.#prepare();
     this.#start(this.#carrier);
   }
@@ -179,6 +183,7 @@ export class Driver {
     this.#oldCarrier = old;
     this.#carrier = carrier;
     this.#bufferBytes = carrier.maxDatagramBytes;
+    this.#batch = new OutgoingBatch(this.#bufferBytes);
     this.#freeBuffers = [];
     this.#start(carrier);
     this.schedule(this.now() + OLD_CARRIER_MS, () => {
@@ -315,25 +320,56 @@ export class Driver {
   }
 
   #transmit(): boolean {
-    for (;;) {
-      if (this.#isYielding) return true;
-      if (this.#sentThisTurn >= MAX_DATAGRAMS_PER_TURN) {
-        this.#yield();
-        return true;
+    try {
+      for (;;) {
+        if (this.#isYielding) return true;
+        if (this.#sentThisTurn >= MAX_DATAGRAMS_PER_TURN) {
+          this.#yield();
+          return true;
+        }
+        if (this.#sendsInFlight >= MAX_SENDS_IN_FLIGHT) {
+          this.#isBlocked = true;
+          return true;
+        }
+        const isSent = this.#carrier.sendBatch === undefined
+          ? this.#transmitOne()
+          : this.#transmitToBatch();
+        if (!isSent) return false;
+        this.#sentThisTurn++;
       }
-      if (this.#sendsInFlight >= MAX_SENDS_IN_FLIGHT) {
-        this.#isBlocked = true;
-        return true;
-      }
-      const buffer = this.#freeBuffers.pop() ??
-        new Uint8Array(this.#bufferBytes);
-      const transmit = this.#endpoint.pollTransmit(this.now(), buffer);
-      if (transmit === undefined) {
-        this.#freeBuffers.push(buffer);
-        return false;
-      }
-      this.#sentThisTurn++;
-      this.#send(buffer, transmit.length, transmit.to);
+    } finally {
+      this.#sendBatch();
+    }
+  }
+
+  /** @returns Whether there was something to send. */
+  #transmitOne(): boolean {
+    const buffer = this.#freeBuffers.pop() ?? new Uint8Array(this.#bufferBytes);
+    const transmit = this.#endpoint.pollTransmit(this.now(), buffer);
+    if (transmit === undefined) {
+      this.#freeBuffers.push(buffer);
+      return false;
+    }
+    this.#send(buffer, transmit.length, transmit.to);
+    return true;
+  }
+
+  /** @returns Whether there was something to send. */
+  #transmitToBatch(): boolean {
+    const room = this.#batch.room();
+    const transmit = this.#endpoint.pollTransmit(this.now(), room);
+    if (transmit === undefined) return false;
+    this.#batch.add(room, transmit.length, transmit.to);
+    if (this.#batch.isFull) this.#sendBatch();
+    return true;
+  }
+
+  #sendBatch(): void {
+    const carrier = this.#carrier;
+    const pending = this.#batch
+      .sendWith((datagrams) => carrier.sendBatch?.(datagrams) ?? []);
+    for (const { sending, to } of pending) {
+      if (sending !== undefined) this.#awaitSend(sending, to);
     }
   }
 
@@ -343,6 +379,10 @@ export class Driver {
       this.#freeBuffers.push(buffer);
       return;
     }
+    this.#awaitSend(sending, to, buffer);
+  }
+
+  #awaitSend(sending: Promise<void>, to: Address, buffer?: Uint8Array): void {
     this.#sendsInFlight++;
     sending.then(
       () => this.#handleSent(buffer),
@@ -353,9 +393,11 @@ export class Driver {
     );
   }
 
-  #handleSent(buffer: Uint8Array): void {
-    poison(buffer);
-    if (buffer.length === this.#bufferBytes) this.#freeBuffers.push(buffer);
+  #handleSent(buffer: Uint8Array | undefined): void {
+    if (buffer !== undefined) {
+      poison(buffer);
+      if (buffer.length === this.#bufferBytes) this.#freeBuffers.push(buffer);
+    }
     this.#sendsInFlight--;
     if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {
       this.#isBlocked = false;

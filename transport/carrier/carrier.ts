@@ -37,6 +37,22 @@ export interface CarrierStats {
   receiveErrorCount: number;
 }
 
+/** A datagram on its way out. */
+export interface OutgoingDatagram {
+  /** Its bytes. */
+  readonly datagram: Uint8Array;
+  /** A numeric address. */
+  readonly to: Address;
+}
+
+/** A datagram that could not leave at once. */
+export interface PendingSend {
+  /** Where it goes. */
+  readonly to: Address;
+  /** What {@linkcode Carrier.send} returned for it. */
+  readonly sending: Promise<void> | void;
+}
+
 /** One socket, or what takes the place of one. */
 export interface Carrier {
   /** Where it is bound; the port is never 0. */
@@ -45,6 +61,11 @@ export interface Carrier {
   readonly maxDatagramBytes: number;
   /** What it has counted so far. */
   readonly stats: Readonly<CarrierStats>;
+  /**
+   * Memory for datagrams that were not read yet, in bytes, as Linux counts:
+   * absent where it is not known. Peers are told, and have more in flight.
+   */
+  readonly receiveBufferBytes?: number;
 
   /**
    * Begins to receive. Called once.
@@ -69,6 +90,15 @@ export interface Carrier {
    * size, `CARRIER_FAILED` when this process may not send there.
    */
   send(datagram: Uint8Array, to: Address): Promise<void> | void;
+
+  /**
+   * Sends several datagrams for less than each of them alone costs; absent
+   * where there is no such way. Promises what {@linkcode Carrier.send} does.
+   *
+   * @param datagrams In this order, all of them free when it returns.
+   * @returns Those that wait; as a rule none.
+   */
+  sendBatch?(datagrams: readonly OutgoingDatagram[]): readonly PendingSend[];
 
   /** Stops receiving and gives the address back. A second call does nothing. */
   close(): Promise<void> | void;

@@ -6,18 +6,30 @@
 import type { Address } from "../core/address.ts";
 import type { Carrier } from "./carrier.ts";
 import { DenoUdpCarrier, hasDenoUdp } from "./deno_udp.ts";
+import { isFfiGranted } from "./linux/libc.ts";
+import { LinuxUdpCarrier } from "./linux_udp.ts";
 
-/** The two ways to a UDP socket. */
-export type UdpImplementation = "deno" | "node";
+/**
+ * The ways to a UDP socket: `deno` is `Deno.listenDatagram`, `linux` the same
+ * beside the C library of Linux, `node` is `node:dgram`.
+ */
+export type UdpImplementation = "linux" | "deno" | "node";
+
+/** Whether it was said that the C library cannot be used: once for the process. */
+let hasWarnedOfLibrary = false;
 
 /** Options of {@linkcode createUdpCarrier}. */
 export interface UdpCarrierOptions {
   /**
-   * Which implementation to use; `Deno.listenDatagram` where it exists,
-   * otherwise `node:dgram`, when absent.
+   * Which implementation to use. When absent: `linux` on Linux where
+   * `--allow-ffi` is granted already, otherwise `deno` where it exists,
+   * otherwise `node`. `linux` is `deno` where the C library cannot be used.
    */
   readonly implementation?: UdpImplementation;
-  /** Called once when Deno runs without `--unstable-net`, with one line. */
+  /**
+   * Called with one line when Deno runs without `--unstable-net`, and once in
+   * a process when `--allow-ffi` is granted and the C library cannot be used.
+   */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -33,8 +45,16 @@ export async function createUdpCarrier(
   address: Address,
   options: UdpCarrierOptions = {},
 ): Promise<Carrier> {
-  const implementation = options.implementation ??
-    (hasDenoUdp() ? "deno" : "node");
+  const implementation = options.implementation ?? fastestImplementation();
+  if (implementation === "linux") {
+    return LinuxUdpCarrier.bind(address, (reason) => {
+      if (hasWarnedOfLibrary) return;
+      hasWarnedOfLibrary = true;
+      options.onWarning?.(
+        `UDP: the C library cannot be used, using Deno.listenDatagram (${reason})`,
+      );
+    });
+  }
   if (implementation === "deno") return new DenoUdpCarrier(address);
   if (
     options.implementation === undefined && globalThis.Deno !== undefined
@@ -46,4 +66,9 @@ export async function createUdpCarrier(
   // Loaded when needed: `node:dgram` costs start-up time that Deno can spare.
   const { NodeUdpCarrier } = await import("./node_udp.ts");
   return await NodeUdpCarrier.bind(address);
+}
+
+function fastestImplementation(): UdpImplementation {
+  if (!hasDenoUdp()) return "node";
+  return Deno.build.os === "linux" && isFfiGranted() ? "linux" : "deno";
 }

@@ -1,0 +1,128 @@
+/**
+ * The socket of `Deno.listenDatagram` under its number in the process.
+ *
+ * The runtime waits for the socket, which a library call could do only on
+ * another thread, at tens of microseconds a datagram. So the socket is bound by
+ * the runtime, which also judges the `net` permission, and found by its
+ * address; a duplicate of its number is used here, which stays this socket
+ * whatever the runtime does with its own.
+ *
+ * @module
+ */
+import type { Address } from "../../core/address.ts";
+import type { Libc } from "./libc.ts";
+import { encodeSocketAddress, SOCKET_ADDRESS_ROOM } from "./socket_address.ts";
+
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SOCK_DGRAM = 2;
+const AF_INET = 2;
+/** `F_DUPFD_CLOEXEC`: a program that is started later does not inherit it. */
+const DUPLICATE = 1_030;
+const FIRST_DUPLICATE = 3;
+
+/** Numbers above the lowest free one that are looked at. */
+const MAX_NUMBERS_ABOVE = 1_024;
+
+/**
+ * Socket buffers that are asked for, in bytes. The system doubles the number,
+ * for what it needs beside the data, and takes its limit where that is lower
+ * (net.core.rmem_max, net.core.wmem_max).
+ */
+export const SOCKET_BUFFER_BYTES: number = 1024 * 1024;
+
+const INT_BYTES = 4;
+const value = new Int32Array(1);
+const lengthBytes = new Uint32Array(1);
+
+/** A number of our own for a socket of the runtime. */
+export class DatagramSocket {
+  /** The number, while it is open. */
+  readonly descriptor: number;
+  /** Memory for datagrams that were not read yet, in bytes, as the kernel counts. */
+  readonly receiveBufferBytes: number;
+  readonly #libc: Libc;
+  #isClosed = false;
+
+  private constructor(libc: Libc, descriptor: number) {
+    this.#libc = libc;
+    this.descriptor = descriptor;
+    growBuffer(libc, descriptor, SO_SNDBUF);
+    growBuffer(libc, descriptor, SO_RCVBUF);
+    this.receiveBufferBytes = readOption(libc, descriptor, SO_RCVBUF) ?? 0;
+  }
+
+  /**
+   * Finds a socket of this process and duplicates its number.
+   *
+   * @param libc The C library.
+   * @param address Where it is bound.
+   * @returns The socket; `undefined` when it is not found.
+   */
+  static find(libc: Libc, address: Address): DatagramSocket | undefined {
+    const original = findDescriptor(libc, address);
+    if (original === undefined) return undefined;
+    const descriptor = libc.fcntl(original, DUPLICATE, FIRST_DUPLICATE);
+    return descriptor < 0 ? undefined : new DatagramSocket(libc, descriptor);
+  }
+
+  /** Gives the number back; the socket itself is closed by the runtime. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#libc.close(this.descriptor);
+  }
+}
+
+function findDescriptor(libc: Libc, address: Address): number | undefined {
+  const wanted = encodeSocketAddress(address);
+  if (wanted === undefined) return undefined;
+  // The lowest free number: that of a socket bound just now is next to it.
+  const free = libc.socket(AF_INET, SOCK_DGRAM, 0);
+  if (free < 0) return undefined;
+  libc.close(free);
+  const isWanted = (descriptor: number): boolean =>
+    isBoundTo(libc, descriptor, wanted) &&
+    readOption(libc, descriptor, SO_TYPE) === SOCK_DGRAM;
+  for (let descriptor = free; descriptor >= 0; descriptor--) {
+    if (isWanted(descriptor)) return descriptor;
+  }
+  for (let above = 1; above <= MAX_NUMBERS_ABOVE; above++) {
+    if (isWanted(free + above)) return free + above;
+  }
+  return undefined;
+}
+
+function isBoundTo(
+  libc: Libc,
+  descriptor: number,
+  wanted: Uint8Array,
+): boolean {
+  const bound = new Uint8Array(SOCKET_ADDRESS_ROOM);
+  lengthBytes[0] = bound.length;
+  return libc.getsockname(descriptor, bound, lengthBytes) === 0 &&
+    lengthBytes[0] === wanted.length &&
+    wanted.every((byte, index) => byte === bound[index]);
+}
+
+function readOption(
+  libc: Libc,
+  descriptor: number,
+  option: number,
+): number | undefined {
+  lengthBytes[0] = INT_BYTES;
+  const result = libc
+    .getsockopt(descriptor, SOL_SOCKET, option, value, lengthBytes);
+  return result === 0 ? value[0] : undefined;
+}
+
+/** Makes a buffer larger, never smaller than it is. */
+function growBuffer(libc: Libc, descriptor: number, option: number): void {
+  const before = readOption(libc, descriptor, option);
+  if (before === undefined || before >= 2 * SOCKET_BUFFER_BYTES) return;
+  value[0] = SOCKET_BUFFER_BYTES;
+  // Refused: the default works, with more loss under load.
+  libc.setsockopt(descriptor, SOL_SOCKET, option, value, INT_BYTES);
+}
