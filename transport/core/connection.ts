@@ -251,7 +251,7 @@ export class Connection extends ApplicationSide {
    */
   handleHelloFrom(from: Address, isHostProven: boolean): void {
     if (this.#isConfirmed || !this.#paths.isElsewhere(from)) return;
-    this.#paths.restart(from);
+    this.#restartPath(from);
     if (isHostProven) this.#paths.onHandshakeDone();
   }
 
@@ -588,10 +588,10 @@ export class Connection extends ApplicationSide {
   }
 
   #createConnectionIds(result: HandshakeResult): ConnectionIds {
-    const { config, connectionId, routes } = this.#options;
+    const { config, connectionId, parameters, routes } = this.#options;
     const { peerParameters, peerConnectionId } = result;
     const { maxConnectionIds } = config;
-    return new ConnectionIds({
+    const ids = new ConnectionIds({
       local: {
         first: connectionId,
         maxCount: Math.min(peerParameters.maxConnectionIds, maxConnectionIds),
@@ -609,12 +609,22 @@ export class Connection extends ApplicationSide {
         onTokenRetired: (token) => routes.forgetResetToken(token, this),
       },
     });
+    // An id that was told in the clear has no reset token: others do.
+    if (parameters.resetToken === undefined) ids.local.renew();
+    return ids;
+  }
+
+  /** The peer's hello has come from elsewhere before, and was a copy there. */
+  #restartPath(from: Address): void {
+    const { hostname } = this.#paths.address;
+    this.#paths.restart(from);
+    if (hostname !== from.hostname) this.#space?.handlePathChange(from);
   }
 
   /** The peer has proven that it holds the keys, and where it is. */
   #confirm(from: Address): void {
     this.#isConfirmed = true;
-    if (this.#paths.isElsewhere(from)) this.#paths.restart(from);
+    if (this.#paths.isElsewhere(from)) this.#restartPath(from);
     this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();
   }

@@ -103,6 +103,22 @@ for (
   });
 }
 
+Deno.test("A copy that arrives first says nothing about the initiator's path", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const { connection, hello } = callAndRecord(made, "once");
+  // Loopback takes datagrams of 32,500 bytes; the initiator is not there.
+  made.replay(hello, { hostname: "127.0.0.1", port: 1 });
+  pair.runUntil(() => connection.state === "established");
+  pair.runFor(100);
+  const server = pair.server.incoming.at(-1)!;
+  const id = server.openStream({ priority: 2 })!;
+  server.writeStream(id, new Uint8Array(200_000));
+  pair.runFor(1_000);
+  const largest = Math.max(...pair.server.sentSizes);
+  assert.ok(largest > 1_200 && largest <= 1_472, `${largest}`);
+});
+
 Deno.test("Copies that keep coming from elsewhere do not keep the initiator from its answer", () => {
   const made = new ResumptionPair();
   const { pair } = made;
