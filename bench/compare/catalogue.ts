@@ -38,6 +38,12 @@ export interface Peer {
   readonly packages?: readonly string[];
   /** Its broker. */
   readonly broker?: Broker;
+  /**
+   * Whether it may call libraries of the system.
+   *
+   * @default false
+   */
+  readonly isFfiGranted?: boolean;
 }
 
 const NATS_SERVER: Broker = {
@@ -156,6 +162,14 @@ export const PEERS: readonly Peer[] = [
     protection: "none",
     packages: ["mqtt", "aedes"],
     broker: MOSQUITTO,
+  },
+  {
+    name: "mxp-ffi",
+    title: "@mxp/core with --allow-ffi, Deno",
+    file: "mxp.ts",
+    runtime: "deno",
+    protection: "Noise",
+    isFfiGranted: true,
   },
 ];
 

@@ -157,7 +157,8 @@ async function preparePeer(
   const file = join(HERE, "peers", peer.file);
   if (peer.runtime === "deno") {
     const program = process.execPath;
-    return { ...common, program, args: [...DENO_ARGUMENTS, file] };
+    const ffi = peer.isFfiGranted === true ? ["--allow-ffi"] : [];
+    return { ...common, program, args: [...DENO_ARGUMENTS, ...ffi, file] };
   }
   if (nodeVersion === undefined) return "no Node";
   versions.node = nodeVersion;
