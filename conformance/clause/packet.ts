@@ -77,25 +77,32 @@ export const PACKET_CLAUSES: readonly Clause[] = [
     run: async (context) => {
       const connection = await context.connect();
       const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-      const { packet, packetNumber } = connection.seal(
-        Uint8Array.of(0x50, 0x02, ...data),
-      );
+      const challenge = (): Uint8Array =>
+        connection.seal(Uint8Array.of(0x50, 0x02, ...data)).packet;
+      const packets = [challenge()];
       const responses = (): number =>
         connection.frames.filter(({ frame }) => frame.type === "path-response")
           .length;
-      connection.sendPacket(packet);
+      connection.sendPacket(packets[0]!);
       await connection.waitFor(
         "a PathChallenge is not answered",
         () => responses() > 0 || undefined,
-        { repeat: () => connection.sendPacket(packet) },
+        {
+          repeat: () => {
+            packets.push(challenge());
+            connection.sendPacket(packets.at(-1)!);
+          },
+        },
       );
       await connection.ping();
-      for (let count = 0; count < 3; count++) connection.sendPacket(packet);
+      for (let count = 0; count < 3; count++) {
+        for (const packet of packets) connection.sendPacket(packet);
+      }
       await connection.listen(context.quietMs);
       await connection.ping("the connection is gone after a replay");
       check(
-        responses() === 1,
-        `packet ${packetNumber} was processed ${responses()} times`,
+        responses() <= packets.length,
+        `${packets.length} packets were processed ${responses()} times`,
       );
     },
   },
@@ -118,7 +125,12 @@ export const PACKET_CLAUSES: readonly Clause[] = [
         () =>
           connection.isAcked(first.packetNumber) &&
             connection.isAcked(second.packetNumber) || undefined,
-        { repeat: () => connection.socket.send(datagram) },
+        {
+          repeat: () => {
+            connection.socket.send(datagram);
+            connection.send(pingFrame());
+          },
+        },
       );
     },
   },
@@ -200,6 +212,8 @@ export const PACKET_CLAUSES: readonly Clause[] = [
         Parameter.MAX_ACK_DELAY,
       );
       await connection.listen(context.quietMs);
+      // Nothing may wait for an acknowledgement already.
+      await connection.ping();
       let fastestMs = Infinity;
       for (let count = 0; count < ACK_SAMPLES; count++) {
         const sentAt = systemClock();
@@ -265,7 +279,13 @@ export const PACKET_CLAUSES: readonly Clause[] = [
       await connection.waitFor(
         "packets after a gap are not all acknowledged",
         () => sent.every((number) => connection.isAcked(number)) || undefined,
-        { repeat: sendAll },
+        {
+          // A copy of what has come is not acknowledged again, a ping is.
+          repeat: () => {
+            sendAll();
+            connection.send(pingFrame());
+          },
+        },
       );
       const missing = [2, 3, 5, 6].map((step) => base + step)
         .filter((number) => connection.isAcked(number));

@@ -41,10 +41,13 @@ const TICKET_WAIT_MS = 800;
 
 const text = new TextEncoder();
 
-/** The tickets that came on a connection. */
+/** The tickets that came on a connection; a repeated frame is the same one. */
 function ticketsOf(connection: RawConnection): TicketFrame[] {
-  return connection.frames.map(({ frame }) => frame)
+  const tickets = connection.frames.map(({ frame }) => frame)
     .filter((frame) => frame.type === "ticket");
+  return [
+    ...new Map(tickets.map((frame) => [frame.ticket.join(), frame])).values(),
+  ];
 }
 
 /** A connection that asks for tickets, and its first ones. */

@@ -70,6 +70,8 @@ export interface WaitOptions {
   readonly withinMs?: number;
   /** Sends again what the answer depends on. */
   readonly repeat?: () => void;
+  /** How often, in milliseconds. @default REPEAT_MS */
+  readonly repeatMs?: number;
 }
 
 /** One end of an established connection. */
@@ -267,7 +269,8 @@ export class RawConnection {
       systemClock() + (options.withinMs ?? DEFAULT_WAIT_MS),
       this.#limit(),
     );
-    let repeatAt = systemClock() + REPEAT_MS + this.rttMs;
+    const repeatMs = (options.repeatMs ?? REPEAT_MS) + this.rttMs;
+    let repeatAt = systemClock() + repeatMs;
     for (;;) {
       const value = condition();
       if (value !== undefined) return value;
@@ -275,7 +278,7 @@ export class RawConnection {
       if (now >= end) break;
       if (now >= repeatAt && options.repeat !== undefined) {
         options.repeat();
-        repeatAt = now + REPEAT_MS + this.rttMs;
+        repeatAt = now + repeatMs;
       }
       await this.#takeOne(Math.min(end, repeatAt));
     }

@@ -28,6 +28,9 @@ const CHUNK_BYTES = 1_000;
 /** Bytes that are sent before an acknowledgement: no receive buffer overflows. */
 const BATCH_BYTES: number = 32 * CHUNK_BYTES;
 
+/** When what is missing of a batch is sent again, in milliseconds. */
+const BATCH_REPEAT_MS = 60;
+
 /** Priority of our streams: interactive. */
 const INTERACTIVE = 1;
 
@@ -148,6 +151,7 @@ export async function deliverStream(
         return unacked.size === 0 || undefined;
       },
       {
+        repeatMs: BATCH_REPEAT_MS,
         repeat: () => {
           const frames = [...unacked.values()];
           unacked.clear();
