@@ -9,10 +9,18 @@ import {
   type ProviderName,
 } from "./aead.ts";
 import { CryptoError } from "./error.ts";
-import { defaultProvider } from "./provider/select.ts";
+import { isFfiGranted } from "../internal/ffi_permission.ts";
+import { cipherLibraryProblem, defaultProvider } from "./provider/select.ts";
 
 const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
-const PROVIDERS: readonly ProviderName[] = ["native", "wasm", "portable"];
+const IS_FFI_GRANTED = isFfiGranted();
+const HAS_LIBCRYPTO = IS_FFI_GRANTED && cipherLibraryProblem() === undefined;
+const PROVIDERS: readonly ProviderName[] = [
+  "native",
+  "wasm",
+  ...(HAS_LIBCRYPTO ? ["libcrypto"] as const : []),
+  "portable",
+];
 const VARIANTS = SUITES.flatMap((suite) =>
   PROVIDERS.map((provider) => ({ suite, provider }))
 );
@@ -317,7 +325,10 @@ Deno.test("createPacketAead() refuses a suite that it does not know", () => {
 });
 
 Deno.test("defaultProvider() is the fastest one of this runtime", () => {
-  assert.equal(defaultProvider(), "wasm");
-  assert.equal(defaultProvider("aes-256-gcm"), "native");
+  assert.equal(defaultProvider(), HAS_LIBCRYPTO ? "libcrypto" : "wasm");
+  assert.equal(
+    defaultProvider("aes-256-gcm"),
+    HAS_LIBCRYPTO ? "libcrypto" : "native",
+  );
   assert.equal(defaultProvider("x25519"), "native");
 });

@@ -4,9 +4,10 @@
  *
  * Synchronous throughout, so that a state machine can call it. It knows no
  * sockets and no clock; random bytes come from a `RandomSource` that the
- * caller hands in. Three providers stand behind one interface: the runtime's
- * own, one in WebAssembly and a portable one; the fastest one that works is
- * chosen for each primitive at the first use.
+ * caller hands in. Four providers stand behind one interface: the runtime's own,
+ * one in WebAssembly, the system's library where `--allow-ffi` is granted, and a
+ * portable one; the fastest one that works is chosen for each primitive at the
+ * first use.
  *
  * @module
  */
@@ -37,7 +38,7 @@ export {
   PSK_LENGTH,
 } from "./noise/handshake_options.ts";
 export * from "./noise/handshake_state.ts";
-export { defaultProvider } from "./provider/select.ts";
+export { cipherLibraryProblem, defaultProvider } from "./provider/select.ts";
 export type { AgreementKey, Primitive } from "./provider/provider.ts";
 export { X25519_KEY_LENGTH } from "./provider/provider.ts";
 export type { RandomSource } from "../internal/random_source.ts";

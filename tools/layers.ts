@@ -56,6 +56,8 @@ const PURE_FOLDERS: readonly string[] = [
 
 /** Files of pure folders whose very purpose is the runtime. */
 const IMPURE_FILES: readonly string[] = [
+  "internal/ffi_permission.ts",
+  "crypto/provider/libcrypto_library.ts",
   "crypto/provider/native.ts",
   "crypto/identity_file.ts",
   "registry/store/sqlite.ts",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KeyPair } from "../crypto/mod.ts";
+import { cipherLibraryProblem, type KeyPair } from "../crypto/mod.ts";
 import type { MonotonicClock } from "../internal/instant.ts";
 import type { RandomSource } from "../internal/random_source.ts";
 import type { Carrier, CarrierStats } from "./carrier/carrier.ts";
@@ -27,6 +27,9 @@ import {
   type ConnectionInput,
   TransportConnection,
 } from "./transport_connection.ts";
+
+/** Whether it was said that the cipher library cannot be used: once for the process. */
+let hasWarnedOfCiphers = false;
 
 /** Connections of peers that wait while `onConnection` is not set. */
 export const MAX_WAITING_CONNECTIONS = 256;
@@ -209,6 +212,7 @@ export class Transport {
    */
   static async bind(options: TransportOptions): Promise<Transport> {
     const carrier = options.carrier ?? await bindUdp(options);
+    warnOfCiphers(options.onWarning);
     try {
       return new Transport(options, carrier);
     } catch (error) {
@@ -423,6 +427,14 @@ export class Transport {
     const text = error instanceof Error ? error.message : String(error);
     this.#onWarning(`Transport: ${text}`, error);
   }
+}
+
+function warnOfCiphers(onWarning: TransportOptions["onWarning"]): void {
+  if (hasWarnedOfCiphers || onWarning === undefined) return;
+  const reason = cipherLibraryProblem();
+  if (reason === undefined) return;
+  hasWarnedOfCiphers = true;
+  onWarning(`Ciphers: the system's library cannot be used (${reason})`);
 }
 
 async function bindUdp(

@@ -11,9 +11,10 @@ export type AeadSuite = "chacha20-poly1305" | "aes-256-gcm";
 /**
  * An implementation: `native` is the runtime's own (`node:crypto`), `wasm` is
  * ChaCha20-Poly1305 in WebAssembly and the best of the others for the rest,
- * `portable` is JavaScript and runs anywhere.
+ * `libcrypto` is the system's OpenSSL where `--allow-ffi` is granted, for the
+ * ciphers, and `portable` is JavaScript and runs anywhere.
  */
-export type ProviderName = "native" | "wasm" | "portable";
+export type ProviderName = "native" | "wasm" | "libcrypto" | "portable";
 
 /** Size of an AEAD key, in bytes. */
 export const AEAD_KEY_LENGTH = 32;

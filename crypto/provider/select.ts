@@ -5,6 +5,8 @@
  * @module
  */
 import { CryptoError } from "../error.ts";
+import { createLibcryptoProvider } from "./libcrypto.ts";
+import { type Libcrypto, loadLibcrypto } from "./libcrypto_library.ts";
 import { createNativeProvider } from "./native.ts";
 import { PORTABLE_PROVIDER } from "./noble.ts";
 import type {
@@ -26,6 +28,10 @@ export interface RuntimeProviders {
   readonly native?: CryptoProvider | undefined;
   /** The cipher in WebAssembly; absent without WebAssembly or its SIMD. */
   readonly wasm?: CryptoProvider | undefined;
+  /** The system's library; absent where it is not granted or not there. */
+  readonly libcrypto?: CryptoProvider | undefined;
+  /** Why the library is not used although it is granted. */
+  readonly libraryProblem?: string | undefined;
 }
 
 /** Set at the first use. */
@@ -35,21 +41,39 @@ let runtimeProviders: RuntimeProviders | undefined;
  * Finds out what a runtime has.
  *
  * @param platform Its `WebAssembly`, where it has one.
+ * @param library The system's library, a reason why it cannot be had, or nothing.
  * @returns The providers beside the portable one.
  */
 export function findProviders(
   platform: WebAssemblyLike | undefined,
+  library?: Libcrypto | string,
 ): RuntimeProviders {
   const native = createNativeProvider();
-  const rest: CryptoProvider = {
-    name: "wasm",
+  const wasm = createWasmProvider(combine("wasm", { native }), platform);
+  if (library === undefined) return { native, wasm };
+  if (typeof library === "string") {
+    return { native, wasm, libraryProblem: library };
+  }
+  const rest = combine("libcrypto", { native, wasm });
+  const libcrypto = createLibcryptoProvider(library, rest);
+  return libcrypto === undefined
+    ? { native, wasm, libraryProblem: "its ciphers do not work" }
+    : { native, wasm, libcrypto };
+}
+
+/** What a provider that lacks something falls back to: the fastest of some. */
+function combine(
+  name: ProviderName,
+  providers: RuntimeProviders,
+): CryptoProvider {
+  return {
+    name,
     has: (): boolean => true,
     createAead: (suite, key): PacketAead =>
-      chooseProvider({ native }, suite).createAead(suite, key),
+      chooseProvider(providers, suite).createAead(suite, key),
     importAgreementKey: (privateKey): AgreementKey =>
-      chooseProvider({ native }, "x25519").importAgreementKey(privateKey),
+      chooseProvider(providers, "x25519").importAgreementKey(privateKey),
   };
-  return { native, wasm: createWasmProvider(rest, platform) };
 }
 
 /**
@@ -66,13 +90,14 @@ export function chooseProvider(
   primitive: Primitive,
   name?: ProviderName,
 ): CryptoProvider {
-  const { native, wasm } = providers;
+  const { native, wasm, libcrypto } = providers;
   if (name === undefined) {
+    if (primitive !== "x25519" && libcrypto !== undefined) return libcrypto;
     if (primitive === "chacha20-poly1305" && wasm !== undefined) return wasm;
     return native?.has(primitive) ? native : PORTABLE_PROVIDER;
   }
   if (name === "portable") return PORTABLE_PROVIDER;
-  const provider = name === "native" ? native : wasm;
+  const provider = { native, wasm, libcrypto }[name];
   if (!provider?.has(primitive)) {
     throw new CryptoError(
       "PROVIDER_UNAVAILABLE",
@@ -87,7 +112,8 @@ export function chooseProvider(
  * is asked once, at the first use.
  *
  * @param primitive A cipher suite or `x25519`.
- * @returns `wasm` for ChaCha20-Poly1305 where WebAssembly has SIMD; otherwise
+ * @returns `libcrypto` for a cipher where `--allow-ffi` is granted and the system
+ * has OpenSSL 3; `wasm` for ChaCha20-Poly1305 where WebAssembly has SIMD; otherwise
  * `native` where the runtime has the primitive, else `portable`.
  *
  * @example Usage
@@ -116,6 +142,22 @@ export function selectProvider(
   primitive: Primitive,
   name?: ProviderName,
 ): CryptoProvider {
-  runtimeProviders ??= findProviders(platformWebAssembly());
-  return chooseProvider(runtimeProviders, primitive, name);
+  return chooseProvider(providersHere(), primitive, name);
+}
+
+/**
+ * Why the system's cipher library is not used, for a line to a person.
+ *
+ * @returns The reason; `undefined` where it is used, or `--allow-ffi` is not
+ * granted and nobody expects it.
+ */
+export function cipherLibraryProblem(): string | undefined {
+  return providersHere().libraryProblem;
+}
+
+function providersHere(): RuntimeProviders {
+  return runtimeProviders ??= findProviders(
+    platformWebAssembly(),
+    loadLibcrypto(),
+  );
 }

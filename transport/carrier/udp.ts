@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { isFfiGranted } from "../../internal/ffi_permission.ts";
 import type { Address } from "../core/address.ts";
 import type { Carrier } from "./carrier.ts";
 import { DenoUdpCarrier, hasDenoUdp } from "./deno_udp.ts";
-import { isFfiGranted } from "./linux/libc.ts";
 import { LinuxUdpCarrier } from "./linux_udp.ts";
 
 /**
@@ -48,9 +48,9 @@ export async function createUdpCarrier(
   const implementation = options.implementation ?? fastestImplementation();
   if (implementation === "linux") {
     return LinuxUdpCarrier.bind(address, (reason) => {
-      if (hasWarnedOfLibrary) return;
+      if (hasWarnedOfLibrary || options.onWarning === undefined) return;
       hasWarnedOfLibrary = true;
-      options.onWarning?.(
+      options.onWarning(
         `UDP: the C library cannot be used, using Deno.listenDatagram (${reason})`,
       );
     });

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { isFfiGranted } from "../../../internal/ffi_permission.ts";
 
 /** What the carrier calls. A negative result is a failure. */
 export interface Libc {
@@ -63,17 +64,6 @@ const ARCHITECTURES: readonly string[] = ["x86_64", "aarch64"];
 
 /** Set at the first use; a reason where it cannot be used. */
 let loaded: Libc | string | undefined;
-
-/**
- * Whether this process may call into libraries, as far as it was granted
- * already. A permission for single files is not enough: the C library is found
- * by its name.
- */
-export function isFfiGranted(): boolean {
-  const runtime = globalThis.Deno;
-  return typeof runtime?.dlopen === "function" &&
-    runtime.permissions.querySync({ name: "ffi" }).state === "granted";
-}
 
 /**
  * Loads the functions, once for the process.
