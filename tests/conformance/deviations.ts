@@ -185,6 +185,16 @@ export const DEVIATIONS: readonly Deviation[] = [
     ],
   },
   {
+    name: "takes any number of connection ids",
+    clause: "ids.limit",
+    edits: [core("if (this.#ids.size > maxCount ||", "if (maxCount < 0 ||")],
+  },
+  {
+    name: "takes a ticket as often as it comes",
+    clause: "ticket.once",
+    edits: [core("if (key.used.has(trace))", "if (false)")],
+  },
+  {
     name: "does not check the checksum of a message",
     clause: "message.checksum",
     edits: [{
