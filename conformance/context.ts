@@ -49,6 +49,8 @@ export class ClauseContext {
   readonly #connections: RawConnection[] = [];
 
   /**
+   * Begins; nothing is sent.
+   *
    * @param target The node.
    * @param options How long the clause may take, and what ends it early.
    */
