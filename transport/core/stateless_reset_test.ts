@@ -266,6 +266,20 @@ Deno.test("The first message of XX, in the clear, holds no token", () => {
   assert.equal(dialled.peerResetToken?.length, RESET_TOKEN_LENGTH);
 });
 
+Deno.test("A restarted initiator that had announced no token is noticed once its connection ids have come with theirs", () => {
+  const pair = new Pair();
+  const { server, client } = pair.connect({ remoteStaticPublicKey: null });
+  for (let i = 0; i < 10; i++) {
+    client.ping();
+    pair.runFor(100);
+  }
+  pair.client.restart();
+  server.sendDatagram(new Uint8Array(100));
+  pair.runFor(100);
+  assert.equal(server.state, "closed");
+  assert.equal(pair.server.closeError(server).code, "CONNECTION_LOST");
+});
+
 Deno.test("A restart under another key, and a token from another address, end nothing", () => {
   const pair = new Pair();
   const { client } = pair.connect();

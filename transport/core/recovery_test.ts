@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { MAX_UNPACED_KERNEL_BYTES } from "./receive_buffer.ts";
+import { Recovery, type RecoveryOptions } from "./recovery.ts";
+
+const SIZE_BYTES = 1_200;
+const INITIAL_WINDOW_BYTES = 32 * 1024;
+
+/** A recovery, and the packets that went through it. */
+class Path {
+  readonly recovery: Recovery;
+  now = 1_000;
+  #nextNumber = 0;
+
+  constructor(options: Partial<RecoveryOptions> = {}) {
+    this.recovery = new Recovery({
+      initialRttMs: 100,
+      congestionControl: "cubic",
+      isLoopback: false,
+      maxAckDelayMs: 5,
+      handshakeRttMs: 100,
+      maxDatagramBytes: SIZE_BYTES,
+      ...options,
+    });
+  }
+
+  /** Sends packets at once; returns the number of the last one. */
+  send(count: number): number {
+    for (let i = 0; i < count; i++) {
+      this.recovery.onPacketSent(this.now, {
+        packetNumber: this.#nextNumber++,
+        sentAt: this.now,
+        sizeBytes: SIZE_BYTES,
+        isAckEliciting: true,
+        isInFlight: true,
+        frames: [],
+      });
+    }
+    return this.#nextNumber - 1;
+  }
+
+  /** Acknowledges the numbers of a stretch, both ends included. */
+  acknowledge(first: number, last: number): number {
+    const { lost } = this.recovery.handleAck(this.now, {
+      largest: last,
+      delayMicros: 0,
+      ranges: [{ start: first, end: last + 1 }],
+    });
+    return lost.length;
+  }
+}
+
+Deno.test("Recovery collapses the window when everything was lost for long (RFC 9002 §7.6)", () => {
+  for (const [silenceMs, isPersistent] of [[100, false], [3_000, true]]) {
+    const path = new Path();
+    path.send(1);
+    path.now += 100;
+    path.acknowledge(0, 0);
+    path.now += 1;
+    path.send(5);
+    path.now += Number(silenceMs);
+    path.send(5);
+    path.now += 100;
+    const last = path.send(4);
+    path.now += 100;
+    // Numbers 1 to 10 are missing: all that was sent over the silence.
+    assert.equal(path.acknowledge(last - 3, last), 10);
+    const { congestionWindowBytes } = path.recovery.stats;
+    assert.equal(congestionWindowBytes === 2 * SIZE_BYTES, isPersistent);
+  }
+});
+
+Deno.test("Recovery forgets the old path: no sample, no growth, no loss of it counts for the new one (RFC 9000 §9.4)", () => {
+  const path = new Path();
+  path.send(20);
+  path.now += 100;
+  path.recovery.handlePathChange({
+    isLoopback: false,
+    maxDatagramBytes: SIZE_BYTES,
+  });
+  const { recovery } = path;
+  assert.equal(recovery.stats.bytesInFlight, 0);
+  assert.equal(recovery.stats.congestionWindowBytes, INITIAL_WINDOW_BYTES);
+  const first = path.send(1);
+  path.now += 50;
+  // Late acknowledgements of the old path, with losses.
+  assert.equal(path.acknowledge(10, 19), 10);
+  path.now += 400;
+  recovery.handleTimeout(path.now);
+  assert.equal(recovery.stats.congestionWindowBytes, INITIAL_WINDOW_BYTES);
+  assert.equal(recovery.stats.smoothedRttMs, 0);
+  assert.equal(recovery.stats.bytesInFlight, SIZE_BYTES);
+  path.acknowledge(first, first);
+  assert.equal(recovery.stats.smoothedRttMs, 450);
+  assert.equal(recovery.stats.bytesInFlight, 0);
+  assert.ok(recovery.stats.congestionWindowBytes >= INITIAL_WINDOW_BYTES);
+});
+
+Deno.test("Recovery.flightLimit is the window, or what a receive buffer takes where nothing is paced", () => {
+  const paced = new Path().recovery;
+  assert.deepEqual(paced.flightLimit, {
+    packets: Math.floor(INITIAL_WINDOW_BYTES / SIZE_BYTES),
+    isSought: true,
+  });
+  const large = new Path({
+    isLoopback: true,
+    handshakeRttMs: 0.1,
+    maxDatagramBytes: 16_200,
+  }).recovery;
+  assert.equal(large.flightLimit.packets, 2);
+  const loopback = new Path({ isLoopback: true, handshakeRttMs: 0.1 });
+  // The window grows past what a buffer takes: the buffer is the limit then.
+  let acknowledged = 0;
+  for (let round = 0; round < 10; round++) {
+    const { congestionWindowBytes } = loopback.recovery.stats;
+    const last = loopback.send(Math.floor(congestionWindowBytes / SIZE_BYTES));
+    loopback.now += 0.1;
+    loopback.acknowledge(acknowledged, last);
+    acknowledged = last + 1;
+  }
+  const { congestionWindowBytes } = loopback.recovery.stats;
+  assert.ok(congestionWindowBytes > MAX_UNPACED_KERNEL_BYTES);
+  assert.deepEqual(loopback.recovery.flightLimit, {
+    packets: 64,
+    isSought: false,
+  });
+});
