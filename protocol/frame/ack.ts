@@ -60,6 +60,30 @@ export function ackFrameLength(ack: AckFields): number {
   return length;
 }
 
+/** Longest ack frame of one range: a type and four integers, the count being small. */
+export const MAX_ONE_RANGE_ACK_LENGTH: number = 1 + 3 * 8 + 1;
+
+/**
+ * The newest part of an ack that fits: what is left out has to be said later.
+ *
+ * @param ack 1 to 32 ranges, highest first.
+ * @param roomBytes Bytes for the frame.
+ * @returns The same ack when all of it fits, `undefined` when not even its first
+ * range does.
+ */
+export function fitAckFrame(
+  ack: AckFields,
+  roomBytes: number,
+): AckFields | undefined {
+  let fitting = ack;
+  while (ackFrameLength(fitting) > roomBytes) {
+    const { ranges } = fitting;
+    if (ranges.length === 1) return undefined;
+    fitting = { ...ack, ranges: ranges.slice(0, -1) };
+  }
+  return fitting;
+}
+
 /**
  * Writes an ack frame.
  *

@@ -31,9 +31,11 @@ import {
   encodeStreamFrame,
   encodeStreamMaxDataFrame,
   encodeTicketFrame,
+  fitAckFrame,
   type Frame,
   isAckEliciting,
   MAX_ACK_RANGES,
+  MAX_ONE_RANGE_ACK_LENGTH,
   maxStreamsFrameLength,
   newConnectionIdFrameLength,
   PATH_FRAME_LENGTH,
@@ -593,4 +595,33 @@ Deno.test("decodeFrame() gives the known answers of docs/spec/frames.md", () => 
     "error",
     "error",
   ]);
+});
+
+Deno.test("fitAckFrame() keeps the newest ranges that fit, and no less than one", () => {
+  const ranges = Array.from({ length: 32 }, (_, index) => {
+    const start = 10_000 - 20 * index;
+    return { start, end: start + 1 + index % 3 };
+  });
+  const ack = { largest: ranges[0]!.end - 1, delayMicros: 999, ranges };
+  const whole = ackFrameLength(ack);
+  assert.equal(fitAckFrame(ack, whole), ack);
+  for (let room = whole - 1; room >= 0; room--) {
+    const fitting = fitAckFrame(ack, room);
+    if (fitting === undefined) {
+      assert.ok(room < ackFrameLength({ ...ack, ranges: ranges.slice(0, 1) }));
+      continue;
+    }
+    const { length } = fitting.ranges;
+    assert.deepEqual(fitting, { ...ack, ranges: ranges.slice(0, length) });
+    assert.ok(ackFrameLength(fitting) <= room);
+    const more = { ...ack, ranges: ranges.slice(0, length + 1) };
+    assert.ok(ackFrameLength(more) > room);
+  }
+  const huge = 2 ** 53 - 1;
+  const longest = {
+    largest: huge,
+    delayMicros: huge,
+    ranges: [{ start: 0, end: huge + 1 }],
+  };
+  assert.equal(fitAckFrame(longest, MAX_ONE_RANGE_ACK_LENGTH), longest);
 });

@@ -130,8 +130,11 @@ export class HostilePeer {
     }
   }
 
-  /** Sends a packet with this plaintext. */
-  send(plaintext: Uint8Array, flags: number = PacketFlags.ACK_ELICITING): void {
+  /** Seals a packet with this plaintext, to be delivered now or later. */
+  seal(
+    plaintext: Uint8Array,
+    flags: number = PacketFlags.ACK_ELICITING,
+  ): Uint8Array {
     const packet = new Uint8Array(PACKET_HEADER_LENGTH + plaintext.length + 16);
     packet.set(plaintext, PACKET_HEADER_LENGTH);
     this.#protection.seal(packet, 0, {
@@ -140,6 +143,12 @@ export class HostilePeer {
       flags,
       plaintextLength: plaintext.length,
     });
+    return packet;
+  }
+
+  /** Sends a packet with this plaintext. */
+  send(plaintext: Uint8Array, flags: number = PacketFlags.ACK_ELICITING): void {
+    const packet = this.seal(plaintext, flags);
     this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, packet);
   }
 

@@ -9,6 +9,7 @@ import type { RandomSource } from "../../internal/random_source.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
 import {
   isHandshakeHeader,
+  MAX_ONE_RANGE_ACK_LENGTH,
   PACKET_OVERHEAD_LENGTH,
   PATH_FRAME_LENGTH,
 } from "../../protocol/mod.ts";
@@ -96,9 +97,12 @@ export interface ConnectionOptions {
 /** Names of the timers that are not derived from another machine. */
 const TIMERS = ["idle", "keep-alive", "close"] as const;
 
-/** Room for a packet with a path challenge: less is not worth a datagram. */
+/**
+ * Room for a packet with a path challenge and an acknowledgement, which would be
+ * due again and again if it never fitted: less is not worth a datagram.
+ */
 const MIN_PATH_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
-  PATH_FRAME_LENGTH;
+  PATH_FRAME_LENGTH + MAX_ONE_RANGE_ACK_LENGTH;
 
 /** One connection to a peer: datagrams in, datagrams, deadlines and events out. */
 export class Connection extends ApplicationSide {

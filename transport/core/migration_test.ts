@@ -4,6 +4,10 @@
  */
 import assert from "node:assert/strict";
 import {
+  HOSTILE_ADDRESS,
+  HostilePeer,
+} from "../../tests/support/hostile_peer.ts";
+import {
   CLIENT_ADDRESS,
   Pair,
   readAll,
@@ -343,4 +347,31 @@ Deno.test("A new port is proven although what is in flight fills the window (RFC
   pair.runFor(300);
   assert.deepEqual(server.remoteAddress, OTHER_PORT, "it was proven");
   pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+});
+
+Deno.test("An acknowledgement that does not fit what may be sent to a new address is cut, and no timer stays in the past", () => {
+  for (let paddingBytes = 0; paddingBytes < 20; paddingBytes++) {
+    const peer = new HostilePeer();
+    const ping = new Uint8Array(2 + paddingBytes);
+    ping.set([0x50, 1]);
+    const offer = (from: Address, packet: Uint8Array): void => {
+      peer.endpoint.handleDatagram(peer.now, from, packet);
+      peer.received();
+      const next = peer.endpoint.pollTimeout() ?? Infinity;
+      assert.ok(next > peer.now, `a timer in the past, ${paddingBytes}`);
+    };
+    // Every second one is late: an ack of many ranges.
+    const late: Uint8Array[] = [];
+    for (let i = 0; i < 40; i++) {
+      late.push(peer.seal(ping));
+      offer(HOSTILE_ADDRESS, peer.seal(ping));
+    }
+    // The late ones are acknowledged at once, and add nothing to what may be
+    // sent to the new address.
+    while (late.length > 20) {
+      offer(ATTACKER, peer.seal(ping));
+      offer(HOSTILE_ADDRESS, late.pop()!);
+      offer(HOSTILE_ADDRESS, late.pop()!);
+    }
+  }
 });

@@ -9,12 +9,12 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import type { Instant } from "../../internal/instant.ts";
 import {
-  ackFrameLength,
   type CloseFrame,
   decodeFrame,
   encodeAckFrame,
   encodePaddingFrame,
   encodePingFrame,
+  fitAckFrame,
   type Frame,
   isAckEliciting,
   type TicketFrame,
@@ -680,12 +680,14 @@ export class PacketSpace {
   ): boolean {
     if (!this.#acks.hasPending) return false;
     const ack = this.#acks.buildAck(now);
-    if (ack === undefined || writer.offset + ackFrameLength(ack) > limit) {
-      return false;
-    }
-    encodeAckFrame(writer, ack);
+    if (ack === undefined) return false;
+    // Little may be sent to an address that is not proven: the newest then.
+    const fitting = fitAckFrame(ack, limit - writer.offset);
+    if (fitting === undefined) return false;
+    encodeAckFrame(writer, fitting);
     this.#acks.onAckSent(now);
-    frames.push({ type: "ack", largest: ack.largest });
+    // What was left out is forgotten only when an ack that says it has arrived.
+    if (fitting === ack) frames.push({ type: "ack", largest: ack.largest });
     return true;
   }
 }
