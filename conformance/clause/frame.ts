@@ -62,6 +62,11 @@ export const FRAME_CLAUSES: readonly Clause[] = [
       ),
       bytes("an ack below 0", FRAME_ENCODING_ERROR, 0x30, 3, 0, 0, 4),
       bytes("an ack of 33 ranges", FRAME_ENCODING_ERROR, 0x30, 0x3f, 0, 32, 0),
+      bytes(
+        "an ack after 0 packets",
+        FRAME_ENCODING_ERROR,
+        ...[0x50, 0x0b, 0, 0, 0, 1],
+      ),
       bytes("priority 3", FRAME_ENCODING_ERROR, 0x11, 0, 3),
       bytes(
         "a limit of streams of kind 2",

@@ -97,6 +97,11 @@ export const DEVIATIONS: readonly Deviation[] = [
     ],
   },
   {
+    name: "takes no notice of how often packets are to be acknowledged",
+    clause: "ack.frequency",
+    edits: [core("return this.#acks.handleFrequency(frame);", "return;")],
+  },
+  {
     name: "processes a packet that it has seen",
     clause: "packet.replay",
     edits: [
