@@ -152,11 +152,13 @@ export class HostilePeer {
     this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, packet);
   }
 
-  /** The frames that the endpoint answers with. */
+  /** The frames that the endpoint answers with; a stateless reset has none. */
   frames(): Frame[] {
     const frames: Frame[] = [];
     const plaintext = new Uint8Array(65_535);
     for (const datagram of this.received()) {
+      // Who knows no connection sends resets.
+      if (this.endpoint.stats.connectionCount === 0) continue;
       this.#protection.unmask(datagram, 0);
       const length = this.#protection.open(datagram, plaintext);
       assert.ok(length > 0);
