@@ -20,10 +20,21 @@ const MAX_P99_MS = 50;
 const MAX_RESIDENT_GROWTH_BYTES = 20 * 2 ** 20;
 const MAX_RATIO = 3;
 
+/** A sender that reaches less proves less. */
+const MIN_REACHED_SHARE = 0.9;
+
 /** What a bound allows, and what was. */
-function violationsOf(report: TrialReport): string[] {
+function violationsOf(
+  report: TrialReport,
+  wantedPerSecond: number,
+): string[] {
   const { flood, callMs, callErrors, connectErrors } = report;
   const violations = [...callErrors, ...connectErrors];
+  if (flood.datagramsPerSecond < MIN_REACHED_SHARE * wantedPerSecond) {
+    violations.push(
+      `Only ${flood.datagramsPerSecond} of ${wantedPerSecond} datagrams/s were sent`,
+    );
+  }
   const p99 = quantile(callMs, 0.99);
   if (!(p99 < MAX_P99_MS)) violations.push(`p99 is ${p99} ms`);
   if (report.residentGrowthBytes >= MAX_RESIDENT_GROWTH_BYTES) {
@@ -74,13 +85,14 @@ if (import.meta.main) {
   let isBroken = false;
   for (const kind of ["garbage", "hello"] as const) {
     if (values.only !== undefined && values.only !== kind) continue;
+    const datagramsPerSecond = Number(values.rate ?? RATES[kind]);
     const report = await runTrial({
       kind,
-      datagramsPerSecond: Number(values.rate ?? RATES[kind]),
+      datagramsPerSecond,
       seconds: Number(values.seconds),
     });
     describe(kind, report);
-    for (const violation of violationsOf(report)) {
+    for (const violation of violationsOf(report, datagramsPerSecond)) {
       isBroken = true;
       printLine(`  BROKEN: ${violation}`);
     }
