@@ -171,6 +171,10 @@ export class Transport {
             carrier.maxDatagramBytes,
           ),
         }),
+        ...(config.receiveBufferBytes === undefined &&
+            carrier.receiveBufferBytes !== undefined
+          ? { receiveBufferBytes: carrier.receiveBufferBytes }
+          : {}),
         keyPair: options.keyPair,
         accept: options.accept ?? true,
       },

@@ -7,6 +7,7 @@
 import type { KeyPair, ProviderName } from "../../crypto/mod.ts";
 import { MAX_ACK_RANGES } from "../../protocol/frame/mod.ts";
 import { TransportError } from "./error.ts";
+import { RECEIVE_BUFFER_BYTES } from "./receive_buffer.ts";
 import { type Suite, SUITE_NAMES } from "./suite.ts";
 
 /** Version of the transport that this code speaks. */
@@ -248,6 +249,14 @@ export interface EndpointOptions {
    * @default LOOPBACK_DATAGRAM_BYTES on loopback, what an Ethernet carries elsewhere
    */
   readonly maxDatagramBytes?: number;
+  /**
+   * Memory of the socket for datagrams that were not read yet, in bytes as Linux
+   * counts. Peers are told when it is more than the default, and have more in
+   * flight. A transport asks its carrier.
+   *
+   * @default RECEIVE_BUFFER_BYTES
+   */
+  readonly receiveBufferBytes?: number;
   /**
    * How long the first hello waits for its answer; doubles each time.
    *
@@ -534,6 +543,7 @@ const BOUNDS = {
   maxConnectionIds: [1, 16],
   maxPartialHellos: [1, 2 ** 20],
   datagramQueueLength: [0, 2 ** 20],
+  receiveBufferBytes: [0, 2 ** 40],
 } as const satisfies Partial<
   Record<keyof EndpointConfig, readonly [number, number]>
 >;
@@ -587,6 +597,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxDatagramEvents: DEFAULT_MAX_DATAGRAM_EVENTS,
     maxConnectionIds: DEFAULT_MAX_CONNECTION_IDS,
     datagramQueueLength: DEFAULT_DATAGRAM_QUEUE_LENGTH,
+    receiveBufferBytes: RECEIVE_BUFFER_BYTES,
     ...options,
   };
   for (const [key, [lowest, highest]] of Object.entries(BOUNDS)) {

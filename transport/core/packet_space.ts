@@ -204,6 +204,7 @@ export class PacketSpace {
       maxAckDelayMs: peerParameters.maxAckDelayMs,
       maxDatagramBytes: this.#mtu.currentBytes,
       handshakeRttMs: options.handshakeRttMs,
+      receiveBufferBytes: peerParameters.receiveBufferBytes,
     });
     // Something ack-eliciting goes with the last message of the handshake, so
     // that it is repeated until the peer has shown that it arrived.

@@ -25,9 +25,22 @@ export const RECEIVE_BUFFER_BYTES = 212_992;
  * be counted on; the rest is for packets that only acknowledge, which congestion
  * control does not see. Measured: nothing is dropped at 70 %, a few at 85 %.
  */
-export const MAX_UNPACED_KERNEL_BYTES: number = Math.floor(
-  0.7 * RECEIVE_BUFFER_BYTES,
+export const MAX_UNPACED_KERNEL_BYTES: number = maxUnpacedKernelBytes(
+  RECEIVE_BUFFER_BYTES,
 );
+
+/**
+ * The same for a peer that says how large its buffer is. One that says less than
+ * the default gets the default: everything works with that.
+ *
+ * @param receiveBufferBytes What the peer announced, if it did, in bytes.
+ * @returns Bytes of kernel memory.
+ */
+export function maxUnpacedKernelBytes(
+  receiveBufferBytes: number = RECEIVE_BUFFER_BYTES,
+): number {
+  return Math.floor(0.7 * Math.max(receiveBufferBytes, RECEIVE_BUFFER_BYTES));
+}
 
 /**
  * RTT below which a path is not paced and its receive buffer is spared instead,

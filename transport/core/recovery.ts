@@ -14,7 +14,7 @@ import type { RecoveryMetrics } from "./observer.ts";
 import { Pacer } from "./pacer.ts";
 import {
   kernelBytes,
-  MAX_UNPACED_KERNEL_BYTES,
+  maxUnpacedKernelBytes,
   MIN_PACED_LOOPBACK_RTT_MS,
   MIN_PACED_RTT_MS,
 } from "./receive_buffer.ts";
@@ -37,6 +37,8 @@ export interface RecoveryOptions {
   readonly handshakeRttMs: number | undefined;
   /** Largest datagram of the path, in bytes. */
   readonly maxDatagramBytes: number;
+  /** The peer's receive buffer, in bytes, where it is not the default. */
+  readonly receiveBufferBytes?: number | undefined;
 }
 
 /** The recovery of one path. */
@@ -49,6 +51,8 @@ export class Recovery {
   #isLoopback: boolean;
   #maxDatagramBytes: number;
   #pacingDeadline: Instant | undefined;
+  /** What they may take of it while nothing is paced. */
+  readonly #maxUnpacedBytes: number;
   /** What the packets in flight take of the peer's receive buffer, at most. */
   #kernelBytesInFlight = 0;
   /** What is in flight on paths that were left. */
@@ -61,6 +65,7 @@ export class Recovery {
     this.#options = options;
     this.#maxDatagramBytes = options.maxDatagramBytes;
     this.#isLoopback = options.isLoopback;
+    this.#maxUnpacedBytes = maxUnpacedKernelBytes(options.receiveBufferBytes);
     this.#rtt = new RttEstimator(options);
     const { handshakeRttMs } = options;
     if (handshakeRttMs !== undefined) this.#rtt.handleSample(handshakeRttMs, 0);
@@ -88,7 +93,7 @@ export class Recovery {
     const packets = Math.floor(windowBytes / this.#maxDatagramBytes);
     if (this.#pacer.isPaced) return { packets, isSought: isInSlowStart };
     const unpaced = Math.floor(
-      MAX_UNPACED_KERNEL_BYTES / kernelBytes(this.#maxDatagramBytes),
+      this.#maxUnpacedBytes / kernelBytes(this.#maxDatagramBytes),
     );
     return packets < unpaced
       ? { packets, isSought: isInSlowStart }
@@ -194,7 +199,7 @@ export class Recovery {
     if (
       !this.#pacer.isPaced &&
       this.#kernelBytesInFlight + kernelBytes(this.#maxDatagramBytes) >
-        MAX_UNPACED_KERNEL_BYTES
+        this.#maxUnpacedBytes
     ) {
       return false;
     }

@@ -124,3 +124,34 @@ Deno.test("Recovery.flightLimit is the window, or what a receive buffer takes wh
     isSought: false,
   });
 });
+
+Deno.test("Recovery has as much in flight as the peer's receive buffer takes, and never less than the default one", () => {
+  for (
+    const [receiveBufferBytes, packets] of [
+      [undefined, 64],
+      [0, 64],
+      [212_992, 64],
+      [425_984, 129],
+      [2_097_152, 637],
+    ] as const
+  ) {
+    const path = new Path({
+      isLoopback: true,
+      handshakeRttMs: 0.1,
+      receiveBufferBytes,
+    });
+    let first = 0;
+    while (path.recovery.flightLimit.isSought) {
+      const { congestionWindowBytes } = path.recovery.stats;
+      const last = path.send(Math.floor(congestionWindowBytes / SIZE_BYTES));
+      path.now += 0.1;
+      path.acknowledge(first, last);
+      first = last + 1;
+    }
+    assert.equal(path.recovery.flightLimit.packets, packets);
+    path.send(packets - 1);
+    assert.ok(path.recovery.isSendingAllowed(path.now, true));
+    path.send(1);
+    assert.ok(!path.recovery.isSendingAllowed(path.now, true));
+  }
+});

@@ -17,6 +17,7 @@ import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
 import { type EndpointConfig, TICKETS_WANTED } from "./config.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
+import { RECEIVE_BUFFER_BYTES } from "./receive_buffer.ts";
 import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";
 
 /** The limits of one end. */
@@ -42,6 +43,11 @@ export interface TransportParameters {
   /** Session tickets that this end wants; the responder wants none. */
   readonly maxTickets: number;
   /**
+   * Memory of this end's socket for datagrams that it has not read yet, in bytes
+   * as Linux counts; absent where it is the default.
+   */
+  readonly receiveBufferBytes?: number;
+  /**
    * What ends a reset of this end's connection id, 16 bytes; secret. Absent in
    * the first message of the pattern XX, which is not encrypted.
    */
@@ -56,6 +62,7 @@ export interface TransportParameters {
 const CONNECTION_ID_PARAMETER = 1;
 const RESET_TOKEN_PARAMETER = 9;
 const GIVEN_UP_TICKET_PARAMETER = 12;
+const RECEIVE_BUFFER_PARAMETER = 13;
 
 /** Id, default, lowest and highest value of each number. */
 const NUMBERS = {
@@ -100,6 +107,9 @@ export function localTransportParameters(
     maxAckDelayMs: config.maxAckDelayMs,
     maxConnectionIds: config.maxConnectionIds,
     maxDatagramBytes,
+    ...(config.receiveBufferBytes > RECEIVE_BUFFER_BYTES
+      ? { receiveBufferBytes: config.receiveBufferBytes }
+      : {}),
     maxTickets: connectionId === undefined
       ? Math.min(config.maxStoredTickets, TICKETS_WANTED)
       : 0,
@@ -136,6 +146,11 @@ export function encodeTransportParameters(
     writer.varint(parameters.givenUpTicket.length);
     writer.bytes(parameters.givenUpTicket);
   }
+  if (parameters.receiveBufferBytes !== undefined) {
+    writer.varint(RECEIVE_BUFFER_PARAMETER);
+    writer.varint(varintLength(parameters.receiveBufferBytes));
+    writer.varint(parameters.receiveBufferBytes);
+  }
   return writer.written.slice();
 }
 
@@ -157,6 +172,7 @@ export function decodeTransportParameters(
   let connectionId: Uint8Array | undefined;
   let resetToken: Uint8Array | undefined;
   let givenUpTicket: Uint8Array | undefined;
+  let receiveBufferBytes: number | undefined;
   while (reader.remaining > 0) {
     const id = reader.varint();
     const value = reader.bytes(reader.varint());
@@ -177,6 +193,11 @@ export function decodeTransportParameters(
       givenUpTicket = value.slice();
       continue;
     }
+    if (id === RECEIVE_BUFFER_PARAMETER) {
+      receiveBufferBytes = decodeNumber(value);
+      if (receiveBufferBytes === undefined) return undefined;
+      continue;
+    }
     const name = NAME_BY_ID.get(id);
     if (name === undefined) continue;
     const number = decodeNumber(value);
@@ -192,6 +213,7 @@ export function decodeTransportParameters(
     ...(connectionId === undefined ? {} : { connectionId }),
     ...(resetToken === undefined ? {} : { resetToken }),
     ...(givenUpTicket === undefined ? {} : { givenUpTicket }),
+    ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }),
   };
 }
 

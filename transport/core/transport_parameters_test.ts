@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
+import { createEndpointConfig, type EndpointOptions } from "./config.ts";
 import {
   decodeTransportParameters,
   encodeTransportParameters,
+  localTransportParameters,
   type TransportParameters,
 } from "./transport_parameters.ts";
 
@@ -19,6 +23,7 @@ const SAMPLE: TransportParameters = {
   maxTickets: 2,
   resetToken: new Uint8Array(16).fill(5),
   givenUpTicket: new Uint8Array(121).fill(6),
+  receiveBufferBytes: 2_097_152,
 };
 
 Deno.test("encodeTransportParameters() and decodeTransportParameters() are inverse", () => {
@@ -30,6 +35,7 @@ Deno.test("encodeTransportParameters() and decodeTransportParameters() are inver
     connectionId: _id,
     resetToken: _token,
     givenUpTicket: _ticket,
+    receiveBufferBytes: _buffer,
     ...initiator
   } = SAMPLE;
   assert.deepEqual(
@@ -59,6 +65,9 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
       [...idle, 8, 1, 10],
       [...known, 9, 16, ...new Uint8Array(16)],
       [...known, 12, 1, 0],
+      [...known, 13, 1, 0],
+      [...idle, 13, 2, 1, 1],
+      [...idle, 13, 0],
       [...idle, 12, 0x42, 0x01, ...new Uint8Array(513)],
       [6, 1, 0],
       [],
@@ -70,6 +79,18 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
       bytes.join(),
     );
   }
+});
+
+Deno.test("localTransportParameters() says how large the receive buffer is where it is not the default", () => {
+  const keyPair = generateKeyPair(new SeededRandom(1));
+  const announced = (options: Partial<EndpointOptions>): number | undefined =>
+    localTransportParameters(
+      createEndpointConfig({ keyPair, ...options }),
+      1_200,
+    ).receiveBufferBytes;
+  assert.equal(announced({}), undefined);
+  assert.equal(announced({ receiveBufferBytes: 4_096 }), undefined);
+  assert.equal(announced({ receiveBufferBytes: 425_984 }), 425_984);
 });
 
 Deno.test("decodeTransportParameters() takes a reset token of 16 bytes and no other length", () => {
