@@ -131,6 +131,12 @@ const RETRY_THRESHOLD_DIVISOR = 32;
 /** Half-open handshakes from one address above which its hellos need a cookie. */
 export const DEFAULT_MAX_HALF_OPEN_PER_ADDRESS = 16;
 
+/**
+ * Share of the half-open handshakes that one address may hold, with cookies: an
+ * eighth, so that it takes several to keep everybody else out.
+ */
+export const HALF_OPEN_SENDER_DIVISOR = 8;
+
 /** How long the cookie of a Retry is good. */
 export const RETRY_COOKIE_LIFETIME_MS = 10_000;
 

@@ -15,7 +15,7 @@ import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { type Address, senderKey } from "./address.ts";
-import type { EndpointConfig } from "./config.ts";
+import { type EndpointConfig, HALF_OPEN_SENDER_DIVISOR } from "./config.ts";
 import {
   encodeRetry,
   type InitiatorHello,
@@ -36,6 +36,8 @@ export class HelloAdmission {
   readonly #maxHalfOpen: number;
   readonly #failureLifetimeMs: number;
   readonly #maxPerSender: number;
+  /** With cookies: nobody fills the half-open handshakes alone. */
+  readonly #maxOfOneSender: number;
   readonly #tokens: RetryTokens;
   /** Half-open and failed ones. */
   readonly #countBySender = new Map<string, number>();
@@ -60,6 +62,10 @@ export class HelloAdmission {
     this.#maxHalfOpen = config.maxHalfOpen;
     this.#failureLifetimeMs = config.handshakeTimeoutMs;
     this.#maxPerSender = config.maxHalfOpenPerAddress;
+    this.#maxOfOneSender = Math.max(
+      config.maxHalfOpenPerAddress,
+      Math.floor(config.maxHalfOpen / HALF_OPEN_SENDER_DIVISOR),
+    );
     this.#tokens = new RetryTokens(random);
   }
 
@@ -69,13 +75,15 @@ export class HelloAdmission {
   }
 
   /**
-   * Whether no further hello may be answered.
+   * Whether no further hello of a sender may be answered, cookie or not.
    *
    * @param now The time.
+   * @param hostname Where it comes from.
    */
-  isFull(now: Instant): boolean {
+  isFull(now: Instant, hostname: string): boolean {
     this.#forgetFailures(now);
-    return this.#burden >= this.#maxHalfOpen;
+    return this.#burden >= this.#maxHalfOpen ||
+      this.#countOf(hostname) >= this.#maxOfOneSender;
   }
 
   /**
@@ -98,8 +106,7 @@ export class HelloAdmission {
     this.#forgetFailures(now);
     const isCookieNeeded = isCookieDemanded ||
       this.#burden >= this.#retryThreshold ||
-      (this.#countBySender.get(senderKey(from.hostname)) ?? 0) >=
-        this.#maxPerSender;
+      this.#countOf(from.hostname) >= this.#maxPerSender;
     if (!isCookieNeeded) return undefined;
     if (hello.cookie.length === 0) return "retry-required";
     return this.#tokens.accept(now, subjectOf(from, hello), hello.cookie)
@@ -170,6 +177,10 @@ export class HelloAdmission {
       this.#failures.shift();
       this.#uncount(oldest.hostname);
     }
+  }
+
+  #countOf(hostname: string): number {
+    return this.#countBySender.get(senderKey(hostname)) ?? 0;
   }
 
   #count(hostname: string): void {

@@ -267,7 +267,7 @@ export class HelloReceiver {
   /** Judges a hello that is not known, before anything is spent on it. */
   #admit(now: Instant, arrival: Arrival): DropReason | undefined {
     const { from, hello, keys, byteCount } = arrival;
-    const full = this.#fullness(now);
+    const full = this.#fullness(now, from);
     if (full !== undefined) return full;
     const suite = acceptedSuite(hello.suites, this.#config.suites);
     if (suite === undefined) {
@@ -303,7 +303,7 @@ export class HelloReceiver {
     );
     if (joined === "unknown") return "rest-without-hello";
     if (joined === "mismatch") return "malformed";
-    const full = this.#fullness(now);
+    const full = this.#fullness(now, from);
     if (full !== undefined) return full;
     const { hello, suite } = joined;
     const keys = keysOf(from, hello);
@@ -311,9 +311,14 @@ export class HelloReceiver {
     return this.#answer(now, { from, hello, keys, byteCount }, suite);
   }
 
-  #fullness(now: Instant): "connection-limit" | "half-open-limit" | undefined {
+  #fullness(
+    now: Instant,
+    from: Address,
+  ): "connection-limit" | "half-open-limit" | undefined {
     if (!this.#options.hasRoom()) return "connection-limit";
-    return this.#admission.isFull(now) ? "half-open-limit" : undefined;
+    return this.#admission.isFull(now, from.hostname)
+      ? "half-open-limit"
+      : undefined;
   }
 
   /** This is where the Diffie-Hellman work starts. */

@@ -236,6 +236,35 @@ Deno.test("Above its share an address needs a cookie, and others do not", () => 
   assert.equal(server.stats.halfOpenCount, 1);
 });
 
+Deno.test("An address that answers every retry holds an eighth of the half-open handshakes, and others get in", () => {
+  const random = new SeededRandom(10);
+  const keyPair = generateKeyPair(random);
+  const server = new Endpoint(
+    { keyPair, maxHalfOpen: 80, maxHalfOpenPerAddress: 3 },
+    random,
+  );
+  const client = new Endpoint({ keyPair: generateKeyPair(random) }, random);
+  const connect = (from: Address): void => {
+    const to = { hostname: "10.0.0.2", port: 9 };
+    client.connect(1_000, to);
+    for (let round = 0; round < 2; round++) {
+      for (const { packet } of drain(client, 1_000)) {
+        server.handleDatagram(1_000, from, packet);
+      }
+      for (const { packet } of drain(server, 1_000)) {
+        if (isRetry(packet)) client.handleDatagram(1_000, to, packet);
+      }
+    }
+  };
+  for (let port = 1; port <= 30; port++) {
+    connect({ hostname: "10.0.0.9", port });
+  }
+  assert.equal(server.stats.halfOpenCount, 10);
+  assert.ok(server.stats.drops["half-open-limit"]! >= 20);
+  connect({ hostname: "10.0.0.8", port: 1 });
+  assert.equal(server.stats.halfOpenCount, 11);
+});
+
 Deno.test("Hellos of noise behind a right MAC cost as few handshakes as perfect ones, and are forgotten in time", () => {
   const random = new SeededRandom(9);
   const keyPair = generateKeyPair(random);
