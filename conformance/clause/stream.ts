@@ -109,6 +109,8 @@ export const STREAM_CLAUSES: readonly Clause[] = [
     title: "The node sends no more on a stream than its peer has granted",
     spec: RULES,
     run: async (context) => {
+      // It takes a method that returns what it gets.
+      await requireNode(await context.connect());
       const connection = await context.connect({
         parameters: withParameters({
           [Parameter.MAX_STREAM_DATA]: SMALL_CREDIT_BYTES,
