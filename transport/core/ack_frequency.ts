@@ -81,19 +81,28 @@ export class AckFrequency {
     };
     if (writer.offset + ackFrequencyFrameLength(frame) > limit) return;
     encodeAckFrequencyFrame(writer, frame);
-    sent.push({ type: "ack-frequency" });
+    sent.push({ type: "ack-frequency", sequence: this.#sequence });
     this.#isUnsent = false;
     this.#isUnacked = true;
   }
 
-  /** The peer knows. */
-  onFrameAcked(): void {
+  /**
+   * The peer knows a wish; a repetition may wait, as a probe makes one.
+   *
+   * @param sequence Which one.
+   */
+  onFrameAcked(sequence: number): void {
+    if (sequence !== this.#sequence) return;
     this.#isUnacked = false;
+    this.#isUnsent = false;
   }
 
-  /** The peer may not know. */
-  onFrameLost(): void {
-    this.#isUnacked = false;
-    this.#isUnsent = true;
+  /**
+   * The peer may not know a wish.
+   *
+   * @param sequence Which one.
+   */
+  onFrameLost(sequence: number): void {
+    if (sequence === this.#sequence && this.#isUnacked) this.#isUnsent = true;
   }
 }

@@ -26,9 +26,10 @@ function written(
     assert.deepEqual(sent, []);
     return undefined;
   }
-  assert.deepEqual(sent, [{ type: "ack-frequency" }]);
   const frame = decodeFrame(new ByteReader(writer.written));
   assert.ok(frame.type === "ack-frequency");
+  const { type, sequence } = frame;
+  assert.deepEqual(sent, [{ type, sequence }]);
   return frame;
 }
 
@@ -65,7 +66,7 @@ Deno.test("AckFrequency keeps quiet as long as its wish is about right, and one 
   assert.equal(written(frequency)!.threshold, 10);
   frequency.update(standing(400));
   assert.equal(written(frequency), undefined);
-  frequency.onFrameAcked();
+  frequency.onFrameAcked(0);
   for (const packets of [24, 79]) frequency.update(standing(packets));
   assert.equal(written(frequency), undefined);
   frequency.update(standing(20));
@@ -76,7 +77,7 @@ Deno.test("AckFrequency keeps quiet as long as its wish is about right, and one 
     ]),
     [[1, 5]],
   );
-  frequency.onFrameAcked();
+  frequency.onFrameAcked(1);
   frequency.update(standing(1e6));
   assert.equal(written(frequency)!.threshold, 256);
 });
@@ -85,8 +86,26 @@ Deno.test("AckFrequency says again what was lost", () => {
   const frequency = new AckFrequency(MAX_ACK_DELAY_MS);
   frequency.update(standing(64));
   const first = written(frequency);
-  frequency.onFrameLost();
+  frequency.onFrameLost(0);
   assert.deepEqual(written(frequency), first);
+  // A probe repeats what is only late.
+  frequency.onFrameLost(0);
+  frequency.onFrameAcked(0);
+  assert.equal(written(frequency), undefined);
+});
+
+Deno.test("AckFrequency is not misled by what became of an older wish", () => {
+  const frequency = new AckFrequency(MAX_ACK_DELAY_MS);
+  frequency.update(standing(64));
+  written(frequency);
+  frequency.onFrameLost(0);
+  written(frequency);
+  frequency.onFrameAcked(0);
+  frequency.update(standing(400));
+  // The repetition of the first one arrives, or is lost.
+  frequency.onFrameAcked(0);
+  frequency.onFrameLost(0);
+  assert.equal(written(frequency)!.threshold, 100);
 });
 
 /** Takes packets one after the other and says which of them call for an acknowledgement at once. */

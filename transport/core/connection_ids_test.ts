@@ -293,7 +293,13 @@ Deno.test("LocalConnectionIds repeats what was lost, and not what was given up s
   ids.onFrameLost(1);
   ids.onFrameLost(2);
   ids.handleRetire(2, OTHER_KEY);
+  // That it is given up may be said again, too.
+  ids.handleRetire(2, OTHER_KEY);
   assert.deepEqual(offeredBy(ids), [[1, 0]]);
+  // A probe repeats what is only late.
+  ids.onFrameLost(1);
+  ids.onFrameAcked(1);
+  assert.deepEqual(offeredBy(ids), []);
 });
 
 Deno.test("LocalConnectionIds.renew() replaces all ids, once the ones before are gone", () => {

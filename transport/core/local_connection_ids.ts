@@ -110,7 +110,7 @@ export class LocalConnectionIds {
       throw violation(`${sequence} is given up by a packet that carries it`);
     }
     this.#active.delete(sequence);
-    this.#unknown.delete(sequence);
+    this.#stopTelling(sequence);
     this.#retired.push(connectionId);
     if (this.#retired.length > this.#options.maxCount) {
       this.#options.release(this.#retired.shift()!);
@@ -127,18 +127,16 @@ export class LocalConnectionIds {
   writeFrames(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
     while (this.#unsent.length > 0) {
       const sequence = this.#unsent[0]!;
-      const issued = this.#unknown.get(sequence);
-      if (issued !== undefined) {
-        const frame = {
-          ...issued,
-          sequence,
-          retirePriorTo: Math.min(this.#retirePriorTo, sequence),
-        };
-        if (writer.offset + newConnectionIdFrameLength(frame) > limit) return;
-        encodeNewConnectionIdFrame(writer, frame);
-        this.#active.set(sequence, issued.connectionId);
-        sent.push({ type: "new-connection-id", sequence });
-      }
+      const issued = this.#unknown.get(sequence)!;
+      const frame = {
+        ...issued,
+        sequence,
+        retirePriorTo: Math.min(this.#retirePriorTo, sequence),
+      };
+      if (writer.offset + newConnectionIdFrameLength(frame) > limit) return;
+      encodeNewConnectionIdFrame(writer, frame);
+      this.#active.set(sequence, issued.connectionId);
+      sent.push({ type: "new-connection-id", sequence });
       this.#unsent.shift();
     }
   }
@@ -149,7 +147,7 @@ export class LocalConnectionIds {
    * @param sequence Its index.
    */
   onFrameAcked(sequence: number): void {
-    this.#unknown.delete(sequence);
+    this.#stopTelling(sequence);
   }
 
   /**
@@ -161,6 +159,12 @@ export class LocalConnectionIds {
     if (this.#unknown.has(sequence) && !this.#unsent.includes(sequence)) {
       this.#unsent.push(sequence);
     }
+  }
+
+  /** The peer knows an id; a repetition may wait, as a probe makes one. */
+  #stopTelling(sequence: number): void {
+    this.#unknown.delete(sequence);
+    this.#unsent = this.#unsent.filter((each) => each !== sequence);
   }
 
   #issue(): void {

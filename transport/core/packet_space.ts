@@ -445,8 +445,9 @@ export class PacketSpace {
 
   #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
     if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
-    else if (frame.type === "ack-frequency") this.#ackFrequency.onFrameAcked();
-    else if (frame.type === "ping") {
+    else if (frame.type === "ack-frequency") {
+      this.#ackFrequency.onFrameAcked(frame.sequence);
+    } else if (frame.type === "ping") {
       if (this.#control.takePong()) {
         this.#emit({ type: "pong", rttMs: now - sentAt });
       }
@@ -461,8 +462,9 @@ export class PacketSpace {
     for (const frame of frames) {
       if (frame.type === "ack" || frame.type === "mtu-probe") continue;
       if (frame.type === "ping") this.#control.repeatPing();
-      else if (frame.type === "ack-frequency") this.#ackFrequency.onFrameLost();
-      else if (frame.type === "ticket") this.#tickets.onLost(frame.id);
+      else if (frame.type === "ack-frequency") {
+        this.#ackFrequency.onFrameLost(frame.sequence);
+      } else if (frame.type === "ticket") this.#tickets.onLost(frame.id);
       else if (!this.#ids.onFrameLost(frame)) this.streams.onFrameLost(frame);
     }
   }

@@ -157,6 +157,7 @@ export class PeerConnectionIds {
    */
   onFrameAcked(sequence: number): void {
     this.#retiring.delete(sequence);
+    this.#unsent = this.#unsent.filter((each) => each !== sequence);
   }
 
   /**

@@ -36,7 +36,7 @@ export type SentFrame =
   | { readonly type: "max-streams"; readonly isUnidirectional: boolean }
   | { readonly type: "ack"; readonly largest: number }
   | { readonly type: "ping" }
-  | { readonly type: "ack-frequency" }
+  | { readonly type: "ack-frequency"; readonly sequence: number }
   | { readonly type: "new-connection-id"; readonly sequence: number }
   | { readonly type: "retire-connection-id"; readonly sequence: number }
   | { readonly type: "mtu-probe"; readonly sizeBytes: number }
