@@ -21,6 +21,7 @@ import {
   CLAUSES,
   runConformance,
 } from "../../conformance/mod.ts";
+import { Agent, Node } from "../../mesh/mod.ts";
 import { parseMxpUrl } from "../../protocol/mod.ts";
 import { SUITE_NAMES } from "../../transport/core/suite.ts";
 import { LAYERS } from "../../tools/layers.ts";
@@ -95,6 +96,31 @@ Deno.test("mxp conformance asks the node for its key when the URL names none", a
   } finally {
     await node.stop();
   }
+});
+
+Deno.test("The conformance kit judges an agent by what needs no node", async () => {
+  const node = await Node.start({ port: 0 });
+  const agent = await Agent.connect(node.url, { name: "judged" });
+  const outcomes: string[] = [];
+  try {
+    const [entry] = await node.agents();
+    const { hostname, port, publicKey } = entry!;
+    for await (
+      const { id, outcome, detail } of runConformance({
+        address: { hostname, port },
+        publicKey,
+        only: ["handshake.ik", "stream.limit", "message.echo"],
+      })
+    ) outcomes.push(`${id} ${outcome} ${detail.split(":")[0]}`);
+  } finally {
+    await agent.close();
+    await node.close();
+  }
+  assert.match(outcomes[0]!, /^handshake\.ik passed /);
+  assert.deepEqual(outcomes.slice(1), [
+    "stream.limit passed ",
+    "message.echo skipped this peer has no method mxp.ping",
+  ]);
 });
 
 Deno.test("mxp conformance says so when nobody is there, and when no clause is meant", async () => {
