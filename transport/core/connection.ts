@@ -5,7 +5,6 @@
  * @module
  */
 import type { Instant } from "../../internal/instant.ts";
-import type { RandomSource } from "../../internal/random_source.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
 import {
   isHandshakeHeader,
@@ -15,7 +14,6 @@ import {
 } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
 import { ApplicationSide, checkCode } from "./application_side.ts";
-import type { EndpointConfig } from "./config.ts";
 import {
   closedByPeer,
   CloseRepetition,
@@ -25,21 +23,16 @@ import {
   versionUnsupported,
   violationEnding,
 } from "./connection_end.ts";
-import { ConnectionIds } from "./connection_ids.ts";
-import type { ConnectionRouter } from "./connection_routes.ts";
+import { createConnectionIds } from "./connection_ids.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
-import type { EarlyData } from "./early_data.ts";
 import { TransportError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
 import type { HandshakeResult } from "./handshake.ts";
-import type { InitiatorHandshake } from "./initiator_handshake.ts";
-import type { ResponderHandshake } from "./responder_handshake.ts";
 import { IdleTimers } from "./idle_timers.ts";
-import type { LimitName } from "./limits.ts";
 import { Migration } from "./migration.ts";
 import { PacketSpace } from "./packet_space.ts";
-import type { TrafficSecret } from "./observer.ts";
 import { Paths } from "./path.ts";
 import { PendingHandshake } from "./pending_handshake.ts";
 import { NO_CONNECTION_STATS } from "./stats.ts";
@@ -47,10 +40,8 @@ import type { ConnectionStats, DropReason } from "./stats.ts";
 import type { StreamManager } from "./stream/manager.ts";
 import type { Suite } from "./suite.ts";
 import { TicketReceiver } from "./ticket_receiver.ts";
-import type { ReceivedTicket } from "./ticket_store.ts";
 import { TimerTable } from "./timer_table.ts";
 import { trafficSecrets } from "./traffic_secrets.ts";
-import type { TransportParameters } from "./transport_parameters.ts";
 
 /** How far a connection has come. */
 export type ConnectionState =
@@ -59,40 +50,6 @@ export type ConnectionState =
   | "closing"
   | "draining"
   | "closed";
-
-/** What a connection is made from. */
-export interface ConnectionOptions {
-  /** Number of this connection in its endpoint. */
-  readonly id: number;
-  /** The endpoint's configuration. */
-  readonly config: EndpointConfig;
-  /** Our half of the handshake. */
-  readonly handshake: InitiatorHandshake | ResponderHandshake;
-  /** What we announced. */
-  readonly parameters: TransportParameters;
-  /** Where the peer is. */
-  readonly remoteAddress: Address;
-  /** The id that we chose for the handshake, 8 bytes. */
-  readonly connectionId: Uint8Array;
-  /** Who makes and routes connection ids. */
-  readonly routes: ConnectionRouter<Connection>;
-  /** Where path challenges come from. */
-  readonly random: RandomSource;
-  /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
-  readonly scratch: Uint8Array;
-  /** Counts a limit that was reached. */
-  readonly onLimit: (limit: LimitName) => void;
-  /** Tells the endpoint that there may be something to send, or a new deadline. */
-  readonly wake: (connection: Connection) => void;
-  /** A ticket of the peer, and the streams that do not wait for the handshake. */
-  readonly early?: EarlyData | undefined;
-  /** Takes a session ticket of the peer. */
-  readonly onTicket?: (ticket: ReceivedTicket) => void;
-  /** Who watches, if anybody. */
-  readonly trace?: ConnectionTrace | undefined;
-  /** Takes the secrets of both directions, where somebody has asked for them. */
-  readonly onSecret?: ((secret: TrafficSecret) => void) | undefined;
-}
 
 /** Names of the timers that are not derived from another machine. */
 const TIMERS = ["idle", "keep-alive", "close"] as const;
@@ -111,7 +68,7 @@ export class Connection extends ApplicationSide {
   /** Whether this end sent the hello. */
   readonly isInitiator: boolean;
 
-  readonly #options: ConnectionOptions;
+  readonly #options: ConnectionOptions<Connection>;
   readonly #handshake: PendingHandshake;
   readonly #wake: (connection: Connection) => void;
   readonly #trace: ConnectionTrace | undefined;
@@ -135,7 +92,7 @@ export class Connection extends ApplicationSide {
    * @param now The time.
    * @param options Configuration, handshake and address.
    */
-  constructor(now: Instant, options: ConnectionOptions) {
+  constructor(now: Instant, options: ConnectionOptions<Connection>) {
     super();
     const { config } = options;
     this.id = options.id;
@@ -260,40 +217,19 @@ export class Connection extends ApplicationSide {
   }
 
   /**
-   * Takes the demand to repeat our hello with a cookie.
+   * Takes the word that our hello has to be another one: with a cookie, for another
+   * suite, without its ticket.
    *
-   * @param packet A whole Retry; only who saw the hello can make it.
+   * @param kind What is wanted.
+   * @param packet A whole packet; only who saw the hello can make it.
    * @returns Why it was dropped, or `undefined`.
    */
-  handleRetry(packet: Uint8Array): DropReason | undefined {
+  handleHelloAnswer(
+    kind: "retry" | "suite-refusal" | "ticket-refusal",
+    packet: Uint8Array,
+  ): DropReason | undefined {
     if (this.#state !== "handshaking") return "duplicate-handshake";
-    const reason = this.#handshake.handleRetry(packet);
-    this.#wake(this);
-    return reason;
-  }
-
-  /**
-   * Takes the word that another suite is wanted.
-   *
-   * @param packet A whole refusal; only who saw the hello can make it.
-   * @returns Why it was dropped, or `undefined`.
-   */
-  handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
-    if (this.#state !== "handshaking") return "duplicate-handshake";
-    const reason = this.#handshake.handleSuiteRefusal(packet);
-    this.#wake(this);
-    return reason;
-  }
-
-  /**
-   * Takes the word that our ticket is not taken.
-   *
-   * @param packet A whole refusal; only who saw the hello can make it.
-   * @returns Why it was dropped, or `undefined`.
-   */
-  handleTicketRefusal(packet: Uint8Array): DropReason | undefined {
-    if (this.#state !== "handshaking") return "duplicate-handshake";
-    const reason = this.#handshake.handleTicketRefusal(packet);
+    const reason = this.#handshake.handleHelloAnswer(kind, packet);
     this.#wake(this);
     return reason;
   }
@@ -546,7 +482,7 @@ export class Connection extends ApplicationSide {
       result,
       (ticket) => this.#options.onTicket?.(ticket),
     );
-    const ids = this.#createConnectionIds(result);
+    const ids = createConnectionIds(this, this.#options, result);
     this.#paths.useConnectionIds(ids.peer);
     const space = new PacketSpace(now, {
       isInitiator: this.isInitiator,
@@ -583,39 +519,8 @@ export class Connection extends ApplicationSide {
     this.#trace?.handshakeComplete(result, parameters, connectionId);
     this.#trace?.state("established");
     if (onSecret === undefined) return;
-    for (
-      const secret of trafficSecrets(result, {
-        isInitiator: this.isInitiator,
-        connectionId,
-      })
-    ) onSecret(secret);
-  }
-
-  #createConnectionIds(result: HandshakeResult): ConnectionIds {
-    const { config, connectionId, parameters, routes } = this.#options;
-    const { peerParameters, peerConnectionId } = result;
-    const { maxConnectionIds } = config;
-    const ids = new ConnectionIds({
-      local: {
-        first: connectionId,
-        maxCount: Math.min(peerParameters.maxConnectionIds, maxConnectionIds),
-        issue: () => routes.issue(this),
-        release: (id) => routes.release(id, this),
-      },
-      peer: {
-        first: {
-          sequence: 0,
-          connectionId: peerConnectionId,
-          resetToken: peerParameters.resetToken,
-        },
-        maxCount: maxConnectionIds,
-        onTokenUsed: (token) => routes.learnResetToken(token, this),
-        onTokenRetired: (token) => routes.forgetResetToken(token, this),
-      },
-    });
-    // An id that was told in the clear has no reset token: others do.
-    if (parameters.resetToken === undefined) ids.local.renew();
-    return ids;
+    const whose = { isInitiator: this.isInitiator, connectionId };
+    for (const secret of trafficSecrets(result, whose)) onSecret(secret);
   }
 
   /** The peer's hello has come from elsewhere before, and was a copy there. */

@@ -8,6 +8,8 @@ import type {
   NewConnectionIdFrame,
   RetireConnectionIdFrame,
 } from "../../protocol/frame/mod.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
+import type { HandshakeResult } from "./handshake.ts";
 import {
   LocalConnectionIds,
   type LocalConnectionIdsOptions,
@@ -114,4 +116,44 @@ export class ConnectionIds {
     this.peer.onFrameLost(frame.sequence);
     return true;
   }
+}
+
+/**
+ * Makes the ids of a connection from those of the handshake.
+ *
+ * @typeParam Connection The connection.
+ * @param owner The connection.
+ * @param options Its id, limits and routes.
+ * @param result What the handshake settled.
+ * @returns The ids of both ends.
+ */
+export function createConnectionIds<Connection>(
+  owner: Connection,
+  options: ConnectionOptions<Connection>,
+  result: HandshakeResult,
+): ConnectionIds {
+  const { config, connectionId, parameters, routes } = options;
+  const { peerParameters, peerConnectionId } = result;
+  const { maxConnectionIds } = config;
+  const ids = new ConnectionIds({
+    local: {
+      first: connectionId,
+      maxCount: Math.min(peerParameters.maxConnectionIds, maxConnectionIds),
+      issue: () => routes.issue(owner),
+      release: (id) => routes.release(id, owner),
+    },
+    peer: {
+      first: {
+        sequence: 0,
+        connectionId: peerConnectionId,
+        resetToken: peerParameters.resetToken,
+      },
+      maxCount: maxConnectionIds,
+      onTokenUsed: (token) => routes.learnResetToken(token, owner),
+      onTokenRetired: (token) => routes.forgetResetToken(token, owner),
+    },
+  });
+  // An id that was told in the clear has no reset token: others do.
+  if (parameters.resetToken === undefined) ids.local.renew();
+  return ids;
 }

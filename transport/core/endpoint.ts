@@ -448,15 +448,15 @@ export class Endpoint {
         return connection.handleRefusal();
       }
       if (decodeSuiteRefusal(packet) !== undefined) {
-        const reason = connection.handleSuiteRefusal(packet);
+        const reason = connection.handleHelloAnswer("suite-refusal", packet);
         return this.#judge(reason, connection, packet);
       }
       if (decodeTicketRefusal(packet) !== undefined) {
-        const reason = connection.handleTicketRefusal(packet);
+        const reason = connection.handleHelloAnswer("ticket-refusal", packet);
         return this.#judge(reason, connection, packet);
       }
       if (decodeRetry(packet) !== undefined) {
-        const reason = connection.handleRetry(packet);
+        const reason = connection.handleHelloAnswer("retry", packet);
         return this.#judge(reason, connection, packet);
       }
     }

@@ -6,8 +6,17 @@
  * @module
  */
 import { ByteWriter } from "../../internal/byte_writer.ts";
-import { type CloseFrame, encodeCloseFrame } from "../../protocol/frame/mod.ts";
-import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import {
+  type CloseFrame,
+  encodeCloseFrame,
+  encodePaddingFrame,
+  encodePingFrame,
+} from "../../protocol/frame/mod.ts";
+import {
+  PACKET_HEADER_LENGTH,
+  PACKET_TAG_LENGTH,
+  PacketFlags,
+} from "../../protocol/mod.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 
@@ -110,5 +119,22 @@ export class PacketBuilder {
     const writer = new ByteWriter(into, start + PACKET_HEADER_LENGTH);
     encodeCloseFrame(writer, frame);
     return this.seal(into, { start, end: writer.offset, flags: 0 });
+  }
+
+  /**
+   * Writes a datagram that asks whether the path carries its size: a ping, padded
+   * (RFC 8899 §4.1).
+   *
+   * @param into Where to write.
+   * @param sizeBytes The size in question.
+   * @returns Its length: that size.
+   */
+  writeMtuProbe(into: Uint8Array, sizeBytes: number): number {
+    const writer = new ByteWriter(into, PACKET_HEADER_LENGTH);
+    encodePingFrame(writer);
+    const end = sizeBytes - PACKET_TAG_LENGTH;
+    encodePaddingFrame(writer, end - writer.offset);
+    const flags = PacketFlags.ACK_ELICITING;
+    return this.seal(into, { start: 0, end, flags });
   }
 }

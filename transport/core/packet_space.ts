@@ -12,8 +12,6 @@ import {
   type CloseFrame,
   decodeFrame,
   encodeAckFrame,
-  encodePaddingFrame,
-  encodePingFrame,
   fitAckFrame,
   type Frame,
   isAckEliciting,
@@ -26,7 +24,6 @@ import {
   PacketFlags,
   RESERVED_PACKET_FLAGS,
 } from "../../protocol/mod.ts";
-import { AckFrequency } from "./ack_frequency.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
@@ -36,28 +33,23 @@ import {
   LOOPBACK_DATAGRAM_BYTES,
 } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
-import type { ConnectionIds } from "./connection_ids.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
-import { ControlQueue } from "./control_queue.ts";
-import { DatagramQueue } from "./datagram_queue.ts";
 import { TransportError } from "./error.ts";
 import { FrameBudget } from "./frame_budget.ts";
-import type { HandshakeResult } from "./handshake.ts";
 import { KeyUpdates } from "./key_updates.ts";
-import type { LimitName } from "./limits.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
 import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
+import { OutgoingFrames } from "./outgoing_frames.ts";
 import { PacketBuilder } from "./packet_builder.ts";
 import { PacketOpener } from "./packet_opener.ts";
+import type { PacketSpaceOptions } from "./packet_space_options.ts";
 import { PacketProtection } from "./packet_protection.ts";
 import { Recovery } from "./recovery.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
-import { isStreamManagerFrame, StreamManager } from "./stream/manager.ts";
-import { TicketQueue } from "./ticket_queue.ts";
+import { isStreamManagerFrame, type StreamManager } from "./stream/manager.ts";
 import { suiteParts } from "./suite.ts";
-import type { TransportParameters } from "./transport_parameters.ts";
 
 /** A connection that sends less than this need not know what its path carries. */
 const MTU_PROBE_AFTER_PACKETS = 8;
@@ -74,45 +66,6 @@ const END_PTO_COUNT = 3;
 /** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
 const PROBE_PACKET_COUNT = 2;
 
-/** What the packet space is made from. */
-export interface PacketSpaceOptions {
-  /** Whether this end sent the hello. */
-  readonly isInitiator: boolean;
-  /** The endpoint's configuration. */
-  readonly config: EndpointConfig;
-  /** What we announced. */
-  readonly parameters: TransportParameters;
-  /** What the handshake settled. */
-  readonly result: HandshakeResult;
-  /**
-   * The last message of the handshake that this end sends: it goes before every
-   * packet until it is known to have arrived.
-   */
-  readonly prefix: Uint8Array | undefined;
-  /** Streams that were opened before the handshake was done, if there are any. */
-  readonly streams: StreamManager | undefined;
-  /** Round-trip time of the handshake, where it is certain. */
-  readonly handshakeRttMs: number | undefined;
-  /** The connection ids of both ends. */
-  readonly ids: ConnectionIds;
-  /** Says which of the peer's connection ids is in use, 8 bytes. */
-  readonly peerConnectionId: () => Uint8Array;
-  /** Where the peer is. */
-  readonly remoteAddress: Address;
-  /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
-  readonly scratch: Uint8Array;
-  /** Takes the answer to a path challenge: eight bytes, borrowed. */
-  readonly onPathResponse: (data: Uint8Array) => void;
-  /** Counts a limit that was reached. */
-  readonly onLimit: (limit: LimitName) => void;
-  /** Takes what has to be told beside the events of the streams. */
-  readonly emit: (event: ConnectionEvent) => void;
-  /** Takes a session ticket: the bytes in it are borrowed. */
-  readonly onTicket: (now: Instant, ticket: TicketFrame) => void;
-  /** Who watches, if anybody. */
-  readonly trace?: ConnectionTrace | undefined;
-}
-
 /** The packet number space of a connection, both directions. */
 export class PacketSpace {
   /** The streams. */
@@ -128,13 +81,9 @@ export class PacketSpace {
   readonly #keys: KeyUpdates;
   readonly #opener: PacketOpener;
   readonly #builder: PacketBuilder;
-  readonly #ids: ConnectionIds;
-  readonly #control: ControlQueue;
+  readonly #outgoing: OutgoingFrames;
   readonly #budget: FrameBudget;
-  readonly #tickets = new TicketQueue();
-  readonly #datagrams: DatagramQueue;
   readonly #acks: AckTracker;
-  readonly #ackFrequency: AckFrequency;
   readonly #recovery: Recovery;
   #mtu: MtuDiscovery;
 
@@ -145,14 +94,13 @@ export class PacketSpace {
    * @param options Keys, limits and addresses.
    */
   constructor(now: Instant, options: PacketSpaceOptions) {
-    const { config, result, isInitiator, remoteAddress } = options;
+    const { config, result, remoteAddress } = options;
     const { peerParameters } = result;
     this.#config = config;
     this.#emit = options.emit;
     this.#onTicket = options.onTicket;
     this.#trace = options.trace;
     this.#isResumed = result.isResumed;
-    this.#ids = options.ids;
     this.#onPathResponse = options.onPathResponse;
     this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
     const { aead } = suiteParts(result.suite);
@@ -171,31 +119,16 @@ export class PacketSpace {
       prefix: options.prefix,
       trace: options.trace,
     });
-    this.streams = options.streams ?? new StreamManager({
-      isInitiator,
-      local: options.parameters,
-      peer: peerParameters,
-      sendBufferBytes: config.sendBufferBytes,
-      maxBufferedBytes: config.maxBufferedBytes,
-      maxStretches: config.maxStreamStretches,
-    });
+    this.#outgoing = new OutgoingFrames(options);
+    this.streams = this.#outgoing.streams;
     const { onLimit } = options;
     this.#budget = new FrameBudget(config.maxControlFramesPerRoundTrip);
-    this.#control = new ControlQueue(
-      config.maxPathResponses,
-      () => onLimit("maxPathResponses"),
-    );
-    this.#datagrams = new DatagramQueue(
-      config.datagramQueueLength,
-      () => onLimit("datagramQueueLength"),
-    );
     this.#acks = new AckTracker({
       maxAckDelayMs: config.maxAckDelayMs,
       ackElicitingThreshold: config.ackElicitingThreshold,
       maxRanges: config.maxAckRanges,
       onRangeDropped: () => onLimit("maxAckRanges"),
     });
-    this.#ackFrequency = new AckFrequency(peerParameters.maxAckDelayMs);
     this.#mtu = this.#createMtuDiscovery(remoteAddress);
     this.#recovery = new Recovery({
       initialRttMs: config.initialRttMs,
@@ -208,7 +141,7 @@ export class PacketSpace {
     });
     // Something ack-eliciting goes with the last message of the handshake, so
     // that it is repeated until the peer has shown that it arrived.
-    if (options.prefix !== undefined) this.#control.requestPing(false);
+    if (options.prefix !== undefined) this.#outgoing.control.requestPing(false);
     this.#traceRecovery();
   }
 
@@ -248,7 +181,7 @@ export class PacketSpace {
     return {
       ...this.#recovery.stats,
       ...this.#opener.stats,
-      ...this.#ids.stats,
+      ...this.#outgoing.ids.stats,
       packetsSent: this.#builder.packetCount,
       keyUpdates: this.#protection.keyUpdateCount,
     };
@@ -352,14 +285,17 @@ export class PacketSpace {
           data: frame.data.slice(),
         });
       case "path-challenge":
-        return this.#control.answerPathChallenge(frame.data);
+        return this.#outgoing.control.answerPathChallenge(frame.data);
       case "ack-frequency":
         return this.#acks.handleFrequency(frame);
       case "path-response":
         return this.#onPathResponse(frame.data);
       case "new-connection-id":
       case "retire-connection-id":
-        return this.#ids.handleFrame(frame, this.#opener.connectionIdKey);
+        return this.#outgoing.ids.handleFrame(
+          frame,
+          this.#opener.connectionIdKey,
+        );
       case "ticket":
         return this.#onTicket(now, frame);
       case "stream":
@@ -411,7 +347,7 @@ export class PacketSpace {
 
   #repeatOldest(): void {
     const oldest = this.#recovery.oldestAckEliciting;
-    if (oldest !== undefined) this.#requeue(oldest.frames);
+    if (oldest !== undefined) this.#outgoing.onFramesLost(oldest.frames);
   }
 
   #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
@@ -427,7 +363,7 @@ export class PacketSpace {
     this.#handleLost(lost);
     // Another size of datagrams would make it another wish at once.
     if (this.#mtu.isSettled) {
-      this.#ackFrequency.update(this.#recovery.flightLimit);
+      this.#outgoing.ackFrequency.update(this.#recovery.flightLimit);
     }
     this.#traceRecovery();
   }
@@ -439,34 +375,20 @@ export class PacketSpace {
       else if (this.#mtu.onPacketLost(packet)) {
         this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
       }
-      this.#requeue(packet.frames);
+      this.#outgoing.onFramesLost(packet.frames);
     }
   }
 
   #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
     if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
-    else if (frame.type === "ack-frequency") {
-      this.#ackFrequency.onFrameAcked(frame.sequence);
-    } else if (frame.type === "ping") {
-      if (this.#control.takePong()) {
+    else if (frame.type === "ping") {
+      if (this.#outgoing.control.takePong()) {
         this.#emit({ type: "pong", rttMs: now - sentAt });
       }
     } else if (frame.type === "mtu-probe") {
       this.#mtu.onProbeAcked(frame.sizeBytes);
       this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
-    } else if (frame.type === "ticket") this.#tickets.onAcked(frame.id);
-    else if (!this.#ids.onFrameAcked(frame)) this.streams.onFrameAcked(frame);
-  }
-
-  #requeue(frames: readonly SentFrame[]): void {
-    for (const frame of frames) {
-      if (frame.type === "ack" || frame.type === "mtu-probe") continue;
-      if (frame.type === "ping") this.#control.repeatPing();
-      else if (frame.type === "ack-frequency") {
-        this.#ackFrequency.onFrameLost(frame.sequence);
-      } else if (frame.type === "ticket") this.#tickets.onLost(frame.id);
-      else if (!this.#ids.onFrameLost(frame)) this.streams.onFrameLost(frame);
-    }
+    } else this.#outgoing.onFrameAcked(frame);
   }
 
   // ── Packets that leave ────────────────────────────────────────────────────
@@ -484,21 +406,19 @@ export class PacketSpace {
     now: Instant,
     into: Uint8Array,
   ): { readonly length: number; readonly isAckEliciting: boolean } | undefined {
-    const streams = this.streams;
+    const { control, ids } = this.#outgoing;
     const isProbe = this.#probesDue > 0;
     if (this.#builder.packetCount >= SPARE_IDS_AFTER_PACKETS) {
-      this.#ids.local.replenish();
+      ids.local.replenish();
     }
     // The second probe is worth as much as the first: one may be lost as well.
-    if (isProbe && !streams.hasPendingFrames) this.#repeatOldest();
-    const hasData = streams.hasPendingFrames || this.#ids.hasPending ||
-      this.#datagrams.outgoingCount > 0 ||
-      this.#control.hasPending || this.#tickets.hasPending;
-    const mayCarryData = this.#recovery.isSendingAllowed(now, hasData) ||
+    if (isProbe && !this.streams.hasPendingFrames) this.#repeatOldest();
+    const mayCarryData =
+      this.#recovery.isSendingAllowed(now, this.#outgoing.hasPending) ||
       isProbe;
     // RFC 9000 §8.2.1: a path that is full, or lost what is in flight, has to be
     // proven all the same. Challenges and their answers are few.
-    const mayCarryControl = mayCarryData || this.#control.hasPathFrames;
+    const mayCarryControl = mayCarryData || control.hasPathFrames;
     if (!mayCarryControl && !this.#acks.isAckDue(now)) return undefined;
     this.#keys.updateIfDue(now);
     this.#traceKeys();
@@ -516,21 +436,16 @@ export class PacketSpace {
     const frames: SentFrame[] = [];
     const hasAck = this.#writeAck(now, writer, limit, frames);
     const ackEnd = writer.offset;
-    if (mayCarryControl) this.#control.writeFrames(writer, limit, frames);
+    if (mayCarryControl) control.writeFrames(writer, limit, frames);
     if (mayCarryData) {
-      this.#ids.writeFrames(writer, limit, frames);
-      this.#ackFrequency.writeFrames(writer, limit, frames);
-      this.#datagrams.writeFrames(
-        writer,
-        limit,
-        this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH,
-      );
-      streams.writeFrames(writer, limit, frames);
-      this.#tickets.writeFrames(writer, limit, frames);
+      this.#outgoing.writeFrames(writer, limit, {
+        sent: frames,
+        roomBytes: this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH,
+      });
       if (isProbe) {
         this.#probesDue--;
         if (writer.offset === ackEnd) {
-          this.#control.writePing(writer, limit, frames);
+          control.writePing(writer, limit, frames);
         }
       }
     }
@@ -538,7 +453,7 @@ export class PacketSpace {
     const isEliciting = writer.offset > ackEnd;
     const flags = (hasAck ? PacketFlags.ACK : 0) |
       (isEliciting ? PacketFlags.ACK_ELICITING : 0) |
-      (isProbe || this.#control.takeUrgency() ? PacketFlags.PROBE : 0);
+      (isProbe || control.takeUrgency() ? PacketFlags.PROBE : 0);
     const length = this.#builder.seal(into, {
       start,
       end: writer.offset,
@@ -573,7 +488,7 @@ export class PacketSpace {
    * @returns Whether it was queued without pushing out an older one.
    */
   sendDatagram(data: Uint8Array): boolean {
-    return this.#datagrams.push(data);
+    return this.#outgoing.datagrams.push(data);
   }
 
   /**
@@ -582,7 +497,7 @@ export class PacketSpace {
    * @param isPongWanted Whether the event `pong` should follow.
    */
   requestPing(isPongWanted: boolean): void {
-    this.#control.requestPing(isPongWanted);
+    this.#outgoing.control.requestPing(isPongWanted);
   }
 
   /**
@@ -591,7 +506,7 @@ export class PacketSpace {
    * @param data Eight unpredictable bytes.
    */
   challengePath(data: Uint8Array): void {
-    this.#control.challengePath(data);
+    this.#outgoing.control.challengePath(data);
   }
 
   /**
@@ -613,7 +528,7 @@ export class PacketSpace {
    * @param ticket What to send; kept.
    */
   sendTicket(ticket: Omit<TicketFrame, "type">): void {
-    this.#tickets.push(ticket);
+    this.#outgoing.tickets.push(ticket);
   }
 
   // ── Who watches ───────────────────────────────────────────────────────────
@@ -656,12 +571,7 @@ export class PacketSpace {
     into: Uint8Array,
     sizeBytes: number,
   ): { readonly length: number; readonly isAckEliciting: boolean } {
-    const writer = new ByteWriter(into, PACKET_HEADER_LENGTH);
-    encodePingFrame(writer);
-    const end = sizeBytes - PACKET_TAG_LENGTH;
-    encodePaddingFrame(writer, end - writer.offset);
-    const flags = PacketFlags.ACK_ELICITING;
-    const length = this.#builder.seal(into, { start: 0, end, flags });
+    const length = this.#builder.writeMtuProbe(into, sizeBytes);
     this.#mtu.onProbeSent();
     this.#recovery.onPacketSent(now, {
       packetNumber: this.#builder.packetCount - 1,

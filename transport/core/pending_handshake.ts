@@ -105,42 +105,31 @@ export class PendingHandshake {
   }
 
   /**
-   * Takes the demand for a proof of our address: the hello leaves again at once.
+   * Takes the word that our hello has to be another one, which leaves at once:
+   * with a proof of our address, for a suite that both ends have, or without its
+   * ticket.
    *
+   * @param kind What is wanted.
    * @param packet A whole handshake packet.
    * @returns Why it was dropped, or `undefined`.
    */
-  handleRetry(packet: Uint8Array): DropReason | undefined {
-    if (!(this.#handshake instanceof InitiatorHandshake)) return "malformed";
-    const reason = this.#handshake.handleRetry(packet);
-    if (reason === undefined) this.#isPacketDue = true;
-    return reason;
-  }
-
-  /**
-   * Takes the word that our suite is not wanted: a hello with another one
-   * leaves at once, if both ends have one.
-   *
-   * @param packet A whole handshake packet.
-   * @returns Why it was dropped, or `undefined`.
-   */
-  handleSuiteRefusal(packet: Uint8Array): DropReason | undefined {
-    return this.#handleRefusalWith((handshake) =>
-      handshake.handleSuiteRefusal(packet)
-    );
-  }
-
-  /**
-   * Takes the word that our ticket is not taken: a hello without one leaves at
-   * once.
-   *
-   * @param packet A whole handshake packet.
-   * @returns Why it was dropped, or `undefined`.
-   */
-  handleTicketRefusal(packet: Uint8Array): DropReason | undefined {
-    return this.#handleRefusalWith((handshake) =>
-      handshake.handleTicketRefusal(packet)
-    );
+  handleHelloAnswer(
+    kind: "retry" | "suite-refusal" | "ticket-refusal",
+    packet: Uint8Array,
+  ): DropReason | undefined {
+    const handshake = this.#handshake;
+    if (!(handshake instanceof InitiatorHandshake)) return "malformed";
+    const reason = kind === "retry"
+      ? handshake.handleRetry(packet)
+      : kind === "suite-refusal"
+      ? handshake.handleSuiteRefusal(packet)
+      : handshake.handleTicketRefusal(packet);
+    if (reason !== undefined) return reason;
+    if (kind !== "retry") this.#refusal ??= handshake.refusal;
+    if (kind === "retry" || this.#refusal === undefined) {
+      this.#isPacketDue = true;
+    }
+    return undefined;
   }
 
   /** The peer repeats its hello: our answer is repeated. */
@@ -158,17 +147,6 @@ export class PendingHandshake {
       "PEER_KEY_MISMATCH",
       "Handshake: the peer does not hold the expected static key",
     );
-  }
-
-  #handleRefusalWith(
-    handle: (handshake: InitiatorHandshake) => DropReason | undefined,
-  ): DropReason | undefined {
-    if (!(this.#handshake instanceof InitiatorHandshake)) return "malformed";
-    const reason = handle(this.#handshake);
-    if (reason !== undefined) return reason;
-    this.#refusal ??= this.#handshake.refusal;
-    if (this.#refusal === undefined) this.#isPacketDue = true;
-    return undefined;
   }
 
   /** When {@linkcode PendingHandshake.handleTimeout} has to be called next. */
