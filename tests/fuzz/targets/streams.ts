@@ -182,7 +182,9 @@ class App {
     }
     require(
       // Own ones wait for their events to be taken: that is no peer's doing.
-      this.manager.streamCount <= GRANTED_STREAMS + this.#openedCount,
+      // Those of the peer that are over make room at once, and are forgotten
+      // with the next packet, before which no more can follow.
+      this.manager.streamCount <= 2 * GRANTED_STREAMS + this.#openedCount,
       "a peer cannot make more streams than were granted",
     );
   }
