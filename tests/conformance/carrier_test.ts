@@ -1,6 +1,7 @@
 import type { Address } from "../../transport/core/address.ts";
 import { MemoryNetwork } from "../../transport/carrier/memory.ts";
 import { hasDenoUdp } from "../../transport/carrier/deno_udp.ts";
+import { loadLibc } from "../../transport/carrier/linux/libc.ts";
 import {
   createUdpCarrier,
   type UdpImplementation,
@@ -25,7 +26,7 @@ testCarrier({
 });
 
 const hasIpv6 = await canBind("::1");
-for (const implementation of ["deno", "node"] as const) {
+for (const implementation of ["linux", "deno", "node"] as const) {
   for (const hostname of ["127.0.0.1", "::1"]) {
     const skipReason = reasonToSkip(implementation, hostname);
     testCarrier({
@@ -42,6 +43,10 @@ function reasonToSkip(
   implementation: UdpImplementation,
   hostname: string,
 ): string | undefined {
-  if (implementation === "deno" && !hasDenoUdp()) return "no --unstable-net";
+  if (implementation !== "node" && !hasDenoUdp()) return "no --unstable-net";
+  if (implementation === "linux") {
+    const libc = loadLibc();
+    if (typeof libc === "string") return libc;
+  }
   return hostname === "::1" && !hasIpv6 ? "no IPv6 here" : undefined;
 }

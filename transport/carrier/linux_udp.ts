@@ -36,14 +36,31 @@ const MAX_SEGMENTATION_FAILURES = 3;
 const NOTHING_PENDING: readonly PendingSend[] = [];
 
 /** What all carriers of the process share. */
-interface Batches {
+class Batches {
   readonly libc: Libc;
   readonly receiving: ReceiveBatch;
   readonly sending: SendBatch;
+
+  constructor(libc: Libc) {
+    this.libc = libc;
+    this.receiving = new ReceiveBatch(libc);
+    this.sending = new SendBatch(libc);
+  }
 }
 
-/** Set at the first use. */
-let shared: Batches | undefined;
+const batchesByLibrary = new WeakMap<Libc, Batches>();
+
+/** Options of {@linkcode LinuxUdpCarrier.bind}. */
+export interface LinuxUdpOptions {
+  /**
+   * The C library, or the reason why there is none.
+   *
+   * @default that of the system, where `--allow-ffi` is granted
+   */
+  readonly libc?: Libc | string;
+  /** Called with the reason when the library cannot serve the socket. */
+  readonly onMissing?: (reason: string) => void;
+}
 
 /** A UDP socket of Deno that the C library serves as well. */
 export class LinuxUdpCarrier implements Carrier {
@@ -83,31 +100,31 @@ export class LinuxUdpCarrier implements Carrier {
    * {@linkcode DenoUdpCarrier}.
    *
    * @param address Where; port 0 lets the system choose.
-   * @param onMissing Called with the reason when the library cannot serve it.
+   * @param options The library, and who hears that it cannot serve the socket.
    * @returns The carrier; that of the runtime alone where something is missing.
    * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`.
    */
   static bind(
     address: Address,
-    onMissing: (reason: string) => void,
+    options: LinuxUdpOptions = {},
   ): LinuxUdpCarrier | DenoUdpCarrier {
     const runtime = new DenoUdpCarrier(address);
-    const libc = loadLibc();
+    const { libc = loadLibc(), onMissing } = options;
     if (typeof libc === "string") {
-      onMissing(libc);
+      onMissing?.(libc);
       return runtime;
     }
     const socket = DatagramSocket.find(libc, runtime.localAddress);
     if (socket === undefined) {
-      onMissing("the socket was not found");
+      onMissing?.("the socket was not found");
       return runtime;
     }
-    shared ??= {
-      libc,
-      receiving: new ReceiveBatch(libc),
-      sending: new SendBatch(libc),
-    };
-    return new LinuxUdpCarrier(runtime, shared, socket);
+    let batches = batchesByLibrary.get(libc);
+    if (batches === undefined) {
+      batches = new Batches(libc);
+      batchesByLibrary.set(libc, batches);
+    }
+    return new LinuxUdpCarrier(runtime, batches, socket);
   }
 
   /** Begins to receive. */
@@ -131,10 +148,14 @@ export class LinuxUdpCarrier implements Carrier {
   sendBatch(datagrams: readonly OutgoingDatagram[]): readonly PendingSend[] {
     const sentCount = this.#sendNow(datagrams);
     if (sentCount === datagrams.length) return NOTHING_PENDING;
-    return datagrams.slice(sentCount).map(({ datagram, to }) => ({
-      to,
-      sending: this.#runtime.send(datagram.slice(), to),
-    }));
+    // One after the other: sent together they would arrive in any order.
+    let before = Promise.resolve();
+    return datagrams.slice(sentCount).map(({ datagram, to }) => {
+      const copy = datagram.slice();
+      const sending = before.then(() => this.#runtime.send(copy, to));
+      before = sending.catch(() => {}); // reported by `sending`
+      return { to, sending };
+    });
   }
 
   /** Closes the socket; the pending receive ends with it. */

@@ -47,12 +47,14 @@ export async function createUdpCarrier(
 ): Promise<Carrier> {
   const implementation = options.implementation ?? fastestImplementation();
   if (implementation === "linux") {
-    return LinuxUdpCarrier.bind(address, (reason) => {
-      if (hasWarnedOfLibrary || options.onWarning === undefined) return;
-      hasWarnedOfLibrary = true;
-      options.onWarning(
-        `UDP: the C library cannot be used, using Deno.listenDatagram (${reason})`,
-      );
+    return LinuxUdpCarrier.bind(address, {
+      onMissing: (reason) => {
+        if (hasWarnedOfLibrary || options.onWarning === undefined) return;
+        hasWarnedOfLibrary = true;
+        options.onWarning(
+          `UDP: the C library cannot be used, using Deno.listenDatagram (${reason})`,
+        );
+      },
     });
   }
   if (implementation === "deno") return new DenoUdpCarrier(address);

@@ -1,0 +1,267 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import type { Address } from "../core/address.ts";
+import { TransportError } from "../core/error.ts";
+import type { OutgoingDatagram } from "./carrier.ts";
+import { DenoUdpCarrier } from "./deno_udp.ts";
+import { type Libc, loadLibc } from "./linux/libc.ts";
+import { LinuxUdpCarrier } from "./linux_udp.ts";
+
+const ANY: Address = { hostname: "127.0.0.1", port: 0 };
+const DEFAULT_BUFFER_BYTES = 212_992;
+
+const loaded = loadLibc();
+const system: Libc | undefined = typeof loaded === "string"
+  ? undefined
+  : loaded;
+
+function test(title: string, body: (system: Libc) => Promise<void>): void {
+  Deno.test({
+    name: `LinuxUdpCarrier ${title}` + (system ? "" : ` (${loaded})`),
+    ignore: system === undefined,
+    sanitizeOps: true,
+    sanitizeResources: true,
+    fn: () => body(system!),
+  });
+}
+
+function bind(libc: Libc): LinuxUdpCarrier {
+  const carrier = LinuxUdpCarrier.bind(ANY, { libc });
+  assert.ok(carrier instanceof LinuxUdpCarrier);
+  return carrier;
+}
+
+/** What arrives at a carrier, in this order. */
+class Inbox {
+  readonly carrier: LinuxUdpCarrier;
+  readonly received: { readonly bytes: Uint8Array; readonly from: Address }[] =
+    [];
+  #isEnough: () => boolean = () => false;
+  #resolve: () => void = () => {};
+
+  constructor(carrier: LinuxUdpCarrier) {
+    this.carrier = carrier;
+    carrier.start((datagram, from) => {
+      this.received.push({ bytes: datagram.slice(), from });
+      if (this.#isEnough()) this.#resolve();
+    }, (error) => assert.fail(error));
+  }
+
+  /** Resolves when so many have arrived. */
+  async until(count: number): Promise<void> {
+    this.#isEnough = () => this.received.length >= count;
+    if (this.#isEnough()) return;
+    await new Promise<void>((resolve) => this.#resolve = resolve);
+  }
+}
+
+function pattern(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => index * 31 + seed);
+}
+
+async function withTwoInboxes(
+  libc: Libc,
+  body: (sender: LinuxUdpCarrier, inboxes: readonly Inbox[]) => Promise<void>,
+): Promise<void> {
+  const sender = bind(libc);
+  const inboxes = [new Inbox(bind(libc)), new Inbox(bind(libc))];
+  try {
+    await body(sender, inboxes);
+  } finally {
+    await sender.close();
+    for (const { carrier } of inboxes) await carrier.close();
+  }
+}
+
+/** Runs of one size, sizes that end them, both addresses, nothing at all. */
+const LENGTHS = [
+  ...new Array<number>(70).fill(1_200),
+  600,
+  ...new Array<number>(5).fill(1_200),
+  1_201,
+  0,
+  0,
+  1,
+  64,
+  64,
+  65_507,
+  32_500,
+  32_500,
+  32_500,
+  20,
+];
+
+/** Sends a batch to both, in parts that fit any buffer, and checks what came. */
+async function exchange(
+  sender: LinuxUdpCarrier,
+  inboxes: readonly Inbox[],
+): Promise<void> {
+  const sent: Uint8Array[][] = [[], []];
+  const batch: OutgoingDatagram[] = LENGTHS.map((length, seed) => {
+    const receiver = seed % 20 > 14 ? 1 : 0;
+    const datagram = pattern(length, seed);
+    sent[receiver]!.push(datagram.slice());
+    return { datagram, to: inboxes[receiver]!.carrier.localAddress };
+  });
+  for (const { sending } of sender.sendBatch(batch)) await sending;
+  // Nothing is kept of what was given.
+  for (const { datagram } of batch) datagram.fill(0);
+  for (const [index, inbox] of inboxes.entries()) {
+    await inbox.until(sent[index]!.length);
+    const { received } = inbox;
+    // Not `deepEqual`, which takes minutes to show a difference of this size.
+    for (const [at, { bytes, from }] of received.entries()) {
+      const expected = sent[index]![at]!;
+      assert.equal(bytes.length, expected.length, `datagram ${at}`);
+      assert.ok(bytes.every((byte, offset) => byte === expected[offset]));
+      assert.deepEqual({ ...from }, { ...sender.localAddress });
+    }
+    received.length = 0;
+  }
+  assert.equal(sender.stats.sendErrorCount, 0);
+}
+
+test("sends a batch of any sizes to several addresses whole and in order", (libc) =>
+  withTwoInboxes(libc, exchange));
+
+test("has larger buffers than the default, and says how large", (libc) =>
+  withTwoInboxes(libc, (sender) => {
+    assert.ok(sender.receiveBufferBytes > DEFAULT_BUFFER_BYTES);
+    return Promise.resolve();
+  }));
+
+test("holds more datagrams than the default buffer before they are read", async (libc) => {
+  const sender = bind(libc);
+  const receiver = bind(libc);
+  const to = receiver.localAddress;
+  const count = 150; // 92 of 1,200 bytes fill the default
+  for (let index = 0; index < count; index++) {
+    sender.send(pattern(1_200, index), to);
+  }
+  const inbox = new Inbox(receiver);
+  await inbox.until(count);
+  assert.deepEqual(inbox.received.at(-1)!.bytes, pattern(1_200, count - 1));
+  await sender.close();
+  await receiver.close();
+});
+
+test("sends one by one where the kernel does not cut, and soon stops asking it", async (libc) => {
+  let refusedCount = 0;
+  const uncut: Libc = {
+    ...libc,
+    sendmmsg: (descriptor, messages, count, flags) => {
+      const control = new DataView(messages.buffer).getBigUint64(32, true);
+      if (control !== 0n) refusedCount++;
+      return control === 0n
+        ? libc.sendmmsg(descriptor, messages, count > 1 ? 2 : 1, flags)
+        : -1;
+    },
+  };
+  await withTwoInboxes(uncut, async (sender, inboxes) => {
+    for (let round = 0; round < 6; round++) await exchange(sender, inboxes);
+  });
+  assert.ok(refusedCount >= 1 && refusedCount <= 3, String(refusedCount));
+});
+
+test("lets the runtime send and receive what the library refuses", async (libc) => {
+  const refusing: Libc = { ...libc, sendmmsg: () => -1, recvmmsg: () => -1 };
+  await withTwoInboxes(refusing, exchange);
+});
+
+test("sends what is around a datagram that is too large", (libc) =>
+  withTwoInboxes(libc, async (sender, [inbox]) => {
+    const to = inbox!.carrier.localAddress;
+    const datagrams = [10, 65_508, 20].map((length) => ({
+      datagram: pattern(length, length),
+      to,
+    }));
+    const pending = sender.sendBatch(datagrams);
+    const results = await Promise.allSettled(
+      pending.map(({ sending }) => sending),
+    );
+    const reasons = results.flatMap((result) =>
+      result.status === "rejected" ? [result.reason] : []
+    );
+    assert.equal(reasons.length, 1);
+    assert.ok(reasons[0] instanceof TransportError);
+    assert.equal(reasons[0].code, "DATAGRAM_TOO_LARGE");
+    await inbox!.until(2);
+    assert.deepEqual(
+      inbox!.received.map(({ bytes }) => bytes.length),
+      [10, 20],
+    );
+  }));
+
+test("leaves an address of the other family to the runtime, which refuses it", (libc) =>
+  withTwoInboxes(libc, async (sender) => {
+    await assert.rejects(
+      async () =>
+        await sender.send(pattern(4, 4), { hostname: "::1", port: 9 }),
+      (error) =>
+        error instanceof TransportError && error.code === "CARRIER_FAILED",
+    );
+  }));
+
+test("gives every number of a socket back when it is closed", async (libc) => {
+  const openCount = (): number => readdirSync("/proc/self/fd").length;
+  await bind(libc).close();
+  const before = openCount();
+  for (let round = 0; round < 20; round++) {
+    const carriers = [bind(libc), bind(libc)];
+    for (const carrier of carriers) carrier.start(() => {}, () => {});
+    for (const carrier of carriers) await carrier.close();
+    for (const carrier of carriers) await carrier.close();
+  }
+  assert.equal(openCount(), before);
+});
+
+test("finds its socket among others of the same port", async (libc) => {
+  const first = bind(libc);
+  const { port } = first.localAddress;
+  const tcp = Deno.listen({ hostname: "127.0.0.1", port });
+  const other = LinuxUdpCarrier.bind({ hostname: "127.0.0.2", port }, { libc });
+  assert.ok(other instanceof LinuxUdpCarrier);
+  const inboxes = [new Inbox(first), new Inbox(other)];
+  other.send(pattern(3, 1), first.localAddress);
+  first.send(pattern(3, 2), other.localAddress);
+  for (const inbox of inboxes) await inbox.until(1);
+  assert.deepEqual(inboxes[0]!.received[0]!.bytes, pattern(3, 1));
+  assert.deepEqual(inboxes[1]!.received[0]!.bytes, pattern(3, 2));
+  tcp.close();
+  for (const { carrier } of inboxes) await carrier.close();
+});
+
+Deno.test({
+  name:
+    "LinuxUdpCarrier.bind() is the runtime's carrier without the library, and says why",
+  ignore: typeof Deno.listenDatagram !== "function",
+  fn: async () => {
+    const reasons: string[] = [];
+    const carrier = LinuxUdpCarrier.bind(ANY, {
+      libc: "no such file",
+      onMissing: (reason) => reasons.push(reason),
+    });
+    assert.ok(carrier instanceof DenoUdpCarrier);
+    assert.deepEqual(reasons, ["no such file"]);
+    await carrier.close();
+  },
+});
+
+test("is the runtime's carrier where the socket cannot be found or duplicated", async (libc) => {
+  for (
+    const broken of [
+      { ...libc, getsockname: () => -1 },
+      { ...libc, socket: () => -1 },
+      { ...libc, fcntl: () => -1 },
+    ]
+  ) {
+    const reasons: string[] = [];
+    const carrier = LinuxUdpCarrier.bind(ANY, {
+      libc: broken,
+      onMissing: (reason) => reasons.push(reason),
+    });
+    assert.ok(carrier instanceof DenoUdpCarrier);
+    assert.deepEqual(reasons, ["the socket was not found"]);
+    await carrier.close();
+  }
+});
