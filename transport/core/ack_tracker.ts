@@ -4,14 +4,20 @@
  * @module
  */
 import { assert } from "../../internal/assert.ts";
+import type { ByteWriter } from "../../internal/byte_writer.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { type Range, RangeSet } from "../../internal/range_set.ts";
-import type { AckFrequencyFrame } from "../../protocol/frame/mod.ts";
+import {
+  type AckFrequencyFrame,
+  encodeAckFrame,
+  fitAckFrame,
+} from "../../protocol/frame/mod.ts";
 import {
   DEFAULT_ACK_ELICITING_THRESHOLD,
   DEFAULT_MAX_ACK_DELAY_MS,
   DEFAULT_MAX_ACK_RANGES,
 } from "./config.ts";
+import type { SentFrame } from "./sent_frame.ts";
 
 /** Options of an {@linkcode AckTracker}. */
 export interface AckTrackerOptions {
@@ -187,6 +193,31 @@ export class AckTracker {
       delayMicros: Math.floor(delayMs * 1000),
       ranges,
     };
+  }
+
+  /**
+   * Writes an acknowledgement, if anything waits for one.
+   *
+   * @param now The time.
+   * @param writer Where to write.
+   * @param room Offset that must not be passed, and where the record goes.
+   * @returns Whether one was written.
+   */
+  writeFrame(
+    now: Instant,
+    writer: ByteWriter,
+    room: { readonly limit: number; readonly sent: SentFrame[] },
+  ): boolean {
+    const ack = this.hasPending ? this.buildAck(now) : undefined;
+    if (ack === undefined) return false;
+    // Little may be sent to an address that is not proven: the newest then.
+    const fitting = fitAckFrame(ack, room.limit - writer.offset);
+    if (fitting === undefined) return false;
+    encodeAckFrame(writer, fitting);
+    this.onAckSent(now);
+    // What was left out is forgotten only when an ack that says it has arrived.
+    if (fitting === ack) room.sent.push({ type: "ack", largest: ack.largest });
+    return true;
   }
 
   /**

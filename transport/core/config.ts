@@ -1,6 +1,7 @@
 /**
  * Defaults of the transport, each with its unit and source, and the check of a
- * configuration at the door.
+ * configuration at the door. It is long because there are many, and one file so that
+ * all are found in it.
  *
  * @module
  */

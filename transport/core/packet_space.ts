@@ -11,8 +11,6 @@ import type { Instant } from "../../internal/instant.ts";
 import {
   type CloseFrame,
   decodeFrame,
-  encodeAckFrame,
-  fitAckFrame,
   type Frame,
   isAckEliciting,
   type TicketFrame,
@@ -434,7 +432,7 @@ export class PacketSpace {
     ) - PACKET_TAG_LENGTH;
     const writer = new ByteWriter(into, start + PACKET_HEADER_LENGTH);
     const frames: SentFrame[] = [];
-    const hasAck = this.#writeAck(now, writer, limit, frames);
+    const hasAck = this.#acks.writeFrame(now, writer, { limit, sent: frames });
     const ackEnd = writer.offset;
     if (mayCarryControl) control.writeFrames(writer, limit, frames);
     if (mayCarryData) {
@@ -583,24 +581,5 @@ export class PacketSpace {
       isMtuProbe: true,
     });
     return { length, isAckEliciting: true };
-  }
-
-  #writeAck(
-    now: Instant,
-    writer: ByteWriter,
-    limit: number,
-    frames: SentFrame[],
-  ): boolean {
-    if (!this.#acks.hasPending) return false;
-    const ack = this.#acks.buildAck(now);
-    if (ack === undefined) return false;
-    // Little may be sent to an address that is not proven: the newest then.
-    const fitting = fitAckFrame(ack, limit - writer.offset);
-    if (fitting === undefined) return false;
-    encodeAckFrame(writer, fitting);
-    this.#acks.onAckSent(now);
-    // What was left out is forgotten only when an ack that says it has arrived.
-    if (fitting === ack) frames.push({ type: "ack", largest: ack.largest });
-    return true;
   }
 }
