@@ -144,10 +144,14 @@ test("counts as missing where it gives other bytes or fails", () => {
   }
 });
 
-test("frees each context once, when its cipher is wiped", () => {
+/** A provider whose open contexts are counted. */
+function counting(): {
+  readonly provider: CryptoProvider;
+  readonly openCount: () => number;
+} {
   let openCount = 0;
   const { functions } = library!;
-  const counting = createLibcryptoProvider({
+  const provider = createLibcryptoProvider({
     ...library!,
     functions: {
       ...functions,
@@ -161,15 +165,45 @@ test("frees each context once, when its cipher is wiped", () => {
       },
     },
   }, PORTABLE_PROVIDER)!;
+  return { provider, openCount: () => openCount };
+}
+
+function useOnce(provider: CryptoProvider): PacketAead {
   const box = new Uint8Array(64);
+  const aead = provider.createAead("aes-256-gcm", new Uint8Array(32));
+  aead.sealInto(box.subarray(0, 12), box, box.subarray(0, 48), box);
+  aead.openInto(box.subarray(0, 12), box, box, new Uint8Array(64));
+  return aead;
+}
+
+test("frees each context once, when its cipher is wiped", () => {
+  const { provider, openCount } = counting();
   for (let count = 0; count < 100; count++) {
-    const aead = counting.createAead("aes-256-gcm", new Uint8Array(32));
-    aead.sealInto(box.subarray(0, 12), box, box.subarray(0, 48), box);
-    aead.openInto(box.subarray(0, 12), box, box, new Uint8Array(64));
-    assert.equal(openCount, 2);
+    const aead = useOnce(provider);
+    assert.equal(openCount(), 2);
     aead.wipe();
-    assert.equal(openCount, 0);
+    assert.equal(openCount(), 0);
   }
+});
+
+/** There with `--v8-flags=--expose-gc`. */
+const collect = (globalThis as { gc?: () => void }).gc;
+
+Deno.test({
+  name: "libcrypto frees the contexts of a cipher that is collected" +
+    (collect === undefined ? " (no --expose-gc)" : ""),
+  ignore: provider === undefined || collect === undefined,
+  fn: async () => {
+    const { provider, openCount } = counting();
+    for (let count = 0; count < 10; count++) useOnce(provider);
+    assert.equal(openCount(), 20);
+    // Finalizers run in turns of their own, soon after a collection.
+    for (let turn = 0; turn < 100 && openCount() > 0; turn++) {
+      collect!();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(openCount(), 0);
+  },
 });
 
 Deno.test("findProviders() says why a library that is granted cannot be had", () => {
