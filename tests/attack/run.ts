@@ -1,6 +1,7 @@
 /**
- * The command: `deno task attack [--seconds N] [--rate N]`. It floods a node on
- * loopback, prints what was measured, and fails where a bound is broken.
+ * The command: `deno task attack [--seconds N] [--rate N] [--only KIND] [--ffi]`. It
+ * floods a node on loopback, prints what was measured, and fails where a bound
+ * is broken. With `--ffi` the node may use the carrier of the C library.
  *
  * @module
  */
@@ -80,6 +81,7 @@ if (import.meta.main) {
       seconds: { type: "string", default: "10" },
       rate: { type: "string" },
       only: { type: "string" },
+      ffi: { type: "boolean" },
     },
   });
   let isBroken = false;
@@ -90,6 +92,7 @@ if (import.meta.main) {
       kind,
       datagramsPerSecond,
       seconds: Number(values.seconds),
+      isFfiAllowed: values.ffi === true,
     });
     describe(kind, report);
     for (const violation of violationsOf(report, datagramsPerSecond)) {

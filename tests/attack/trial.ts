@@ -61,6 +61,12 @@ export interface TrialOptions {
    * @default true
    */
   readonly isWarmedUp?: boolean;
+  /**
+   * Whether the node may call the C library, and takes the carrier that does.
+   *
+   * @default false
+   */
+  readonly isFfiAllowed?: boolean;
 }
 
 /** What came of it. */
@@ -99,7 +105,11 @@ export function quantile(ascending: readonly number[], share: number): number {
  * @returns What was measured.
  */
 export async function runTrial(options: TrialOptions): Promise<TrialReport> {
-  const victim = new LineProcess(new URL("victim.ts", import.meta.url));
+  const victim = new LineProcess(
+    new URL("victim.ts", import.meta.url),
+    [],
+    options.isFfiAllowed === true ? ["--allow-ffi"] : [],
+  );
   try {
     const url = await victim.read();
     const { hostname, port, publicKey } = parseMxpUrl(url);
@@ -110,7 +120,7 @@ export async function runTrial(options: TrialOptions): Promise<TrialReport> {
       encodeBase64Url(publicKey!),
       String(options.datagramsPerSecond),
       String(options.seconds),
-    ]);
+    ], ["--allow-ffi"]);
     try {
       return await measure(url, victim, attacker, options);
     } finally {

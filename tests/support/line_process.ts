@@ -15,8 +15,14 @@ export class LineProcess {
    *
    * @param script Where it is.
    * @param args Its arguments.
+   * @param permissions What it may do beside the network and asking for its
+   * memory, as options of `deno run`.
    */
-  constructor(script: URL, args: readonly string[] = []) {
+  constructor(
+    script: URL,
+    args: readonly string[] = [],
+    permissions: readonly string[] = [],
+  ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -24,9 +30,8 @@ export class LineProcess {
         "--no-check",
         "--unstable-net",
         "--allow-net",
-        // To send through the C library, and to read the resident memory.
-        "--allow-ffi",
         "--allow-sys",
+        ...permissions,
         script.href,
         ...args,
       ],
