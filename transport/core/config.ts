@@ -151,7 +151,7 @@ export const DEFAULT_MAX_PARTIAL_HELLOS = 256;
 export const PARTIAL_HELLO_LIFETIME_MS: number = 2 * MAX_HELLO_TIMEOUT_MS;
 
 /** Cookies accepted during one lifetime, each remembered so that it serves once. */
-export const MAX_ACCEPTED_COOKIES = 16_384;
+export const DEFAULT_MAX_ACCEPTED_COOKIES = 16_384;
 
 /** Retries that an initiator follows in one handshake. */
 export const MAX_RETRIES_FOLLOWED = 3;
@@ -161,10 +161,10 @@ export const MAX_RETRIES_FOLLOWED = 3;
  * bounds only what is computed; a lower rate would leave genuine initiators
  * unanswered among the forged ones.
  */
-export const MAX_RETRIES_PER_SECOND = 10_000;
+export const DEFAULT_MAX_RETRIES_PER_SECOND = 10_000;
 
 /** Refusals, version negotiations and resets sent per second, together. */
-export const MAX_STATELESS_ANSWERS_PER_SECOND = 100;
+export const DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND = 100;
 
 /** How long a session ticket is good: short, since a stolen ticket key opens what was sent early. */
 export const DEFAULT_TICKET_LIFETIME_MS = 600_000;
@@ -253,7 +253,8 @@ export interface EndpointOptions {
    * Largest datagram to send, in bytes. Every connection starts at 1,200 and
    * asks by probes whether its path carries more; 1,200 here turns that off.
    *
-   * @default LOOPBACK_DATAGRAM_BYTES on loopback, what an Ethernet carries elsewhere
+   * @default LOOPBACK_DATAGRAM_BYTES on loopback, MAX_UDP_PAYLOAD_BYTES there if the
+   * peer has a larger receive buffer, what an Ethernet carries elsewhere
    */
   readonly maxDatagramBytes?: number;
   /**
@@ -432,6 +433,24 @@ export interface EndpointOptions {
    */
   readonly maxStoredTickets?: number;
   /**
+   * Cookies accepted during one lifetime; more are refused.
+   *
+   * @default DEFAULT_MAX_ACCEPTED_COOKIES
+   */
+  readonly maxAcceptedCookies?: number;
+  /**
+   * Retries sent in a second; further hellos get none.
+   *
+   * @default DEFAULT_MAX_RETRIES_PER_SECOND
+   */
+  readonly maxRetriesPerSecond?: number;
+  /**
+   * Refusals, version negotiations and resets sent in a second, together.
+   *
+   * @default DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND
+   */
+  readonly maxStatelessAnswersPerSecond?: number;
+  /**
    * Bytes that all streams of a connection hold for sending. A stream that holds
    * next to nothing may pass it by 4 KiB.
    *
@@ -541,6 +560,9 @@ const BOUNDS = {
   maxUsedTickets: [0, 2 ** 24],
   maxStoredTickets: [0, 2 ** 20],
   maxConnectionsPerKey: [1, 2 ** 24],
+  maxAcceptedCookies: [0, 2 ** 24],
+  maxRetriesPerSecond: [0, 2 ** 24],
+  maxStatelessAnswersPerSecond: [0, 2 ** 24],
   maxBufferedBytes: [1, 2 ** 40],
   maxStreamStretches: [1, 2 ** 20],
   maxAckRanges: [1, MAX_ACK_RANGES],
@@ -596,6 +618,9 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxUsedTickets: DEFAULT_MAX_USED_TICKETS,
     maxStoredTickets: DEFAULT_MAX_STORED_TICKETS,
     maxConnectionsPerKey: DEFAULT_MAX_CONNECTIONS_PER_KEY,
+    maxAcceptedCookies: DEFAULT_MAX_ACCEPTED_COOKIES,
+    maxRetriesPerSecond: DEFAULT_MAX_RETRIES_PER_SECOND,
+    maxStatelessAnswersPerSecond: DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND,
     maxBufferedBytes: DEFAULT_MAX_BUFFERED_BYTES,
     maxStreamStretches: DEFAULT_MAX_STREAM_STRETCHES,
     maxAckRanges: DEFAULT_MAX_ACK_RANGES,

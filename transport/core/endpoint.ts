@@ -122,7 +122,7 @@ export class Endpoint {
   #hello: Uint8Array | undefined;
   readonly #hellos: HelloReceiver;
   readonly #resumptions: Resumptions;
-  readonly #answers = new StatelessAnswers();
+  readonly #answers: StatelessAnswers;
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
   readonly #drops: DropCounts = {};
   readonly #limitsReached: LimitCounts = {};
@@ -165,6 +165,7 @@ export class Endpoint {
       provider: this.config.cryptoProvider,
     });
     this.#ids = new ConnectionRoutes(privateKey, random);
+    this.#answers = new StatelessAnswers(this.config, this.#onLimit);
     this.#perKey = new KeyCounts(this.config.maxConnectionsPerKey);
     this.#hellos = new HelloReceiver({
       config: this.config,

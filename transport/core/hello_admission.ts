@@ -55,6 +55,7 @@ export class HelloAdmission {
       | "maxHalfOpen"
       | "maxHalfOpenPerAddress"
       | "handshakeTimeoutMs"
+      | "maxAcceptedCookies"
     >,
     random: RandomSource,
   ) {
@@ -66,7 +67,9 @@ export class HelloAdmission {
       config.maxHalfOpenPerAddress,
       Math.floor(config.maxHalfOpen / HALF_OPEN_SENDER_DIVISOR),
     );
-    this.#tokens = new RetryTokens(random);
+    this.#tokens = new RetryTokens(random, {
+      maxAccepted: config.maxAcceptedCookies,
+    });
   }
 
   /** Handshakes that wait for their third message. */

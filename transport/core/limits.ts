@@ -1,7 +1,6 @@
 /**
- * The limits on what a peer can cause once it is known, by the key of the
- * configuration that sets each. What strangers can cause is counted where it is
- * dropped.
+ * The limits on what others can cause, by the key of the configuration that sets
+ * each. Datagrams that are dropped are counted by their reasons instead.
  *
  * Spec: docs/spec/transport.md, "Limits".
  *
@@ -19,6 +18,8 @@ export const LIMIT_NAMES = [
   "maxDataBytes",
   "maxDatagramEvents",
   "maxPathResponses",
+  "maxRetriesPerSecond",
+  "maxStatelessAnswersPerSecond",
   "maxStreamDataBytes",
   "maxStreamStretches",
   "maxUniStreams",

@@ -265,6 +265,43 @@ Deno.test("maxConnections and maxHalfOpen drop further hellos and count them", (
   }
 });
 
+Deno.test("maxRetriesPerSecond and maxStatelessAnswersPerSecond are kept to, and counted when they are passed", () => {
+  const random = new SeededRandom(3);
+  const keyPair = generateKeyPair(random);
+  const endpoint = new Endpoint({
+    keyPair,
+    retryThreshold: 0,
+    maxRetriesPerSecond: 2,
+    maxStatelessAnswersPerSecond: 3,
+  }, random);
+  const from = { hostname: "10.0.1.1", port: 1 };
+  for (let sent = 1; sent <= 4; sent++) {
+    endpoint.handleDatagram(0, from, helloTo(endpoint, random));
+    // A packet of a connection that is not known.
+    endpoint.handleDatagram(
+      0,
+      from,
+      new Uint8Array(100).fill(1, 0, 7).fill(68, 18, 19),
+    );
+  }
+  const { limitsReached, resetsSent, retriesSent } = endpoint.stats;
+  assert.deepEqual([retriesSent, resetsSent], [2, 3]);
+  assert.equal(limitsReached.maxRetriesPerSecond, 2);
+  assert.equal(limitsReached.maxStatelessAnswersPerSecond, 1);
+});
+
+Deno.test("maxAcceptedCookies refuses further cookies, and counts them", () => {
+  const pair = new Pair({
+    server: { retryThreshold: 0, maxAcceptedCookies: 2 },
+  });
+  pair.connect();
+  pair.connect();
+  const third = pair.dial({ handshakeTimeoutMs: 1_000 });
+  pair.runUntil(() => pair.client.eventTypes(third).includes("closed"));
+  assert.ok(pair.server.endpoint.stats.drops["bad-cookie"]! > 0);
+  assert.equal(pair.server.incoming.length, 2);
+});
+
 Deno.test("maxHalfOpenPerAddress counts an IPv6 sender by its /64 (RFC 6177 §2)", () => {
   for (const [network, isOneSender] of [["0", true], ["", false]] as const) {
     const random = new SeededRandom(3);

@@ -23,7 +23,10 @@ import { ByteWriter } from "../../internal/byte_writer.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { type Address, formatAddress } from "./address.ts";
-import { MAX_ACCEPTED_COOKIES, RETRY_COOKIE_LIFETIME_MS } from "./config.ts";
+import {
+  DEFAULT_MAX_ACCEPTED_COOKIES,
+  RETRY_COOKIE_LIFETIME_MS,
+} from "./config.ts";
 
 /** Size of a cookie, in bytes. */
 export const RETRY_COOKIE_LENGTH = 24;
@@ -55,7 +58,7 @@ export interface RetryTokensOptions {
   /**
    * Cookies under one secret that are accepted; more are refused.
    *
-   * @default MAX_ACCEPTED_COOKIES
+   * @default DEFAULT_MAX_ACCEPTED_COOKIES
    */
   readonly maxAccepted?: number;
 }
@@ -84,7 +87,7 @@ export class RetryTokens {
   constructor(random: RandomSource, options: RetryTokensOptions = {}) {
     this.#random = random;
     this.#lifetimeMs = options.lifetimeMs ?? RETRY_COOKIE_LIFETIME_MS;
-    this.#maxAccepted = options.maxAccepted ?? MAX_ACCEPTED_COOKIES;
+    this.#maxAccepted = options.maxAccepted ?? DEFAULT_MAX_ACCEPTED_COOKIES;
   }
 
   /** How many accepted cookies are remembered. */

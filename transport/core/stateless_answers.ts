@@ -8,10 +8,8 @@
 import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { Address } from "./address.ts";
-import {
-  MAX_RETRIES_PER_SECOND,
-  MAX_STATELESS_ANSWERS_PER_SECOND,
-} from "./config.ts";
+import type { EndpointConfig } from "./config.ts";
+import type { LimitName } from "./limits.ts";
 
 /** Answers that wait to be sent; more are dropped. */
 export const MAX_WAITING_ANSWERS = 256;
@@ -28,8 +26,25 @@ export interface StatelessAnswer {
 export class StatelessAnswers {
   readonly #waiting = new Fifo<StatelessAnswer>();
   /** Retries have a rate of their own: a flood must not use up the others'. */
-  readonly #retries = new RateLimit(MAX_RETRIES_PER_SECOND);
-  readonly #others = new RateLimit(MAX_STATELESS_ANSWERS_PER_SECOND);
+  readonly #retries: RateLimit;
+  readonly #others: RateLimit;
+  readonly #onLimit: (limit: LimitName) => void;
+
+  /**
+   * @param config How many may be sent in a second.
+   * @param onLimit Called for each answer that is not sent because of that.
+   */
+  constructor(
+    config: Pick<
+      EndpointConfig,
+      "maxRetriesPerSecond" | "maxStatelessAnswersPerSecond"
+    >,
+    onLimit: (limit: LimitName) => void,
+  ) {
+    this.#retries = new RateLimit(config.maxRetriesPerSecond);
+    this.#others = new RateLimit(config.maxStatelessAnswersPerSecond);
+    this.#onLimit = onLimit;
+  }
 
   /**
    * Queues an answer, unless too many wait or left within the last second.
@@ -46,9 +61,15 @@ export class StatelessAnswers {
     create: () => Uint8Array,
     kind: "retry" | "other" = "other",
   ): boolean {
-    if (this.#waiting.length >= MAX_WAITING_ANSWERS) return false;
     const limit = kind === "retry" ? this.#retries : this.#others;
-    if (!limit.take(now)) return false;
+    if (this.#waiting.length >= MAX_WAITING_ANSWERS || !limit.take(now)) {
+      this.#onLimit(
+        kind === "retry"
+          ? "maxRetriesPerSecond"
+          : "maxStatelessAnswersPerSecond",
+      );
+      return false;
+    }
     this.#waiting.push({ to, packet: create() });
     return true;
   }

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import {
-  MAX_RETRIES_PER_SECOND,
-  MAX_STATELESS_ANSWERS_PER_SECOND,
+  DEFAULT_MAX_RETRIES_PER_SECOND as MAX_RETRIES_PER_SECOND,
+  DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND as MAX_STATELESS_ANSWERS_PER_SECOND,
 } from "./config.ts";
+import type { LimitName } from "./limits.ts";
 import { MAX_WAITING_ANSWERS, StatelessAnswers } from "./stateless_answers.ts";
 
 const TO = { hostname: "10.0.0.1", port: 4001 };
+
+function createAnswers(reached: LimitName[] = []): StatelessAnswers {
+  return new StatelessAnswers({
+    maxRetriesPerSecond: MAX_RETRIES_PER_SECOND,
+    maxStatelessAnswersPerSecond: MAX_STATELESS_ANSWERS_PER_SECOND,
+  }, (limit) => reached.push(limit));
+}
 
 /** How many of so many answers are sent when each leaves at once. */
 function sentOf(
@@ -23,7 +31,7 @@ function sentOf(
 }
 
 Deno.test("StatelessAnswers.push() makes and sends so many a second, retries apart", () => {
-  const answers = new StatelessAnswers();
+  const answers = createAnswers();
   for (const now of [1_000, 2_000, 7_000]) {
     assert.equal(
       sentOf(answers, 500, now, "other"),
@@ -38,7 +46,7 @@ Deno.test("StatelessAnswers.push() makes and sends so many a second, retries apa
 });
 
 Deno.test("StatelessAnswers.push() makes no answer that finds no room", () => {
-  const answers = new StatelessAnswers();
+  const answers = createAnswers();
   let made = 0;
   const create = (): Uint8Array => Uint8Array.of(++made);
   for (let i = 0; i < 2 * MAX_WAITING_ANSWERS; i++) {
