@@ -8,7 +8,17 @@ import { simulateTransport } from "./transport_simulation.ts";
 const SEED_COUNT = 150;
 
 /** Seeds that once found a bug. */
-const REGRESSIONS: readonly number[] = [24, 465, 923, 937, 940, 1195, 7790];
+const REGRESSIONS: readonly number[] = [
+  24,
+  465,
+  923,
+  937,
+  940,
+  1195,
+  7790,
+  15249,
+  16063,
+];
 
 function simulate(seed: number): number {
   try {
