@@ -25,7 +25,10 @@ import { OutgoingBatch } from "./outgoing_batch.ts";
  */
 export const MAX_DATAGRAMS_PER_TURN = 64;
 
-/** Sends that may be under way; then the next waits for one of them. */
+/**
+ * Sends that may be under way; then the next waits for one of them. A batch of
+ * which the carrier could send nothing at once may go beyond it.
+ */
 export const MAX_SENDS_IN_FLIGHT = 32;
 
 /** Datagrams received before they are answered, at most. */

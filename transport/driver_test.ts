@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { generateKeyPair } from "../crypto/mod.ts";
-import type { Carrier, DatagramHandler } from "./carrier/carrier.ts";
+import type {
+  Carrier,
+  DatagramHandler,
+  OutgoingDatagram,
+  PendingSend,
+} from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import { Endpoint } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
@@ -45,6 +50,18 @@ class ManualCarrier implements Carrier {
   }
 }
 
+/** One that takes several at once: all but the last leave, that one waits. */
+class BatchCarrier extends ManualCarrier {
+  readonly batches: number[] = [];
+
+  sendBatch(datagrams: readonly OutgoingDatagram[]): readonly PendingSend[] {
+    this.batches.push(datagrams.length);
+    for (const { to } of datagrams.slice(0, -1)) this.sent.push(to);
+    const { datagram, to } = datagrams.at(-1)!;
+    return [{ to, sending: this.send(datagram, to) }];
+  }
+}
+
 interface Rig {
   readonly carrier: ManualCarrier;
   readonly endpoint: Endpoint;
@@ -54,8 +71,7 @@ interface Rig {
   now: number;
 }
 
-function createRig(): Rig {
-  const carrier = new ManualCarrier();
+function createRig(carrier: ManualCarrier = new ManualCarrier()): Rig {
   const endpoint = new Endpoint(
     { keyPair: generateKeyPair(systemRandom) },
     systemRandom,
@@ -104,6 +120,30 @@ Deno.test("Driver has a bounded number of sends under way", async () => {
   assert.equal(rig.carrier.sent.length, 100);
   rig.carrier.isManual = false;
   await rig.driver.close();
+  assert.deepEqual(rig.errors, []);
+});
+
+Deno.test("Driver fills batches for a carrier that takes them, and waits for what they leave", async () => {
+  const carrier = new BatchCarrier();
+  const rig = createRig(carrier);
+  connectMany(rig, 100);
+  await turns();
+  assert.deepEqual(carrier.batches, [32, 32, 32, 4]);
+  assert.equal(carrier.sent.length, 100);
+  assert.equal(new Set(carrier.sent.map(({ port }) => port)).size, 100);
+  assert.equal(carrier.pending.length, 4);
+  const closing = rig.driver.close();
+  await turns();
+  assert.ok(!carrier.isClosed);
+  const [first, ...rest] = carrier.pending.splice(0);
+  first!.reject(new TransportError("CARRIER_FAILED", "Send: forbidden"));
+  for (const { resolve } of rest) resolve();
+  while (!carrier.isClosed) {
+    carrier.settleAll();
+    await turns(1);
+  }
+  await closing;
+  assert.deepEqual(rig.failures.map(({ code }) => code), ["CARRIER_FAILED"]);
   assert.deepEqual(rig.errors, []);
 });
 

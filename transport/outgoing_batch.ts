@@ -13,8 +13,8 @@ import type { Address } from "./core/address.ts";
  */
 export const MAX_BATCH_DATAGRAMS = 32;
 
-/** Bytes after which a batch is sent, for the same reason. */
-export const MAX_BATCH_BYTES: number = 64 * 1024;
+/** Bytes after which a batch is sent, for the same reason: 32 datagrams of 1,200. */
+export const MAX_BATCH_BYTES: number = MAX_BATCH_DATAGRAMS * 1_200;
 
 const NOTHING_PENDING: readonly PendingSend[] = [];
 

@@ -14,7 +14,12 @@
  * @module
  */
 import { type Address, isLoopback } from "./address.ts";
-import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
+import {
+  DEFAULT_DATAGRAM_BYTES,
+  LOOPBACK_DATAGRAM_BYTES,
+  MAX_UDP_PAYLOAD_BYTES,
+} from "./config.ts";
+import { kernelBytes, maxUnpacedKernelBytes } from "./receive_buffer.ts";
 
 /** Probes of one size that have to be lost before it counts as too large (RFC 8899 §5.1.2). */
 export const MAX_PROBES = 3;
@@ -27,6 +32,9 @@ export const ETHERNET_IPV6_BYTES = 1452;
 
 /** Lost packets above the base size, with none delivered, that make a black hole. */
 export const BLACK_HOLE_LOSSES = 6;
+
+/** Datagrams of the largest size that a receive buffer has to take on loopback. */
+const MIN_IN_FLIGHT = 4;
 
 /** Sizes between the base and the ceiling that are worth a try, in bytes, descending. */
 const CANDIDATES: readonly number[] = [
@@ -51,6 +59,20 @@ export function probeCeiling(address: Address, loopbackBytes: number): number {
   const isIpv6 = address.hostname.includes(":") &&
     !address.hostname.startsWith("::ffff:");
   return isIpv6 ? ETHERNET_IPV6_BYTES : ETHERNET_IPV4_BYTES;
+}
+
+/**
+ * The largest size that is tried within one machine: the largest of which the
+ * peer's receive buffer takes a few, so that it reads one while others come.
+ *
+ * @param receiveBufferBytes What the peer announced, if it did, in bytes.
+ * @returns Size in bytes.
+ */
+export function loopbackCeiling(receiveBufferBytes?: number): number {
+  const takenBytes = MIN_IN_FLIGHT * kernelBytes(MAX_UDP_PAYLOAD_BYTES);
+  return takenBytes <= maxUnpacedKernelBytes(receiveBufferBytes)
+    ? MAX_UDP_PAYLOAD_BYTES
+    : LOOPBACK_DATAGRAM_BYTES;
 }
 
 /** What the search needs to know of a packet. */

@@ -4,6 +4,7 @@ import {
   BLACK_HOLE_LOSSES,
   ETHERNET_IPV4_BYTES,
   ETHERNET_IPV6_BYTES,
+  loopbackCeiling,
   MAX_PROBES,
   MtuDiscovery,
   probeCeiling,
@@ -105,4 +106,14 @@ Deno.test("probeCeiling() goes past Ethernet on loopback only", () => {
   assert.equal(at("::ffff:10.0.0.1"), ETHERNET_IPV4_BYTES);
   assert.equal(at("fe80::1"), ETHERNET_IPV6_BYTES);
   assert.equal(at("2001:db8::127"), ETHERNET_IPV6_BYTES);
+});
+
+Deno.test("loopbackCeiling() is the largest size of which a receive buffer takes a few", () => {
+  assert.equal(loopbackCeiling(), 32_500);
+  assert.equal(loopbackCeiling(0), 32_500);
+  assert.equal(loopbackCeiling(212_992), 32_500);
+  // 4 of 66,339 bytes of kernel memory each are 70 % of 379,081.
+  assert.equal(loopbackCeiling(379_000), 32_500);
+  assert.equal(loopbackCeiling(379_100), 65_507);
+  assert.equal(loopbackCeiling(2_097_152), 65_507);
 });

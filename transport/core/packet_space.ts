@@ -25,18 +25,18 @@ import {
 import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
-import {
-  DEFAULT_DATAGRAM_BYTES,
-  type EndpointConfig,
-  LOOPBACK_DATAGRAM_BYTES,
-} from "./config.ts";
+import { DEFAULT_DATAGRAM_BYTES, type EndpointConfig } from "./config.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import { TransportError } from "./error.ts";
 import { FrameBudget } from "./frame_budget.ts";
 import { KeyUpdates } from "./key_updates.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
-import { MtuDiscovery, probeCeiling } from "./mtu_discovery.ts";
+import {
+  loopbackCeiling,
+  MtuDiscovery,
+  probeCeiling,
+} from "./mtu_discovery.ts";
 import { OutgoingFrames } from "./outgoing_frames.ts";
 import { PacketBuilder } from "./packet_builder.ts";
 import { PacketOpener } from "./packet_opener.ts";
@@ -75,6 +75,8 @@ export class PacketSpace {
   readonly #trace: ConnectionTrace | undefined;
   readonly #isResumed: boolean;
   readonly #peerMaxDatagramBytes: number;
+  /** Largest datagram that is tried on loopback. */
+  readonly #loopbackCeiling: number;
   readonly #protection: PacketProtection;
   readonly #keys: KeyUpdates;
   readonly #opener: PacketOpener;
@@ -101,6 +103,7 @@ export class PacketSpace {
     this.#isResumed = result.isResumed;
     this.#onPathResponse = options.onPathResponse;
     this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
+    this.#loopbackCeiling = loopbackCeiling(peerParameters.receiveBufferBytes);
     const { aead } = suiteParts(result.suite);
     this.#protection = new PacketProtection({
       suite: aead,
@@ -551,7 +554,7 @@ export class PacketSpace {
   #createMtuDiscovery(address: Address): MtuDiscovery {
     return new MtuDiscovery(Math.min(
       this.#config.maxDatagramBytes ??
-        probeCeiling(address, LOOPBACK_DATAGRAM_BYTES),
+        probeCeiling(address, this.#loopbackCeiling),
       this.#peerMaxDatagramBytes,
     ));
   }

@@ -10,10 +10,10 @@ import { MessageArray } from "./message_array.ts";
 import { SenderNames, SOCKET_ADDRESS_ROOM } from "./socket_address.ts";
 
 /**
- * Datagrams of one call. What they bring is handed on in one go, and the
- * application has to wait as long.
+ * Datagrams of one call: with the one that the runtime gave as many as the driver
+ * answers at once (`MAX_RECEIVE_BATCH`).
  */
-export const MAX_RECEIVED_DATAGRAMS = 32;
+export const MAX_RECEIVED_DATAGRAMS = 31;
 
 /** `MSG_DONTWAIT`. */
 const DO_NOT_WAIT = 0x40;
