@@ -249,7 +249,7 @@ export class Connection extends ApplicationSide {
    */
   handleVersionNegotiation(versions: readonly number[]): void {
     if (this.#state !== "handshaking" || !this.isInitiator) return;
-    this.#end(versionUnsupported(versions));
+    this.#handshake.handleVersionNegotiation(versionUnsupported(versions));
   }
 
   /** The peer, by its reset token, says that it knows nothing of this connection (RFC 9000 §10.3). */

@@ -149,6 +149,17 @@ export class PendingHandshake {
     );
   }
 
+  /**
+   * Somebody says that the responder does not speak our version. It waits as a
+   * refusal does: RFC 9000 §6.2 would give up at once, to whoever is faster than
+   * the responder.
+   *
+   * @param error What the connection ends with.
+   */
+  handleVersionNegotiation(error: TransportError): void {
+    this.#refusal ??= error;
+  }
+
   /** When {@linkcode PendingHandshake.handleTimeout} has to be called next. */
   pollTimeout(): Instant {
     return Math.min(this.#giveUpAt, this.#helloDueAt);

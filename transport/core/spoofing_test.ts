@@ -182,6 +182,35 @@ Deno.test("Downgrade: a forged version negotiation changes nothing where our ver
   exchange(pair, client, server);
 });
 
+Deno.test("Downgrade: a forged version negotiation that is faster than the responder does not keep the two apart", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  pair.network.filter = (datagram, from) => {
+    const invariants = decodeHelloInvariants(datagram);
+    if (from.port === CLIENT_ADDRESS.port && invariants !== undefined) {
+      const other = encodeVersionNegotiation(invariants.connectionId, [2]);
+      pair.client.endpoint.handleDatagram(pair.now, SERVER_ADDRESS, other);
+    }
+    return true;
+  };
+  const { client, server } = pair.connect();
+  exchange(pair, client, server);
+});
+
+Deno.test("A responder of another version is given up when the hello would be repeated", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  pair.network.filter = (datagram) => {
+    const { connectionId } = decodeHelloInvariants(datagram)!;
+    const other = encodeVersionNegotiation(connectionId, [2, 3]);
+    pair.client.endpoint.handleDatagram(pair.now, SERVER_ADDRESS, other);
+    return false;
+  };
+  const client = pair.dial();
+  const from = pair.now;
+  pair.runUntil(() => client.state === "closed");
+  assert.equal(pair.client.closeError(client).code, "VERSION_UNSUPPORTED");
+  assert.ok(pair.now - from <= 250, `${pair.now - from} ms`);
+});
+
 // ── Reflection ──────────────────────────────────────────────────────────────
 
 Deno.test("No datagram of a stranger is answered by three times its bytes (RFC 9000 §8.1)", () => {
