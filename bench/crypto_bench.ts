@@ -1,7 +1,7 @@
 /**
  * What do sealing, opening, X25519 and a whole handshake cost in WebAssembly and
  * with the runtime's own primitives, beside the portable ones? And what does
- * ML-KEM-768 add to them?
+ * ML-KEM-768 add to them? With `--allow-ffi` the system's library has rows too.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import {
   type AeadSuite,
   createHeaderProtection,
   createPacketAead,
+  defaultProvider,
   deriveTrafficKeys,
   generateKeyPair,
   type HandshakeOptions,
@@ -27,10 +28,14 @@ import { SeededRandom } from "../tests/support/seeded_random.ts";
 const SIZES: readonly number[] = [64, 1_200, 32_500, 60_000];
 const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
 const PROVIDERS: readonly ProviderName[] = ["native", "portable"];
+/** There with `--allow-ffi`, where the system has the library. */
+const LIBRARY: readonly ProviderName[] = defaultProvider() === "libcrypto"
+  ? ["libcrypto"]
+  : [];
 const CIPHERS: readonly (readonly [AeadSuite, ProviderName])[] = [
   ["chacha20-poly1305", "wasm"],
   ...SUITES.flatMap((suite) =>
-    PROVIDERS.map((provider) => [suite, provider] as const)
+    [...LIBRARY, ...PROVIDERS].map((provider) => [suite, provider] as const)
   ),
 ];
 const TAG_LENGTH = 16;
