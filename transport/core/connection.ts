@@ -71,7 +71,7 @@ export class Connection extends ApplicationSide {
   /** Whether this end sent the hello. */
   readonly isInitiator: boolean;
 
-  readonly #options: ConnectionOptions<Connection>;
+  readonly #options: Omit<ConnectionOptions<Connection>, "handshake">;
   readonly #handshake: PendingHandshake;
   readonly #wake: (connection: Connection) => void;
   readonly #trace: ConnectionTrace | undefined;
@@ -100,13 +100,15 @@ export class Connection extends ApplicationSide {
     const { config } = options;
     this.id = options.id;
     this.#paths = new Paths(options.remoteAddress);
-    this.#options = options;
-    this.#handshake = new PendingHandshake(now, options.handshake, config);
+    const { handshake, ...rest } = options;
+    this.#options = rest;
+    this.#handshake = new PendingHandshake(now, handshake, config);
     this.isInitiator = this.#handshake.isInitiator;
     this.#wake = options.wake;
     this.#events = new EventQueue(
       config.maxDatagramEvents,
-      () => options.onLimit("maxDatagramEvents"),
+      // Not `options`, which would keep the handshake.
+      () => rest.onLimit("maxDatagramEvents"),
     );
     this.#idle = new IdleTimers(this.#timers, config);
     this.#trace = options.trace;
@@ -536,6 +538,7 @@ export class Connection extends ApplicationSide {
   /** The peer has proven that it holds the keys, and where it is. */
   #confirm(from: Address): void {
     this.#isConfirmed = true;
+    this.#handshake.release();
     if (this.#paths.isElsewhere(from)) this.#restartPath(from);
     this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();

@@ -129,7 +129,7 @@ export class ConnectionIds {
  */
 export function createConnectionIds<Connection>(
   owner: Connection,
-  options: ConnectionOptions<Connection>,
+  options: Omit<ConnectionOptions<Connection>, "handshake">,
   result: HandshakeResult,
 ): ConnectionIds {
   const { config, connectionId, parameters, routes } = options;

@@ -101,9 +101,10 @@ interface Answered {
   /** By what its repetitions and copies are found. */
   readonly keys: readonly string[];
   readonly ticket: OpenedTicket | undefined;
-  readonly handshake: ResponderHandshake;
-  /** Where it came from, as long as the handshake is half open. */
-  halfOpenHostname: string | undefined;
+  /** Where it came from, and our half, as long as the handshake is half open. */
+  halfOpen:
+    | { readonly hostname: string; readonly handshake: ResponderHandshake }
+    | undefined;
 }
 
 /** A hello on its way to an answer. */
@@ -209,14 +210,15 @@ export class HelloReceiver {
    */
   settle(now: Instant, connection: Connection): void {
     const answered = this.#answered.get(connection);
-    if (answered?.halfOpenHostname === undefined) return;
+    if (answered?.halfOpen === undefined) return;
     const { isConfirmed, state } = connection;
     if (!isConfirmed && state !== "closed") return;
-    this.#admission.onSettled(answered.halfOpenHostname);
-    answered.halfOpenHostname = undefined;
+    const { hostname, handshake } = answered.halfOpen;
+    this.#admission.onSettled(hostname);
+    // With the handshake goes a third of what a connection holds.
+    answered.halfOpen = undefined;
     if (!isConfirmed) return;
-    const { result } = answered.handshake;
-    this.#options.resumptions.issue(now, connection, result);
+    this.#options.resumptions.issue(now, connection, handshake.result);
   }
 
   /**
@@ -227,8 +229,8 @@ export class HelloReceiver {
   forget(connection: Connection): void {
     const answered = this.#answered.get(connection);
     if (answered === undefined) return;
-    if (answered.halfOpenHostname !== undefined) {
-      this.#admission.onSettled(answered.halfOpenHostname);
+    if (answered.halfOpen !== undefined) {
+      this.#admission.onSettled(answered.halfOpen.hostname);
     }
     this.#answered.delete(connection);
     for (const key of answered.keys) this.#byHello.delete(key);
@@ -385,8 +387,7 @@ export class HelloReceiver {
     this.#answered.set(connection, {
       keys,
       ticket,
-      handshake,
-      halfOpenHostname: from.hostname,
+      halfOpen: { hostname: from.hostname, handshake },
     });
     for (const key of keys) this.#byHello.set(key, connection);
     if (ticket !== undefined) {

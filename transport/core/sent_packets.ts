@@ -41,7 +41,7 @@ export interface SentPacket {
  */
 export const MAX_NOT_IN_FLIGHT_PACKETS = 256;
 
-const INITIAL_CAPACITY = 64;
+const INITIAL_CAPACITY = 16;
 
 /** Packets in flight, in packet number order. */
 export class SentPackets {
