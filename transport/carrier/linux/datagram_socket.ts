@@ -1,11 +1,11 @@
 /**
  * The socket of `Deno.listenDatagram` under its number in the process.
  *
- * The runtime waits for the socket, which a library call could do only on
- * another thread, at tens of microseconds a datagram. So the socket is bound by
- * the runtime, which also judges the `net` permission, and found by its
+ * The runtime waits for the socket. A library call could do that only on a thread
+ * of its own for each socket, which closing would have to wake. So the socket is
+ * bound by the runtime, which also judges the `net` permission, and found by its
  * address; a duplicate of its number is used here, which stays this socket
- * whatever the runtime does with its own.
+ * whatever the runtime does with its own. docs/adr/0007-libraries-by-permission.md
  *
  * @module
  */
