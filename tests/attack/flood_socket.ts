@@ -187,7 +187,8 @@ class RuntimeSocket implements FloodSocket {
     let sentBytes = 0;
     await Promise.all(datagrams.map(async (datagram) => {
       try {
-        sentBytes += await this.#socket.send(datagram, this.#target);
+        const byteCount = await this.#socket.send(datagram, this.#target);
+        sentBytes += byteCount;
       } catch {
         // The system is full for now: one datagram less.
       }
