@@ -42,11 +42,6 @@ export class ConnectionIds {
     this.peer = new PeerConnectionIds(options.peer);
   }
 
-  /** Whether {@linkcode ConnectionIds.writeFrames} has something to write. */
-  get hasPending(): boolean {
-    return this.local.hasPending || this.peer.hasPending;
-  }
-
   /** The part of a connection's statistics that is known here. */
   get stats(): Pick<
     ConnectionStats,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { HostilePeer } from "../../tests/support/hostile_peer.ts";
+import { Pair } from "../../tests/support/pair.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
@@ -365,5 +366,24 @@ Deno.test("A peer that gives up the id it sends to, or one it does not have, get
     encodeRetireConnectionIdFrame(writer, sequence);
     peer.send(writer.written);
     assert.equal(peer.closeCode(), CloseCode.PROTOCOL_VIOLATION);
+  }
+});
+
+Deno.test("Spare connection ids travel in packets that leave anyway", () => {
+  const packetCounts = [1, DEFAULT_MAX_CONNECTION_IDS].map((count) => {
+    const config = { maxConnectionIds: count };
+    const pair = new Pair({ client: config, server: config });
+    const { client, server } = pair.connect();
+    for (let i = 0; i < 30; i++) {
+      client.ping();
+      pair.runFor(50);
+    }
+    assert.equal(client.stats.connectionIdsIssued, count);
+    assert.equal(server.stats.connectionIdsIssued, count);
+    return [client.stats.packetsSent, server.stats.packetsSent];
+  });
+  for (const [index, without] of packetCounts[0]!.entries()) {
+    // What rides with an acknowledgement has to be acknowledged itself, once.
+    assert.ok(packetCounts[1]![index]! <= without + 1);
   }
 });

@@ -53,9 +53,9 @@ export class OutgoingFrames {
     });
   }
 
-  /** Whether anything is worth a packet. */
+  /** Whether anything is worth a packet: ids for paths to come are not. */
   get hasPending(): boolean {
-    return this.streams.hasPendingFrames || this.ids.hasPending ||
+    return this.streams.hasPendingFrames || this.ids.peer.hasPending ||
       this.datagrams.outgoingCount > 0 || this.control.hasPending ||
       this.tickets.hasPending;
   }

@@ -414,13 +414,19 @@ export class PacketSpace {
     }
     // The second probe is worth as much as the first: one may be lost as well.
     if (isProbe && !this.streams.hasPendingFrames) this.#repeatOldest();
-    const mayCarryData =
-      this.#recovery.isSendingAllowed(now, this.#outgoing.hasPending) ||
+    const { hasPending } = this.#outgoing;
+    const mayCarryData = this.#recovery.isSendingAllowed(
+      now,
+      hasPending || ids.local.hasPending,
+    ) ||
       isProbe;
     // RFC 9000 §8.2.1: a path that is full, or lost what is in flight, has to be
     // proven all the same. Challenges and their answers are few.
     const mayCarryControl = mayCarryData || control.hasPathFrames;
-    if (!mayCarryControl && !this.#acks.isAckDue(now)) return undefined;
+    const isWorthPacket = mayCarryData
+      ? hasPending || isProbe
+      : mayCarryControl;
+    if (!isWorthPacket && !this.#acks.isAckDue(now)) return undefined;
     this.#keys.updateIfDue(now);
     this.#traceKeys();
     if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
