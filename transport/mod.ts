@@ -22,6 +22,8 @@ export {
   type CarrierErrorHandler,
   type CarrierStats,
   type DatagramHandler,
+  type OutgoingDatagram,
+  type PendingSend,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier/carrier.ts";
 export { MemoryNetwork, type MemoryNetworkOptions } from "./carrier/memory.ts";
