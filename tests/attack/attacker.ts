@@ -56,6 +56,8 @@ class Flood {
   readonly #datagrams: readonly Uint8Array<ArrayBuffer>[];
   readonly #sources: readonly Source[];
   #next = 0;
+  /** Datagrams that were offered to the system. */
+  #offeredCount = 0;
   #sentCount = 0;
   #worstRatio = 0;
 
@@ -91,12 +93,14 @@ class Flood {
   }
 
   async #sendUpTo(dueCount: number, burst: number): Promise<void> {
-    for (let turn = burst; this.#sentCount < dueCount; turn++) {
+    for (let turn = burst; this.#offeredCount < dueCount; turn++) {
       const source = this.#sources[turn % SOURCE_COUNT]!;
-      const length = Math.min(dueCount - this.#sentCount, MAX_BURST_LENGTH);
+      const length = Math.min(dueCount - this.#offeredCount, MAX_BURST_LENGTH);
       const datagrams = Array.from({ length }, () => this.#take());
-      this.#sentCount += length;
-      source.sentBytes += await source.socket.send(datagrams);
+      this.#offeredCount += length;
+      const { datagramCount, byteCount } = await source.socket.send(datagrams);
+      this.#sentCount += datagramCount;
+      source.sentBytes += byteCount;
     }
   }
 

@@ -17,10 +17,18 @@ const SOCK_DGRAM = 2;
 /** Linux: do not wait for a datagram, and tell its size even where it is cut. */
 const MSG_DONTWAIT_TRUNC = 0x40 | 0x20;
 
+/** What the system took. */
+export interface Sent {
+  /** Datagrams. */
+  readonly datagramCount: number;
+  /** Their bytes. */
+  readonly byteCount: number;
+}
+
 /** One socket, bound to an address and connected to the target. */
 export interface FloodSocket {
-  /** Sends some of the datagrams. @returns How many bytes left. */
-  send(datagrams: readonly Uint8Array<ArrayBuffer>[]): Promise<number> | number;
+  /** Sends datagrams. @returns What the system took of them. */
+  send(datagrams: readonly Uint8Array<ArrayBuffer>[]): Promise<Sent> | Sent;
   /** @returns Bytes of the answers that came since. */
   receive(): number;
   /** Closes it. */
@@ -125,18 +133,20 @@ class NativeSocket implements FloodSocket {
     }
   }
 
-  send(datagrams: readonly Uint8Array<ArrayBuffer>[]): number {
-    let sentBytes = 0;
+  send(datagrams: readonly Uint8Array<ArrayBuffer>[]): Sent {
+    let datagramCount = 0;
+    let byteCount = 0;
     for (let at = 0; at < datagrams.length; at += BATCH_LENGTH) {
       const batch = datagrams.slice(at, at + BATCH_LENGTH);
       this.#layout.fill(batch);
       const { messages } = this.#layout;
       const count = this.#libc.sendmmsg(this.#file, messages, batch.length, 0);
       for (let index = 0; index < count; index++) {
-        sentBytes += batch[index]!.length;
+        datagramCount++;
+        byteCount += batch[index]!.length;
       }
     }
-    return sentBytes;
+    return { datagramCount, byteCount };
   }
 
   receive(): number {
@@ -183,17 +193,19 @@ class RuntimeSocket implements FloodSocket {
     this.#receiveAll();
   }
 
-  async send(datagrams: readonly Uint8Array<ArrayBuffer>[]): Promise<number> {
-    let sentBytes = 0;
+  async send(datagrams: readonly Uint8Array<ArrayBuffer>[]): Promise<Sent> {
+    let datagramCount = 0;
+    let byteCount = 0;
     await Promise.all(datagrams.map(async (datagram) => {
       try {
-        const byteCount = await this.#socket.send(datagram, this.#target);
-        sentBytes += byteCount;
+        await this.#socket.send(datagram, this.#target);
+        datagramCount++;
+        byteCount += datagram.length;
       } catch {
         // The system is full for now: one datagram less.
       }
     }));
-    return sentBytes;
+    return { datagramCount, byteCount };
   }
 
   receive(): number {

@@ -28,14 +28,17 @@ const CALL_BYTES = 256;
 const CALL_TIMEOUT_MS = 5_000;
 
 /**
- * Resident memory has settled when it grew by less than this within a second of
- * full work. Any work at all makes the runtime take what its collector needs,
- * about 100 MiB, over some seconds; only what comes on top of that is the flood's.
+ * Resident memory has settled when it grew by less than this in each of two
+ * seconds of full work. Any work at all makes the runtime take what its collector
+ * needs, about 100 MiB, over some seconds; only what comes on top is the flood's.
  */
-const SETTLED_GROWTH_BYTES = 2 * 2 ** 20;
+const SETTLED_GROWTH_BYTES = 2 ** 20;
+
+/** Seconds without growth that it takes. */
+const SETTLED_SECONDS = 2;
 
 /** Longest time that the node gets for that. */
-const MAX_WARM_UP_SECONDS = 10;
+const MAX_WARM_UP_SECONDS = 15;
 
 /** Calls at a time meanwhile. */
 const WARM_UP_CONCURRENCY = 32;
@@ -174,11 +177,14 @@ async function reportOf(victim: LineProcess): Promise<VictimReport> {
 
 async function warmUp(caller: Caller, victim: LineProcess): Promise<void> {
   let before = 0;
+  let settledSeconds = 0;
   for (let second = 0; second < MAX_WARM_UP_SECONDS; second++) {
     await caller.work(new Countdown(1_000));
     const { residentBytes } = await reportOf(victim);
-    if (residentBytes - before < SETTLED_GROWTH_BYTES) return;
-    before = residentBytes;
+    const isSettled = residentBytes - before < SETTLED_GROWTH_BYTES;
+    settledSeconds = isSettled ? settledSeconds + 1 : 0;
+    if (settledSeconds === SETTLED_SECONDS) return;
+    before = Math.max(before, residentBytes);
   }
 }
 
