@@ -203,6 +203,39 @@ test("leaves an address of the other family to the runtime, which refuses it", (
     );
   }));
 
+/** Not granted by `tests/integration/ffi_test.ts`, nor by `deno task test`. */
+const FORBIDDEN: Address = { hostname: "127.0.0.3", port: 9 };
+const { state } = Deno.permissions.querySync({
+  name: "net",
+  host: "127.0.0.3:9",
+});
+
+if (state !== "granted") {
+  test("sends nowhere that the net permission forbids", (libc) => {
+    let callCount = 0;
+    const counting: Libc = {
+      ...libc,
+      sendmmsg: (descriptor, messages, count, flags) => {
+        callCount++;
+        return libc.sendmmsg(descriptor, messages, count, flags);
+      },
+    };
+    return withTwoInboxes(counting, async (sender, [inbox]) => {
+      for (let round = 0; round < 2; round++) {
+        await assert.rejects(
+          async () => await sender.send(pattern(4, 4), FORBIDDEN),
+          (error) =>
+            error instanceof TransportError && error.code === "CARRIER_FAILED",
+        );
+      }
+      assert.equal(callCount, 0);
+      await sender.send(pattern(5, 5), inbox!.carrier.localAddress);
+      await inbox!.until(1);
+      assert.equal(callCount, 1);
+    });
+  });
+}
+
 test("gives every number of a socket back when it is closed", async (libc) => {
   const openCount = (): number =>
     Array.from({ length: 512 }, (_, number) => number)
