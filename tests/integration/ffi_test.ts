@@ -13,14 +13,8 @@ const FILES = [
   "crypto/provider/libcrypto_test.ts",
   "transport/carrier",
   "tests/conformance/carrier_test.ts",
-  "tests/integration/transport_streams_test.ts",
+  "tests/integration/transport_ffi_test.ts",
 ];
-
-/**
- * All but one, which counts packets within milliseconds: it runs without the
- * permission, and once is enough for what a busy machine can disturb.
- */
-const FILTER = "/^(?!Transport sends a question and its answer)/";
 
 /** Marks what was left out for want of the permission. */
 const LEFT_OUT = /no --allow-ffi|--allow-ffi is not granted/;
@@ -42,8 +36,6 @@ Deno.test({
         "--allow-read",
         "--allow-sys",
         "--v8-flags=--expose-gc",
-        "--filter",
-        FILTER,
         ...FILES,
       ],
       cwd: ROOT,
