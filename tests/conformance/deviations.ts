@@ -186,7 +186,10 @@ export const DEVIATIONS: readonly Deviation[] = [
     name: "does not answer path challenges",
     clause: "path.challenge",
     edits: [
-      core("return this.#control.answerPathChallenge(frame.data);", "return;"),
+      core(
+        "return this.#outgoing.control.answerPathChallenge(frame.data);",
+        "return;",
+      ),
     ],
   },
   {
