@@ -117,6 +117,10 @@ Deno.test("mxp/pure refuses the runtime in pure folders", () => {
     assertAccepted("pure", "transport/driver.ts", source);
     assertAccepted("pure", "protocol/a_test.ts", source);
     assertAccepted("pure", "crypto/provider/native.ts", source);
+    // The library is loaded in one file; what is done with it stays pure.
+    assertAccepted("pure", "crypto/provider/libcrypto_library.ts", source);
+    assertRefused("pure", "crypto/provider/libcrypto.ts", source);
+    assertAccepted("pure", "internal/ffi_permission.ts", source);
     assertAccepted("pure", "registry/store/sqlite.ts", source);
   }
 });
