@@ -204,14 +204,10 @@ class SourceCopy {
 /** Nodes that run at the same time. */
 const NODE_COUNT = 3;
 
-const isFirstOfGroup = (one: Deviation): boolean =>
-  DEVIATIONS.find(({ clause }) => groupOf(clause) === groupOf(one.clause)) ===
-    one;
-
-/** One node for each group; with `--all`, as `deno task test:deviations`, all. */
+/** Some nodes; with `--all`, as `deno task test:deviations`, all of them. */
 const CHOSEN: readonly Deviation[] = Deno.args.includes("--all")
   ? DEVIATIONS
-  : DEVIATIONS.filter(isFirstOfGroup);
+  : DEVIATIONS.filter((_, index) => index % 5 === 0);
 
 function groupOf(clause: string): string {
   return clause.split(".")[0]!;
