@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { REFERENCE } from "./catalogue.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine } from "../support/machine.ts";
 import { METRICS } from "./metrics/mod.ts";
 import type { CompareOptions } from "./options.ts";
 import { prepare } from "./preparation.ts";

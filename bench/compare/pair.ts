@@ -6,13 +6,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PeerChild, Program } from "./child_process.ts";
-import type { Question } from "./child_protocol.ts";
+import { ObedientChild, Program } from "../support/child_process.ts";
+import type { Order, Question } from "./child_protocol.ts";
 import type { PeerContext } from "./driver.ts";
 import { findFreePort, waitForPort } from "./free_port.ts";
 import type { MetricName, MetricSettings, Sample } from "./metrics/metric.ts";
 import type { Runnable } from "./preparation.ts";
-import { runProgram } from "./run_program.ts";
+import { runProgram } from "../support/run_program.ts";
 
 const START_TIMEOUT_MS = 15_000;
 const ASK_TIMEOUT_MS = 5_000;
@@ -27,6 +27,8 @@ const US_PER_TICK = 10_000;
 /** The processors of the two sides, where they are pinned. */
 const SERVER_PROCESSOR = 0;
 const CLIENT_PROCESSOR = 1;
+
+type PeerChild = ObedientChild<Order, Question>;
 
 /** How the processes of a run are started. */
 export interface PairOptions {
@@ -104,7 +106,7 @@ export class PeerPair {
     const command = this.#options.isPinned
       ? ["taskset", "-c", String(processor), program, ...args]
       : [program, ...args];
-    return new PeerChild(
+    return new ObedientChild(
       `${peer.name}, ${side}`,
       command[0]!,
       command.slice(1),

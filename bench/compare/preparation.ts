@@ -11,13 +11,11 @@ import { fileURLToPath } from "node:url";
 import type { Peer } from "./catalogue.ts";
 import { createCertificate } from "./certificate.ts";
 import type { Certificate } from "./driver.ts";
-import { runProgram } from "./run_program.ts";
+import { DENO_ARGUMENTS, PROJECT_CONFIG } from "../support/deno_arguments.ts";
+import { runProgram } from "../support/run_program.ts";
 import packages from "./packages/deno.json" with { type: "json" };
 
 const HERE = fileURLToPath(new URL("./", import.meta.url));
-const PROJECT_CONFIG = fileURLToPath(
-  new URL("../../deno.json", import.meta.url),
-);
 const PACKAGES_CONFIG: string = join(HERE, "packages", "deno.json");
 const MODULES: string = join(HERE, "packages", "node_modules");
 
@@ -26,20 +24,6 @@ const BUNDLES: string = join(MODULES, ".mxp_compare");
 
 const INSTALL_TIMEOUT_MS = 120_000;
 const BUNDLE_TIMEOUT_MS = 60_000;
-
-const DENO_ARGUMENTS = [
-  "run",
-  "--config",
-  PROJECT_CONFIG,
-  "--unstable-net",
-  "--no-check",
-  "--no-prompt",
-  "--allow-env",
-  "--allow-net=127.0.0.1,localhost",
-  "--allow-read",
-  "--allow-sys",
-  "--v8-flags=--expose-gc",
-];
 
 /** How the two processes of a peer are started. */
 export interface Runnable {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { percentile } from "../statistics.ts";
+import { percentile } from "../../support/statistics.ts";
 import { callConstantly, prepareCalls } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { percentile } from "../statistics.ts";
+import { percentile } from "../../support/statistics.ts";
 import {
   callAtRate,
   callConstantly,

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PeerConnection, SetUp, SetUpKind } from "../driver.ts";
-import { median } from "../statistics.ts";
+import { median } from "../../support/statistics.ts";
 import { createPayload } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";

@@ -4,7 +4,14 @@
  *
  * @module
  */
-import { formatNumber, formatTimesRaw, formatUnit } from "./format.ts";
+import { formatNumber } from "../../support/number_format.ts";
+import {
+  COLOURS as BASE_COLOURS,
+  round,
+  svgDocument,
+  text,
+} from "../../support/svg.ts";
+import { formatTimesRaw, formatUnit } from "./format.ts";
 import type { Cell, Results, Row } from "./results.ts";
 
 const COLUMNS = 3;
@@ -19,15 +26,11 @@ const NAME_WIDTH = 64;
 const VALUE_WIDTH = 104;
 const LEGEND_WIDTH = 170;
 
-/** Readable on a light page and on a dark one: the chart brings its ground. */
 const COLOURS = {
-  ground: "#ffffff",
-  text: "#1f2328",
-  faint: "#656d76",
-  ours: "#0969da",
+  ...BASE_COLOURS,
   plain: "#c8ccd1",
   encrypted: "#8c959f",
-  range: "#1f2328",
+  range: BASE_COLOURS.text,
 };
 
 /** What the colours depend on. */
@@ -66,19 +69,13 @@ export function renderChart(results: Results, options: ChartOptions): string {
     `processes each on 127.0.0.1; ${machine.processor}, ` +
     `${machine.processorCount} processors; ${startedAt.slice(0, 10)}; x: ` +
     `times raw UDP`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" ` +
-    `width="${width}" height="${top}" font-family="system-ui, sans-serif" ` +
-    `font-size="12">`,
-    `<title>@mxp/core beside its peers</title>`,
-    `<rect width="100%" height="100%" fill="${COLOURS.ground}"/>`,
-    text(MARGIN, 28, "@mxp/core beside its peers", { size: 18, isBold: true }),
+  const title = "@mxp/core beside its peers";
+  return svgDocument(title, { width, height: top }, [
+    text(MARGIN, 28, title, { size: 18, isBold: true }),
     text(MARGIN, 48, subtitle, { colour: COLOURS.faint }),
     ...renderLegend(width - MARGIN),
     ...panels,
-    `</svg>`,
-    "",
-  ].join("\n");
+  ]);
 }
 
 /** What the colours mean, ending at `right`. */
@@ -184,38 +181,4 @@ function lowest(cell: Cell): number {
 
 function highest(cell: Cell): number {
   return Math.max(0, ...measured(cell));
-}
-
-function round(value: number): string {
-  return value.toFixed(1);
-}
-
-interface TextOptions {
-  readonly colour?: string;
-  readonly size?: number;
-  readonly isBold?: boolean;
-  readonly anchor?: "start" | "end";
-}
-
-function text(
-  x: number,
-  y: number,
-  content: string,
-  options: TextOptions = {},
-): string {
-  const { colour = COLOURS.text, size, isBold, anchor } = options;
-  const attributes = [
-    `x="${round(x)}"`,
-    `y="${round(y)}"`,
-    `fill="${colour}"`,
-    ...(size === undefined ? [] : [`font-size="${size}"`]),
-    ...(isBold ? [`font-weight="600"`] : []),
-    ...(anchor === undefined ? [] : [`text-anchor="${anchor}"`]),
-  ].join(" ");
-  return `<text ${attributes} xml:space="preserve">${escape(content)}</text>`;
-}
-
-function escape(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;");
 }

@@ -1,8 +1,9 @@
 /**
- * Numbers for people.
+ * Units, spreads and ratios for people.
  *
  * @module
  */
+import { formatNumber } from "../../support/number_format.ts";
 import type { Cell, Row } from "./results.ts";
 
 const UNIT_NAMES: Readonly<Record<Row["unit"], string>> = {
@@ -13,26 +14,6 @@ const UNIT_NAMES: Readonly<Record<Row["unit"], string>> = {
   "MB/s": "MB/s",
   KB: "KB",
 };
-
-/**
- * Three digits, and thousands as k, millions as M.
- *
- * @param value The number.
- * @returns For example `0.42`, `12.3`, `480`, `31.2k`, `1.05M`.
- */
-export function formatNumber(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 999_500) return `${threeDigits(value / 1e6)}M`;
-  if (size >= 9_995) return `${threeDigits(value / 1e3)}k`;
-  return threeDigits(value);
-}
-
-function threeDigits(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 99.95) return value.toFixed(0);
-  if (size >= 9.995) return value.toFixed(1);
-  return value.toFixed(2);
-}
 
 /**
  * How a unit is written.

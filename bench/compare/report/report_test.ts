@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Figure } from "../metrics/metric.ts";
 import { renderChart } from "./chart.ts";
-import { formatNumber } from "./format.ts";
 import { createRows, type Results } from "./results.ts";
 import { renderMarkdown, renderTable } from "./table.ts";
 
@@ -100,25 +99,6 @@ Deno.test("createRows() takes the rounds there are, and no row that nobody has",
   assert.equal(other!.timesRaw, 2);
   assert.ok(!("broken" in ROWS[0]!.peers));
   assert.deepEqual(ROWS.map(({ key }) => key), ["p50", "p99"]);
-});
-
-Deno.test("formatNumber() writes three digits", () => {
-  const written = [0, 0.4242, 9.994, 9.996, 99.96, 480.4, 9_994, 9_996, 31_234]
-    .map(formatNumber);
-  assert.deepEqual(written, [
-    "0.00",
-    "0.42",
-    "9.99",
-    "10.0",
-    "100",
-    "480",
-    "9994",
-    "10.0k",
-    "31.2k",
-  ]);
-  assert.equal(formatNumber(999_499), "999k");
-  assert.equal(formatNumber(999_500), "1.00M");
-  assert.equal(formatNumber(1_234_567), "1.23M");
 });
 
 Deno.test("renderTable() has a column for each measured peer and names the others", () => {

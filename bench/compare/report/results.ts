@@ -4,18 +4,18 @@
  * @module
  */
 import type { Peer } from "../catalogue.ts";
-import type { MachineDescription } from "../machine.ts";
+import type { MachineDescription } from "../../support/machine.ts";
 import type { Figure, MetricSettings, Sample } from "../metrics/metric.ts";
-import { median, ratios, spread } from "../statistics.ts";
+import {
+  median,
+  ratios,
+  spread,
+  summarize,
+  type Summary,
+} from "../../support/statistics.ts";
 
 /** One number of the table. */
-export interface Cell {
-  /** The figure of each round; `null` where it could not be measured. */
-  readonly rounds: readonly (number | null)[];
-  /** Their median. */
-  readonly median: number;
-  /** Half of the way from the lowest to the highest, as a share of the median. */
-  readonly spread: number;
+export interface Cell extends Summary {
   /** Median of the ratios to raw UDP in the same round. */
   readonly timesRaw?: number;
   /** How far these ratios lie apart. */
@@ -110,13 +110,11 @@ function createCell(
   values: readonly (number | undefined)[],
   references: readonly (number | undefined)[],
 ): Cell | undefined {
-  const measured = values.filter((value) => value !== undefined);
-  if (measured.length === 0) return undefined;
+  const summary = summarize(values);
+  if (summary === undefined) return undefined;
   const beside = ratios(values, references);
   return {
-    rounds: values.map((value) => value ?? null),
-    median: median(measured),
-    spread: spread(measured),
+    ...summary,
     ...(beside.length > 0 && {
       timesRaw: median(beside),
       timesRawSpread: spread(beside),

@@ -4,15 +4,13 @@
  *
  * @module
  */
-import {
-  formatNumber,
-  formatSpread,
-  formatTimesRaw,
-  formatUnit,
-} from "./format.ts";
+import { formatNumber } from "../../support/number_format.ts";
+import { alignColumns } from "../../support/text_table.ts";
+import { formatSpread, formatTimesRaw, formatUnit } from "./format.ts";
 import type { PeerEntry, Results, Row } from "./results.ts";
 
-const GAP = "  ";
+/** Figure, required and aim. */
+const HEAD_COLUMNS = 3;
 
 /** Peers that have at least one figure. */
 function measuredPeers({ peers, rows }: Results): PeerEntry[] {
@@ -55,14 +53,7 @@ export function renderTable(results: Results): string {
       ],
     );
   }
-  const widths = lines[0]!.map((_, column) =>
-    Math.max(...lines.map((line) => line[column]!.length))
-  );
-  const text = lines.map((line) =>
-    line.map((cell, column) =>
-      column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
-    ).join(GAP).trimEnd()
-  );
+  const text = alignColumns(lines, HEAD_COLUMNS);
   return [...text, "", ...renderNotes(results)].join("\n") + "\n";
 }
 
@@ -78,7 +69,7 @@ export function renderMarkdown(results: Results): string {
   const head = ["figure", "required", "aim", ...peers.map(({ name }) => name)];
   const lines = [
     line(head),
-    line(head.map((_, column) => column < 3 ? "---" : "---:")),
+    line(head.map((_, column) => column < HEAD_COLUMNS ? "---" : "---:")),
   ];
   for (const row of results.rows) {
     lines.push(line([

@@ -62,3 +62,31 @@ export function ratios(
       : [value / reference];
   });
 }
+
+/** A figure over the rounds. */
+export interface Summary {
+  /** That of each round; `null` where it could not be measured. */
+  readonly rounds: readonly (number | null)[];
+  /** Their median. */
+  readonly median: number;
+  /** Half of the way from the lowest to the highest, as a share of the median. */
+  readonly spread: number;
+}
+
+/**
+ * Sums rounds up.
+ *
+ * @param values One for each round; absent where it was not measured.
+ * @returns What they amount to; `undefined` when there is none.
+ */
+export function summarize(
+  values: readonly (number | undefined)[],
+): Summary | undefined {
+  const measured = values.filter((value) => value !== undefined);
+  if (measured.length === 0) return undefined;
+  return {
+    rounds: values.map((value) => value ?? null),
+    median: median(measured),
+    spread: spread(measured),
+  };
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { median, percentile, ratios, spread } from "./statistics.ts";
+import { median, percentile, ratios, spread, summarize } from "./statistics.ts";
 
 Deno.test("median() is the middle one, or between the two middle ones", () => {
   assert.equal(median([3]), 3);
@@ -27,4 +27,13 @@ Deno.test("ratios() divides within a round, and leaves out what is not there", (
   assert.deepEqual(ratios([10, undefined, 90], [undefined, 20, 30]), [3]);
   assert.deepEqual(ratios([10], [0]), []);
   assert.deepEqual(ratios([10, 20], []), []);
+});
+
+Deno.test("summarize() takes the rounds there are", () => {
+  assert.deepEqual(summarize([90, undefined, 120, 100]), {
+    rounds: [90, null, 120, 100],
+    median: 100,
+    spread: 0.15,
+  });
+  assert.equal(summarize([undefined]), undefined);
 });

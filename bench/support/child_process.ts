@@ -1,12 +1,17 @@
 /**
- * A process of a peer, as the runner holds it.
+ * A program that was started, and one that obeys.
  *
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import process from "node:process";
-import type { Command, Order, Question, Report } from "./child_protocol.ts";
+import type {
+  AnyOrder,
+  Command,
+  CommonOrder,
+  Report,
+} from "./child_protocol.ts";
 
 /** Time that a process has to end by itself, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -81,13 +86,23 @@ export class Program {
   }
 }
 
-/** What asks questions while it measures. */
-export type Oracle = (question: Question) => Promise<number>;
+/** Answers what the process asks while it measures. */
+export type Oracle<Question extends string> = (
+  question: Question,
+) => Promise<number>;
 
-/** A process that obeys. */
-export class PeerChild extends Program {
+/**
+ * A process that obeys.
+ *
+ * @typeParam Order What it can do, beside what every process can.
+ * @typeParam Question What it may ask.
+ */
+export class ObedientChild<
+  Order extends AnyOrder,
+  Question extends string = never,
+> extends Program {
   readonly #waiting = new Map<number, Waiting>();
-  readonly #oracle: Oracle;
+  readonly #oracle: Oracle<Question> | undefined;
   #lastId = 0;
 
   /**
@@ -96,13 +111,13 @@ export class PeerChild extends Program {
    * @param name For messages.
    * @param program What to run.
    * @param args With what.
-   * @param oracle Answers its questions.
+   * @param oracle Answers its questions, if it has any.
    */
   constructor(
     name: string,
     program: string,
     args: readonly string[],
-    oracle: Oracle,
+    oracle?: Oracle<Question>,
   ) {
     super(name, program, args);
     this.#oracle = oracle;
@@ -119,7 +134,10 @@ export class PeerChild extends Program {
    * @param timeoutMs For how long at most.
    * @returns Its answer.
    */
-  async ask<Value>(command: Order, timeoutMs: number): Promise<Value> {
+  async ask<Value>(
+    command: Order | CommonOrder,
+    timeoutMs: number,
+  ): Promise<Value> {
     const id = ++this.#lastId;
     const answer = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -150,7 +168,7 @@ export class PeerChild extends Program {
     }
   }
 
-  #write(command: Command): void {
+  #write(command: Command<Order>): void {
     this.handle.stdin?.write(`${JSON.stringify(command)}\n`);
   }
 
@@ -159,7 +177,7 @@ export class PeerChild extends Program {
     if (report === undefined) return;
     if ("ask" in report) {
       const { ask, question } = report;
-      this.#oracle(ask).then(
+      this.#oracle?.(ask as Question).then(
         (value) =>
           this.#write({ id: ++this.#lastId, do: "hear", question, value }),
         (error: Error) => this.#failAll(error),
