@@ -13,6 +13,7 @@ import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
 import type { Carrier } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
+import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint, EndpointEvent } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
@@ -33,6 +34,13 @@ export const MAX_SENDS_IN_FLIGHT = 32;
 
 /** Datagrams received before they are answered, at most. */
 export const MAX_RECEIVE_BATCH = 32;
+
+/**
+ * Bytes received before they are answered, at most: two of the four datagrams
+ * that a sender on loopback has under way. Opening them takes a while, and were
+ * all four answered at once, the two ends would work in turns.
+ */
+export const MAX_RECEIVE_BATCH_BYTES: number = 2 * LOOPBACK_DATAGRAM_BYTES;
 
 /**
  * Microtasks after a datagram in which the next may still join its batch.
@@ -108,6 +116,7 @@ export class Driver {
   /** Microtasks until the next flush; 0 when none is planned. */
   #stepsLeft = 0;
   #receivedCount = 0;
+  #receivedBytes = 0;
   #wakeCount = 0;
   /** Whether events were delivered and nothing was sent since. */
   #isAwaitingAnswer = false;
@@ -242,7 +251,12 @@ export class Driver {
     poison(datagram);
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
-    if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
+    this.#receivedBytes += datagram.length;
+    if (this.#receivedBytes >= MAX_RECEIVE_BATCH_BYTES) {
+      // What the application answers follows: the peer waits.
+      this.#isAwaitingAnswer = true;
+      this.#flushSafely();
+    } else if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
     else this.#plan(RECEIVE_BATCH_MICROTASKS);
   }
 
@@ -293,6 +307,7 @@ export class Driver {
 
   #flush(): void {
     this.#receivedCount = 0;
+    this.#receivedBytes = 0;
     this.#wakeCount = 0;
     this.#runDue(this.now());
     if (this.#deliverEvents() && !this.#isAwaitingAnswer) {

@@ -13,6 +13,7 @@ import { TransportError } from "./core/error.ts";
 import {
   Driver,
   MAX_DATAGRAMS_PER_TURN,
+  MAX_RECEIVE_BATCH_BYTES,
   MAX_SENDS_IN_FLIGHT,
 } from "./driver.ts";
 import { scheduleMacrotask } from "./macrotask.ts";
@@ -227,6 +228,25 @@ Deno.test("Driver hands what the endpoint threw to onError and goes on", async (
   connectMany(rig, 1);
   await turns();
   assert.equal(rig.carrier.sent.length, 1);
+  await rig.driver.close();
+});
+
+Deno.test("Driver answers half a window of large datagrams at once, and waits for more of less", async () => {
+  const rig = createRig();
+  rig.carrier.isManual = false;
+  const from = { hostname: "127.0.0.1", port: 2 };
+  const datagram = new Uint8Array(MAX_RECEIVE_BATCH_BYTES / 2);
+  rig.endpoint.connect(rig.now, from);
+  rig.carrier.onDatagram(datagram, from);
+  assert.equal(rig.carrier.sent.length, 0);
+  rig.carrier.onDatagram(datagram, from);
+  assert.equal(rig.carrier.sent.length, 1);
+  await turns();
+  rig.endpoint.connect(rig.now, from);
+  rig.carrier.onDatagram(datagram, from);
+  assert.equal(rig.carrier.sent.length, 1);
+  await turns();
+  assert.equal(rig.carrier.sent.length, 2);
   await rig.driver.close();
 });
 
