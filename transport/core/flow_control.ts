@@ -101,9 +101,20 @@ export class ReceiveWindow {
 
   /** Whether half of the window has been consumed since the last limit went out. */
   get isUpdateDue(): boolean {
-    const grantableBytes = this.#consumedBytes + this.#windowBytes -
-      this.#advertisedBytes;
-    return grantableBytes >= Math.max(1, this.#windowBytes / 2);
+    return this.#grantableBytes >= Math.max(1, this.#windowBytes / 2);
+  }
+
+  /**
+   * Whether a new limit doubles what the peer may send, at least. For a window that
+   * several streams share: when more than half of it lies with readers that do not
+   * read, the others never consume half of it.
+   */
+  get isShareDue(): boolean {
+    return this.#grantableBytes >= Math.max(1, this.availableBytes);
+  }
+
+  get #grantableBytes(): number {
+    return this.nextLimitBytes - this.#advertisedBytes;
   }
 
   /**

@@ -74,17 +74,19 @@ export class ControlFrames {
     this.#streams.push(stream);
   }
 
-  /** Bytes were consumed: the connection's credit may be worth a frame. */
-  onConsumed(): void {
-    this.#isMaxDataPending ||= this.#grants.window.isUpdateDue;
+  /** Bytes came or were consumed: the connection's credit may be worth a frame. */
+  onCreditChange(): void {
+    const { window } = this.#grants;
+    this.#isMaxDataPending ||= window.isUpdateDue || window.isShareDue;
   }
 
   /**
-   * A stream of the peer is over: the limit may be worth a frame.
+   * The peer has opened a stream, or one of its streams is over: the limit may be
+   * worth a frame.
    *
    * @param isUni The stream's direction.
    */
-  onStreamClosed(isUni: boolean): void {
+  onStreamCountChange(isUni: boolean): void {
     if (isUni) this.#isMaxUniPending ||= this.#grants.peerUni.isUpdateDue;
     else this.#isMaxBidiPending ||= this.#grants.peerBidi.isUpdateDue;
   }

@@ -154,6 +154,7 @@ export class StreamManager {
       onPeerOpened: (stream) => {
         this.onStateChange?.(stream, "open");
         this.#emit(stream, { type: "stream-opened", id: stream.id });
+        this.#control.onStreamCountChange(isUnidirectional(stream.id));
       },
     });
     this.#window = new ReceiveWindow(options.local.maxDataBytes);
@@ -554,6 +555,7 @@ export class StreamManager {
       );
     }
     this.#window.receive(growth);
+    this.#control.onCreditChange();
   }
 
   /** Gives back the credit of what was read or thrown away. */
@@ -561,7 +563,7 @@ export class StreamManager {
     const byteCount = recv.takeConsumed();
     if (byteCount === 0) return;
     this.#window.consume(byteCount);
-    this.#control.onConsumed();
+    this.#control.onCreditChange();
     if (recv.isMaxDataPending) this.#control.queue(stream);
   }
 
@@ -602,7 +604,7 @@ export class StreamManager {
     if (stream.isLocal) return;
     const isUni = isUnidirectional(stream.id);
     this.#streams.onPeerClosed(isUni);
-    this.#control.onStreamClosed(isUni);
+    this.#control.onStreamCountChange(isUni);
   }
 
   #forgetClosed(): void {

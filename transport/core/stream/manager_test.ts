@@ -484,6 +484,84 @@ Deno.test("open() stops at the limit until the peer raises it (RFC 9000 §4.6)",
   assert.deepEqual(pollEvents(initiator), []);
 });
 
+Deno.test("Streams that stay open leave the others to be opened again and again", () => {
+  for (const openCount of [0, 3, 5, 6, 9]) {
+    const pair = new StreamPair({ limits: { maxBidiStreams: 10 } });
+    const { initiator, responder } = pair;
+    const open = (): number => {
+      const id = initiator.open(INTERACTIVE);
+      assert.ok(id !== undefined, `${openCount} stay open`);
+      initiator.write(id, text("x"));
+      pair.settle();
+      return id;
+    };
+    for (let index = 0; index < openCount; index++) open();
+    for (let index = 0; index < 50; index++) {
+      const id = open();
+      initiator.finish(id);
+      pair.settle();
+      responder.finish(id);
+      readAvailable(responder, id);
+      pair.settle();
+      pollEvents(responder);
+      pair.settle();
+    }
+    let moreCount = 0;
+    while (initiator.open(INTERACTIVE) !== undefined) moreCount++;
+    assert.ok(moreCount >= 1 && moreCount <= 10 - openCount);
+  }
+});
+
+Deno.test("The last streams are granted when the others are taken, without one that ends", () => {
+  const pair = new StreamPair({ limits: { maxUniStreams: 10 } });
+  const { initiator, responder } = pair;
+  for (let index = 0; index < 3; index++) {
+    const id = initiator.open(UNI)!;
+    initiator.finish(id);
+    pair.settle();
+    pollEvents(responder);
+  }
+  for (let index = 0; index < 10; index++) {
+    const id = initiator.open(UNI);
+    assert.ok(id !== undefined, `${index} are open`);
+    initiator.write(id, text("x"));
+    pair.settle();
+  }
+  assert.equal(initiator.open(UNI), undefined);
+});
+
+Deno.test("Readers that do not read leave their share of the connection's credit to the others", () => {
+  for (const unreadBytes of [0, 400, 600, 900]) {
+    const pair = new StreamPair({ limits: { maxDataBytes: 1_000 } });
+    const { initiator, responder } = pair;
+    const slow = initiator.open(INTERACTIVE)!;
+    initiator.write(slow, new Uint8Array(unreadBytes));
+    pair.settle();
+    const fast = initiator.open(INTERACTIVE)!;
+    let readBytes = 0;
+    for (let index = 0; index < 100; index++) {
+      initiator.write(fast, new Uint8Array(90));
+      pair.settle();
+      readBytes += readAvailable(responder, fast).length;
+      pair.settle();
+    }
+    assert.equal(readBytes, 9_000, `${unreadBytes} bytes stay unread`);
+  }
+});
+
+Deno.test("The last credit is granted when the rest is used up, without a read", () => {
+  const pair = new StreamPair({ limits: { maxDataBytes: 1_000 } });
+  const { initiator, responder } = pair;
+  const read = initiator.open(INTERACTIVE)!;
+  initiator.write(read, new Uint8Array(300));
+  pair.settle();
+  readAvailable(responder, read);
+  const unread = initiator.open(INTERACTIVE)!;
+  initiator.write(unread, new Uint8Array(1_200));
+  pair.settle();
+  assert.equal(responder.streamState(unread)?.readableBytes, 1_000);
+});
+
 Deno.test("A stream is not given back before its bytes were read", () => {
   const pair = new StreamPair({ limits: { maxUniStreams: 1 } });
   const { initiator, responder } = pair;

@@ -103,9 +103,15 @@ export class PeerStreamCount {
     return Math.min(this.#closedCount + this.#window, MAX_STREAM_COUNT);
   }
 
-  /** Whether half of the streams have closed since the last limit went out. */
+  /**
+   * Whether a new limit doubles what the peer may open, at least: where nothing
+   * stays open, when half of the window is used up. Half of the window alone would
+   * not do: beside more than half of them that stay open it never ends.
+   */
   get isUpdateDue(): boolean {
-    return this.nextMaximum - this.#advertised >= Math.max(1, this.#window / 2);
+    const grantableCount = this.nextMaximum - this.#advertised;
+    const leftCount = this.#advertised - this.#openedCount;
+    return grantableCount >= Math.max(1, leftCount);
   }
 
   /** Counts a stream that the peer opened, by name or by opening a later one. */
