@@ -5,12 +5,7 @@
  */
 import { wipe } from "./constant_time.ts";
 import { CryptoError } from "./error.ts";
-import {
-  createWasmSha256,
-  PORTABLE_SHA256,
-  type Sha256,
-} from "./provider/sha256.ts";
-import { platformWebAssembly } from "../internal/wasm_instance.ts";
+import { fastestSha256 } from "./provider/sha256.ts";
 
 /** Size of a SHA-256 digest and of an HMAC-SHA-256 tag, in bytes. */
 export const SHA256_LENGTH = 32;
@@ -24,13 +19,6 @@ export const MAX_HKDF_INFO_LENGTH = 65_535;
 /** Counter of the first block of an expansion. */
 const FIRST_COUNTER: Uint8Array = Uint8Array.of(1);
 
-/** Set at the first use. */
-let chosen: Sha256 | undefined;
-
-function implementation(): Sha256 {
-  return chosen ??= createWasmSha256(platformWebAssembly()) ?? PORTABLE_SHA256;
-}
-
 /**
  * Hashes the concatenation of `parts`.
  *
@@ -38,7 +26,7 @@ function implementation(): Sha256 {
  * @returns The 32-byte digest.
  */
 export function sha256(...parts: Uint8Array[]): Uint8Array {
-  return implementation().hash(parts);
+  return fastestSha256().hash(parts);
 }
 
 /**
@@ -52,7 +40,7 @@ export function hmacSha256(
   key: Uint8Array,
   ...parts: Uint8Array[]
 ): Uint8Array {
-  return implementation().hmac(key, parts);
+  return fastestSha256().hmac(key, parts);
 }
 
 /**

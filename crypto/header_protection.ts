@@ -69,10 +69,10 @@ class ChaChaMask implements HeaderProtection {
   #key: Uint32Array | undefined;
 
   constructor(key: Uint8Array) {
-    this.#key = Uint32Array.from(
-      { length: 8 },
-      (_, word) => readWord(key, word * 4),
-    );
+    this.#key = new Uint32Array(HEADER_PROTECTION_KEY_LENGTH / 4);
+    for (let word = 0; word < this.#key.length; word++) {
+      this.#key[word] = readWord(key, word * 4);
+    }
   }
 
   mask(sample: Uint8Array, into: Uint8Array): void {

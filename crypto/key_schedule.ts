@@ -18,8 +18,10 @@
  *
  * @module
  */
+import { wipe } from "./constant_time.ts";
 import { requireLength } from "./error.ts";
-import { hkdfExpandSha256 } from "./hash.ts";
+import { hkdfExpandEachSha256, packExpansions } from "./derivation.ts";
+import { hkdfExpandSha256, SHA256_LENGTH } from "./hash.ts";
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH } from "./provider/provider.ts";
 
 /** Size of a traffic secret, in bytes. */
@@ -36,18 +38,34 @@ const CONFIRMATION_LABEL = text.encode("mxp v1 confirm");
 const RESUMPTION_LABEL = text.encode("mxp v1 resume");
 const PSK_LABEL = text.encode("mxp v1 psk");
 
+/** What {@linkcode deriveTrafficKeys} expands, and in which order. */
+const TRAFFIC_LABELS = packExpansions([
+  KEY_LABEL,
+  IV_LABEL,
+  HEADER_PROTECTION_LABEL,
+  KEY_UPDATE_LABEL,
+]);
+/** The same without the key that an update does not replace. */
+const PHASE_LABELS = packExpansions([KEY_LABEL, IV_LABEL, KEY_UPDATE_LABEL]);
+
 /** The keys of one direction in one key phase; the holder wipes them. */
-export interface TrafficKeys {
+export interface PhaseKeys {
   /** Packet key, 32 bytes. */
   readonly key: Uint8Array;
   /** Initialisation vector, 12 bytes: xor it with the packet number. */
   readonly iv: Uint8Array;
+  /** Secret of the next key phase, 32 bytes. */
+  readonly nextSecret: Uint8Array;
+}
+
+/** All keys of one direction in its first key phase; the holder wipes them. */
+export interface TrafficKeys extends PhaseKeys {
   /** Header protection key, 32 bytes; a key update does not replace it. */
   readonly headerProtectionKey: Uint8Array;
 }
 
 /**
- * Derives the packet keys of a direction.
+ * Derives the packet keys of a direction, and the secret after them.
  *
  * @param secret The direction's 32-byte secret; borrowed.
  * @returns Keys that the caller owns.
@@ -62,15 +80,42 @@ export interface TrafficKeys {
  * ```
  */
 export function deriveTrafficKeys(secret: Uint8Array): TrafficKeys {
-  return {
-    key: derive(secret, KEY_LABEL, AEAD_KEY_LENGTH),
-    iv: derive(secret, IV_LABEL, AEAD_NONCE_LENGTH),
-    headerProtectionKey: derive(
-      secret,
-      HEADER_PROTECTION_LABEL,
-      HEADER_PROTECTION_KEY_LENGTH,
-    ),
+  checkSecret(secret);
+  const expanded = hkdfExpandEachSha256(secret, TRAFFIC_LABELS);
+  const keys = {
+    key: part(expanded, 0, AEAD_KEY_LENGTH),
+    iv: part(expanded, 1, AEAD_NONCE_LENGTH),
+    headerProtectionKey: part(expanded, 2, HEADER_PROTECTION_KEY_LENGTH),
+    nextSecret: part(expanded, 3, TRAFFIC_SECRET_LENGTH),
   };
+  wipe(expanded);
+  return keys;
+}
+
+/**
+ * Derives the packet keys of a direction in a key phase after the first: the
+ * header protection key stays as it is.
+ *
+ * @param secret The direction's 32-byte secret; borrowed.
+ * @returns Keys that the caller owns.
+ * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ */
+export function derivePhaseKeys(secret: Uint8Array): PhaseKeys {
+  checkSecret(secret);
+  const expanded = hkdfExpandEachSha256(secret, PHASE_LABELS);
+  const keys = {
+    key: part(expanded, 0, AEAD_KEY_LENGTH),
+    iv: part(expanded, 1, AEAD_NONCE_LENGTH),
+    nextSecret: part(expanded, 2, TRAFFIC_SECRET_LENGTH),
+  };
+  wipe(expanded);
+  return keys;
+}
+
+/** A copy of its own: what is kept of a key phase must not keep the rest. */
+function part(expanded: Uint8Array, index: number, length: number): Uint8Array {
+  const at = index * SHA256_LENGTH;
+  return expanded.slice(at, at + length);
 }
 
 /**
@@ -141,6 +186,10 @@ function derive(
   label: Uint8Array,
   length: number,
 ): Uint8Array {
-  requireLength("Secret", secret, TRAFFIC_SECRET_LENGTH, "INVALID_KEY");
+  checkSecret(secret);
   return hkdfExpandSha256(secret, label, length);
+}
+
+function checkSecret(secret: Uint8Array): void {
+  requireLength("Secret", secret, TRAFFIC_SECRET_LENGTH, "INVALID_KEY");
 }

@@ -4,6 +4,7 @@ import { toHex } from "../tests/support/vectors.ts";
 import { CryptoError } from "./error.ts";
 import {
   confirmationKey,
+  derivePhaseKeys,
   deriveTrafficKeys,
   nextTrafficSecret,
   resumptionSecret,
@@ -24,7 +25,15 @@ Deno.test("deriveTrafficKeys() expands the documented labels", () => {
     key: expand("mxp v1 key", 32),
     iv: expand("mxp v1 iv", 12),
     headerProtectionKey: expand("mxp v1 hp", 32),
+    nextSecret: nextTrafficSecret(secret),
   });
+});
+
+Deno.test("derivePhaseKeys() gives what a key update replaces", () => {
+  const { key, iv, nextSecret } = deriveTrafficKeys(secret);
+  assert.deepEqual(derivePhaseKeys(secret), { key, iv, nextSecret });
+  // What is kept of a phase must not keep its key in memory.
+  assert.equal(derivePhaseKeys(secret).iv.buffer.byteLength, 12);
 });
 
 Deno.test("nextTrafficSecret() and confirmationKey() have labels of their own", () => {
@@ -57,6 +66,7 @@ Deno.test("the key schedule refuses a secret that is not 32 bytes", () => {
   for (
     const derive of [
       deriveTrafficKeys,
+      derivePhaseKeys,
       nextTrafficSecret,
       confirmationKey,
       (secret: Uint8Array) => resumptionSecret(secret, new Uint8Array(32)),

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createHmac } from "node:crypto";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { SHA256_WASM_BASE64 } from "../wasm/sha256_wasm.gen.ts";
-import { createWasmSha256, PORTABLE_SHA256, type Sha256 } from "./sha256.ts";
+import {
+  createWasmSha256,
+  fastestSha256,
+  MAX_SHORT_TEXT_LENGTH,
+  MAX_TAGS,
+  packShortTexts,
+  PORTABLE_SHA256,
+  type Sha256,
+} from "./sha256.ts";
 import { instantiate } from "../../internal/wasm_instance.ts";
 
 const random = new SeededRandom(20_261_121);
@@ -72,6 +82,61 @@ Deno.test("Sha256 in WebAssembly takes more than its memory holds", () => {
   }
 });
 
+for (
+  const [name, sha256] of [
+    ["WebAssembly", wasm],
+    ["portable", PORTABLE_SHA256],
+  ] as [string, Sha256][]
+) {
+  Deno.test(`Sha256.hmacEach() gives the HMAC of each text: ${name}`, () => {
+    for (let count = 1; count <= MAX_TAGS; count++) {
+      const key = random.nextBytes(random.nextInteger(65));
+      const texts = Array.from(
+        { length: count },
+        () => random.nextBytes(random.nextInteger(MAX_SHORT_TEXT_LENGTH + 1)),
+      );
+      const tags = sha256.hmacEach(key, packShortTexts(texts));
+      assert.equal(tags.length, 32 * count);
+      texts.forEach((text, index) => {
+        const tag = createHmac("sha256", key).update(text).digest("hex");
+        assert.equal(hex(tags.subarray(32 * index, 32 * index + 32)), tag);
+      });
+    }
+  });
+
+  // Noise §4.3
+  Deno.test(`Sha256.noiseHkdf() chains HMAC: ${name}`, () => {
+    const mac = (key: Uint8Array, text: Uint8Array[]): Uint8Array =>
+      createHmac("sha256", key).update(Buffer.concat(text)).digest();
+    for (const length of [0, 32, 64]) {
+      const chainingKey = random.nextBytes(32);
+      const input = random.nextBytes(length);
+      const temporary = mac(chainingKey, [input]);
+      const first = mac(temporary, [Uint8Array.of(1)]);
+      const second = mac(temporary, [first, Uint8Array.of(2)]);
+      const third = mac(temporary, [second, Uint8Array.of(3)]);
+      const three = hex(Buffer.concat([first, second, third]));
+      assert.equal(hex(sha256.noiseHkdf(chainingKey, input, 3)), three);
+      assert.equal(
+        hex(sha256.noiseHkdf(chainingKey, input, 2)),
+        three.slice(0, 128),
+      );
+    }
+  });
+}
+
+Deno.test("packShortTexts() refuses what does not fit", () => {
+  const long = new Uint8Array(MAX_SHORT_TEXT_LENGTH + 1);
+  assert.throws(() => packShortTexts([long]), /short text/);
+  const many = Array.from({ length: MAX_TAGS + 1 }, () => new Uint8Array());
+  assert.throws(() => packShortTexts(many), /As many texts/);
+});
+
+Deno.test("fastestSha256() is made once", () => {
+  assert.equal(fastestSha256(), fastestSha256());
+  assert.notEqual(fastestSha256(), PORTABLE_SHA256);
+});
+
 Deno.test("the WebAssembly module of SHA-256 keeps the digest alone", () => {
   const exports = instantiate(WebAssembly, SHA256_WASM_BASE64) as unknown as {
     memory: WebAssembly.Memory;
@@ -79,11 +144,33 @@ Deno.test("the WebAssembly module of SHA-256 keeps the digest alone", () => {
     update(): void;
     finish(length: number, totalLength: number): void;
     hmac(length: number): void;
+    noise(length: number, count: number): void;
+    expand(count: number): void;
   };
   const memory = new Uint8Array(exports.memory.buffer);
   const before = memory.slice();
   const isWiped = (): boolean =>
     memory.every((byte, at) => at < 32 || byte === before[at]);
+  const isOutputAlone = (count: number): boolean =>
+    memory.every((byte, at) =>
+      at >= 576 && at < 576 + 32 * count || byte === 0 || byte === before[at]
+    );
+  for (const count of [1, 3, 8]) {
+    for (const length of [0, 32, 64]) {
+      memory.set(random.nextBytes(64), 128);
+      memory.set(random.nextBytes(length), 2_048);
+      exports.noise(length, count);
+      assert.ok(isOutputAlone(count), `${count} outputs of ${length} bytes`);
+    }
+    memory.set(random.nextBytes(64), 128);
+    for (let slot = 0; slot < count; slot++) {
+      memory.set(random.nextBytes(55), 2_048 + 64 * slot);
+      memory[2_048 + 64 * slot + 63] = 55;
+    }
+    exports.expand(count);
+    assert.ok(isOutputAlone(count), `${count} tags`);
+    memory.fill(0, 576, 576 + 32 * count);
+  }
   for (const length of [0, 1, 55, 56, 64, 119, INPUT_LENGTH]) {
     memory.set(random.nextBytes(length), 2_048);
     exports.begin();

@@ -1,5 +1,6 @@
 /**
- * SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), in AssemblyScript.
+ * SHA-256 (FIPS 180-4), HMAC-SHA-256 (RFC 2104) and what HKDF does with one key
+ * several times, in AssemblyScript.
  *
  * Not TypeScript for the runtime: `deno task build:wasm` compiles it into
  * `sha256_wasm.gen.ts`. The caller copies bytes to `INPUT` and reads the result
@@ -13,6 +14,8 @@
  *     64     32  chaining value, as words
  *    128     64  key of the HMAC, filled up with zeros
  *    256    256  message schedule
+ *    512     64  chaining values after the two pads of a key that serves often
+ *    576    256  outputs of `noise` and `expand`, wiped by the caller
  *   1024    256  round constants
  *   2048  61440  input
  *  63488    128  room for the padding of the input
@@ -27,7 +30,15 @@ export const INPUT: u32 = 2048;
 /** A multiple of the block, so that a full input needs no copy. */
 export const INPUT_LENGTH: u32 = 61440;
 
+/** Room for eight outputs of 32 bytes. */
+export const OUTPUT: u32 = 576;
+export const OUTPUT_LENGTH: u32 = 256;
+/** Each information of `expand` has a place of this size. */
+export const SLOT_LENGTH: u32 = 64;
+
 const STATE: usize = 64;
+const INNER: usize = 512;
+const OUTER: usize = 544;
 const SCHEDULE: usize = 256;
 const BLOCK_LENGTH: usize = 64;
 const DIGEST_LENGTH: usize = 32;
@@ -80,6 +91,63 @@ export function hmac(length: u32): void {
   absorbKey(OUTER_PAD);
   digest(DIGEST, DIGEST_LENGTH, BLOCK_LENGTH + DIGEST_LENGTH);
   wipe(length);
+}
+
+/**
+ * HKDF of Noise (revision 34, §4.3): the chaining key at `KEY`, `length` bytes of
+ * input key material at `INPUT`; `count` outputs at `OUTPUT`.
+ */
+export function noise(length: u32, count: u32): void {
+  prepareKey();
+  keyed(INPUT, length);
+  memory.copy(KEY, DIGEST, DIGEST_LENGTH);
+  memory.fill(KEY + DIGEST_LENGTH, 0, BLOCK_LENGTH - DIGEST_LENGTH);
+  prepareKey();
+  wipeInput(length);
+  let chained: usize = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    store<u8>(INPUT + chained, i + 1);
+    keyed(INPUT, chained + 1);
+    memory.copy(INPUT, DIGEST, DIGEST_LENGTH);
+    memory.copy(OUTPUT + i * DIGEST_LENGTH, DIGEST, DIGEST_LENGTH);
+    chained = DIGEST_LENGTH;
+  }
+  memory.fill(DIGEST, 0, DIGEST_LENGTH);
+  wipe(DIGEST_LENGTH);
+}
+
+/**
+ * HMAC under the key at `KEY` of `count` texts at `INPUT`, in places of 64 bytes
+ * of which the last one holds the length, 55 at most; the tags at `OUTPUT`.
+ */
+export function expand(count: u32): void {
+  prepareKey();
+  for (let i: u32 = 0; i < count; i++) {
+    const slot = INPUT + i * SLOT_LENGTH;
+    // What is read first, the padding may overwrite.
+    keyed(slot, load<u8>(slot + SLOT_LENGTH - 1));
+    memory.copy(OUTPUT + i * DIGEST_LENGTH, DIGEST, DIGEST_LENGTH);
+  }
+  memory.fill(DIGEST, 0, DIGEST_LENGTH);
+  wipe(count * SLOT_LENGTH);
+}
+
+/** Keeps what both pads of the key at `KEY` come to. */
+function prepareKey(): void {
+  begin();
+  absorbKey(INNER_PAD);
+  memory.copy(INNER, STATE, DIGEST_LENGTH);
+  begin();
+  absorbKey(OUTER_PAD);
+  memory.copy(OUTER, STATE, DIGEST_LENGTH);
+}
+
+/** HMAC under the key that was prepared. */
+function keyed(input: usize, length: usize): void {
+  memory.copy(STATE, INNER, DIGEST_LENGTH);
+  digest(input, length, BLOCK_LENGTH + length);
+  memory.copy(STATE, OUTER, DIGEST_LENGTH);
+  digest(DIGEST, DIGEST_LENGTH, BLOCK_LENGTH + DIGEST_LENGTH);
 }
 
 function absorbKey(pad: u64): void {
@@ -191,6 +259,10 @@ function majority(x: u32, y: u32, z: u32): u32 {
 
 /** Leaves the digest only: what was hashed may be secret. */
 function wipe(length: usize): void {
+  wipeInput(length);
+  memory.fill(DIGEST + DIGEST_LENGTH, 0, OUTPUT - DIGEST_LENGTH);
+}
+
+function wipeInput(length: usize): void {
   memory.fill(INPUT, 0, length + PADDING_LENGTH);
-  memory.fill(DIGEST + DIGEST_LENGTH, 0, SCHEDULE + 256 - DIGEST_LENGTH);
 }

@@ -17,11 +17,12 @@ import {
   type AeadSuite,
   createHeaderProtection,
   createPacketAead,
+  derivePhaseKeys,
   deriveTrafficKeys,
   HEADER_MASK_LENGTH,
   type HeaderProtection,
-  nextTrafficSecret,
   type PacketAead,
+  type PhaseKeys,
   type ProviderName,
   wipe,
 } from "../../crypto/mod.ts";
@@ -46,9 +47,14 @@ import {
 const PACKET_NUMBER_LENGTH = 8;
 
 /** The AEAD of one direction in one key phase. */
-interface PhaseKeys {
+class PhaseCipher {
   readonly aead: PacketAead;
   readonly iv: Uint8Array;
+
+  constructor(aead: PacketAead, iv: Uint8Array) {
+    this.aead = aead;
+    this.iv = iv;
+  }
 }
 
 /** Options of {@linkcode PacketProtection}. */
@@ -79,14 +85,17 @@ export class PacketProtection {
   readonly #mask: Uint8Array = new Uint8Array(HEADER_MASK_LENGTH);
   readonly #header: Uint8Array = new Uint8Array(PACKET_HEADER_LENGTH);
 
-  /** Secrets of the phases after the current ones. */
+  /** Secrets of the phases after those whose ciphers are there. */
   #nextSendSecret: Uint8Array;
   #nextReceiveSecret: Uint8Array;
-  #send: PhaseKeys;
-  #receive: PhaseKeys;
-  /** Made ahead, so that a forged phase bit costs no derivation (RFC 9001 §6.3). */
-  #receiveNext: PhaseKeys;
-  #receivePrevious: PhaseKeys | undefined;
+  #send: PhaseCipher;
+  #receive: PhaseCipher;
+  /**
+   * Made ahead, so that a forged phase bit costs no derivation (RFC 9001 §6.3):
+   * with the second packet, for the first answer is waited for.
+   */
+  #receiveNext: PhaseCipher | undefined;
+  #receivePrevious: PhaseCipher | undefined;
   #sendPhase = 0;
   #receivePhase = 0;
   /** Lowest packet number received in the current phase. */
@@ -109,19 +118,20 @@ export class PacketProtection {
     this.#provider = provider;
     const send = deriveTrafficKeys(sendSecret);
     const receive = deriveTrafficKeys(receiveSecret);
+    wipe(sendSecret, receiveSecret);
     this.#sendMask = createHeaderProtection(send.headerProtectionKey);
     this.#receiveMask = createHeaderProtection(receive.headerProtectionKey);
-    this.#send = {
-      aead: createPacketAead(suite, send.key, provider),
-      iv: send.iv,
-    };
-    this.#receive = {
-      aead: createPacketAead(suite, receive.key, provider),
-      iv: receive.iv,
-    };
-    this.#nextSendSecret = advance(sendSecret);
-    this.#nextReceiveSecret = advance(receiveSecret);
-    this.#receiveNext = this.#phaseKeys(this.#nextReceiveSecret);
+    this.#send = this.#cipherOf(send);
+    this.#receive = this.#cipherOf(receive);
+    this.#nextSendSecret = send.nextSecret;
+    this.#nextReceiveSecret = receive.nextSecret;
+    wipe(send.headerProtectionKey, receive.headerProtectionKey);
+  }
+
+  #cipherOf({ key, iv }: PhaseKeys): PhaseCipher {
+    const aead = createPacketAead(this.#suite, key, this.#provider);
+    wipe(key);
+    return new PhaseCipher(aead, iv);
   }
 
   /**
@@ -288,6 +298,7 @@ export class PacketProtection {
     if (phase === this.#receivePhase) {
       const length = this.#openWith(this.#receive, packet, into);
       if (length >= 0) {
+        if (packetNumber > 0) this.#prepareNext();
         this.#receivePhaseStart = Math.min(
           this.#receivePhaseStart,
           packetNumber,
@@ -302,7 +313,7 @@ export class PacketProtection {
         ? -1
         : this.#openWith(previous, packet, into);
     }
-    const length = this.#openWith(this.#receiveNext, packet, into);
+    const length = this.#openWith(this.#prepareNext(), packet, into);
     if (length >= 0) this.#followPeer(packetNumber);
     return length;
   }
@@ -311,9 +322,9 @@ export class PacketProtection {
   #followPeer(packetNumber: number): void {
     this.dropPreviousKeys();
     this.#receivePrevious = this.#receive;
-    this.#receive = this.#receiveNext;
-    this.#nextReceiveSecret = advance(this.#nextReceiveSecret);
-    this.#receiveNext = this.#phaseKeys(this.#nextReceiveSecret);
+    this.#receive = this.#prepareNext();
+    this.#receiveNext = undefined;
+    this.#prepareNext();
     this.#receivePhase ^= 1;
     this.#keyUpdateCount++;
     this.#receivePhaseStart = packetNumber;
@@ -322,20 +333,27 @@ export class PacketProtection {
 
   #updateSendKeys(): void {
     this.#send.aead.wipe();
-    this.#send = this.#phaseKeys(this.#nextSendSecret);
-    this.#nextSendSecret = advance(this.#nextSendSecret);
+    const keys = derivePhaseKeys(this.#nextSendSecret);
+    wipe(this.#nextSendSecret);
+    this.#nextSendSecret = keys.nextSecret;
+    this.#send = this.#cipherOf(keys);
     this.#sendPhase ^= 1;
     this.#sendKeyUpdateCount++;
     this.#sendPhaseStart = this.#nextPacketNumber;
     this.#isSendPhaseAcked = false;
   }
 
-  #phaseKeys(secret: Uint8Array): PhaseKeys {
-    const { key, iv } = deriveTrafficKeys(secret);
-    return { aead: createPacketAead(this.#suite, key, this.#provider), iv };
+  #prepareNext(): PhaseCipher {
+    if (this.#receiveNext === undefined) {
+      const keys = derivePhaseKeys(this.#nextReceiveSecret);
+      wipe(this.#nextReceiveSecret);
+      this.#nextReceiveSecret = keys.nextSecret;
+      this.#receiveNext = this.#cipherOf(keys);
+    }
+    return this.#receiveNext;
   }
 
-  #openWith(keys: PhaseKeys, packet: Uint8Array, into: Uint8Array): number {
+  #openWith(keys: PhaseCipher, packet: Uint8Array, into: Uint8Array): number {
     const header = this.#header;
     // The nonce in the header repeats what the packet number says, and both are
     // associated data: one that differs is a forgery.
@@ -372,13 +390,6 @@ function nonceByte(
   return index < PACKET_NUMBER_LENGTH
     ? iv[index]! ^ header[offset + PACKET_NUMBER_OFFSET + index]!
     : iv[index]!;
-}
-
-/** The secret of the next key phase; the one before is wiped. */
-function advance(secret: Uint8Array): Uint8Array {
-  const next = nextTrafficSecret(secret);
-  wipe(secret);
-  return next;
 }
 
 function applyMask(bytes: Uint8Array, offset: number, mask: Uint8Array): void {
