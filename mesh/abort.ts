@@ -11,7 +11,9 @@ import type { Clock } from "./clock.ts";
  * long stream.
  */
 export class AbortRace {
-  readonly #waiting = new Set<(reason: unknown) => void>();
+  /** The one that waits; the others, if there are any. Most calls have one. */
+  #first: ((reason: unknown) => void) | undefined;
+  #others: Set<(reason: unknown) => void> | undefined;
   #controller: AbortController | undefined;
   #isAborted = false;
   #reason: unknown;
@@ -52,8 +54,18 @@ export class AbortRace {
    */
   onAbort(listener: (reason: unknown) => void): () => void {
     if (this.#isAborted) listener(this.#reason);
-    else this.#waiting.add(listener);
-    return () => this.#waiting.delete(listener);
+    else this.#add(listener);
+    return () => this.#delete(listener);
+  }
+
+  #add(listener: (reason: unknown) => void): void {
+    if (this.#first === undefined) this.#first = listener;
+    else (this.#others ??= new Set()).add(listener);
+  }
+
+  #delete(listener: (reason: unknown) => void): void {
+    if (this.#first === listener) this.#first = undefined;
+    else this.#others?.delete(listener);
   }
 
   /**
@@ -66,9 +78,11 @@ export class AbortRace {
     this.#isAborted = true;
     this.#reason = reason;
     // Waiters first: listeners of the signal may throw errors of their own.
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const listener of waiting) listener(reason);
+    const first = this.#first;
+    const others = this.#others;
+    this.#first = this.#others = undefined;
+    first?.(reason);
+    for (const listener of others ?? []) listener(reason);
     this.#controller?.abort(reason);
   }
 
@@ -85,12 +99,12 @@ export class AbortRace {
         reject(this.#reason);
         return;
       }
-      this.#waiting.add(reject);
+      this.#add(reject);
       promise.then((result) => {
-        this.#waiting.delete(reject);
+        this.#delete(reject);
         resolve(result);
       }, (error) => {
-        this.#waiting.delete(reject);
+        this.#delete(reject);
         reject(error);
       });
     });

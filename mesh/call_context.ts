@@ -9,13 +9,13 @@ import type { Budget } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
 
 /**
- * The envelope of the call that is being answered.
+ * The envelope of the call that is being answered: the call itself.
  *
- * A class, as all that lives as long as a call should be: object literals that
- * survive a few minor collections are allocated in V8's old generation from
- * then on, and keep what they refer to, a whole call, until the next major one.
+ * What lives as long as a call is made by classes: object literals that survive
+ * a few minor collections are allocated in V8's old generation from then on, and
+ * keep what they refer to, a whole call, until the next major one.
  */
-export class CallContext {
+export interface CallContext {
   /** Trace of the whole tree of calls. */
   readonly traceId: bigint;
   /** Span of the handler: the parent of its calls. */
@@ -26,15 +26,6 @@ export class CallContext {
   readonly timer: CallTimer;
   /** What may still be spent. */
   readonly budget: Budget;
-
-  /** @param parts What the call goes by. */
-  constructor(parts: CallContext) {
-    this.traceId = parts.traceId;
-    this.spanId = parts.spanId;
-    this.race = parts.race;
-    this.timer = parts.timer;
-    this.budget = parts.budget;
-  }
 }
 
 const storage = new AsyncLocalStorage<CallContext>();

@@ -230,7 +230,7 @@ export class CallStream<Chunk = Value | SealedValue>
   async #receive(): Promise<Message | undefined> {
     const { scope } = this.#options;
     scope.timer.wait();
-    const message = await scope.race.race(this.#open!.channel.receive());
+    const message = await this.#open!.channel.receive(scope.race);
     scope.timer.progress();
     return message;
   }

@@ -27,7 +27,7 @@ import type { Method } from "./handler.ts";
 import { IncomingRequest } from "./incoming_request.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
-import { RunningCall } from "./running_call.ts";
+import { type CallServices, RunningCall } from "./running_call.ts";
 import { StatusCode, statusName } from "./status_code.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -53,7 +53,7 @@ export class Callee {
   readonly #running = new IdTable<RunningCall>();
   /** Numbers calls, for the tables that hold them. */
   #nextNumber = 0;
-  readonly #answers: AnswerStore;
+  readonly #services: CallServices;
   readonly #memory = new MemoryLimit(MAX_BUFFERED_REQUEST_BYTES);
   #isDraining = false;
   #onIdle: (() => void)[] = [];
@@ -62,7 +62,9 @@ export class Callee {
   constructor(options: CalleeOptions) {
     this.#options = options;
     this.#maxInFlight = options.maxHandlersInFlight ?? MAX_HANDLERS_IN_FLIGHT;
-    this.#answers = new AnswerStore({ clock: options.clock });
+    const { clock, tracing, keyPair } = options;
+    const answers = new AnswerStore({ clock });
+    this.#services = { clock, tracing, keyPair, answers };
   }
 
   /** How many handlers run. */
@@ -105,14 +107,15 @@ export class Callee {
       MAX_BUFFERED_CONNECTION_BYTES,
       this.#memory,
     );
-    connection.onStream = (stream) => {
-      const race = new AbortRace();
+    const onStream = (stream: TransportStream): void => {
+      const incoming = new IncomingCall(stream, connection, memory);
       const number = this.#nextNumber++;
-      calls.set(number, race);
-      this.#handle({ stream, connection, race, memory }).finally(() =>
-        calls.delete(number)
-      );
+      calls.set(number, incoming.race);
+      const handling = this.#handle(incoming);
+      if (handling === undefined) calls.delete(number);
+      else handling.finally(() => calls.delete(number));
     };
+    connection.onStream = onStream;
     connection.closed.then(() => {
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
       for (const race of calls.values()) race.abort(gone);
@@ -133,52 +136,89 @@ export class Callee {
     for (const call of this.#running.values()) call.abort(reason);
   }
 
-  async #handle(incoming: {
-    stream: TransportStream;
-    connection: TransportConnection;
-    race: AbortRace;
-    memory: MemoryLimit;
-  }): Promise<void> {
-    const { stream, connection, race, memory } = incoming;
-    const channel = new MessageChannel(stream, { memory });
-    // Not assigned as a literal: V8 puts a function that is written at the
-    // right of a property into its old generation (see CallContext).
-    const onStopped = (code: number): void => race.abort(givenUp(code));
-    stream.onStopped = onStopped;
+  /** @returns Nothing when the call is over, else resolves when it is. */
+  #handle(incoming: IncomingCall): Promise<void> | undefined {
     let message: Message | undefined;
     try {
-      message = await race.race(channel.receive());
+      message = incoming.channel.tryReceive();
     } catch (error) {
-      // What is no message was cancelled by the channel; a caller that is
-      // gone needs no answer. What remains is a limit of ours.
-      const failure = toCallFailure(error);
-      if (failure instanceof CallError && !race.isAborted) {
-        this.#refuse(channel, undefined, failure);
-      } else channel.cancel(StatusCode.CANCELLED);
-      return;
+      return this.#handleBroken(incoming, error);
     }
-    if (message === undefined) return channel.finish();
-    let request: IncomingRequest;
-    let method: Method;
+    return message === undefined
+      ? this.#handleLater(incoming)
+      : this.#handleMessage(incoming, message);
+  }
+
+  /** As `#handle`, when the request has not arrived yet. */
+  async #handleLater(incoming: IncomingCall): Promise<void> {
+    let message: Message | undefined;
     try {
-      request = new IncomingRequest(message, this.#options.keyPair);
+      message = await incoming.channel.receive(incoming.race);
+    } catch (error) {
+      return this.#handleBroken(incoming, error);
+    }
+    if (message === undefined) return incoming.channel.finish();
+    await this.#handleMessage(incoming, message);
+  }
+
+  /** Answers what is no request. */
+  #handleBroken({ channel, race }: IncomingCall, error: unknown): undefined {
+    // What is no message was cancelled by the channel; a caller that is
+    // gone needs no answer. What remains is a limit of ours.
+    const failure = toCallFailure(error);
+    if (failure instanceof CallError && !race.isAborted) {
+      this.#refuse(channel, undefined, failure);
+    } else channel.cancel(StatusCode.CANCELLED);
+    return undefined;
+  }
+
+  #handleMessage(
+    incoming: IncomingCall,
+    message: Message,
+  ): Promise<void> | undefined {
+    const { channel, connection, race } = incoming;
+    let method: Method;
+    let call: RunningCall;
+    try {
+      const request = new IncomingRequest(message, this.#options.keyPair);
       method = this.#admit(request);
+      if (race.isAborted) {
+        channel.cancel(StatusCode.CANCELLED);
+        return undefined;
+      }
+      call = new RunningCall(
+        this.#services,
+        request,
+        channel,
+        connection,
+        race,
+      );
     } catch (error) {
       const failure = error instanceof CallError
         ? error
         : new CallError("INVALID_ARGUMENT", toHandlerFailure(error).message);
-      return this.#refuse(channel, message, failure);
+      this.#refuse(channel, message, failure);
+      return undefined;
     }
-    if (race.isAborted) return channel.cancel(StatusCode.CANCELLED);
-    await this.#run({ request, method, channel, connection, race });
+    const number = this.#nextNumber++;
+    this.#running.set(number, call);
+    const running = call.run(method);
+    if (running === undefined) this.#forget(number);
+    return running?.finally(() => this.#forget(number));
+  }
+
+  #forget(number: number): void {
+    this.#running.delete(number);
+    if (this.#running.size > 0) return;
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
   }
 
   /** Decides whether a request is taken. */
   #admit(request: IncomingRequest): Method {
     const { target, method: name, isStream, hasInput } = request;
-    const isForUs = isNilAgentId(target) ||
-      target.every((byte, index) => byte === this.#options.agentId[index]);
-    if (!isForUs) {
+    if (!isNilAgentId(target) && !isEqual(target, this.#options.agentId)) {
       throw new CallError("UNAVAILABLE", "Agent: the one meant is not here");
     }
     if (this.#isDraining) {
@@ -213,34 +253,6 @@ export class Callee {
     return method;
   }
 
-  async #run(given: {
-    request: IncomingRequest;
-    method: Method;
-    channel: MessageChannel;
-    connection: TransportConnection;
-    race: AbortRace;
-  }): Promise<void> {
-    const call = new RunningCall({
-      ...given,
-      clock: this.#options.clock,
-      tracing: this.#options.tracing,
-      keyPair: this.#options.keyPair,
-      answers: this.#answers,
-    });
-    const number = this.#nextNumber++;
-    this.#running.set(number, call);
-    try {
-      await call.run(given.method);
-    } finally {
-      this.#running.delete(number);
-      if (this.#running.size === 0) {
-        const waiting = this.#onIdle;
-        this.#onIdle = [];
-        for (const resolve of waiting) resolve();
-      }
-    }
-  }
-
   #refuse(
     channel: MessageChannel,
     message: Message | undefined,
@@ -262,6 +274,36 @@ export class Callee {
     });
     channel.stopReceiving();
   }
+}
+
+/** A request that comes in. A class for the reason that `CallContext` tells. */
+class IncomingCall {
+  readonly channel: MessageChannel;
+  readonly connection: TransportConnection;
+  /** Aborted when the caller gives up or is gone. */
+  readonly race: AbortRace = new AbortRace();
+
+  constructor(
+    stream: TransportStream,
+    connection: TransportConnection,
+    memory: MemoryLimit,
+  ) {
+    this.channel = new MessageChannel(stream, { memory });
+    this.connection = connection;
+    const { race } = this;
+    // Not at the right of the property: V8 puts a function that is written there
+    // into its old generation.
+    const onStopped = (code: number): void => race.abort(givenUp(code));
+    stream.onStopped = onStopped;
+  }
+}
+
+function isEqual(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index++) {
+    if (left[index] !== right[index]) return false;
+  }
+  return true;
 }
 
 function givenUp(code: number): CallError {

@@ -271,7 +271,8 @@ export class Caller {
       }
       isSent = channel !== undefined;
       if (channel === undefined) {
-        const stream = await this.#openStream(lease.connection, request);
+        const opening = this.#openStream(lease.connection, request);
+        const stream = opening instanceof Promise ? await opening : opening;
         channel = new MessageChannel(stream);
         scope.attach(channel, peer.name);
         scope.race.throwIfAborted();
@@ -283,7 +284,7 @@ export class Caller {
       if (request.isStream || options.input !== undefined) {
         pump = this.#startPump(request, channel);
       } else channel.finish();
-      const first = await scope.race.race(channel.receive());
+      const first = await channel.receive(scope.race);
       scope.timer.progress();
       if (first?.type !== MessageType.ERROR) return { channel, first, close };
       channel.finishReceiving();

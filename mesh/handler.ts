@@ -10,6 +10,7 @@ import {
   type Value,
 } from "../protocol/mod.ts";
 import { fingerprint } from "../crypto/mod.ts";
+import { type Address, formatAddress } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { Budget, BudgetAmounts } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
@@ -22,25 +23,31 @@ export class CallPeer {
   readonly publicKey: Uint8Array;
   /** The name that it says it has. */
   readonly name: string | undefined;
-  /** Where its datagrams come from: `host:port`. */
-  readonly address: string;
   readonly #agentId: Uint8Array | undefined;
+  readonly #address: Address;
 
   /**
    * Gathers what is known; for agents.
    *
-   * @param facts What came with the call.
+   * @param connection Where the call came from.
+   * @param envelope What came with the call.
    */
-  constructor(facts: {
-    publicKey: Uint8Array;
-    agentId: Uint8Array | undefined;
-    name: string | undefined;
-    address: string;
-  }) {
-    this.publicKey = facts.publicKey;
-    this.#agentId = facts.agentId;
-    this.name = facts.name;
-    this.address = facts.address;
+  constructor(
+    connection: {
+      readonly peerPublicKey: Uint8Array;
+      readonly remoteAddress: Address;
+    },
+    envelope: { readonly caller?: string; readonly callerId?: Uint8Array },
+  ) {
+    this.publicKey = connection.peerPublicKey;
+    this.#address = connection.remoteAddress;
+    this.name = envelope.caller;
+    this.#agentId = envelope.callerId;
+  }
+
+  /** Where its datagrams come from: `host:port`. */
+  get address(): string {
+    return formatAddress(this.#address);
   }
 
   /** The agent id that it says it has. */
@@ -56,12 +63,17 @@ export class CallPeer {
   }
 }
 
-/** What a {@linkcode CallRequest} is made from. */
-export interface CallRequestOptions {
-  /** What is called. */
-  readonly method: string;
-  /** With what. */
-  readonly content: ReceivedContent;
+/** What a {@linkcode CallRequest} tells of: the call behind it. */
+export interface CallFacts {
+  /** What came in. */
+  readonly request: {
+    readonly method: string;
+    readonly content: ReceivedContent;
+    readonly envelope: {
+      readonly metadata?: Readonly<Record<string, string>>;
+      readonly capability?: string;
+    };
+  };
   /** What follows. */
   readonly input: RequestInput;
   /** By whom. */
@@ -76,51 +88,50 @@ export interface CallRequestOptions {
   readonly traceId: bigint;
   /** Its span. */
   readonly spanId: bigint;
-  /** Pairs of text from the caller. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** The capability that the caller asked for, if it did. */
-  readonly capability: string | undefined;
 }
+
+/** Metadata of a call without any. */
+const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * One request, as a handler gets it. Calls that the handler makes inherit its
  * deadline, cancellation, budget and trace without being told to.
  */
 export class CallRequest {
-  readonly #options: CallRequestOptions;
+  readonly #call: CallFacts;
 
   /**
    * Wraps a request; for agents.
    *
-   * @param options What came in.
+   * @param call What came in.
    */
-  constructor(options: CallRequestOptions) {
-    this.#options = options;
+  constructor(call: CallFacts) {
+    this.#call = call;
   }
 
   /** The method that is called. */
   get method(): string {
-    return this.#options.method;
+    return this.#call.request.method;
   }
 
   /** The value; a `SealedValue` when it is sealed for somebody else. */
   get value(): Value | SealedValue {
-    return this.#options.content.value;
+    return this.#call.request.content.value;
   }
 
   /** What the value is: see `ContentType`. */
   get contentType(): number {
-    return this.#options.content.contentType;
+    return this.#call.request.content.contentType;
   }
 
   /** Further values of the caller; empty when it sends none. */
   get input(): AsyncIterable<Value | SealedValue> {
-    return this.#options.input;
+    return this.#call.input;
   }
 
   /** Who calls. */
   get caller(): CallPeer {
-    return this.#options.caller;
+    return this.#call.caller;
   }
 
   /**
@@ -128,52 +139,52 @@ export class CallRequest {
    * handler does then is for nobody.
    */
   get signal(): AbortSignal {
-    return this.#options.race.signal;
+    return this.#call.race.signal;
   }
 
   /** What is left of the time, in milliseconds; `undefined` without a limit. */
   get remainingMs(): number | undefined {
-    return this.#options.timer.remainingMs;
+    return this.#call.timer.remainingMs;
   }
 
   /** Trace of the whole tree of calls. */
   get traceId(): bigint {
-    return this.#options.traceId;
+    return this.#call.traceId;
   }
 
   /** Span of this handler. */
   get spanId(): bigint {
-    return this.#options.spanId;
+    return this.#call.spanId;
   }
 
   /** Pairs of text from the caller. */
   get metadata(): Readonly<Record<string, string>> {
-    return this.#options.metadata;
+    return this.#call.request.envelope.metadata ?? NO_METADATA;
   }
 
   /** The capability by which the caller found this agent, if it did. */
   get capability(): string | undefined {
-    return this.#options.capability;
+    return this.#call.request.envelope.capability;
   }
 
   /** What may still be spent; an absent amount is unlimited. */
   get budget(): BudgetAmounts {
-    return this.#options.budget.remaining;
+    return this.#call.budget.remaining;
   }
 
   /** Whether the value came sealed. */
   get isSealed(): boolean {
-    return this.#options.content.sealed !== undefined;
+    return this.#call.request.content.sealed !== undefined;
   }
 
   /** Static public key of whoever sealed the value, proven; `undefined` when it did not come sealed for this agent. */
   get sealedBy(): Uint8Array | undefined {
-    return this.#options.content.sealedBy;
+    return this.#call.request.content.sealedBy;
   }
 
   /** The value in its sealed form, to be passed on; `undefined` when it was not sealed. */
   get sealed(): SealedValue | undefined {
-    return this.#options.content.sealed;
+    return this.#call.request.content.sealed;
   }
 
   /**
@@ -183,12 +194,12 @@ export class CallRequest {
    * @throws {CallError} `RESOURCE_EXHAUSTED` when there is not so much left.
    */
   spend(amounts: BudgetAmounts): void {
-    this.#options.budget.spend(amounts);
+    this.#call.budget.spend(amounts);
   }
 
   /** The value's bytes as they came; a view. Text and JSON are UTF-8. */
   bytes(): Uint8Array {
-    return this.#options.content.body;
+    return this.#call.request.content.body;
   }
 
   /**
@@ -197,7 +208,7 @@ export class CallRequest {
    * @throws {TypeError} When the bytes are not UTF-8.
    */
   text(): string {
-    const { value } = this.#options.content;
+    const { value } = this.#call.request.content;
     return typeof value === "string" && this.contentType === ContentType.TEXT
       ? value
       : new TextDecoder("utf-8", { fatal: true }).decode(this.bytes());
@@ -211,7 +222,7 @@ export class CallRequest {
    */
   json<Result = JsonValue>(): Result {
     return (this.contentType === ContentType.JSON
-      ? this.#options.content.value
+      ? this.#call.request.content.value
       : JSON.parse(this.text())) as Result;
   }
 }

@@ -19,6 +19,8 @@ import {
   type StreamChunkPayload,
 } from "../protocol/mod.ts";
 import { poison } from "../internal/poison.ts";
+import type { ReadWaiter } from "../transport/mod.ts";
+import type { AbortRace } from "./abort.ts";
 import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { StatusCode } from "./status_code.ts";
@@ -44,6 +46,12 @@ export interface ByteStream {
   finish(): void;
   /** The next bytes, owned by the caller; `undefined` at the end. */
   read(): Promise<Uint8Array | undefined>;
+  /** As `read`, telling a waiter instead of a promise. */
+  readWith(waiter: ReadWaiter): void;
+  /** The next bytes if they are there, owned by the caller. */
+  tryRead(): Uint8Array | undefined;
+  /** Whether the peer has ended its direction and everything was read. */
+  readonly isReadOver: boolean;
   /** Gives up the local direction with a code. */
   reset(code: number): void;
   /** Asks the peer to give up its direction. */
@@ -241,6 +249,7 @@ export class MessageChannel {
   /**
    * Receives the next message.
    *
+   * @param race Ends the wait when it is aborted.
    * @returns The message, whose payload is the caller's, or `undefined` when
    * the peer ended its direction after a whole message.
    * @throws {ProtocolError} When the bytes are no message, or too large a one;
@@ -248,26 +257,52 @@ export class MessageChannel {
    * @throws {CallError} `DATA_LOSS` when the stream ends inside a message.
    * @throws {TransportError} When the stream was reset or its connection lost.
    */
-  async receive(): Promise<Message | undefined> {
+  receive(race?: AbortRace): Promise<Message | undefined> {
+    return new Promise((resolve, reject) => {
+      const waiter = new MessageWaiter(this, this.#stream, resolve, reject);
+      if (race === undefined) waiter.wait();
+      else waiter.waitUntilAborted(race);
+    });
+  }
+
+  /**
+   * As {@linkcode MessageChannel.receive}, without a promise, for a message that
+   * has arrived.
+   *
+   * @returns The message, or `undefined` when `receive` would wait.
+   * @throws {ProtocolError} As `receive`.
+   * @throws {CallError} When there is too much of an unfinished message.
+   */
+  tryReceive(): Message | undefined {
     for (;;) {
       const message = this.receiveBuffered();
       if (message !== undefined) return message;
-      try {
-        const chunk = await this.#stream.read();
-        if (chunk === undefined) break;
-        if (chunk.length > 0) this.#buffer(chunk);
-      } catch (error) {
-        this.#forgetBuffered();
-        throw error;
-      }
+      const chunk = this.#stream.tryRead();
+      if (chunk === undefined) return undefined;
+      this.handleRead(chunk);
     }
-    if (this.#bufferedBytes === 0) return undefined;
-    const error = new CallError(
-      "DATA_LOSS",
-      `Stream: ended ${this.#bufferedBytes} bytes into a message`,
-    );
+  }
+
+  /**
+   * Takes what was read from the stream.
+   *
+   * @param chunk The bytes, owned from here on; `undefined` at the end.
+   * @throws {CallError} `CANCELLED` after `cancel`, when they do not fit, or
+   * `DATA_LOSS` at an end inside a message.
+   */
+  handleRead(chunk: Uint8Array | undefined): void {
+    try {
+      if (chunk === undefined) this.#checkWhole();
+      else if (chunk.length > 0) this.#buffer(chunk);
+    } catch (error) {
+      this.#forgetBuffered();
+      throw error;
+    }
+  }
+
+  /** Drops what was read of an unfinished message: the stream is gone. */
+  drop(): void {
     this.#forgetBuffered();
-    throw error;
   }
 
   /**
@@ -307,6 +342,7 @@ export class MessageChannel {
    * is there already as a rule, and stops the peer if more than that comes.
    */
   finishReceiving(): void {
+    if (this.#bufferedBytes === 0 && this.#stream.isReadOver) return;
     const ended = this.#bufferedBytes > 0
       ? Promise.resolve(EXCESS)
       : this.#stream.read();
@@ -338,6 +374,14 @@ export class MessageChannel {
     this.#memory?.take(chunk.length);
     this.#bufferedBytes += chunk.length;
     this.#chunks.push(chunk);
+  }
+
+  #checkWhole(): void {
+    if (this.#bufferedBytes === 0) return;
+    throw new CallError(
+      "DATA_LOSS",
+      `Stream: ended ${this.#bufferedBytes} bytes into a message`,
+    );
   }
 
   #forgetBuffered(): void {
@@ -392,6 +436,74 @@ export class MessageChannel {
     }
     this.#chunks = [joined];
     this.#usedBytes = 0;
+  }
+}
+
+/** Waits for one message, with one promise for all that it is made of. */
+class MessageWaiter implements ReadWaiter {
+  readonly #channel: MessageChannel;
+  readonly #stream: ByteStream;
+  readonly #resolve: (message: Message | undefined) => void;
+  readonly #reject: (reason: unknown) => void;
+  #release: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(
+    channel: MessageChannel,
+    stream: ByteStream,
+    resolve: (message: Message | undefined) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#channel = channel;
+    this.#stream = stream;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  wait(): void {
+    try {
+      const message = this.#channel.receiveBuffered();
+      if (message === undefined) this.#stream.readWith(this);
+      else this.#finish(message);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  waitUntilAborted(race: AbortRace): void {
+    this.#release = race.onAbort((reason) => this.#fail(reason));
+    // What arrives after an abort is read all the same, and dropped.
+    this.wait();
+  }
+
+  resolve(chunk: Uint8Array | undefined): void {
+    try {
+      this.#channel.handleRead(chunk);
+      if (chunk === undefined) this.#finish(undefined);
+      else this.wait();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  reject(reason: unknown): void {
+    this.#channel.drop();
+    // Whoever cancels the channel says why right after: that reason counts.
+    queueMicrotask(() => this.#fail(reason));
+  }
+
+  #finish(message: Message | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#release?.();
+    this.#resolve(message);
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#release?.();
+    this.#reject(reason);
   }
 }
 

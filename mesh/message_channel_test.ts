@@ -6,6 +6,7 @@ import {
   MessageType,
   ProtocolError,
 } from "../protocol/mod.ts";
+import type { ReadWaiter } from "../transport/mod.ts";
 import { CallError } from "./error.ts";
 import {
   type ByteStream,
@@ -39,6 +40,21 @@ class FakeStream implements ByteStream {
 
   read(): Promise<Uint8Array | undefined> {
     return Promise.resolve(this.#incoming.shift());
+  }
+
+  readWith(waiter: ReadWaiter): void {
+    this.read().then(
+      (chunk) => waiter.resolve(chunk),
+      (error) => waiter.reject(error),
+    );
+  }
+
+  tryRead(): Uint8Array | undefined {
+    return this.#incoming.shift();
+  }
+
+  get isReadOver(): boolean {
+    return this.#incoming.length === 0;
   }
 
   reset(code: number): void {

@@ -366,7 +366,7 @@ async function exchange(
     // Not awaited before the answer: a node may refuse before it has read all.
     channel.send({ ...message, messageId, traceId }).catch(() => {});
     channel.finish();
-    const answer = await race.race(channel.receive());
+    const answer = await channel.receive(race);
     if (answer === undefined) {
       throw new CallError("INTERNAL", "Node: it ended the stream unanswered");
     }

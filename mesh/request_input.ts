@@ -85,7 +85,7 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     const channel = this.#channel;
     this.#isReading = true;
     try {
-      return await this.#race.race(channel!.receive());
+      return await channel!.receive(this.#race);
     } catch (error) {
       this.#isOver = true;
       throw toCallFailure(error);

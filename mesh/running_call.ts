@@ -12,11 +12,11 @@ import {
   type Value,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
-import { formatAddress, type TransportConnection } from "../transport/mod.ts";
+import type { TransportConnection } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { AnswerStore } from "./answer_store.ts";
 import { Budget } from "./budget.ts";
-import { CallContext, runInCall } from "./call_context.ts";
+import { type CallContext, runInCall } from "./call_context.ts";
 import { CallTimer } from "./call_timer.ts";
 import { ChunkSender } from "./chunk_sender.ts";
 import type { Clock } from "./clock.ts";
@@ -31,6 +31,7 @@ import {
 import { CallError } from "./error.ts";
 import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
 import {
+  type CallFacts,
   type CallHandler,
   CallPeer,
   CallRequest,
@@ -44,21 +45,13 @@ import { RequestInput } from "./request_input.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
 
-/** What a {@linkcode RunningCall} is made from. */
-export interface RunningCallOptions {
-  /** What is asked for. */
-  readonly request: IncomingRequest;
-  /** Its stream. */
-  readonly channel: MessageChannel;
-  /** Where it came from. */
-  readonly connection: TransportConnection;
-  /** Aborted when the caller gives up or is gone. */
-  readonly race: AbortRace;
+/** What all calls of a callee share. */
+export interface CallServices {
   /** The clock. */
   readonly clock: Clock;
-  /** Opens the span. */
+  /** Opens the spans. */
   readonly tracing: Tracing;
-  /** Opens the input, seals the answer. */
+  /** Opens the input, seals the answers. */
   readonly keyPair: KeyPair;
   /** Answers to idempotency keys. */
   readonly answers: AnswerStore;
@@ -67,68 +60,94 @@ export interface RunningCallOptions {
 /** Whether the caller is still there to be told how the call ended. */
 type Audience = "listening" | "gone";
 
-/** Runs one handler. */
-export class RunningCall {
-  readonly #options: RunningCallOptions;
-  readonly #timer: CallTimer;
-  readonly #budget: Budget;
+/**
+ * Runs one handler. What few calls need is made when it is asked for, and what
+ * can be done at once is done without a promise.
+ */
+export class RunningCall implements CallContext, CallFacts {
+  /** What is asked for. */
+  readonly request: IncomingRequest;
+  /** Aborted when the caller gives up or is gone. */
+  readonly race: AbortRace;
+  /** The limits. */
+  readonly timer: CallTimer;
+  readonly #services: CallServices;
+  readonly #channel: MessageChannel;
+  readonly #connection: TransportConnection;
   readonly #span: OpenSpan;
-  readonly #context: CallContext;
-  readonly #caller: CallPeer;
-  readonly #input: RequestInput;
-  #audience: Audience = "listening";
+  #budget: Budget | undefined;
+  #caller: CallPeer | undefined;
+  #input: RequestInput | undefined;
   #isAbortedHere = false;
   #chunks: ChunkSender | undefined;
   /** What the handler still does; nothing when it did it at once. */
   #handling: Promise<unknown> | undefined;
 
-  /** @param options The call. */
-  constructor(options: RunningCallOptions) {
-    this.#options = options;
-    const { request, race, connection, keyPair } = options;
-    const { envelope } = request;
-    this.#budget = new Budget(envelope.budget);
-    this.#timer = new CallTimer(
-      options.clock,
+  /**
+   * Starts the limits and the span.
+   *
+   * @param services What it shares with others.
+   * @param request What is asked for.
+   * @param channel Its stream.
+   * @param connection Where it came from.
+   * @param race Aborted when the caller gives up or is gone.
+   */
+  constructor(
+    services: CallServices,
+    request: IncomingRequest,
+    channel: MessageChannel,
+    connection: TransportConnection,
+    race: AbortRace,
+  ) {
+    this.#services = services;
+    this.request = request;
+    this.#channel = channel;
+    this.#connection = connection;
+    this.race = race;
+    // A budget that is none is refused before the handler runs.
+    if (request.envelope.budget !== undefined) void this.budget;
+    this.timer = new CallTimer(
+      services.clock,
       { totalMs: request.timeoutMs },
-      () =>
-        this.abort(
-          new CallError(
-            "DEADLINE_EXCEEDED",
-            `Call of ${
-              limit(request.method)
-            }: the handler was not done in time`,
-          ),
-        ),
+      () => this.#handleTimeout(),
     );
-    race.onAbort(() => {
-      // Whoever aborted from outside was the caller, or its connection.
-      if (!this.#isAbortedHere) this.#audience = "gone";
-    });
-    this.#span = options.tracing.open({
+    this.#span = services.tracing.open({
       name: request.method,
       kind: "server",
       traceId: request.traceId,
       parentSpanId: request.messageId,
     });
-    this.#context = new CallContext({
-      traceId: request.traceId,
-      spanId: this.#span.spanId,
-      race,
-      timer: this.#timer,
-      budget: this.#budget,
-    });
-    const { callerId, caller } = envelope;
-    this.#caller = new CallPeer({
-      publicKey: connection.peerPublicKey,
-      agentId: callerId,
-      name: caller,
-      address: formatAddress(connection.remoteAddress),
-    });
-    this.#input = new RequestInput({
-      channel: request.hasInput ? options.channel : undefined,
-      race,
-      keyPair,
+  }
+
+  /** Trace of the whole tree of calls. */
+  get traceId(): bigint {
+    return this.request.traceId;
+  }
+
+  /** Span of the handler. */
+  get spanId(): bigint {
+    return this.#span.spanId;
+  }
+
+  /** What may be spent. */
+  get budget(): Budget {
+    return this.#budget ??= new Budget(this.request.envelope.budget);
+  }
+
+  /** Who calls. */
+  get caller(): CallPeer {
+    return this.#caller ??= new CallPeer(
+      this.#connection,
+      this.request.envelope,
+    );
+  }
+
+  /** What follows the request. */
+  get input(): RequestInput {
+    return this.#input ??= new RequestInput({
+      channel: this.request.hasInput ? this.#channel : undefined,
+      race: this.race,
+      keyPair: this.#services.keyPair,
     });
   }
 
@@ -138,71 +157,124 @@ export class RunningCall {
    * @param reason What it is told.
    */
   abort(reason: CallError): void {
-    if (this.#options.race.isAborted) return;
+    if (this.race.isAborted) return;
     this.#isAbortedHere = true;
-    this.#options.race.abort(reason);
+    this.race.abort(reason);
   }
 
   /**
    * Runs the handler and answers.
    *
    * @param method The handler.
-   * @returns Resolves when the handler has ended, even one that went on after
-   * its caller had gone.
+   * @returns Nothing when all is done, else resolves when the handler has ended,
+   * even one that went on after its caller had gone.
    */
-  async run(method: Method): Promise<void> {
-    const { request, channel, race } = this.#options;
-    if (!request.hasInput) channel.finishReceiving();
+  run(method: Method): Promise<void> | undefined {
+    let working: Promise<void> | undefined;
+    try {
+      if (!this.request.hasInput) this.#channel.finishReceiving();
+      working = method.kind === "call"
+        ? this.#answer(method.handler)
+        : this.#stream(method.handler);
+      if (working === undefined) this.#channel.finish();
+    } catch (thrown) {
+      return this.#end(this.#fail(thrown, method));
+    }
+    return working === undefined
+      ? this.#end(undefined)
+      : this.#runOn(working, method);
+  }
+
+  async #runOn(working: Promise<void>, method: Method): Promise<void> {
     let failure: CallError | undefined;
     try {
-      if (method.kind === "call") await this.#answer(method.handler);
-      else await this.#stream(method.handler);
-      channel.finish();
+      await working;
+      this.#channel.finish();
     } catch (thrown) {
       failure = this.#fail(thrown, method);
     }
-    this.#timer.stop();
-    if (request.hasInput) this.#input.discard();
-    this.#span.end({
-      status: statusOf(failure),
-      peer: this.#caller.name ?? this.#caller.address,
-      bytesSent: channel.bytesSent,
-      bytesReceived: channel.bytesReceived,
-    });
-    // What a failed handler left running is for nobody.
-    if (failure !== undefined) race.abort(failure);
-    await this.#handling?.catch(() => {});
+    await this.#end(failure);
   }
 
-  async #answer(handler: CallHandler): Promise<void> {
-    const { request, answers } = this.#options;
+  /** @returns What the handler still does, if anything. */
+  #end(failure: CallError | undefined): Promise<void> | undefined {
+    this.timer.stop();
+    if (this.request.hasInput) this.input.discard();
+    if (this.#span.isObserved) {
+      this.#span.end({
+        status: statusOf(failure),
+        peer: this.caller.name ?? this.caller.address,
+        bytesSent: this.#channel.bytesSent,
+        bytesReceived: this.#channel.bytesReceived,
+      });
+    }
+    // What a failed handler left running is for nobody.
+    if (failure !== undefined) this.race.abort(failure);
+    return this.#handling?.then(() => {}, () => {});
+  }
+
+  #handleTimeout(): void {
+    const method = limit(this.request.method);
+    this.abort(
+      new CallError(
+        "DEADLINE_EXCEEDED",
+        `Call of ${method}: the handler was not done in time`,
+      ),
+    );
+  }
+
+  /** Whoever aborted from outside was the caller, or its connection. */
+  get #audience(): Audience {
+    return this.race.isAborted && !this.#isAbortedHere ? "gone" : "listening";
+  }
+
+  /** @returns Nothing when the answer is sent, else resolves when it is. */
+  #answer(handler: CallHandler): Promise<void> | undefined {
+    const { idempotencyKey } = this.request.envelope;
+    if (idempotencyKey !== undefined) {
+      return this.#answerOnce(handler, idempotencyKey);
+    }
+    const value = this.#wait(() => handler(new CallRequest(this)));
+    return value instanceof Promise
+      ? this.#respondWith(value)
+      : this.#respond(packContent(this.#seal(value)));
+  }
+
+  async #respondWith(value: Promise<Sendable>): Promise<void> {
+    await this.#respond(packContent(this.#seal(await value)));
+  }
+
+  async #answerOnce(
+    handler: CallHandler,
+    idempotencyKey: string,
+  ): Promise<void> {
     const work = async (): Promise<OutgoingContent> => {
-      const value = await this.#wait(() => handler(this.#createRequest()));
+      const value = await this.#wait(() => handler(new CallRequest(this)));
       return packContent(this.#seal(value));
     };
-    const { idempotencyKey } = request.envelope;
-    const content = idempotencyKey === undefined
-      ? await work()
-      : await this.#options.race.race(
-        answers.run(this.#answerKey(idempotencyKey), work),
-      );
-    await this.#send(
+    const key = this.#answerKey(idempotencyKey);
+    const content = await this.race.race(this.#services.answers.run(key, work));
+    await this.#respond(content);
+  }
+
+  #respond(content: OutgoingContent): Promise<void> | undefined {
+    return this.#send(
       MessageType.RESPONSE,
       content.flags,
       encodeResponse({
         status: StatusCode.OK,
         contentType: content.contentType,
-        extensions: encodeReplyFacts({ spent: this.#budget.spent }),
+        extensions: encodeReplyFacts({ spent: this.#budget?.spent }),
         body: content.body,
       }),
     );
   }
 
   async #stream(handler: StreamHandler): Promise<void> {
-    const { channel, request, race } = this.#options;
-    const source = await this.#wait(() => handler(this.#createRequest()));
+    const { request, race } = this;
+    const source = await this.#wait(() => handler(new CallRequest(this)));
     const chunks = new ChunkSender({
-      channel,
+      channel: this.#channel,
       request,
       race,
       source,
@@ -229,63 +301,47 @@ export class RunningCall {
   #wait<Result>(
     code: () => Result | PromiseLike<Result>,
   ): Result | Promise<Result> {
-    const { race } = this.#options;
-    race.throwIfAborted();
+    this.race.throwIfAborted();
     const result = this.#enter(code);
     if (!isPromiseLike(result)) return result;
     this.#handling = Promise.resolve(result);
-    return race.race(this.#handling as Promise<Result>);
+    return this.race.race(this.#handling as Promise<Result>);
   }
 
   #enter<Result>(code: () => Result): Result {
-    return this.#inCall(code)();
+    return runInCall(
+      this,
+      this.#span.isRecording ? () => this.#span.run(code) : code,
+    );
   }
 
   /** Makes of code what runs as a part of the handler, any number of times. */
   #inCall<Result>(code: () => Result): () => Result {
-    const context = this.#context;
-    const inSpan = () => this.#span.run(code);
-    return () => runInCall(context, inSpan);
-  }
-
-  #createRequest(): CallRequest {
-    const { request, race } = this.#options;
-    return new CallRequest({
-      method: request.method,
-      content: request.content,
-      input: this.#input,
-      caller: this.#caller,
-      race,
-      timer: this.#timer,
-      budget: this.#budget,
-      traceId: request.traceId,
-      spanId: this.#span.spanId,
-      metadata: request.envelope.metadata ?? {},
-      capability: request.envelope.capability,
-    });
+    return () => this.#enter(code);
   }
 
   /** What came sealed is answered sealed, to whoever sealed it. */
   #seal(value: Sendable): Sendable {
-    const { sealedBy } = this.#options.request.content;
+    const { sealedBy } = this.request.content;
     if (sealedBy === undefined || value instanceof SealedValue) return value;
     return sealValue(value as Value, {
       recipients: [sealedBy],
-      sender: this.#options.keyPair,
+      sender: this.#services.keyPair,
     });
   }
 
   #answerKey(idempotencyKey: string): string {
     return JSON.stringify([
-      this.#caller.fingerprint,
-      this.#options.request.method,
+      this.caller.fingerprint,
+      this.request.method,
       idempotencyKey,
     ]);
   }
 
   /** Tells the caller, if it is there, why there is no answer. */
   #fail(thrown: unknown, method: Method): CallError {
-    const { channel, race } = this.#options;
+    const { race } = this;
+    const channel = this.#channel;
     const failure = race.isAborted
       ? toCallFailure(race.reason)
       : toHandlerFailure(toCallFailure(thrown));
@@ -319,7 +375,7 @@ export class RunningCall {
         chunkCount: this.#chunks?.count ?? 0,
         message: limit(error?.message ?? ""),
         extensions: encodeReplyFacts({
-          spent: this.#budget.spent,
+          spent: this.#budget?.spent,
           retryAfterMs: error?.retryAfterMs,
         }),
       }),
@@ -332,9 +388,9 @@ export class RunningCall {
       encodeError({
         status: error.status,
         retryAfterMs: clampRetryAfter(error.retryAfterMs),
-        messageId: this.#options.request.messageId,
+        messageId: this.request.messageId,
         message: limit(error.message),
-        extensions: encodeReplyFacts({ spent: this.#budget.spent }),
+        extensions: encodeReplyFacts({ spent: this.#budget?.spent }),
       }),
     );
   }
@@ -345,14 +401,13 @@ export class RunningCall {
     flags: number,
     payload: Uint8Array,
   ): Promise<void> | undefined {
-    const { request, race } = this.#options;
     const message = compressMessage(
       flags,
       payload,
-      request.isCompressed ? "auto" : false,
+      this.request.isCompressed ? "auto" : false,
     );
     const sending = this.#push(type, message.payload, message.flags);
-    return sending === undefined ? undefined : race.race(sending);
+    return sending === undefined ? undefined : this.race.race(sending);
   }
 
   /** As `#send`, even when the call is aborted. */
@@ -361,12 +416,12 @@ export class RunningCall {
     payload: Uint8Array,
     flags = 0,
   ): Promise<void> | undefined {
-    const { channel, request } = this.#options;
-    return channel.push({
+    const { messageId, traceId } = this.request;
+    return this.#channel.push({
       type,
       flags,
-      messageId: request.messageId,
-      traceId: request.traceId,
+      messageId,
+      traceId,
       payload,
     });
   }

@@ -6,11 +6,18 @@
 import type { Instant } from "../internal/instant.ts";
 import type { Clock } from "./clock.ts";
 
-interface Entry {
+/** A timer. A class for the reason that `CallContext` tells. */
+class Entry {
   readonly at: Instant;
   readonly callback: () => void;
   /** Where it is in the heap; -1 when it has fired or was cancelled. */
   index: number;
+
+  constructor(at: Instant, callback: () => void, index: number) {
+    this.at = at;
+    this.callback = callback;
+    this.index = index;
+  }
 }
 
 /**
@@ -47,7 +54,7 @@ export class TimerQueue implements Clock {
   schedule(delayMs: number, callback: () => void): () => void {
     const now = this.#clock.now();
     const at = now + Math.max(0, delayMs);
-    const entry: Entry = { at, callback, index: this.#heap.length };
+    const entry = new Entry(at, callback, this.#heap.length);
     this.#heap.push(entry);
     this.#moveUp(entry);
     if (at < this.#firesAt) this.#arm(at, now);

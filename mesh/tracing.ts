@@ -60,6 +60,10 @@ export interface OpenSpan {
   readonly traceId: bigint;
   /** Its own id. */
   readonly spanId: bigint;
+  /** Whether anybody hears how it ends; who opened it may save the trouble then. */
+  readonly isObserved: boolean;
+  /** Whether OpenTelemetry records it, so that `run` does more than to run. */
+  readonly isRecording: boolean;
   /** Runs code so that spans of other libraries become its children. */
   run<Result>(code: () => Result): Result;
   /** Ends it; only the first call counts. */
@@ -129,7 +133,12 @@ export class Tracing {
     const spanId = recording === undefined
       ? this.#ids.nextMessageId()
       : BigInt(`0x${recording.span.spanContext().spanId}`);
-    return this.#follow(start, { traceId, spanId, parentSpanId, recording });
+    const { name, kind } = start;
+    return new LocalSpan(
+      new SpanFacts(traceId, spanId, parentSpanId, name, kind, this.#agent),
+      recording,
+      this.#listeners,
+    );
   }
 
   /** Opens a span of OpenTelemetry, if the SDK wants to have this one. */
@@ -142,41 +151,71 @@ export class Tracing {
       ? { span, context: trace.setSpan(parent, span) }
       : undefined;
   }
+}
 
-  #follow(start: SpanStart, ids: {
-    traceId: bigint;
-    spanId: bigint;
-    parentSpanId: bigint | undefined;
-    recording: Recording | undefined;
-  }): OpenSpan {
-    const { traceId, spanId, parentSpanId, recording } = ids;
-    const startedAt = performance.now();
-    let hasEnded = false;
-    return {
-      traceId,
-      spanId,
-      run: (code) =>
-        recording === undefined
-          ? code()
-          : contexts.with(recording.context, code),
-      end: (end) => {
-        if (hasEnded) return;
-        hasEnded = true;
-        if (recording !== undefined) endSpan(recording.span, end);
-        if (this.#listeners.size === 0) return;
-        this.#notify({
-          traceId,
-          spanId,
-          parentSpanId,
-          name: start.name,
-          kind: start.kind,
-          agent: this.#agent,
-          ...end,
-          startMs: performance.timeOrigin + startedAt,
-          durationMs: performance.now() - startedAt,
-        });
-      },
-    };
+/** What is known of a span from its start. A class for the reason that `CallContext` is one. */
+class SpanFacts {
+  constructor(
+    readonly traceId: bigint,
+    readonly spanId: bigint,
+    readonly parentSpanId: bigint | undefined,
+    readonly name: string,
+    readonly kind: "client" | "server",
+    readonly agent: string,
+  ) {}
+}
+
+class LocalSpan implements OpenSpan {
+  readonly #facts: SpanFacts;
+  readonly #recording: Recording | undefined;
+  readonly #listeners: ReadonlySet<SpanListener>;
+  readonly #startedAt = performance.now();
+  #hasEnded = false;
+
+  constructor(
+    facts: SpanFacts,
+    recording: Recording | undefined,
+    listeners: ReadonlySet<SpanListener>,
+  ) {
+    this.#facts = facts;
+    this.#recording = recording;
+    this.#listeners = listeners;
+  }
+
+  get traceId(): bigint {
+    return this.#facts.traceId;
+  }
+
+  get spanId(): bigint {
+    return this.#facts.spanId;
+  }
+
+  get isObserved(): boolean {
+    return this.#recording !== undefined || this.#listeners.size > 0;
+  }
+
+  get isRecording(): boolean {
+    return this.#recording !== undefined;
+  }
+
+  run<Result>(code: () => Result): Result {
+    const recording = this.#recording;
+    return recording === undefined
+      ? code()
+      : contexts.with(recording.context, code);
+  }
+
+  end(end: SpanEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (this.#recording !== undefined) endSpan(this.#recording.span, end);
+    if (this.#listeners.size === 0) return;
+    this.#notify({
+      ...this.#facts,
+      ...end,
+      startMs: performance.timeOrigin + this.#startedAt,
+      durationMs: performance.now() - this.#startedAt,
+    });
   }
 
   #notify(record: SpanRecord): void {

@@ -59,6 +59,13 @@ const WAKE_BATCH_MICROTASKS = 4;
 /** Calls of the application that may put off a flush. */
 const MAX_WAKE_BATCH = 32;
 
+/**
+ * Streams that end here before what is there is sent, though more may follow at
+ * once: requests and answers that the peer can work on while the next are made.
+ * With one datagram for all of 64 calls, either end waits for the other.
+ */
+const MAX_COMPLETE_BATCH = 24;
+
 /** Longest delay of `setTimeout`, in milliseconds. */
 const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
 
@@ -118,6 +125,7 @@ export class Driver {
   #receivedCount = 0;
   #receivedBytes = 0;
   #wakeCount = 0;
+  #completeCount = 0;
   /** Whether events were delivered and nothing was sent since. */
   #isAwaitingAnswer = false;
   #settling: (() => void)[] = [];
@@ -129,6 +137,8 @@ export class Driver {
   #sendsInFlight = 0;
   #sentThisTurn = 0;
   #isYielding = false;
+  /** Whether an observer, and not the application, is what calls. */
+  #isTransmitting = false;
   #isBlocked = false;
   #drained: Deferred<void> | undefined;
 
@@ -150,8 +160,15 @@ export class Driver {
     this.#start(this.#carrier);
   }
 
-  /** There may be something to send: flushes a few microtasks after the last call. */
-  wake(): void {
+  /**
+   * There may be something to send: flushes a few microtasks after the last call.
+   *
+   * @param isComplete Whether a direction of a stream ends with it.
+   */
+  wake(isComplete = false): void {
+    if (isComplete && ++this.#completeCount >= MAX_COMPLETE_BATCH) {
+      this.#transmitSafely();
+    }
     if (this.#stepsLeft > 0 && this.#wakeCount >= MAX_WAKE_BATCH) return;
     this.#wakeCount++;
     this.#plan(WAKE_BATCH_MICROTASKS);
@@ -305,6 +322,16 @@ export class Driver {
     }
   }
 
+  /** Sends in the middle of something: events and timers wait for the flush. */
+  #transmitSafely(): void {
+    if (this.#isClosed || this.#isTransmitting) return;
+    try {
+      this.#transmit();
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
   #flush(): void {
     this.#receivedCount = 0;
     this.#receivedBytes = 0;
@@ -338,6 +365,8 @@ export class Driver {
   }
 
   #transmit(): boolean {
+    this.#isTransmitting = true;
+    this.#completeCount = 0;
     try {
       for (;;) {
         if (this.#isYielding) return true;
@@ -356,6 +385,7 @@ export class Driver {
         this.#sentThisTurn++;
       }
     } finally {
+      this.#isTransmitting = false;
       this.#sendBatch();
     }
   }

@@ -105,4 +105,4 @@ export {
   type StreamPriority,
   TransportConnection,
 } from "./transport_connection.ts";
-export { TransportStream } from "./transport_stream.ts";
+export { type ReadWaiter, TransportStream } from "./transport_stream.ts";

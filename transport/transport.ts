@@ -198,7 +198,7 @@ export class Transport {
     const driver = this.#driver;
     this.#host = {
       now: () => driver.now(),
-      wake: () => driver.wake(),
+      wake: (isComplete) => driver.wake(isComplete),
       settleLater: (task) => driver.settleLater(task),
       onHandlerError,
     };

@@ -68,8 +68,12 @@ export interface OpenStreamOptions {
 export interface ConnectionHost {
   /** Reads the clock. */
   now(): Instant;
-  /** Tells the driver that there may be something to send. */
-  wake(): void;
+  /**
+   * Tells the driver that there may be something to send.
+   *
+   * @param isComplete Whether a direction of a stream ends with it.
+   */
+  wake(isComplete?: boolean): void;
   /** Has `task` called when the waiting events are delivered. */
   settleLater(task: () => void): void;
   /** A callback of the application threw. */
@@ -136,7 +140,7 @@ export class TransportConnection {
     });
     this.#streamHost = {
       core,
-      wake: () => host.wake(),
+      wake: (isComplete) => host.wake(isComplete),
       settleLater: (input) => host.settleLater(() => input({ type: "settle" })),
       forget: (streamId) => this.#streams.delete(streamId),
       onHandlerError,

@@ -22,14 +22,26 @@ export type StreamInput =
 export interface StreamHost {
   /** The state machine. */
   readonly core: Connection;
-  /** Tells the driver that there may be something to send. */
-  wake(): void;
+  /**
+   * Tells the driver that there may be something to send.
+   *
+   * @param isComplete Whether a direction of a stream ends with it.
+   */
+  wake(isComplete?: boolean): void;
   /** Has `input` called with `settle` when the waiting events are delivered. */
   settleLater(input: (input: StreamInput) => void): void;
   /** The stream is over in both directions. */
   forget(streamId: number): void;
   /** A callback of the application threw. */
   onHandlerError(error: unknown): void;
+}
+
+/** Who waits for the next bytes of a stream; a `Deferred` is one. */
+export interface ReadWaiter {
+  /** Takes the bytes, which belong to it; `undefined` at the end. */
+  resolve(chunk: Uint8Array | undefined): void;
+  /** There will be no more: as {@linkcode TransportStream.read} rejects. */
+  reject(reason: unknown): void;
 }
 
 interface WaitingWrite {
@@ -56,13 +68,14 @@ export class TransportStream {
   readonly #host: StreamHost;
   readonly #input = (input: StreamInput): void => this.#handle(input);
 
-  #waitingRead: Deferred<Uint8Array | undefined> | undefined;
+  #waitingRead: ReadWaiter | undefined;
   /** What had arrived when the connection closed. */
-  #rescued: Uint8Array[] = [];
+  #rescued: Uint8Array[] | undefined;
   #isReadEnded = false;
   #readError: TransportError | undefined;
 
-  #waitingWrites: WaitingWrite[] = [];
+  /** Made for the first write that waits: few streams have one. */
+  #waitingWrites: WaitingWrite[] | undefined;
   #isFinishing = false;
   #writeError: TransportError | undefined;
   #isDelivered = false;
@@ -145,9 +158,8 @@ export class TransportStream {
   write(bytes: Uint8Array): Promise<void> {
     if (this.#writeError !== undefined) return rejected(this.#writeError);
     if (this.#isFinishing) return rejected(this.#stateError("is finished"));
-    const waiting = this.#waitingWrites;
     let offset = 0;
-    if (waiting.length === 0) {
+    if (!this.#hasWaitingWrites) {
       try {
         offset = this.#host.core.writeStream(this.id, bytes);
       } catch (error) {
@@ -155,7 +167,7 @@ export class TransportStream {
       }
       this.#host.wake();
       if (offset === bytes.length) return ACCEPTED;
-    } else if (waiting.length >= MAX_WAITING_WRITES) {
+    } else if (this.#waitingWrites!.length >= MAX_WAITING_WRITES) {
       return rejected(
         new TransportError(
           "LIMIT",
@@ -165,7 +177,7 @@ export class TransportStream {
       );
     }
     const accepted = createDeferred<void>();
-    waiting.push({ bytes, offset, accepted });
+    (this.#waitingWrites ??= []).push({ bytes, offset, accepted });
     return accepted.promise;
   }
 
@@ -178,7 +190,7 @@ export class TransportStream {
    */
   tryWrite(bytes: Uint8Array): boolean {
     if (this.#writeError !== undefined || this.#isFinishing) return false;
-    if (this.#waitingWrites.length > 0) return false;
+    if (this.#hasWaitingWrites) return false;
     const { core } = this.#host;
     const room = core.streamState(this.id)?.writableBytes ?? 0;
     if (room < bytes.length) return false;
@@ -194,7 +206,7 @@ export class TransportStream {
   finish(): void {
     if (this.#isFinishing || this.#writeError !== undefined) return;
     this.#isFinishing = true;
-    if (this.#waitingWrites.length === 0) this.#finishNow();
+    if (!this.#hasWaitingWrites) this.#finishNow();
   }
 
   /**
@@ -248,18 +260,47 @@ export class TransportStream {
    * `CLOSED_BY_PEER`, `CLOSED`.
    */
   read(): Promise<Uint8Array | undefined> {
-    if (this.#waitingRead !== undefined) {
-      return rejected(this.#stateError("is being read already"));
-    }
-    if (this.#rescued.length === 0 && this.#readError === undefined) {
-      const chunk = this.#isReadEnded ? undefined : this.#takeChunk(false);
-      if (chunk !== undefined) return Promise.resolve(chunk);
-      if (this.#isReadEnded) return ENDED;
-    }
+    const chunk = this.tryRead();
+    if (chunk !== undefined) return Promise.resolve(chunk);
+    if (this.isReadOver) return ENDED;
     const waitingRead = createDeferred<Uint8Array | undefined>();
-    this.#waitingRead = waitingRead;
-    this.#serveRead(false);
+    this.readWith(waitingRead);
     return waitingRead.promise;
+  }
+
+  /**
+   * As {@linkcode TransportStream.read}, for whoever has a promise of its own, or
+   * none.
+   *
+   * @param waiter Told once, perhaps at once.
+   */
+  readWith(waiter: ReadWaiter): void {
+    if (this.#waitingRead !== undefined) {
+      return waiter.reject(this.#stateError("is being read already"));
+    }
+    this.#waitingRead = waiter;
+    this.#serveRead(false);
+  }
+
+  /**
+   * Takes the next bytes if they are there, without a promise.
+   *
+   * @returns Bytes that the caller owns, at least one; `undefined` when `read`
+   * would wait, end or reject.
+   */
+  tryRead(): Uint8Array | undefined {
+    if (this.#waitingRead !== undefined) return undefined;
+    if (this.#rescued !== undefined && this.#rescued.length > 0) {
+      return this.#rescued.shift();
+    }
+    return this.#isReadEnded || this.#readError !== undefined
+      ? undefined
+      : this.#takeChunk(false);
+  }
+
+  /** Whether the peer has ended its direction and everything was read. */
+  get isReadOver(): boolean {
+    return this.#isReadEnded && !(this.#rescued?.length);
   }
 
   // ── What the connection says ──────────────────────────────────────────────
@@ -267,7 +308,7 @@ export class TransportStream {
   #handle(input: StreamInput): void {
     switch (input.type) {
       case "stream-readable":
-        this.#host.settleLater(this.#input);
+        if (!this.#isReadEnded) this.#host.settleLater(this.#input);
         return;
       case "stream-writable":
         this.#pumpWrites();
@@ -328,7 +369,7 @@ export class TransportStream {
     while (this.#readError === undefined && !this.#isReadEnded) {
       const chunk = this.#takeChunk(true);
       if (chunk === undefined) break;
-      this.#rescued.push(chunk);
+      (this.#rescued ??= []).push(chunk);
     }
     this.#serveRead(true);
     if (!this.#isReadEnded) this.#failReading(error);
@@ -341,7 +382,7 @@ export class TransportStream {
   #serveRead(isSettled: boolean): void {
     const waitingRead = this.#waitingRead;
     if (waitingRead === undefined) return;
-    let chunk = this.#rescued.shift();
+    let chunk = this.#rescued?.shift();
     if (
       chunk === undefined && !this.#isReadEnded &&
       this.#readError === undefined
@@ -399,8 +440,12 @@ export class TransportStream {
 
   // ── Writing ───────────────────────────────────────────────────────────────
 
+  get #hasWaitingWrites(): boolean {
+    return this.#waitingWrites !== undefined && this.#waitingWrites.length > 0;
+  }
+
   #pumpWrites(): void {
-    const waiting = this.#waitingWrites;
+    const waiting = this.#waitingWrites ?? [];
     while (waiting.length > 0) {
       const write = waiting[0]!;
       const { bytes, offset } = write;
@@ -424,14 +469,19 @@ export class TransportStream {
 
   #finishNow(): void {
     if (this.#isDelivered || this.#writeError !== undefined) return;
-    this.#inCore((core) => core.finishStream(this.id));
+    try {
+      this.#host.core.finishStream(this.id);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+    }
+    this.#host.wake(true);
   }
 
   #failWriting(error: TransportError): void {
     if (this.#writeError !== undefined) return;
     this.#writeError = error;
-    const waiting = this.#waitingWrites;
-    this.#waitingWrites = [];
+    const waiting = this.#waitingWrites ?? [];
+    this.#waitingWrites = undefined;
     for (const write of waiting) write.accepted.reject(error);
     this.#delivery?.reject(error);
     this.#forgetWhenOver();

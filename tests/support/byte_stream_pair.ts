@@ -4,6 +4,7 @@
  * @module
  */
 import type { ByteStream } from "../../mesh/message_channel.ts";
+import type { ReadWaiter } from "../../transport/mod.ts";
 
 /** One end of a {@linkcode createStreamPair}. */
 export class TestStream implements ByteStream {
@@ -65,6 +66,24 @@ export class TestStream implements ByteStream {
         this.#wakeReader = resolve;
       });
     }
+  }
+
+  /** As `read`, for a waiter. */
+  readWith(waiter: ReadWaiter): void {
+    this.read().then(
+      (chunk) => waiter.resolve(chunk),
+      (error) => waiter.reject(error),
+    );
+  }
+
+  /** The next bytes if they are there. */
+  tryRead(): Uint8Array | undefined {
+    return this.#chunks.shift();
+  }
+
+  /** Whether the other end has ended and everything was read. */
+  get isReadOver(): boolean {
+    return this.#isEnded && this.#chunks.length === 0;
   }
 
   /** Gives up our direction. */
