@@ -134,7 +134,8 @@ export class PacketBuilder {
     encodePingFrame(writer);
     const end = sizeBytes - PACKET_TAG_LENGTH;
     encodePaddingFrame(writer, end - writer.offset);
-    const flags = PacketFlags.ACK_ELICITING;
+    // While it is under way, what follows is held at the size before.
+    const flags = PacketFlags.ACK_ELICITING | PacketFlags.PROBE;
     return this.seal(into, { start: 0, end, flags });
   }
 }

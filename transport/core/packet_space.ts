@@ -88,6 +88,8 @@ export class PacketSpace {
   #mtu: MtuDiscovery;
 
   #probesDue = 0;
+  /** Whether data has gone and a probe for a larger size may follow it. */
+  #isMtuProbeNext = false;
 
   /**
    * @param now The time.
@@ -415,21 +417,23 @@ export class PacketSpace {
     // The second probe is worth as much as the first: one may be lost as well.
     if (isProbe && !this.streams.hasPendingFrames) this.#repeatOldest();
     const { hasPending } = this.#outgoing;
+    const isMtuProbeNext = !isProbe && this.#isMtuProbeNext &&
+      this.#isMtuProbeDue(into.length);
     const mayCarryData = this.#recovery.isSendingAllowed(
       now,
-      hasPending || ids.local.hasPending,
+      hasPending || ids.local.hasPending || isMtuProbeNext,
     ) ||
       isProbe;
     // RFC 9000 §8.2.1: a path that is full, or lost what is in flight, has to be
     // proven all the same. Challenges and their answers are few.
     const mayCarryControl = mayCarryData || control.hasPathFrames;
     const isWorthPacket = mayCarryData
-      ? hasPending || isProbe
+      ? hasPending || isProbe || isMtuProbeNext
       : mayCarryControl;
     if (!isWorthPacket && !this.#acks.isAckDue(now)) return undefined;
     this.#keys.updateIfDue(now);
     this.#traceKeys();
-    if (mayCarryData && !isProbe && this.#isMtuProbeDue(into.length)) {
+    if (isMtuProbeNext && mayCarryData) {
       return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
     }
     // Repeated in every datagram until it is known to have arrived.
@@ -474,6 +478,8 @@ export class PacketSpace {
       isInFlight: isEliciting,
       frames,
     });
+    // After data, never before it, which would wait for the room that it takes.
+    this.#isMtuProbeNext = isEliciting && this.#isMtuProbeDue(into.length);
     return { length, isAckEliciting: isEliciting };
   }
 
@@ -580,6 +586,7 @@ export class PacketSpace {
   ): { readonly length: number; readonly isAckEliciting: boolean } {
     const length = this.#builder.writeMtuProbe(into, sizeBytes);
     this.#mtu.onProbeSent();
+    this.#isMtuProbeNext = false;
     this.#recovery.onPacketSent(now, {
       packetNumber: this.#builder.packetCount - 1,
       sentAt: now,

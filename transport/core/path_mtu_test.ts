@@ -66,6 +66,44 @@ Deno.test("A path that shrinks in the middle of a transfer is noticed, and nothi
   assert.equal(client.state, "established");
 });
 
+Deno.test("No question and no answer waits for a probe, also not for one that is lost", () => {
+  for (const mtuBytes of [65_507, 1_500]) {
+    const pair = new Pair({
+      link: { mtuBytes },
+      client: { maxDatagramBytes: 32_500 },
+      server: { maxDatagramBytes: 32_500 },
+    });
+    const { client } = pair.connect();
+    const question = new Uint8Array(300);
+    let isAnswered = false;
+    pair.server.onEvent = (connection, event) => {
+      if (event.type !== "stream-readable") return;
+      readAll(connection, event.id);
+      connection.writeStream(event.id, question);
+      connection.finishStream(event.id);
+    };
+    pair.client.onEvent = (connection, event) => {
+      if (event.type !== "stream-readable") return;
+      readAll(connection, event.id);
+      isAnswered = true;
+    };
+    for (let index = 0; index < 30; index++) {
+      const askedAt = pair.now;
+      isAnswered = false;
+      const id = client.openStream({ priority: 1 })!;
+      client.writeStream(id, question);
+      client.finishStream(id);
+      pair.runUntil(() => isAnswered);
+      // 10 ms there and 10 ms back.
+      assert.equal(pair.now - askedAt, 20, `call ${index}`);
+      pair.runFor(10);
+    }
+    for (const { sentSizes } of [pair.client, pair.server]) {
+      assert.ok(sentSizes.includes(32_500), "it was probed");
+    }
+  }
+});
+
 Deno.test("maxDatagramBytes 1,200 sends no probe", () => {
   const pair = new Pair({ client: { maxDatagramBytes: 1_200 } });
   const { client } = pair.connect();

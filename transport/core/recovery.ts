@@ -57,6 +57,11 @@ export class Recovery {
   #kernelBytesInFlight = 0;
   /** What is in flight on paths that were left. */
   #offPathBytes = 0;
+  /**
+   * Those of a probe for a larger size. One probe of padding at a time does not
+   * keep data from leaving: on loopback it is as large as the first window.
+   */
+  #mtuProbeBytes = 0;
   #packetsLost = 0;
   #probeTimeouts = 0;
 
@@ -161,6 +166,7 @@ export class Recovery {
     this.#maxDatagramBytes = path.maxDatagramBytes;
     this.#loss.startPath();
     this.#offPathBytes = this.#loss.bytesInFlight;
+    this.#mtuProbeBytes = 0;
     this.#kernelBytesInFlight = 0;
     this.#rtt.reset();
     this.#congestion = this.#createCongestionController();
@@ -218,6 +224,7 @@ export class Recovery {
     this.#loss.onPacketSent(packet);
     if (!packet.isInFlight) return;
     this.#kernelBytesInFlight += kernelBytes(packet.sizeBytes);
+    if (packet.isMtuProbe) this.#mtuProbeBytes = packet.sizeBytes;
     this.#congestion.onPacketSent(now, packet, this.#bytesInFlight);
     this.#pacer.onPacketSent(now, packet.sizeBytes);
   }
@@ -311,14 +318,16 @@ export class Recovery {
   }
 
   get #bytesInFlight(): number {
-    return this.#loss.bytesInFlight - this.#offPathBytes;
+    return this.#loss.bytesInFlight - this.#offPathBytes - this.#mtuProbeBytes;
   }
 
   /** Takes a packet out of the sums; returns whether it took the path in use. */
   #leaveFlight(packet: SentPacket): boolean {
     const isOnPath = this.#loss.isOnPath(packet);
-    if (isOnPath) this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
-    else this.#offPathBytes -= packet.sizeBytes;
+    if (isOnPath) {
+      this.#kernelBytesInFlight -= kernelBytes(packet.sizeBytes);
+      if (packet.isMtuProbe) this.#mtuProbeBytes = 0;
+    } else this.#offPathBytes -= packet.sizeBytes;
     return isOnPath;
   }
 
