@@ -126,10 +126,13 @@ export abstract class ApplicationSide {
    * Takes the next bytes of a stream, in order.
    *
    * @param streamId The stream.
-   * @returns Bytes that the caller owns, or `undefined` when none are there.
+   * @param into Where they are put, as many as there are and fit; without it they
+   * get memory of their own.
+   * @returns Bytes that the caller owns, or `undefined` when none are there. A
+   * view of `into` where that was given.
    */
-  readStream(streamId: number): Uint8Array | undefined {
-    const bytes = this.streams?.read(streamId);
+  readStream(streamId: number, into?: Uint8Array): Uint8Array | undefined {
+    const bytes = this.streams?.read(streamId, into);
     if (bytes !== undefined) this.wake();
     return bytes;
   }

@@ -273,15 +273,18 @@ export class StreamManager {
    * Takes the next bytes of a stream and returns their credit to the peer.
    *
    * @param id The stream.
+   * @param into Where they are put, as many as there are and fit; without it they
+   * get memory of their own.
    * @returns At least one byte, or `undefined`: whether there will be more,
    * {@linkcode StreamManager.streamState} says. The caller owns the bytes, but
-   * short ones may share their `buffer` with others: do not transfer it.
+   * short ones may share their `buffer` with others: do not transfer it. A view of
+   * `into` where that was given.
    */
-  read(id: number): Uint8Array | undefined {
+  read(id: number, into?: Uint8Array): Uint8Array | undefined {
     const stream = this.#streams.get(id);
     const recv = stream?.recv;
     if (stream === undefined || recv === undefined) return undefined;
-    const chunk = recv.read();
+    const chunk = recv.read(into);
     if (chunk === undefined) return undefined;
     this.#returnCredit(stream, recv);
     this.#closeIfDone(stream);

@@ -1,35 +1,60 @@
 /**
  * Puts the bytes of a stream in order.
  *
- * Bytes that arrive in order are copied once, into chunks that grow while
- * nobody reads. Bytes that arrive early are copied into blocks that tile the
- * stream, so memory is bounded by the credit that was granted, however small
- * the pieces are.
+ * Bytes that arrive in order are copied into chunks that grow while nobody reads,
+ * many of them into blocks that are used again: a reader gets a copy of those,
+ * or has it put where it wants it. Bytes that arrive early are copied into blocks
+ * that tile the stream, so memory is bounded by the credit that was granted,
+ * however small the pieces are.
  *
  * @module
  */
+import {
+  BLOCK_BYTES,
+  releaseBlock,
+  takeBlock,
+} from "../../../internal/block_pool.ts";
 import { copyBytes } from "../../../internal/byte_pool.ts";
 import { Fifo } from "../../../internal/fifo.ts";
 import { RangeSet } from "../../../internal/range_set.ts";
 import { TransportError } from "../error.ts";
 
-/** Size of the blocks for bytes that arrive early. */
-const BLOCK_BYTES = 4_096;
+/** Size of the tiles for bytes that arrive early. */
+const TILE_BYTES = 4_096;
+
+/**
+ * Bytes that are put into a block when they arrive together, at least: half of it,
+ * so that memory is no more than twice what came.
+ */
+const MIN_BLOCK_FILL_BYTES: number = BLOCK_BYTES / 2;
 
 /** Largest chunk that is allocated ahead of what arrives, in bytes. */
 const MAX_CHUNK_BYTES = 16_384;
 
+/** A part of a block that holds bytes. */
+class BlockPart {
+  readonly bytes: Uint8Array = takeBlock();
+  /** The first byte that was not read. */
+  start = 0;
+  /** Where the next one goes. */
+  end = 0;
+}
+
 /** Bytes in, in any order and more than once; bytes out, in order and once. */
 export class Reassembler {
+  /** What a reader has begun with: older than anything else. */
+  #head: Uint8Array | BlockPart | undefined;
   /** Complete chunks, older than the tail. */
-  #chunks: Fifo<Uint8Array> | undefined;
+  #chunks: Fifo<Uint8Array | BlockPart> | undefined;
+  /** What grows: bytes of a reader to be, or a block, not both. */
   #tail: Uint8Array | undefined;
   #tailLength = 0;
+  #tailBlock: BlockPart | undefined;
   /** Offset after the last byte that is in order. */
   #orderedEnd = 0;
   #readableBytes = 0;
   #early: RangeSet | undefined;
-  #blocks: Map<number, Uint8Array> | undefined;
+  #tiles: Map<number, Uint8Array> | undefined;
 
   readonly #maxStretches: number;
 
@@ -75,45 +100,120 @@ export class Reassembler {
   /**
    * Takes the next bytes out.
    *
-   * @returns At least one byte, owned by the caller, or `undefined`.
+   * @param into Where they are put, as many as there are and fit; without it they
+   * get memory of their own.
+   * @returns At least one byte, owned by the caller, or `undefined`. A view of
+   * `into` where that was given.
    */
-  read(): Uint8Array | undefined {
-    let chunk = this.#chunks?.shift();
-    if (chunk === undefined) {
-      chunk = this.#takeTail();
-      if (chunk === undefined) return undefined;
+  read(into?: Uint8Array): Uint8Array | undefined {
+    const bytes = into === undefined ? this.#readOwn() : this.#readInto(into);
+    if (bytes !== undefined) this.#readableBytes -= bytes.length;
+    return bytes;
+  }
+
+  #readOwn(): Uint8Array | undefined {
+    const chunk = this.#head ?? this.#nextChunk();
+    this.#head = undefined;
+    if (!(chunk instanceof BlockPart)) return chunk;
+    const bytes = copyBytes(chunk.bytes.subarray(chunk.start, chunk.end));
+    releaseBlock(chunk.bytes);
+    return bytes;
+  }
+
+  #readInto(into: Uint8Array): Uint8Array | undefined {
+    let filled = 0;
+    while (filled < into.length) {
+      const chunk = this.#head ??= this.#nextChunk();
+      if (chunk === undefined) break;
+      const room = into.length - filled;
+      if (chunk instanceof BlockPart) {
+        const { bytes, start, end } = chunk;
+        const count = Math.min(room, end - start);
+        into.set(bytes.subarray(start, start + count), filled);
+        filled += count;
+        chunk.start += count;
+        if (chunk.start < end) break;
+        releaseBlock(bytes);
+      } else {
+        const count = Math.min(room, chunk.length);
+        into.set(chunk.subarray(0, count), filled);
+        filled += count;
+        if (count < chunk.length) {
+          this.#head = chunk.subarray(count);
+          break;
+        }
+      }
+      this.#head = undefined;
     }
-    this.#readableBytes -= chunk.length;
-    return chunk;
+    if (filled === into.length) return into;
+    return filled === 0 ? undefined : into.subarray(0, filled);
+  }
+
+  #nextChunk(): Uint8Array | BlockPart | undefined {
+    const chunk = this.#chunks?.shift() ?? this.#takeTail();
+    if (chunk !== undefined) return chunk;
+    const block = this.#tailBlock;
+    this.#tailBlock = undefined;
+    return block;
   }
 
   /** Lets go of everything. */
   clear(): void {
+    const letGo = (chunk: Uint8Array | BlockPart | undefined): void => {
+      if (chunk instanceof BlockPart) releaseBlock(chunk.bytes);
+    };
+    letGo(this.#head);
+    this.#chunks?.forEach(letGo);
+    letGo(this.#tailBlock);
+    this.#head = undefined;
     this.#chunks = undefined;
     this.#tail = undefined;
+    this.#tailBlock = undefined;
     this.#early = undefined;
-    this.#blocks = undefined;
+    this.#tiles = undefined;
     this.#readableBytes = 0;
   }
 
   #append(data: Uint8Array): void {
+    if (
+      this.#tailBlock !== undefined || data.length >= MIN_BLOCK_FILL_BYTES
+    ) this.#appendToBlocks(data);
+    else this.#appendToTail(data);
+    this.#orderedEnd += data.length;
+    this.#readableBytes += data.length;
+  }
+
+  #appendToBlocks(data: Uint8Array): void {
+    this.#pushTail();
+    for (let from = 0; from < data.length;) {
+      const block = this.#tailBlock ??= new BlockPart();
+      const count = Math.min(data.length - from, BLOCK_BYTES - block.end);
+      block.bytes.set(
+        count === data.length ? data : data.subarray(from, from + count),
+        block.end,
+      );
+      block.end += count;
+      from += count;
+      if (block.end === BLOCK_BYTES) this.#pushTail();
+    }
+  }
+
+  #appendToTail(data: Uint8Array): void {
     const tail = this.#tail;
     if (tail !== undefined && tail.length - this.#tailLength >= data.length) {
       tail.set(data, this.#tailLength);
       this.#tailLength += data.length;
-    } else {
-      this.#pushTail();
-      const capacity = tail === undefined
-        ? 0
-        : Math.min(2 * tail.length, MAX_CHUNK_BYTES);
-      if (capacity > data.length) {
-        this.#tail = new Uint8Array(capacity);
-        this.#tail.set(data);
-      } else this.#tail = copyBytes(data);
-      this.#tailLength = data.length;
+      return;
     }
-    this.#orderedEnd += data.length;
-    this.#readableBytes += data.length;
+    this.#pushTail();
+    const capacity = tail === undefined
+      ? 0
+      : Math.min(2 * tail.length, MAX_CHUNK_BYTES);
+    if (capacity > data.length) {
+      this.#tail = new Uint8Array(capacity);
+      this.#tail.set(data);
+    } else this.#tail = copyBytes(data);
+    this.#tailLength = data.length;
   }
 
   #takeTail(): Uint8Array | undefined {
@@ -125,9 +225,11 @@ export class Reassembler {
       : tail.subarray(0, this.#tailLength);
   }
 
+  /** What grows is complete: the next byte begins something new. */
   #pushTail(): void {
-    const tail = this.#takeTail();
+    const tail = this.#takeTail() ?? this.#tailBlock;
     if (tail === undefined) return;
+    this.#tailBlock = undefined;
     this.#chunks ??= new Fifo();
     this.#chunks.push(tail);
   }
@@ -140,14 +242,14 @@ export class Reassembler {
     for (const range of early.ranges) {
       if (range.start >= end) break;
       if (range.start > from) {
-        this.#copyToBlocks(
+        this.#copyToTiles(
           from,
           data.subarray(from - offset, range.start - offset),
         );
       }
       from = Math.max(from, range.end);
     }
-    if (from < end) this.#copyToBlocks(from, data.subarray(from - offset));
+    if (from < end) this.#copyToTiles(from, data.subarray(from - offset));
     early.add(offset, end);
     if (early.rangeCount > this.#maxStretches) {
       throw new TransportError(
@@ -158,18 +260,18 @@ export class Reassembler {
     }
   }
 
-  #copyToBlocks(offset: number, data: Uint8Array): void {
-    const blocks = this.#blocks ??= new Map();
+  #copyToTiles(offset: number, data: Uint8Array): void {
+    const tiles = this.#tiles ??= new Map();
     for (let at = 0; at < data.length;) {
-      const index = Math.floor((offset + at) / BLOCK_BYTES);
-      const inBlock = offset + at - index * BLOCK_BYTES;
-      const count = Math.min(data.length - at, BLOCK_BYTES - inBlock);
-      let block = blocks.get(index);
-      if (block === undefined) {
-        block = new Uint8Array(BLOCK_BYTES);
-        blocks.set(index, block);
+      const index = Math.floor((offset + at) / TILE_BYTES);
+      const inTile = offset + at - index * TILE_BYTES;
+      const count = Math.min(data.length - at, TILE_BYTES - inTile);
+      let tile = tiles.get(index);
+      if (tile === undefined) {
+        tile = new Uint8Array(TILE_BYTES);
+        tiles.set(index, tile);
       }
-      block.set(data.subarray(at, at + count), inBlock);
+      tile.set(data.subarray(at, at + count), inTile);
       at += count;
     }
   }
@@ -177,29 +279,29 @@ export class Reassembler {
   /** Moves the first early stretch, which is in order now, to what is readable. */
   #drain(): void {
     const { start, end } = this.#early!.shift()!;
-    const blocks = this.#blocks!;
+    const tiles = this.#tiles!;
     for (let at = start; at < end;) {
-      const index = Math.floor(at / BLOCK_BYTES);
-      const blockStart = index * BLOCK_BYTES;
-      const stop = Math.min(end, blockStart + BLOCK_BYTES);
-      const block = blocks.get(index)!;
-      if (stop === blockStart + BLOCK_BYTES) blocks.delete(index);
-      if (stop - at === BLOCK_BYTES) this.#appendBlock(block);
-      else this.#append(block.subarray(at - blockStart, stop - blockStart));
+      const index = Math.floor(at / TILE_BYTES);
+      const tileStart = index * TILE_BYTES;
+      const stop = Math.min(end, tileStart + TILE_BYTES);
+      const tile = tiles.get(index)!;
+      if (stop === tileStart + TILE_BYTES) tiles.delete(index);
+      if (stop - at === TILE_BYTES) this.#appendTile(tile);
+      else this.#append(tile.subarray(at - tileStart, stop - tileStart));
       at = stop;
     }
     if (this.#early!.rangeCount === 0) {
       this.#early = undefined;
-      this.#blocks = undefined;
+      this.#tiles = undefined;
     }
   }
 
-  /** Hands on a block that is full. Smaller pieces are copied, so that many of them share a chunk. */
-  #appendBlock(block: Uint8Array): void {
+  /** Hands on a tile that is full. Smaller pieces are copied, so that many of them share a chunk. */
+  #appendTile(tile: Uint8Array): void {
     this.#pushTail();
-    this.#tail = block;
-    this.#tailLength = block.length;
-    this.#orderedEnd += block.length;
-    this.#readableBytes += block.length;
+    this.#tail = tile;
+    this.#tailLength = tile.length;
+    this.#orderedEnd += tile.length;
+    this.#readableBytes += tile.length;
   }
 }

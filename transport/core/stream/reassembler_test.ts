@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import {
+  BLOCK_BYTES,
+  releaseBlock,
+  takeBlock,
+} from "../../../internal/block_pool.ts";
 import { Reassembler } from "./reassembler.ts";
 
 const MAX_STRETCHES = 1_024;
@@ -12,21 +17,44 @@ function stretch(offset: number, length: number): Uint8Array {
 
 Deno.test("Reassembler gives every byte once and in order, whatever the order of arrival", () => {
   const step = fc.record({
-    offset: fc.nat(20_000),
-    length: fc.integer({ min: 1, max: 6000 }),
-    reads: fc.nat(2),
+    offset: fc.nat(60_000),
+    length: fc.oneof(
+      fc.integer({ min: 1, max: 6_000 }),
+      fc.integer({ min: 1, max: 70_000 }),
+    ),
+    // Sizes of buffers to read into; 0 for memory of its own.
+    reads: fc.array(
+      fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 50_000 })),
+      { maxLength: 2 },
+    ),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const reassembler = new Reassembler(MAX_STRETCHES);
-      const arrived = new Uint8Array(30_000);
+      const arrived = new Uint8Array(140_000);
       let readEnd = 0;
-      const read = (): boolean => {
-        const chunk = reassembler.read();
-        if (chunk === undefined) return false;
-        assert(chunk.length > 0);
-        for (const byte of chunk) assert.equal(byte, byteAt(readEnd++));
-        chunk.fill(0xee); // The reader owns it.
+      const owned: { readonly start: number; readonly bytes: Uint8Array }[] =
+        [];
+      const check = (start: number, bytes: Uint8Array): void => {
+        const isRight = bytes.every((byte, i) => byte === byteAt(start + i));
+        assert(isRight, `bytes ${start} to ${start + bytes.length}`);
+      };
+      const read = (size: number): boolean => {
+        const into = size > 0 ? new Uint8Array(size) : undefined;
+        const available = reassembler.readableBytes;
+        const bytes = reassembler.read(into);
+        if (bytes === undefined) return false;
+        if (into !== undefined) {
+          assert.equal(bytes.buffer, into.buffer);
+          assert.equal(bytes.byteOffset, 0);
+          assert.equal(bytes.length, Math.min(size, available));
+        }
+        assert(bytes.length > 0);
+        check(readEnd, bytes);
+        // The reader owns it: may write to it, or keep it.
+        if (owned.length % 2 === 0) bytes.fill(0xee);
+        else owned.push({ start: readEnd, bytes });
+        readEnd += bytes.length;
         return true;
       };
       for (const { offset, length, reads } of steps) {
@@ -37,9 +65,10 @@ Deno.test("Reassembler gives every byte once and in order, whatever the order of
         const orderedEnd = arrived.indexOf(0);
         assert.equal(reassembler.orderedEnd, orderedEnd);
         assert.equal(reassembler.readableBytes, orderedEnd - readEnd);
-        for (let i = 0; i < reads; i++) read();
+        for (const size of reads) read(size);
       }
-      while (read());
+      while (read(0));
+      for (const { start, bytes } of owned) check(start, bytes);
       assert.equal(readEnd, reassembler.orderedEnd);
       assert.equal(reassembler.readableBytes, 0);
     }),
@@ -94,10 +123,34 @@ Deno.test("Reassembler refuses more stretches than its bound", () => {
 });
 
 Deno.test("Reassembler.clear() lets go of everything", () => {
-  const reassembler = new Reassembler(MAX_STRETCHES);
-  reassembler.insert(0, stretch(0, 10));
-  reassembler.insert(20, stretch(20, 10));
-  reassembler.clear();
-  assert.equal(reassembler.readableBytes, 0);
-  assert.equal(reassembler.read(), undefined);
+  for (const length of [10, 40_000]) {
+    const reassembler = new Reassembler(MAX_STRETCHES);
+    reassembler.insert(0, stretch(0, length));
+    reassembler.insert(2 * length, stretch(2 * length, length));
+    reassembler.read(new Uint8Array(1));
+    reassembler.clear();
+    assert.equal(reassembler.readableBytes, 0);
+    assert.equal(reassembler.read(), undefined);
+  }
+});
+
+Deno.test("Reassembler gives the blocks back that were read, and those that were let go of", () => {
+  const blocks = new Set(Array.from({ length: 4 }, takeBlock));
+  const giveBack = (): void => blocks.forEach(releaseBlock);
+  const takenOf = (count: number): number =>
+    Array.from({ length: count }, takeBlock)
+      .filter((block) => blocks.has(block)).length;
+  for (const length of [BLOCK_BYTES, 70_000]) {
+    giveBack();
+    const reassembler = new Reassembler(MAX_STRETCHES);
+    reassembler.insert(0, stretch(0, length));
+    reassembler.read(new Uint8Array(30_000));
+    while (reassembler.read() !== undefined);
+    assert.equal(takenOf(4), 4);
+    giveBack();
+    reassembler.insert(length, stretch(length, length));
+    reassembler.read(new Uint8Array(1));
+    reassembler.clear();
+    assert.equal(takenOf(4), 4);
+  }
 });

@@ -198,11 +198,12 @@ export class RecvStream {
    * Takes the next bytes out. Their credit is to be given back with
    * {@linkcode RecvStream.takeConsumed}.
    *
+   * @param into Where they are put, if not into memory of their own.
    * @returns Bytes that the caller owns, or `undefined`.
    */
-  read(): Uint8Array | undefined {
+  read(into?: Uint8Array): Uint8Array | undefined {
     if (this.#isDiscarding) return undefined;
-    const chunk = this.#reassembler.read();
+    const chunk = this.#reassembler.read(into);
     if (chunk !== undefined) this.#readBytes += chunk.length;
     return chunk;
   }

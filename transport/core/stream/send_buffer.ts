@@ -4,28 +4,39 @@
  * @module
  */
 import { assert } from "../../../internal/assert.ts";
-import { copyBytes } from "../../../internal/byte_pool.ts";
+import {
+  BLOCK_BYTES,
+  releaseBlock,
+  takeBlock,
+} from "../../../internal/block_pool.ts";
+import { allocateBytes } from "../../../internal/byte_pool.ts";
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
 
-/** Largest chunk that is allocated ahead of what a write needs, in bytes. */
-const MAX_CHUNK_BYTES = 16_384;
+/** Room from which on a chunk is a block that is used again, in bytes. */
+const MIN_BLOCK_BYTES = 16_384;
 
 /** Released chunks at the front of the list before it is moved up. */
 const COMPACT_AFTER = 32;
 
-interface Chunk {
+/** Bytes that were written one after the other. */
+class Chunk {
   /** Offset of its first byte in the stream. */
   readonly start: number;
   /** Its bytes, and room for more. */
   readonly bytes: Uint8Array;
   /** How many bytes are in it. */
-  length: number;
+  length = 0;
+
+  constructor(start: number, bytes: Uint8Array) {
+    this.start = start;
+    this.bytes = bytes;
+  }
 }
 
 /**
  * A list of chunks. The first write of an idle stream gets a chunk of its own
  * size; later ones share chunks that grow, so many small writes cost no more
- * than one large one.
+ * than one large one. Large ones are cut into blocks that are used again.
  */
 export class SendBuffer {
   #chunks: Chunk[] = [];
@@ -56,20 +67,24 @@ export class SendBuffer {
    */
   append(bytes: Uint8Array): void {
     const chunks = this.#chunks;
-    const last = chunks[chunks.length - 1];
-    if (
-      last !== undefined && last.bytes.length - last.length >= bytes.length
-    ) {
-      last.bytes.set(bytes, last.length);
-      last.length += bytes.length;
-    } else {
-      chunks.push({
-        start: this.#end,
-        bytes: copyWithRoom(bytes, last),
-        length: bytes.length,
-      });
+    let chunk = chunks[chunks.length - 1];
+    for (let from = 0; from < bytes.length;) {
+      if (chunk === undefined || chunk.length === chunk.bytes.length) {
+        chunk = new Chunk(this.#end, makeRoom(bytes.length - from, chunk));
+        chunks.push(chunk);
+      }
+      const count = Math.min(
+        bytes.length - from,
+        chunk.bytes.length - chunk.length,
+      );
+      chunk.bytes.set(
+        count === bytes.length ? bytes : bytes.subarray(from, from + count),
+        chunk.length,
+      );
+      chunk.length += count;
+      from += count;
+      this.#end += count;
     }
-    this.#end += bytes.length;
   }
 
   /**
@@ -109,15 +124,16 @@ export class SendBuffer {
   release(offset: number): void {
     const chunks = this.#chunks;
     this.#start = offset;
+    while (this.#head < chunks.length) {
+      const { start, length, bytes } = chunks[this.#head]!;
+      if (start + length > offset) break;
+      if (bytes.length === BLOCK_BYTES) releaseBlock(bytes);
+      this.#head++;
+    }
     if (offset === this.#end) {
       this.#chunks = [];
       this.#head = 0;
-      return;
-    }
-    while (chunks[this.#head]!.start + chunks[this.#head]!.length <= offset) {
-      this.#head++;
-    }
-    if (this.#head > COMPACT_AFTER && this.#head * 2 > chunks.length) {
+    } else if (this.#head > COMPACT_AFTER && this.#head * 2 > chunks.length) {
       chunks.splice(0, this.#head);
       this.#head = 0;
     }
@@ -142,12 +158,15 @@ export class SendBuffer {
   }
 }
 
-function copyWithRoom(bytes: Uint8Array, last: Chunk | undefined): Uint8Array {
-  const capacity = last === undefined
-    ? bytes.length
-    : Math.min(2 * last.bytes.length, MAX_CHUNK_BYTES);
-  if (capacity <= bytes.length) return copyBytes(bytes);
-  const chunk = new Uint8Array(capacity);
-  chunk.set(bytes);
-  return chunk;
+/**
+ * Makes room for a write.
+ *
+ * @param byteCount How much of it is left.
+ * @param last The chunk before, which is full.
+ */
+function makeRoom(byteCount: number, last: Chunk | undefined): Uint8Array {
+  const wanted = last === undefined
+    ? byteCount
+    : Math.max(byteCount, 2 * last.bytes.length);
+  return wanted >= MIN_BLOCK_BYTES ? takeBlock() : allocateBytes(wanted);
 }

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import {
+  BLOCK_BYTES,
+  releaseBlock,
+  takeBlock,
+} from "../../../internal/block_pool.ts";
 import { ByteWriter } from "../../../internal/byte_writer.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
 Deno.test("SendBuffer gives back any stretch that was not released", () => {
   const step = fc.oneof(
     fc.record({ write: fc.integer({ min: 1, max: 3000 }) }),
+    fc.record({ write: fc.integer({ min: 1, max: 70_000 }) }),
     fc.record({ release: fc.double({ min: 0, max: 1, noNaN: true }) }),
     fc.record({
       from: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -15,7 +21,7 @@ Deno.test("SendBuffer gives back any stretch that was not released", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const buffer = new SendBuffer();
-      const scratch = new Uint8Array(1 << 18);
+      const scratch = new Uint8Array(1 << 23);
       for (const s of steps) {
         if ("write" in s) {
           const bytes = Uint8Array.from(
@@ -66,4 +72,20 @@ Deno.test("SendBuffer goes on after everything was released", () => {
   const writer = new ByteWriter(new Uint8Array(1));
   buffer.copyInto(writer, 10, 1);
   assert.deepEqual(writer.written, Uint8Array.of(7));
+});
+
+Deno.test("SendBuffer gives blocks back, each once, when they are released", () => {
+  const blocks = new Set(Array.from({ length: 3 }, takeBlock));
+  blocks.forEach(releaseBlock);
+  const buffer = new SendBuffer();
+  buffer.append(new Uint8Array(2 * BLOCK_BYTES + 1));
+  assert.ok(!blocks.has(takeBlock()));
+  buffer.release(BLOCK_BYTES - 1);
+  assert.ok(!blocks.has(takeBlock()));
+  buffer.release(BLOCK_BYTES);
+  assert.ok(blocks.delete(takeBlock()));
+  assert.ok(!blocks.has(takeBlock()));
+  buffer.clear();
+  assert.ok(blocks.delete(takeBlock()));
+  assert.ok(blocks.delete(takeBlock()));
 });
