@@ -6,9 +6,7 @@
 import {
   completeMessage,
   decodeMessage,
-  encodeMessage,
   encodeMessageInto,
-  encodeStreamChunk,
   encodeStreamChunkInto,
   MAX_PAYLOAD_LENGTH,
   type Message,
@@ -18,11 +16,12 @@ import {
   STREAM_CHUNK_HEAD_LENGTH,
   type StreamChunkPayload,
 } from "../protocol/mod.ts";
-import { poison } from "../internal/poison.ts";
+import { allocateBytes } from "../internal/byte_pool.ts";
 import type { ReadWaiter } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
-import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
+import type { MemoryLimit } from "./memory_limit.ts";
+import { MessageMemory } from "./message_memory.ts";
 import { StatusCode } from "./status_code.ts";
 
 /** Shortest prefix from which the length of a message is known, in bytes. */
@@ -44,12 +43,17 @@ export interface ByteStream {
   tryWrite(bytes: Uint8Array): boolean;
   /** Ends the local direction after what was written. */
   finish(): void;
-  /** The next bytes, owned by the caller; `undefined` at the end. */
-  read(): Promise<Uint8Array | undefined>;
+  /**
+   * The next bytes, owned by the caller; `undefined` at the end. They are put
+   * into `into` where that is given, as many as fit, and are a view of it then.
+   */
+  read(into?: Uint8Array): Promise<Uint8Array | undefined>;
   /** As `read`, telling a waiter instead of a promise. */
-  readWith(waiter: ReadWaiter): void;
-  /** The next bytes if they are there, owned by the caller. */
-  tryRead(): Uint8Array | undefined;
+  readWith(waiter: ReadWaiter, into?: Uint8Array): void;
+  /** As `read`, if there are any. */
+  tryRead(into?: Uint8Array): Uint8Array | undefined;
+  /** How many bytes `read` finds without waiting. */
+  readonly readableBytes: number;
   /** Whether the peer has ended its direction and everything was read. */
   readonly isReadOver: boolean;
   /** Gives up the local direction with a code. */
@@ -70,65 +74,28 @@ export interface MessageChannelOptions {
   readonly memory?: MemoryLimit;
 }
 
-/** A bound on the bytes that several channels hold together. */
-export class MemoryLimit {
-  readonly #maxBytes: number;
-  readonly #shared: MemoryLimit | undefined;
-  #usedBytes = 0;
-
-  /**
-   * @param maxBytes The bound.
-   * @param shared A wider bound that holds as well.
-   */
-  constructor(maxBytes: number, shared?: MemoryLimit) {
-    this.#maxBytes = maxBytes;
-    this.#shared = shared;
-  }
-
-  /** Bytes in use. */
-  get usedBytes(): number {
-    return this.#usedBytes;
-  }
-
-  /**
-   * Takes bytes.
-   *
-   * @param bytes How many.
-   * @throws {CallError} `RESOURCE_EXHAUSTED` when they do not fit.
-   */
-  take(bytes: number): void {
-    if (this.#usedBytes + bytes > this.#maxBytes) {
-      throw new CallError(
-        "RESOURCE_EXHAUSTED",
-        `Memory: ${this.#maxBytes} bytes of unfinished messages are held already`,
-        { retryAfterMs: RETRY_AFTER_MS },
-      );
-    }
-    this.#shared?.take(bytes);
-    this.#usedBytes += bytes;
-  }
-
-  /** @param bytes How many are free again. */
-  release(bytes: number): void {
-    this.#shared?.release(bytes);
-    this.#usedBytes -= bytes;
-  }
-}
-
 /** Stands for bytes that nobody asked for. */
 const EXCESS = new Uint8Array(1);
 
+/** Size from which on a message is put where it stays while it arrives, in bytes. */
+const MIN_GATHERED_BYTES = 16_384;
+
+/** How much of such a message has come before memory for all of it is taken. */
+const GATHERED_SHARE = 1 / 4;
+
 /**
- * Where messages are encoded that the stream copies at once: larger ones get
- * bytes of their own.
+ * What is read after such a message, in bytes: the next one is probably as large,
+ * and what is in here has to be copied once more.
  */
-const scratch = new Uint8Array(16_384);
+const NEXT_HEAD_BYTES = 1_024;
 
 /** A message as it is given to {@linkcode MessageChannel.send}. */
 export type OutgoingMessage = Omit<Message, "flags"> & {
   /** Message flags; none when absent. */
   readonly flags?: number;
 };
+
+export { MemoryLimit } from "./memory_limit.ts";
 
 /** What a chunk of a stream has beside its payload. */
 export type ChunkHead = Omit<Message, "payload">;
@@ -141,6 +108,7 @@ export class MessageChannel {
   readonly #stream: ByteStream;
   readonly #maxMessageBytes: number;
   readonly #memory: MemoryLimit | undefined;
+  readonly #outgoing = new MessageMemory();
   /** Bytes that were read and belong to no returned message. */
   #chunks: Uint8Array[] = [];
   /** Bytes of the first chunk that belong to returned messages. */
@@ -151,6 +119,11 @@ export class MessageChannel {
   #isCancelled = false;
   #bytesSent = 0;
   #bytesReceived = 0;
+  /** A large message of which a part has come: as many bytes as are buffered. */
+  #gathered: Uint8Array | undefined;
+  /** Bytes of the memory limit that are in use. */
+  #takenBytes = 0;
+  #isAfterLarge = false;
 
   /**
    * @param stream The stream; the channel owns it from here on.
@@ -205,14 +178,9 @@ export class MessageChannel {
   push(message: OutgoingMessage): Promise<void> | undefined {
     const { type, flags = 0, messageId, traceId, payload } = message;
     const filled = { type, flags, messageId, traceId, payload };
-    const length = messageLength(payload.length);
-    if (length > scratch.length) {
-      const bytes = encodeMessage(filled);
-      this.#bytesSent += length;
-      return this.#stream.write(bytes);
-    }
-    encodeMessageInto(filled, scratch);
-    return this.#writeScratch(length);
+    checkPayloadLength(payload.length);
+    const memory = this.#outgoing.take(messageLength(payload.length));
+    return this.#write(memory, encodeMessageInto(filled, memory));
   }
 
   /**
@@ -229,20 +197,22 @@ export class MessageChannel {
     chunk: StreamChunkPayload,
   ): Promise<void> | undefined {
     const payloadLength = STREAM_CHUNK_HEAD_LENGTH + chunk.body.length;
-    if (messageLength(payloadLength) > scratch.length) {
-      return this.push({ ...head, payload: encodeStreamChunk(chunk) });
-    }
-    encodeStreamChunkInto(chunk, scratch, MESSAGE_HEADER_LENGTH);
-    return this.#writeScratch(completeMessage(head, payloadLength, scratch));
+    checkPayloadLength(payloadLength);
+    const memory = this.#outgoing.take(messageLength(payloadLength));
+    encodeStreamChunkInto(chunk, memory, MESSAGE_HEADER_LENGTH);
+    return this.#write(memory, completeMessage(head, payloadLength, memory));
   }
 
-  #writeScratch(length: number): Promise<void> | undefined {
+  #write(memory: Uint8Array, length: number): Promise<void> | undefined {
     this.#bytesSent += length;
-    const bytes = scratch.subarray(0, length);
-    const sending = this.#stream.tryWrite(bytes)
-      ? undefined
-      : this.#stream.write(bytes.slice());
-    poison(bytes);
+    if (this.#stream.tryWrite(memory.subarray(0, length))) {
+      this.#outgoing.giveBack(memory);
+      return undefined;
+    }
+    const message = this.#outgoing.detach(memory, length);
+    const sending = this.#stream.write(message);
+    const giveBack = (): void => this.#outgoing.giveBack(message);
+    sending.then(giveBack, giveBack);
     return sending;
   }
 
@@ -277,7 +247,7 @@ export class MessageChannel {
     for (;;) {
       const message = this.receiveBuffered();
       if (message !== undefined) return message;
-      const chunk = this.#stream.tryRead();
+      const chunk = this.#stream.tryRead(this.roomForNext());
       if (chunk === undefined) return undefined;
       this.handleRead(chunk);
     }
@@ -298,6 +268,21 @@ export class MessageChannel {
       this.#forgetBuffered();
       throw error;
     }
+  }
+
+  /**
+   * Where the next bytes are to be put, if it matters: to read them elsewhere is
+   * right only where this gave nothing.
+   *
+   * @returns Memory for the rest of a large message.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when it does not fit.
+   */
+  roomForNext(): Uint8Array | undefined {
+    if (this.#bufferedBytes === 0) {
+      return this.#isAfterLarge ? allocateBytes(NEXT_HEAD_BYTES) : undefined;
+    }
+    this.#gather();
+    return this.#gathered?.subarray(this.#bufferedBytes);
   }
 
   /** Drops what was read of an unfinished message: the stream is gone. */
@@ -371,9 +356,36 @@ export class MessageChannel {
   #buffer(chunk: Uint8Array): void {
     if (this.#isCancelled) throw cancelledError();
     this.#bytesReceived += chunk.length;
-    this.#memory?.take(chunk.length);
+    if (this.#gathered === undefined) {
+      this.#take(chunk.length);
+      this.#chunks.push(chunk);
+    }
     this.#bufferedBytes += chunk.length;
-    this.#chunks.push(chunk);
+  }
+
+  #take(byteCount: number): void {
+    this.#memory?.take(byteCount);
+    this.#takenBytes += byteCount;
+  }
+
+  /** Takes memory for all of a large message, once enough of it is here. */
+  #gather(): void {
+    const length = this.#expectedBytes;
+    if (
+      this.#gathered !== undefined || length === undefined ||
+      length < MIN_GATHERED_BYTES ||
+      this.#bufferedBytes + this.#stream.readableBytes <
+        GATHERED_SHARE * length
+    ) return;
+    try {
+      this.#take(length - this.#bufferedBytes);
+    } catch (error) {
+      this.#forgetBuffered();
+      throw error;
+    }
+    this.#gathered = this.#joinInto(new Uint8Array(length));
+    this.#chunks = [];
+    this.#usedBytes = 0;
   }
 
   #checkWhole(): void {
@@ -385,7 +397,9 @@ export class MessageChannel {
   }
 
   #forgetBuffered(): void {
-    this.#memory?.release(this.#bufferedBytes);
+    this.#memory?.release(this.#takenBytes);
+    this.#takenBytes = 0;
+    this.#gathered = undefined;
     this.#chunks = [];
     this.#usedBytes = 0;
     this.#bufferedBytes = 0;
@@ -410,6 +424,12 @@ export class MessageChannel {
 
   /** Takes `length` bytes off the front: a view when they came in one chunk. */
   #takeMessage(length: number): Message {
+    this.#isAfterLarge = length >= MIN_GATHERED_BYTES;
+    if (this.#gathered !== undefined) {
+      const message = decodeMessage(this.#gathered);
+      this.#forgetBuffered();
+      return message;
+    }
     this.#joinBelow(length);
     const front = this.#chunks[0]!;
     const message = decodeMessage(front, this.#usedBytes);
@@ -420,6 +440,7 @@ export class MessageChannel {
     }
     this.#bufferedBytes -= length;
     this.#memory?.release(length);
+    this.#takenBytes -= length;
     this.#expectedBytes = undefined;
     return message;
   }
@@ -427,15 +448,19 @@ export class MessageChannel {
   /** Joins the chunks when the first one holds less than what is asked for. */
   #joinBelow(byteCount: number): void {
     if (this.#chunks[0]!.length - this.#usedBytes >= byteCount) return;
-    const joined = new Uint8Array(this.#bufferedBytes);
+    this.#chunks = [this.#joinInto(new Uint8Array(this.#bufferedBytes))];
+    this.#usedBytes = 0;
+  }
+
+  /** Puts everything that is buffered one behind the other. */
+  #joinInto(bytes: Uint8Array): Uint8Array {
     this.#chunks[0] = this.#chunks[0]!.subarray(this.#usedBytes);
     let offset = 0;
     for (const chunk of this.#chunks) {
-      joined.set(chunk, offset);
+      bytes.set(chunk, offset);
       offset += chunk.length;
     }
-    this.#chunks = [joined];
-    this.#usedBytes = 0;
+    return bytes;
   }
 }
 
@@ -463,8 +488,8 @@ class MessageWaiter implements ReadWaiter {
   wait(): void {
     try {
       const message = this.#channel.receiveBuffered();
-      if (message === undefined) this.#stream.readWith(this);
-      else this.#finish(message);
+      if (message !== undefined) return this.#finish(message);
+      this.#stream.readWith(this, this.#channel.roomForNext());
     } catch (error) {
       this.#fail(error);
     }
@@ -505,6 +530,15 @@ class MessageWaiter implements ReadWaiter {
     this.#release?.();
     this.#reject(reason);
   }
+}
+
+/** Before memory is taken, since it may be far above the limit. */
+function checkPayloadLength(length: number): void {
+  if (length <= MAX_PAYLOAD_LENGTH) return;
+  throw new ProtocolError(
+    "PAYLOAD_TOO_LARGE",
+    `Message: payload of ${length} bytes is above ${MAX_PAYLOAD_LENGTH}`,
+  );
 }
 
 function cancelledError(): CallError {

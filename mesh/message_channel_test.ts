@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  decodeMessage,
   encodeMessage,
   encodeStreamChunk,
+  MAX_PAYLOAD_LENGTH,
   MessageType,
   ProtocolError,
 } from "../protocol/mod.ts";
 import type { ReadWaiter } from "../transport/mod.ts";
+import {
+  createStreamPair,
+  sumOfLengths,
+  takeChunk,
+} from "../tests/support/byte_stream_pair.ts";
 import { CallError } from "./error.ts";
 import {
   type ByteStream,
@@ -38,19 +45,23 @@ class FakeStream implements ByteStream {
     this.calls.push("finish");
   }
 
-  read(): Promise<Uint8Array | undefined> {
-    return Promise.resolve(this.#incoming.shift());
+  get readableBytes(): number {
+    return sumOfLengths(this.#incoming);
   }
 
-  readWith(waiter: ReadWaiter): void {
-    this.read().then(
+  read(into?: Uint8Array): Promise<Uint8Array | undefined> {
+    return Promise.resolve(takeChunk(this.#incoming, into));
+  }
+
+  readWith(waiter: ReadWaiter, into?: Uint8Array): void {
+    this.read(into).then(
       (chunk) => waiter.resolve(chunk),
       (error) => waiter.reject(error),
     );
   }
 
-  tryRead(): Uint8Array | undefined {
-    return this.#incoming.shift();
+  tryRead(into?: Uint8Array): Uint8Array | undefined {
+    return takeChunk(this.#incoming, into);
   }
 
   get isReadOver(): boolean {
@@ -63,6 +74,20 @@ class FakeStream implements ByteStream {
 
   stopSending(code: number): void {
     this.calls.push(`stop ${code}`);
+  }
+}
+
+/** A stream that has no room, and copies what waits when it has some again. */
+class FullStream extends FakeStream {
+  readonly room = Promise.withResolvers<void>();
+
+  override async write(bytes: Uint8Array): Promise<void> {
+    await this.room.promise;
+    await super.write(bytes);
+  }
+
+  override tryWrite(): boolean {
+    return false;
   }
 }
 
@@ -100,6 +125,57 @@ Deno.test("MessageChannel.receive() gives messages however their bytes are cut",
       assert.equal(channel.bytesReceived, bytes.length);
     },
   ));
+});
+
+Deno.test("MessageChannel.receive() gives large messages in memory of their own, however their bytes are cut", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(fc.nat(100), fc.nat(80_000), fc.nat(300_000)), {
+        maxLength: 5,
+      }),
+      fc.array(fc.nat(60_000), { maxLength: 12 }),
+      async (lengths, sizes) => {
+        const payloads = lengths.map((length, index) =>
+          new Uint8Array(length).map((_, i) => i * 7 + index)
+        );
+        const messages = payloads.map(message);
+        const bytes = new Uint8Array(sumOfLengths(messages));
+        let offset = 0;
+        for (const encoded of messages) {
+          bytes.set(encoded, offset);
+          offset += encoded.length;
+        }
+        const memory = new MemoryLimit(1 << 23);
+        const stream = new FakeStream(split(bytes, sizes));
+        const channel = new MessageChannel(stream, { memory });
+        const received: Uint8Array[] = [];
+        for (let count = 0; count < payloads.length; count++) {
+          received.push((await channel.receive())!.payload);
+        }
+        assert.deepEqual(received, payloads);
+        assert.equal(channel.bytesReceived, bytes.length);
+        assert.equal(await channel.receive(), undefined);
+        assert.equal(memory.usedBytes, 0);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("MessageChannel takes memory for a large message when a quarter of it is there", async () => {
+  const bytes = message(new Uint8Array(100_000));
+  for (const [size, usedBytes] of [[20_000, 20_000], [30_000, bytes.length]]) {
+    const memory = new MemoryLimit(1 << 20);
+    const [stream, peer] = createStreamPair();
+    const channel = new MessageChannel(stream, { memory });
+    const receiving = channel.receive();
+    peer.tryWrite(bytes.subarray(0, size));
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    assert.equal(memory.usedBytes, usedBytes);
+    stream.fail(new Error("Gone"));
+    await assert.rejects(receiving, { message: "Gone" });
+    assert.equal(memory.usedBytes, 0);
+  }
 });
 
 Deno.test("MessageChannel.receive() throws DATA_LOSS when the stream ends inside a message", async () => {
@@ -213,4 +289,53 @@ Deno.test("MessageChannel.pushChunk() sends what push() of the encoded chunk sen
     assert.deepEqual(inPlace, encoded);
     assert.equal(channel.bytesSent, 2 * (size + 49));
   }
+});
+
+Deno.test("MessageChannel.push() leaves the bytes of a message alone until the stream has taken them", async () => {
+  const stream = new FullStream();
+  const channel = new MessageChannel(stream);
+  const payloads = [200_000, 100_000, 190_000, 10].map((length, index) =>
+    new Uint8Array(length).fill(index + 1)
+  );
+  const push = (payload: Uint8Array): Promise<void> | undefined => {
+    const given = payload.slice();
+    const pushing = channel.push({
+      type: MessageType.RESPONSE,
+      messageId: 7n,
+      traceId: 8n,
+      payload: given,
+    });
+    given.fill(0);
+    return pushing;
+  };
+  const pushing = payloads.map(push);
+  stream.room.resolve();
+  await Promise.all(pushing);
+  await push(payloads[0]!);
+  await push(payloads[2]!);
+  assert.deepEqual(
+    stream.written.map((bytes) => decodeMessage(bytes).payload),
+    [...payloads, payloads[0], payloads[2]],
+  );
+});
+
+Deno.test("MessageChannel.push() refuses more than a message carries", () => {
+  const stream = new FakeStream();
+  const channel = new MessageChannel(stream);
+  const head = {
+    type: MessageType.STREAM_CHUNK,
+    flags: 0,
+    messageId: 7n,
+    traceId: 8n,
+  };
+  const body = new Uint8Array(MAX_PAYLOAD_LENGTH + 1);
+  const isTooLarge = (error: unknown): boolean =>
+    error instanceof ProtocolError && error.code === "PAYLOAD_TOO_LARGE";
+  assert.throws(() => channel.push({ ...head, payload: body }), isTooLarge);
+  assert.throws(
+    () => channel.pushChunk(head, { offset: 0, contentType: 0, body }),
+    isTooLarge,
+  );
+  assert.equal(channel.bytesSent, 0);
+  assert.deepEqual(stream.written, []);
 });

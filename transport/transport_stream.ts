@@ -69,6 +69,8 @@ export class TransportStream {
   readonly #input = (input: StreamInput): void => this.#handle(input);
 
   #waitingRead: ReadWaiter | undefined;
+  /** Where the read that waits has its bytes put. */
+  #readTarget: Uint8Array | undefined;
   /** What had arrived when the connection closed. */
   #rescued: Uint8Array[] | undefined;
   #isReadEnded = false;
@@ -110,6 +112,13 @@ export class TransportStream {
       else this.#writeError = error;
     }
     attach(this.#input);
+  }
+
+  /** How many bytes {@linkcode TransportStream.read} finds without waiting. */
+  get readableBytes(): number {
+    let byteCount = this.#host.core.streamState(this.id)?.readableBytes ?? 0;
+    for (const chunk of this.#rescued ?? []) byteCount += chunk.length;
+    return byteCount;
   }
 
   /** The code with which the peer stopped our direction, if it did. */
@@ -252,19 +261,23 @@ export class TransportStream {
   /**
    * Takes the next bytes. One call at a time.
    *
-   * @returns Bytes that the caller owns, at least one; `undefined` when the
-   * peer has ended its direction and everything was read.
+   * @param into Where they are put, as many as there are and fit: at least one
+   * byte, left alone until the promise settles. Without it they get memory of
+   * their own.
+   * @returns Bytes that the caller owns, at least one, a view of `into` where
+   * that was given; `undefined` when the peer has ended its direction and
+   * everything was read.
    * @throws {TransportError} As a rejection: `STREAM_RESET` (with `closeCode`)
    * when the peer gave up, `STREAM_STATE` while another read waits or after
    * `stopSending`, or why the connection ended: `CONNECTION_LOST`,
    * `CLOSED_BY_PEER`, `CLOSED`.
    */
-  read(): Promise<Uint8Array | undefined> {
-    const chunk = this.tryRead();
+  read(into?: Uint8Array): Promise<Uint8Array | undefined> {
+    const chunk = this.tryRead(into);
     if (chunk !== undefined) return Promise.resolve(chunk);
     if (this.isReadOver) return ENDED;
     const waitingRead = createDeferred<Uint8Array | undefined>();
-    this.readWith(waitingRead);
+    this.readWith(waitingRead, into);
     return waitingRead.promise;
   }
 
@@ -273,29 +286,28 @@ export class TransportStream {
    * none.
    *
    * @param waiter Told once, perhaps at once.
+   * @param into As of `read`.
    */
-  readWith(waiter: ReadWaiter): void {
+  readWith(waiter: ReadWaiter, into?: Uint8Array): void {
     if (this.#waitingRead !== undefined) {
       return waiter.reject(this.#stateError("is being read already"));
     }
     this.#waitingRead = waiter;
+    this.#readTarget = into;
     this.#serveRead(false);
   }
 
   /**
    * Takes the next bytes if they are there, without a promise.
    *
+   * @param into As of `read`.
    * @returns Bytes that the caller owns, at least one; `undefined` when `read`
    * would wait, end or reject.
    */
-  tryRead(): Uint8Array | undefined {
-    if (this.#waitingRead !== undefined) return undefined;
-    if (this.#rescued !== undefined && this.#rescued.length > 0) {
-      return this.#rescued.shift();
-    }
-    return this.#isReadEnded || this.#readError !== undefined
-      ? undefined
-      : this.#takeChunk(false);
+  tryRead(into?: Uint8Array): Uint8Array | undefined {
+    return this.#waitingRead === undefined
+      ? this.#takeNext(false, into)
+      : undefined;
   }
 
   /** Whether the peer has ended its direction and everything was read. */
@@ -382,24 +394,29 @@ export class TransportStream {
   #serveRead(isSettled: boolean): void {
     const waitingRead = this.#waitingRead;
     if (waitingRead === undefined) return;
-    let chunk = this.#rescued?.shift();
-    if (
-      chunk === undefined && !this.#isReadEnded &&
-      this.#readError === undefined
-    ) chunk = this.#takeChunk(isSettled);
-    if (chunk !== undefined) {
-      this.#waitingRead = undefined;
-      waitingRead.resolve(chunk);
-    } else if (this.#isReadEnded) {
-      this.#waitingRead = undefined;
-      waitingRead.resolve(undefined);
-    } else if (this.#readError !== undefined) {
-      this.#waitingRead = undefined;
-      waitingRead.reject(this.#readError);
-    }
+    const chunk = this.#takeNext(isSettled, this.#readTarget);
+    const isEnded = this.#isReadEnded;
+    const error = this.#readError;
+    if (chunk === undefined && !isEnded && error === undefined) return;
+    this.#waitingRead = undefined;
+    this.#readTarget = undefined;
+    if (chunk !== undefined || isEnded) waitingRead.resolve(chunk);
+    else waitingRead.reject(error);
   }
 
-  #takeChunk(isSettled: boolean): Uint8Array | undefined {
+  #takeNext(
+    isSettled: boolean,
+    into: Uint8Array | undefined,
+  ): Uint8Array | undefined {
+    if (this.#rescued !== undefined && this.#rescued.length > 0) {
+      return takeFirst(this.#rescued, into);
+    }
+    return this.#isReadEnded || this.#readError !== undefined
+      ? undefined
+      : this.#takeChunk(isSettled, into);
+  }
+
+  #takeChunk(isSettled: boolean, into?: Uint8Array): Uint8Array | undefined {
     const { core } = this.#host;
     const before = core.streamState(this.id);
     if (before === undefined) {
@@ -409,7 +426,7 @@ export class TransportStream {
       return undefined;
     }
     if (before.resetCode !== undefined) return undefined;
-    const chunk = core.readStream(this.id);
+    const chunk = core.readStream(this.id, into);
     if (chunk !== undefined) this.#host.wake();
     if (core.streamState(this.id)?.isFinished ?? true) this.#endReading();
     return chunk;
@@ -515,4 +532,17 @@ export class TransportStream {
       `Stream ${this.id}: it ${detail}`,
     );
   }
+}
+
+/** Takes the first of some chunks, or as much of it as fits. */
+function takeFirst(
+  chunks: Uint8Array[],
+  into: Uint8Array | undefined,
+): Uint8Array | undefined {
+  const chunk = chunks.shift();
+  if (chunk === undefined || into === undefined) return chunk;
+  if (chunk.length > into.length) chunks.unshift(chunk.subarray(into.length));
+  const taken = chunk.subarray(0, into.length);
+  into.set(taken);
+  return into.subarray(0, taken.length);
 }

@@ -80,6 +80,32 @@ Deno.test("TransportStream.read() gives what arrived before the connection close
     assert.equal(await stream.read(), undefined);
   }));
 
+Deno.test("TransportStream.read() puts what arrived before the connection closed where it is told", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = async (stream) => {
+      await readAll(stream);
+      await stream.write(patternBytes(3_000));
+      stream.finish();
+      await stream.finished;
+      incoming.close();
+    };
+    const stream = await outgoing.openStream();
+    stream.finish();
+    assert.equal((await outgoing.closed).code, "CLOSED_BY_PEER");
+    assert.equal(stream.readableBytes, 3_000);
+    const into = new Uint8Array(3_500);
+    let length = 0;
+    while (length < 3_000) {
+      const bytes = await stream.read(into.subarray(length, length + 700));
+      assert.equal(bytes!.byteOffset, length);
+      assert.equal(bytes!.buffer, into.buffer);
+      length += bytes!.length;
+      assert.equal(stream.readableBytes, 3_000 - length);
+    }
+    assert.equal(await stream.read(into.subarray(length)), undefined);
+    assert.deepEqual(into.subarray(0, length), patternBytes(3_000));
+  }));
+
 Deno.test("TransportStream.read() rejects when a connection closes before the end of the stream", () =>
   withTransports(async ({ outgoing, incoming }) => {
     incoming.onStream = async (stream) => {

@@ -51,6 +51,31 @@ Deno.test("Transport echoes in memory", () =>
     assert.ok(isEqualBytes(await request(outgoing, sent), sent));
   }, { network: new MemoryNetwork() }));
 
+Deno.test("TransportStream.read() puts bytes where it is told, as many as fit", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    echoStreams(incoming);
+    const sent = patternBytes(300_000);
+    const stream = await outgoing.openStream();
+    const reading = stream.read(new Uint8Array(7));
+    const writing = stream.write(sent).then(() => stream.finish());
+    const first = await reading;
+    assert.deepEqual(first, sent.subarray(0, 7));
+    const into = new Uint8Array(sent.length);
+    into.set(first!);
+    let length = 7;
+    while (length < sent.length) {
+      const target = into.subarray(length, length + 50_000);
+      const bytes = await stream.read(target);
+      assert.equal(bytes!.buffer, into.buffer);
+      assert.equal(bytes!.byteOffset, length);
+      assert.ok(bytes!.length >= 1 && bytes!.length <= target.length);
+      length += bytes!.length;
+    }
+    assert.ok(isEqualBytes(into, sent));
+    assert.equal(await stream.read(new Uint8Array(1)), undefined);
+    await writing;
+  }));
+
 Deno.test("Transport knows both peers' keys after the handshake", async () => {
   const server = await bindTransport();
   const client = await bindTransport();

@@ -6,6 +6,32 @@
 import type { ByteStream } from "../../mesh/message_channel.ts";
 import type { ReadWaiter } from "../../transport/mod.ts";
 
+/**
+ * Takes the first of some chunks, or as much of it as fits.
+ *
+ * @param chunks What is there; changed.
+ * @param into Where the bytes are put, if anywhere.
+ * @returns As `ByteStream.read`.
+ */
+export function takeChunk(
+  chunks: Uint8Array[],
+  into?: Uint8Array,
+): Uint8Array | undefined {
+  const chunk = chunks.shift();
+  if (chunk === undefined || into === undefined) return chunk;
+  const taken = chunk.subarray(0, into.length);
+  if (taken.length < chunk.length) {
+    chunks.unshift(chunk.subarray(taken.length));
+  }
+  into.set(taken);
+  return into.subarray(0, taken.length);
+}
+
+/** How many bytes chunks hold. */
+export function sumOfLengths(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** One end of a {@linkcode createStreamPair}. */
 export class TestStream implements ByteStream {
   /** The other end. */
@@ -55,10 +81,15 @@ export class TestStream implements ByteStream {
     this.peer.#wakeReader();
   }
 
+  /** Bytes of the other end that were not read. */
+  get readableBytes(): number {
+    return sumOfLengths(this.#chunks);
+  }
+
   /** The next bytes of the other end. */
-  async read(): Promise<Uint8Array | undefined> {
+  async read(into?: Uint8Array): Promise<Uint8Array | undefined> {
     for (;;) {
-      const chunk = this.#chunks.shift();
+      const chunk = takeChunk(this.#chunks, into);
       if (chunk !== undefined) return chunk;
       if (this.#error !== undefined) throw this.#error;
       if (this.#isEnded) return undefined;
@@ -69,16 +100,16 @@ export class TestStream implements ByteStream {
   }
 
   /** As `read`, for a waiter. */
-  readWith(waiter: ReadWaiter): void {
-    this.read().then(
+  readWith(waiter: ReadWaiter, into?: Uint8Array): void {
+    this.read(into).then(
       (chunk) => waiter.resolve(chunk),
       (error) => waiter.reject(error),
     );
   }
 
   /** The next bytes if they are there. */
-  tryRead(): Uint8Array | undefined {
-    return this.#chunks.shift();
+  tryRead(into?: Uint8Array): Uint8Array | undefined {
+    return takeChunk(this.#chunks, into);
   }
 
   /** Whether the other end has ended and everything was read. */
