@@ -28,7 +28,7 @@ export class CallTimer {
   readonly deadline: Instant | undefined;
   readonly #clock: Clock;
   readonly #idleMs: number | undefined;
-  readonly #onExpired: (limit: TimeLimit) => void;
+  #onExpired: ((limit: TimeLimit) => void) | undefined;
   readonly #cancelTotal: (() => void) | undefined;
   #cancelIdle: (() => void) | undefined;
   #waitingSince: Instant | undefined;
@@ -92,6 +92,8 @@ export class CallTimer {
     this.#cancelTotal?.();
     this.#cancelIdle?.();
     this.#waitingSince = undefined;
+    // What it would have told is not kept by whoever keeps the timer.
+    this.#onExpired = undefined;
   }
 
   readonly #checkIdle = (): void => {
@@ -103,7 +105,8 @@ export class CallTimer {
   };
 
   #expire(limit: TimeLimit): void {
+    const onExpired = this.#onExpired;
     this.stop();
-    this.#onExpired(limit);
+    onExpired?.(limit);
   }
 }

@@ -15,8 +15,8 @@ import type { KeyPair } from "../crypto/mod.ts";
 import type { TransportConnection } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { AnswerStore } from "./answer_store.ts";
-import { Budget } from "./budget.ts";
-import { type CallContext, runInCall } from "./call_context.ts";
+import type { Budget } from "./budget.ts";
+import { CallContext, runInCall } from "./call_context.ts";
 import { CallTimer } from "./call_timer.ts";
 import { ChunkSender } from "./chunk_sender.ts";
 import type { Clock } from "./clock.ts";
@@ -64,7 +64,7 @@ type Audience = "listening" | "gone";
  * Runs one handler. What few calls need is made when it is asked for, and what
  * can be done at once is done without a promise.
  */
-export class RunningCall implements CallContext, CallFacts {
+export class RunningCall implements CallFacts {
   /** What is asked for. */
   readonly request: IncomingRequest;
   /** Aborted when the caller gives up or is gone. */
@@ -75,7 +75,7 @@ export class RunningCall implements CallContext, CallFacts {
   readonly #channel: MessageChannel;
   readonly #connection: TransportConnection;
   readonly #span: OpenSpan;
-  #budget: Budget | undefined;
+  readonly #context: CallContext;
   #caller: CallPeer | undefined;
   #input: RequestInput | undefined;
   #isAbortedHere = false;
@@ -104,8 +104,6 @@ export class RunningCall implements CallContext, CallFacts {
     this.#channel = channel;
     this.#connection = connection;
     this.race = race;
-    // A budget that is none is refused before the handler runs.
-    if (request.envelope.budget !== undefined) void this.budget;
     this.timer = new CallTimer(
       services.clock,
       { totalMs: request.timeoutMs },
@@ -117,6 +115,13 @@ export class RunningCall implements CallContext, CallFacts {
       traceId: request.traceId,
       parentSpanId: request.messageId,
     });
+    this.#context = new CallContext(
+      request.traceId,
+      this.#span.spanId,
+      race,
+      this.timer,
+      request.envelope.budget,
+    );
   }
 
   /** Trace of the whole tree of calls. */
@@ -131,7 +136,7 @@ export class RunningCall implements CallContext, CallFacts {
 
   /** What may be spent. */
   get budget(): Budget {
-    return this.#budget ??= new Budget(this.request.envelope.budget);
+    return this.#context.budget;
   }
 
   /** Who calls. */
@@ -264,7 +269,7 @@ export class RunningCall implements CallContext, CallFacts {
       encodeResponse({
         status: StatusCode.OK,
         contentType: content.contentType,
-        extensions: encodeReplyFacts({ spent: this.#budget?.spent }),
+        extensions: encodeReplyFacts({ spent: this.#context.spent }),
         body: content.body,
       }),
     );
@@ -310,7 +315,7 @@ export class RunningCall implements CallContext, CallFacts {
 
   #enter<Result>(code: () => Result): Result {
     return runInCall(
-      this,
+      this.#context,
       this.#span.isRecording ? () => this.#span.run(code) : code,
     );
   }
@@ -375,7 +380,7 @@ export class RunningCall implements CallContext, CallFacts {
         chunkCount: this.#chunks?.count ?? 0,
         message: limit(error?.message ?? ""),
         extensions: encodeReplyFacts({
-          spent: this.#budget?.spent,
+          spent: this.#context.spent,
           retryAfterMs: error?.retryAfterMs,
         }),
       }),
@@ -390,7 +395,7 @@ export class RunningCall implements CallContext, CallFacts {
         retryAfterMs: clampRetryAfter(error.retryAfterMs),
         messageId: this.request.messageId,
         message: limit(error.message),
-        extensions: encodeReplyFacts({ spent: this.#budget?.spent }),
+        extensions: encodeReplyFacts({ spent: this.#context.spent }),
       }),
     );
   }
