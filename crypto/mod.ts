@@ -32,6 +32,7 @@ export * from "./static_key.ts";
 export * from "./x25519.ts";
 export * from "./noise/cipher_state.ts";
 export {
+  type EphemeralKeySource,
   type HandshakeOptions,
   type HandshakeRole,
   MAX_NOISE_MESSAGE_LENGTH,

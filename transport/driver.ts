@@ -56,6 +56,15 @@ const RECEIVE_BATCH_MICROTASKS = 4;
  */
 const WAKE_BATCH_MICROTASKS = 4;
 
+/**
+ * The same after a connection has begun: whoever waited for it is told first, and
+ * what he says then goes with the last message of the handshake.
+ */
+const NEW_CONNECTION_MICROTASKS = 8;
+
+/** The same when it began with data: the way to who waits for that is longer still. */
+const FIRST_DATA_MICROTASKS = 16;
+
 /** Calls of the application that may put off a flush. */
 const MAX_WAKE_BATCH = 32;
 
@@ -137,6 +146,9 @@ export class Driver {
   #sendsInFlight = 0;
   #sentThisTurn = 0;
   #isYielding = false;
+  #isPreparing = false;
+  /** How long the events delivered last may take to be answered. */
+  #answerMicrotasks = WAKE_BATCH_MICROTASKS;
   /** Whether an observer, and not the application, is what calls. */
   #isTransmitting = false;
   #isBlocked = false;
@@ -266,6 +278,7 @@ export class Driver {
     if (this.#isDeaf) return;
     this.#endpoint.handleDatagram(this.now(), from, datagram);
     poison(datagram);
+    if (this.#endpoint.isAnswerUrgent) this.#sendUrgently();
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
     this.#receivedBytes += datagram.length;
@@ -283,10 +296,10 @@ export class Driver {
     this.#plan(1);
   }
 
-  /** Flushes after a number of microtasks, or when that was planned already, then. */
+  /** Flushes after a number of microtasks, or later if that was planned already. */
   #plan(microtaskCount: number): void {
     const isPlanned = this.#stepsLeft > 0;
-    this.#stepsLeft = microtaskCount;
+    this.#stepsLeft = Math.max(this.#stepsLeft, microtaskCount);
     if (!isPlanned) this.#begin();
   }
 
@@ -339,7 +352,7 @@ export class Driver {
     this.#runDue(this.now());
     if (this.#deliverEvents() && !this.#isAwaitingAnswer) {
       this.#isAwaitingAnswer = true;
-      this.#plan(WAKE_BATCH_MICROTASKS);
+      this.#plan(this.#answerMicrotasks);
     } else {
       this.#sendAll();
     }
@@ -351,7 +364,20 @@ export class Driver {
     const hasMore = this.#transmit();
     this.#armTimer();
     this.#deliverEvents();
+    if (this.#endpoint.isPreparationDue) this.#prepareLater();
     return hasMore;
+  }
+
+  /** The peer has its turn now: whatever it sends finds keys that are ready. */
+  #prepareLater(): void {
+    if (this.#isPreparing) return;
+    this.#isPreparing = true;
+    scheduleMacrotask(() => {
+      this.#isPreparing = false;
+      if (this.#isDeaf || this.#isClosed) return;
+      this.#endpoint.prepare();
+      if (this.#endpoint.isPreparationDue) this.#prepareLater();
+    });
   }
 
   #runDue(now: Instant): void {
@@ -384,6 +410,22 @@ export class Driver {
         if (!isSent) return false;
         this.#sentThisTurn++;
       }
+    } finally {
+      this.#isTransmitting = false;
+      this.#sendBatch();
+    }
+  }
+
+  /** Sends one datagram now, if that is possible. */
+  #sendUrgently(): void {
+    if (this.#isYielding || this.#sendsInFlight >= MAX_SENDS_IN_FLIGHT) return;
+    this.#isTransmitting = true;
+    try {
+      if (this.#carrier.sendBatch === undefined) this.#transmitOne();
+      else this.#transmitToBatch();
+      this.#sentThisTurn++;
+    } catch (error) {
+      this.#options.onError(error);
     } finally {
       this.#isTransmitting = false;
       this.#sendBatch();
@@ -513,15 +555,28 @@ export class Driver {
     );
   }
 
+  #allowFor(event: EndpointEvent): void {
+    if (event.type !== "connection") return;
+    const { type } = event.event;
+    if (type === "established") {
+      this.#answerMicrotasks = NEW_CONNECTION_MICROTASKS;
+    } else if (
+      type === "stream-readable" &&
+      this.#answerMicrotasks === NEW_CONNECTION_MICROTASKS
+    ) this.#answerMicrotasks = FIRST_DATA_MICROTASKS;
+  }
+
   /** @returns Whether there were any. */
   #deliverEvents(): boolean {
     let hasEvents = false;
+    this.#answerMicrotasks = WAKE_BATCH_MICROTASKS;
     for (
       let event = this.#endpoint.pollEvent();
       event !== undefined;
       event = this.#endpoint.pollEvent()
     ) {
       hasEvents = true;
+      this.#allowFor(event);
       this.#options.onEvent(event);
     }
     while (this.#settling.length > 0) {

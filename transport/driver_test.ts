@@ -25,6 +25,7 @@ class ManualCarrier implements Carrier {
   readonly maxDatagramBytes = 1_200;
   readonly stats = { sendErrorCount: 0, receiveErrorCount: 0 };
   readonly sent: Address[] = [];
+  last: Uint8Array = new Uint8Array();
   readonly pending: PromiseWithResolvers<void>[] = [];
   isManual = true;
   isClosed = false;
@@ -34,8 +35,9 @@ class ManualCarrier implements Carrier {
     this.onDatagram = onDatagram;
   }
 
-  send(_datagram: Uint8Array, to: Address): Promise<void> | void {
+  send(datagram: Uint8Array, to: Address): Promise<void> | void {
     this.sent.push(to);
+    this.last = datagram.slice();
     if (!this.isManual) return;
     const pending = Promise.withResolvers<void>();
     this.pending.push(pending);
@@ -289,3 +291,59 @@ Deno.test("Driver delivers and sends in its own asynchronous context, not in tha
   assert.deepEqual(contexts, [undefined, undefined]);
   await driver.close();
 });
+
+Deno.test("Driver makes keys ahead once it has sent what there was", async () => {
+  const rig = createRig();
+  rig.carrier.isManual = false;
+  connectMany(rig, 1);
+  await Promise.resolve();
+  assert.equal(rig.carrier.sent.length, 0);
+  await turns(5);
+  assert.equal(rig.carrier.sent.length, 1);
+  assert.equal(rig.endpoint.isPreparationDue, false);
+  connectMany(rig, 2);
+  rig.endpoint.pollTransmit(rig.now, new Uint8Array(1_200));
+  assert.equal(rig.endpoint.isPreparationDue, true);
+  await rig.driver.close();
+  assert.equal(rig.endpoint.isPreparationDue, false);
+  assert.deepEqual(rig.errors, []);
+});
+
+for (const carrier of [new ManualCarrier(), new BatchCarrier()]) {
+  Deno.test(`Driver sends an urgent answer before it does anything else: ${carrier.constructor.name}`, async () => {
+    const rig = createRig(carrier);
+    carrier.isManual = false;
+    const client = new Endpoint(
+      { keyPair: generateKeyPair(systemRandom) },
+      systemRandom,
+    );
+    const address = { hostname: "127.0.0.1", port: 2 };
+    const into = new Uint8Array(1_200);
+    const target = {
+      remoteStaticPublicKey: rig.endpoint.config.keyPair.publicKey,
+      isEarlyWanted: true,
+    };
+    const send = (): void => {
+      const { length } = client.pollTransmit(rig.now, into)!;
+      carrier.onDatagram(into.slice(0, length), address);
+    };
+    const first = client.connect(rig.now, carrier.localAddress, target);
+    while (client.stats.tickets.stored === 0) {
+      if (client.pollTimeout() !== undefined) send();
+      await turns();
+      client.handleDatagram(rig.now, carrier.localAddress, carrier.last);
+      while (client.pollEvent() !== undefined);
+    }
+    assert.equal(first.state, "established");
+    const second = client.connect(rig.now, carrier.localAddress, target);
+    const id = second.openStream({ priority: 1, isEarly: true })!;
+    second.writeStream(id, new Uint8Array(1));
+    const sentBefore = carrier.sent.length;
+    while (carrier.sent.length === sentBefore) send();
+    client.handleDatagram(rig.now, carrier.localAddress, carrier.last);
+    assert.equal(second.state, "established", "in the same turn");
+    assert.equal(rig.endpoint.stats.tickets.accepted, 1);
+    await rig.driver.close();
+    assert.deepEqual(rig.errors, []);
+  });
+}

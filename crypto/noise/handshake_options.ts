@@ -5,7 +5,11 @@
  */
 import type { RandomSource } from "../../internal/random_source.ts";
 import { CryptoError, requireLength } from "../error.ts";
-import { type ProviderName, X25519_KEY_LENGTH } from "../provider/provider.ts";
+import {
+  type AgreementKey,
+  type ProviderName,
+  X25519_KEY_LENGTH,
+} from "../provider/provider.ts";
 import type { StaticKey } from "../static_key.ts";
 import {
   type HandshakePattern,
@@ -20,6 +24,17 @@ export const PSK_LENGTH = 32;
 
 /** Which end of a handshake: the initiator sends the first message. */
 export type HandshakeRole = "initiator" | "responder";
+
+/** Has ephemeral keys that were made ahead. */
+export interface EphemeralKeySource {
+  /**
+   * Takes a key out; the handshake wipes it.
+   *
+   * @param peer The peer's static key, where it is known.
+   * @returns A key that nobody else gets, or `undefined` when there is none.
+   */
+  take(peer?: Uint8Array): AgreementKey | undefined;
+}
 
 /** How a {@linkcode HandshakeState} is made. Bytes are copied. */
 export interface HandshakeOptions {
@@ -49,6 +64,8 @@ export interface HandshakeOptions {
   readonly psks?: readonly Uint8Array[] | undefined;
   /** Where ephemeral keys come from, if this role sends one. */
   readonly random?: RandomSource | undefined;
+  /** Gives ephemeral keys that were made ahead; absent, or without one: made from `random`. */
+  readonly ephemeralKeys?: EphemeralKeySource | undefined;
   /** For test vectors only: an ephemeral key used twice gives the secrets away. */
   readonly testEphemeralPrivateKey?: Uint8Array | undefined;
   /**

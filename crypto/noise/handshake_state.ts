@@ -19,6 +19,7 @@ import { agree, importAgreementKey } from "../x25519.ts";
 import { CipherState } from "./cipher_state.ts";
 import {
   checkHandshakeKeys,
+  type EphemeralKeySource,
   type HandshakeOptions,
   MAX_NOISE_MESSAGE_LENGTH,
 } from "./handshake_options.ts";
@@ -96,6 +97,7 @@ export class HandshakeState {
   readonly #random: RandomSource | undefined;
   readonly #static: StaticKey | undefined;
   readonly #isStaticOurs: boolean;
+  readonly #ephemeralKeys: EphemeralKeySource | undefined;
   readonly #testEphemeral: Uint8Array | undefined;
   readonly #pinnedStatic: Uint8Array | undefined;
   readonly #psks: Uint8Array[];
@@ -124,6 +126,7 @@ export class HandshakeState {
     this.#isInitiator = options.role === "initiator";
     this.#provider = options.provider;
     this.#random = options.random;
+    this.#ephemeralKeys = options.ephemeralKeys;
     this.#testEphemeral = options.testEphemeralPrivateKey?.slice();
     this.#pinnedStatic = options.remoteStaticPublicKey?.slice();
     this.#psks = (options.psks ?? []).map((psk) => psk.slice());
@@ -480,6 +483,8 @@ export class HandshakeState {
     if (this.#testEphemeral) {
       return importAgreementKey(this.#testEphemeral, this.#provider);
     }
+    const ahead = this.#ephemeralKeys?.take(this.#remoteStatic);
+    if (ahead !== undefined) return ahead;
     const privateKey = new Uint8Array(X25519_KEY_LENGTH);
     this.#random!.fillSecret(privateKey);
     const key = importAgreementKey(privateKey, this.#provider);

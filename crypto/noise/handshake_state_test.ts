@@ -4,7 +4,7 @@ import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { fromHex, testVectors, toHex } from "../../tests/support/vectors.ts";
 import { CryptoError, type CryptoErrorCode } from "../error.ts";
 import type { ProviderName } from "../provider/provider.ts";
-import { generateKeyPair, publicKeyOf } from "../x25519.ts";
+import { generateKeyPair, importAgreementKey, publicKeyOf } from "../x25519.ts";
 import { handshakePattern, PATTERN_NAMES } from "./handshake_pattern.ts";
 import {
   type HandshakeOptions,
@@ -55,6 +55,39 @@ function end(
     ...changes,
   });
 }
+
+Deno.test("HandshakeState takes an ephemeral key that was made ahead, and makes one where there is none", () => {
+  const asked: (Uint8Array | undefined)[] = [];
+  const ahead = new SeededRandom(99).nextBytes(32);
+  const keys = [importAgreementKey(ahead)];
+  const ephemeralKeys = {
+    take: (peer?: Uint8Array) => {
+      asked.push(peer);
+      return keys.pop();
+    },
+  };
+  const first = end(IK, "initiator", { ephemeralKeys });
+  const responder = end(IK, "responder", { ephemeralKeys });
+  const hello = first.writeMessage();
+  assert.deepEqual(hello.subarray(0, 32), publicKeyOf(ahead));
+  responder.readMessage(hello);
+  const answer = responder.writeMessage();
+  first.readMessage(answer);
+  assert.deepEqual(first.handshakeHash, responder.handshakeHash);
+  assert.deepEqual(asked, [responderKeys.publicKey, initiatorKeys.publicKey]);
+  const second = end(IK, "initiator", { ephemeralKeys }).writeMessage();
+  assert.notDeepEqual(second.subarray(0, 32), publicKeyOf(ahead));
+});
+
+Deno.test("HandshakeState.wipe() wipes a key that was made ahead with its own", () => {
+  const key = importAgreementKey(new SeededRandom(99).nextBytes(32));
+  const initiator = end(IK, "initiator", {
+    ephemeralKeys: { take: () => key },
+  });
+  initiator.writeMessage();
+  initiator.wipe();
+  assert.throws(() => key.agree(responderKeys.publicKey), isCode("STATE"));
+});
 
 /** Exchanges all messages, each with a payload of its index. */
 function complete(initiator: HandshakeState, responder: HandshakeState): void {

@@ -152,7 +152,13 @@ class Simulation {
     this.#random = new SeededRandom(seed ^ DRAWS);
     this.#draws = draw(this.#random);
     const { link, client, server } = this.#draws;
-    this.#pair = new Pair({ seed, link, client, server });
+    this.#pair = new Pair({
+      seed,
+      link,
+      client,
+      server,
+      isDriven: seed % 2 === 1,
+    });
     this.#pair.server.onEvent = (at, event) => this.#handleServer(at, event);
     this.#pair.client.onEvent = (at, event) => this.#handleClient(at, event);
     this.#pair.network.filter = (datagram, from) => {

@@ -117,6 +117,13 @@ export interface PairOptions {
    * datagram arrives or its own timer fires, not whenever anything happens.
    */
   readonly timerLatenessMs?: number;
+  /**
+   * Whether ends do what a driver does beside the contract: send an urgent answer
+   * before they poll events, and prepare when there is nothing else to do.
+   *
+   * @default false
+   */
+  readonly isDriven?: boolean;
   /** Configuration of the initiator. */
   readonly client?: Partial<EndpointOptions>;
   /** Configuration of the responder. */
@@ -140,6 +147,7 @@ export class Pair {
   readonly server: PairEnd;
   readonly #ends: Map<string, PairEnd>;
   readonly #timerLatenessMs: number;
+  readonly #isDriven: boolean;
   /** Ends that may have something to say. */
   readonly #awake = new Set<PairEnd>();
   readonly #buffer = new Uint8Array(65_535);
@@ -161,6 +169,7 @@ export class Pair {
       options.observers?.server,
     );
     this.#timerLatenessMs = options.timerLatenessMs ?? 0;
+    this.#isDriven = options.isDriven ?? false;
     this.#ends = new Map(
       [this.client, this.server].map((end) => [end.address.hostname, end]),
     );
@@ -280,8 +289,22 @@ export class Pair {
       const end = this.#ends.get(delivery.to.hostname);
       if (end === undefined) continue;
       end.endpoint.handleDatagram(this.now, delivery.from, delivery.datagram);
+      if (this.#isDriven && end.endpoint.isAnswerUrgent) this.#transmit(end);
       this.#awake.add(end);
     }
+  }
+
+  /** @returns Whether there was something to send. */
+  #transmit(end: PairEnd): boolean {
+    const transmit = end.endpoint.pollTransmit(this.now, this.#buffer);
+    if (transmit === undefined) return false;
+    end.sentSizes.push(transmit.length);
+    this.network.send(
+      this.now,
+      this.#buffer.subarray(0, transmit.length),
+      { from: end.address, to: transmit.to },
+    );
+    return true;
   }
 
   #drain(end: PairEnd): void {
@@ -298,18 +321,10 @@ export class Pair {
         }
       }
       let isIdle = true;
-      for (;;) {
-        const transmit = endpoint.pollTransmit(this.now, this.#buffer);
-        if (transmit === undefined) break;
-        isIdle = false;
-        end.sentSizes.push(transmit.length);
-        const datagram = this.#buffer.subarray(0, transmit.length);
-        this.network.send(this.now, datagram, {
-          from: end.address,
-          to: transmit.to,
-        });
-      }
-      if (isIdle) return;
+      while (this.#transmit(end)) isIdle = false;
+      if (!isIdle) continue;
+      if (this.#isDriven && endpoint.isPreparationDue) endpoint.prepare();
+      return;
     }
   }
 }

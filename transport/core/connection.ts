@@ -496,7 +496,9 @@ export class Connection extends ApplicationSide {
       result,
       prefix,
       streams: early?.streams,
-      handshakeRttMs: this.#handshake.rttMs(now),
+      handshakeRttMs: this.isInitiator || !result.isResumed
+        ? this.#handshake.rttMs(now)
+        : undefined,
       remoteAddress: this.remoteAddress,
       scratch,
       ids,

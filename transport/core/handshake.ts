@@ -15,6 +15,7 @@
  */
 import {
   confirmationKey,
+  type EphemeralKeySource,
   HandshakeState,
   hmacSha256,
   type KeyPair,
@@ -81,6 +82,8 @@ export interface HandshakeOptions {
   readonly parameters: TransportParameters;
   /** Where the ephemeral key comes from. */
   readonly random: RandomSource;
+  /** Has some that were made ahead. */
+  readonly ephemeralKeys?: EphemeralKeySource | undefined;
   /** Which implementation of the primitives to use. */
   readonly provider: ProviderName | undefined;
 }
@@ -114,6 +117,7 @@ export function createNoise(
     ...(psk === undefined ? {} : { psks: [psk] }),
     ...(options.provider === undefined ? {} : { provider: options.provider }),
     random: options.random,
+    ephemeralKeys: options.ephemeralKeys,
   });
 }
 

@@ -116,6 +116,14 @@ interface Arrival {
   readonly byteCount: number;
 }
 
+/** A connection that may begin once its answer has left. */
+interface Beginning {
+  readonly now: Instant;
+  readonly connection: Connection;
+  readonly frames: Uint8Array;
+  readonly isHostProven: boolean;
+}
+
 /** The hellos of one endpoint. */
 export class HelloReceiver {
   readonly #options: HelloReceiverOptions;
@@ -126,6 +134,7 @@ export class HelloReceiver {
   readonly #answered = new Map<Connection, Answered>();
   readonly #macKeyIk: Uint8Array;
   readonly #macKeyXx: Uint8Array = helloMacKey();
+  #beginnings: Beginning[] = [];
   #retriesSent = 0;
 
   /** @param options Configuration, tickets, and the endpoint's part. */
@@ -200,6 +209,28 @@ export class HelloReceiver {
       if (known !== undefined) return this.#repeat(known, from, packet.length);
     }
     return this.#admit(now, { from, hello, keys, byteCount: packet.length });
+  }
+
+  /** Whether an answer is to leave before {@linkcode HelloReceiver.begin}. */
+  get hasBeginnings(): boolean {
+    return this.#beginnings.length > 0;
+  }
+
+  /**
+   * Begins the connections whose hellos had a ticket. It waits until their
+   * answers have left: the peer has as much to compute from there on as we have.
+   *
+   * @returns Whether there were any.
+   */
+  begin(): boolean {
+    if (this.#beginnings.length === 0) return false;
+    const beginnings = this.#beginnings;
+    this.#beginnings = [];
+    for (const { now, connection, frames, isHostProven } of beginnings) {
+      connection.acceptEarly(now, frames, isHostProven);
+      this.#options.onKeyKnown(now, connection);
+    }
+    return true;
   }
 
   /**
@@ -363,7 +394,7 @@ export class HelloReceiver {
     }
     const { handshake } = accepted;
     if (ticket !== undefined) {
-      const { peerStaticPublicKey } = handshake.result;
+      const { peerStaticPublicKey } = handshake;
       if (
         !isEqualConstantTime(peerStaticPublicKey, ticket.initiatorPublicKey)
       ) {
@@ -391,12 +422,12 @@ export class HelloReceiver {
     });
     for (const key of keys) this.#byHello.set(key, connection);
     if (ticket !== undefined) {
-      connection.acceptEarly(
+      this.#beginnings.push({
         now,
-        handshake.earlyFrames,
-        ticket.isProvenHost(from.hostname),
-      );
-      options.onKeyKnown(now, connection);
+        connection,
+        frames: handshake.earlyFrames,
+        isHostProven: ticket.isProvenHost(from.hostname),
+      });
     }
     return undefined;
   }
@@ -405,7 +436,7 @@ export class HelloReceiver {
   #mayComeAgain(now: Instant, handshake: ResponderHandshake): boolean {
     const { givenUpTicket } = handshake;
     if (givenUpTicket === undefined) return true;
-    const { peerStaticPublicKey } = handshake.result;
+    const { peerStaticPublicKey } = handshake;
     const { resumptions } = this.#options;
     return resumptions.giveUp(now, givenUpTicket, peerStaticPublicKey);
   }

@@ -6,6 +6,7 @@
  * @module
  */
 import { type HandshakeState, isEqualConstantTime } from "../../crypto/mod.ts";
+import { assert } from "../../internal/assert.ts";
 import { decodeEarlyPayload } from "./early_data.ts";
 import {
   confirmationOf,
@@ -142,6 +143,13 @@ export class ResponderHandshake {
         early!.frames,
       ),
     };
+  }
+
+  /** The initiator's static public key, 32 bytes; proven by a hello with a ticket. */
+  get peerStaticPublicKey(): Uint8Array {
+    const key = this.#noise.remoteStaticPublicKey;
+    assert(key !== undefined, "The first message holds the initiator's key");
+    return key;
   }
 
   /** Whether both sides' keys follow from the two messages so far. */

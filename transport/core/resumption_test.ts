@@ -7,6 +7,7 @@ import {
   packetPayloadLength,
 } from "../../protocol/mod.ts";
 import { ResumptionPair } from "../../tests/support/resumption.ts";
+import { toHex } from "../../tests/support/vectors.ts";
 import { CLIENT_ADDRESS, readAll } from "../../tests/support/pair.ts";
 import { MAX_EARLY_STREAMS } from "./config.ts";
 import { TransportError } from "./error.ts";
@@ -53,6 +54,83 @@ for (const suites of [["chacha20-poly1305"], ["aes-256-gcm"]] as const) {
     assert.equal(pair.server.endpoint.stats.tickets.accepted, 1);
   });
 }
+
+Deno.test("The answer to a hello with a ticket leaves before its connection begins", () => {
+  const made = new ResumptionPair({ isDriven: true });
+  const { pair } = made;
+  made.record();
+  const from = pair.now;
+  const connection = made.dial();
+  const id = made.call(connection, "first");
+  made.runUntilAnswered(connection, id);
+  assert.equal(pair.now - from, 40, "one round trip");
+  assert.deepEqual(
+    made.handledAfter,
+    [2],
+    "datagrams before the handler ran: the hello and its answer",
+  );
+  const [, answer, early] = made.sent.map(({ bytes }) => bytes);
+  const answerLength = PACKET_HEADER_LENGTH + packetPayloadLength(answer!, 0);
+  assert.equal(answer!.length, answerLength, "the answer alone");
+  // It is repeated until it is known to have arrived.
+  assert.deepEqual(early!.subarray(0, answerLength), answer);
+  assert.equal(pair.server.endpoint.isAnswerUrgent, false);
+  assert.equal(made.answer(connection, id), "echo first");
+  assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
+});
+
+Deno.test("A connection begins with what comes next, if its answer was not sent before", () => {
+  const reasons = ["close", "timeout", "move", "datagram", "transmit"] as const;
+  for (const reason of reasons) {
+    const made = new ResumptionPair();
+    const { pair } = made;
+    made.record();
+    const connection = made.dial();
+    made.call(connection, "first");
+    pair.flush();
+    const { bytes, from } = made.sent[0]!;
+    const { endpoint } = pair.server;
+    endpoint.handleDatagram(pair.now, from, bytes);
+    assert.equal(endpoint.isAnswerUrgent, true);
+    const into = new Uint8Array(1_500);
+    if (reason === "close") endpoint.close(pair.now);
+    else if (reason === "timeout") endpoint.handleTimeout(pair.now);
+    else if (reason === "move") endpoint.handleLocalMove(pair.now, false);
+    else if (reason === "datagram") {
+      endpoint.handleDatagram(pair.now, from, bytes);
+    } else while (endpoint.pollTransmit(pair.now, into) !== undefined);
+    assert.equal(endpoint.isAnswerUrgent, false, reason);
+    const event = endpoint.pollEvent();
+    assert.equal(event?.type, "connection-incoming", reason);
+  }
+});
+
+Deno.test("Endpoint.prepare() makes the keys of handshakes to come, and of the peer that is likely to be met again", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const { endpoint } = pair.client;
+  // Two for anybody, one for the server, of which there is a ticket.
+  for (let count = 0; count < 3; count++) {
+    assert.equal(endpoint.isPreparationDue, true);
+    endpoint.prepare();
+  }
+  assert.equal(endpoint.isPreparationDue, false);
+  made.record();
+  const connection = made.dial();
+  const id = made.call(connection, "first");
+  pair.flush();
+  assert.equal(endpoint.isPreparationDue, false, "the key of the server");
+  made.runUntilAnswered(connection, id);
+  assert.equal(made.answer(connection, id), "echo first");
+  const other = pair.dial();
+  pair.flush();
+  assert.equal(endpoint.isPreparationDue, true);
+  pair.runUntil(() => other.state === "established");
+  const ephemerals = made.hellos().map(({ ephemeral }) => toHex(ephemeral));
+  assert.equal(new Set(ephemerals).size, 2);
+  endpoint.close(pair.now);
+  assert.equal(endpoint.isPreparationDue, false);
+});
 
 Deno.test("A resumed connection is one like all others: both ends, keys, new tickets", () => {
   const made = new ResumptionPair();

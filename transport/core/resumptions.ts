@@ -152,6 +152,15 @@ export class Resumptions {
   // ── Tickets of peers ──────────────────────────────────────────────────────
 
   /**
+   * Whether there is a ticket of a peer, which may be too old.
+   *
+   * @param peer The peer's static public key.
+   */
+  hasTicket(peer: Uint8Array): boolean {
+    return this.#store.has(peer);
+  }
+
+  /**
    * Takes a ticket of a peer, for a connection to it.
    *
    * @param now The time.

@@ -1,0 +1,148 @@
+/**
+ * Ephemeral keys made ahead, in time that nobody waits for: the key pair of a
+ * handshake, and for a peer that is likely to be met again what the pair shares
+ * with its static key.
+ *
+ * A key serves one handshake. It is made and dropped here, never stored.
+ *
+ * @module
+ */
+import {
+  type AgreementKey,
+  importAgreementKey,
+  isEqualConstantTime,
+  type ProviderName,
+  wipe,
+  X25519_KEY_LENGTH,
+} from "../../crypto/mod.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
+
+/** Keys that wait for a handshake with anybody. */
+export const MAX_KEYS_AHEAD = 2;
+
+/** Peers for each of which a key waits. */
+export const MAX_EXPECTED_PEERS = 4;
+
+/** A key pair, and maybe what it shares with one peer. */
+class KeyAhead implements AgreementKey {
+  readonly publicKey: Uint8Array;
+  readonly #key: AgreementKey;
+  readonly #peer: Uint8Array | undefined;
+  readonly #secret: Uint8Array | undefined;
+
+  constructor(key: AgreementKey, peer: Uint8Array | undefined) {
+    this.publicKey = key.publicKey;
+    this.#key = key;
+    this.#peer = peer;
+    this.#secret = peer && key.agree(peer);
+  }
+
+  agree(publicKey: Uint8Array): Uint8Array | undefined {
+    const isKnown = this.#secret !== undefined &&
+      isEqualConstantTime(this.#peer!, publicKey);
+    return isKnown ? this.#secret!.slice() : this.#key.agree(publicKey);
+  }
+
+  wipe(): void {
+    this.#key.wipe();
+    wipe(this.#secret);
+  }
+}
+
+/** The ephemeral keys of one endpoint. */
+export class EphemeralKeys {
+  readonly #random: RandomSource;
+  readonly #provider: ProviderName | undefined;
+  readonly #keys: KeyAhead[] = [];
+  /** By the peer's public key, expected longest ago first; none yet: to be made. */
+  readonly #byPeer = new Map<
+    string,
+    { readonly peer: Uint8Array; key: KeyAhead | undefined }
+  >();
+  /** Nothing is made before a first handshake, and after the end. */
+  #isWanted = false;
+
+  /**
+   * Starts without keys.
+   *
+   * @param random Where private keys come from.
+   * @param provider Which implementation of X25519.
+   */
+  constructor(random: RandomSource, provider: ProviderName | undefined) {
+    this.#random = random;
+    this.#provider = provider;
+  }
+
+  /** Whether there is something to be made ahead. */
+  get isShort(): boolean {
+    if (!this.#isWanted) return false;
+    if (this.#keys.length < MAX_KEYS_AHEAD) return true;
+    for (const { key } of this.#byPeer.values()) {
+      if (key === undefined) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Takes a key out: it is for one handshake, and wiped by who takes it.
+   *
+   * @param peer The responder's static key, where this end starts and knows it.
+   * @returns A key, or `undefined` when none was made ahead.
+   */
+  take(peer?: Uint8Array): AgreementKey | undefined {
+    this.#isWanted = true;
+    if (peer !== undefined && this.#byPeer.size > 0) {
+      const name = nameOf(peer);
+      const expected = this.#byPeer.get(name);
+      this.#byPeer.delete(name);
+      if (expected?.key !== undefined) return expected.key;
+    }
+    return this.#keys.pop();
+  }
+
+  /**
+   * A connection to a peer is likely to follow.
+   *
+   * @param peer Its static public key.
+   */
+  expect(peer: Uint8Array): void {
+    const name = nameOf(peer);
+    if (!this.#isWanted || this.#byPeer.has(name)) return;
+    this.#byPeer.set(name, { peer: peer.slice(), key: undefined });
+    if (this.#byPeer.size <= MAX_EXPECTED_PEERS) return;
+    const [oldest, { key }] = this.#byPeer.entries().next().value!;
+    this.#byPeer.delete(oldest);
+    key?.wipe();
+  }
+
+  /** Makes one key, if one is missing. */
+  prepare(): void {
+    if (!this.#isWanted) return;
+    for (const expected of this.#byPeer.values()) {
+      if (expected.key !== undefined) continue;
+      expected.key = this.#make(expected.peer);
+      return;
+    }
+    if (this.#keys.length < MAX_KEYS_AHEAD) this.#keys.push(this.#make());
+  }
+
+  /** Forgets every key; none is made before the next handshake. */
+  wipe(): void {
+    this.#isWanted = false;
+    for (const key of this.#keys.splice(0)) key.wipe();
+    for (const { key } of this.#byPeer.values()) key?.wipe();
+    this.#byPeer.clear();
+  }
+
+  #make(peer?: Uint8Array): KeyAhead {
+    const privateKey = new Uint8Array(X25519_KEY_LENGTH);
+    this.#random.fillSecret(privateKey);
+    const key = importAgreementKey(privateKey, this.#provider);
+    wipe(privateKey);
+    return new KeyAhead(key, peer);
+  }
+}
+
+function nameOf(peer: Uint8Array): string {
+  return String.fromCharCode(...peer);
+}
