@@ -54,13 +54,4 @@ export class UniqueQueue<Item extends Queueable> {
     if (item !== undefined) item.queuedIn &= ~this.#bit;
     return item;
   }
-
-  /**
-   * Visits the items, the oldest first.
-   *
-   * @param visit Called with each; must not change this queue.
-   */
-  forEach(visit: (item: Item) => void): void {
-    this.#items.forEach(visit);
-  }
 }

@@ -34,14 +34,3 @@ Deno.test("An item may wait in several queues, each with its own bit", () => {
   assert.equal(second.shift(), undefined);
   assert.equal(a.queuedIn, 0);
 });
-
-Deno.test("forEach() visits the items in their order, over the end of the ring as well", () => {
-  const queue = new UniqueQueue<Item>(1);
-  const names: string[] = [];
-  for (let index = 0; index < 13; index++) {
-    queue.add(item(String(index)));
-    if (index < 6) queue.shift();
-  }
-  queue.forEach(({ name }) => names.push(name));
-  assert.deepEqual(names, ["6", "7", "8", "9", "10", "11", "12"]);
-});

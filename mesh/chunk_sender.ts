@@ -9,6 +9,7 @@ import { compressMessage, packContent, type Sendable } from "./content.ts";
 import type { ChunkSource } from "./handler.ts";
 import type { IncomingRequest } from "./incoming_request.ts";
 import type { MessageChannel } from "./message_channel.ts";
+import { SENDING_TURNS } from "./sending_turns.ts";
 
 /** Chunks of an iterable that is not asynchronous, sent without a pause. */
 const CHUNKS_PER_TURN = 64;
@@ -75,6 +76,8 @@ export class ChunkSender {
     const { race, inCall } = this.#options;
     const next = inCall(() => iterator.next());
     for (;;) {
+      const waiting = SENDING_TURNS.take(1);
+      if (waiting !== undefined) await waiting;
       race.throwIfAborted();
       const { done, value } = await next();
       if (done || race.isAborted) return;
@@ -100,6 +103,8 @@ export class ChunkSender {
       return undefined;
     });
     while (!isDone) {
+      const waiting = SENDING_TURNS.take(CHUNKS_PER_TURN);
+      if (waiting !== undefined) await waiting;
       race.throwIfAborted();
       const sending = turn();
       // A microtask at least, so that what is there leaves meanwhile.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Agent, CallError, type CallStream } from "../../mod.ts";
 import { sleep, SYSTEM_CLOCK } from "../../mesh/clock.ts";
+import { scheduleMacrotask } from "../../transport/mod.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
 
 const CALLEE = { name: "callee" };
@@ -465,5 +466,35 @@ Deno.test("A stream handler that gives text, bytes or nothing fails its call", a
       const failure = await failureOf(caller.stream(CALLEE, `gives ${kind}`));
       assert.equal(failure.code, "INTERNAL");
     }
+  });
+});
+
+Deno.test("Many streams that never wait leave the event loop its turns", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    let madeCount = 0;
+    callee.onStream("endless", function* () {
+      for (;;) yield madeCount++;
+    });
+    callee.onStream("endless later", async function* () {
+      for (;;) {
+        await Promise.resolve();
+        yield madeCount++;
+      }
+    });
+    const caller = await connect();
+    const streams = ["endless", "endless later"].flatMap((method) =>
+      Array.from({ length: 20 }, () => caller.stream(CALLEE, method))
+    );
+    let mostInTurn = 0;
+    for (let turn = 0, before = 0; turn < 500; turn++) {
+      await new Promise<void>((resolve) => scheduleMacrotask(resolve));
+      mostInTurn = Math.max(mostInTurn, madeCount - before);
+      before = madeCount;
+    }
+    assert.ok(madeCount > 2_000, `${madeCount} chunks`);
+    // Two allowances: an old one that is used up, and a new one.
+    assert.ok(mostInTurn < 700, `${mostInTurn} chunks in one turn`);
+    for (const stream of streams) stream.cancel();
   });
 });

@@ -115,6 +115,8 @@ export class Endpoint {
   /** Connections that may have something to send or to tell, in turn. */
   readonly #sendQueue = new UniqueQueue<Route>(1);
   readonly #eventQueue = new UniqueQueue<Route>(2);
+  /** Connections whose deadline may have moved since it was looked at. */
+  readonly #deadlineQueue = new UniqueQueue<Route>(4);
   readonly #deadlines = new DeadlineHeap<Connection>();
   readonly #observer: EndpointObserver | undefined;
   /** Of the connections that somebody watches. */
@@ -136,6 +138,7 @@ export class Endpoint {
     const route = this.#routes.get(connection);
     if (route === undefined) return;
     this.#sendQueue.add(route);
+    this.#deadlineQueue.add(route);
     this.#eventQueue.add(route);
   };
   #nextId = 1;
@@ -359,6 +362,7 @@ export class Endpoint {
       if (length > 0) {
         // Back to the end of the queue: connections take turns.
         this.#sendQueue.add(route);
+        this.#deadlineQueue.add(route);
         return this.#transmit(now, connection.remoteAddress, into, length);
       }
       this.#updateDeadline(route);
@@ -586,7 +590,11 @@ export class Endpoint {
   }
 
   #refreshDeadlines(): void {
-    this.#sendQueue.forEach(this.#updateDeadline);
+    for (
+      let route = this.#deadlineQueue.shift();
+      route !== undefined;
+      route = this.#deadlineQueue.shift()
+    ) this.#updateDeadline(route);
   }
 
   readonly #updateDeadline = (route: Route): void => {
