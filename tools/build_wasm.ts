@@ -20,6 +20,8 @@ interface Target {
   readonly constant: string;
   /** Size of its memory in pages of 64 KiB: fixed, laid out in the source. */
   readonly pages: number;
+  /** What it needs of the engine beside SIMD. */
+  readonly features?: readonly string[];
 }
 
 const TARGETS: readonly Target[] = [{
@@ -33,20 +35,26 @@ const TARGETS: readonly Target[] = [{
   constant: "CHACHA20_POLY1305_WASM_BASE64",
   pages: 3,
 }, {
+  source: "crypto/wasm/chacha20_poly1305.as.ts",
+  output: "crypto/wasm/chacha20_poly1305_relaxed_wasm.gen.ts",
+  constant: "CHACHA20_POLY1305_RELAXED_WASM_BASE64",
+  pages: 3,
+  features: ["relaxed-simd"],
+}, {
   source: "crypto/wasm/sha256.as.ts",
   output: "crypto/wasm/sha256_wasm.gen.ts",
   constant: "SHA256_WASM_BASE64",
   pages: 1,
 }];
 
-function compilerOptions(pages: number): string[] {
+function compilerOptions({ pages, features = [] }: Target): string[] {
   return [
     "--runtime=stub",
     "--noAssert",
     "--optimizeLevel=3",
     "--shrinkLevel=0",
     "--converge",
-    "--enable=simd",
+    ...["simd", ...features].map((feature) => `--enable=${feature}`),
     "--memoryBase=1024",
     `--initialMemory=${pages}`,
     `--maximumMemory=${pages}`,
@@ -58,11 +66,12 @@ const ROOT = new URL("../", import.meta.url);
 const BASE64_COLUMNS = 76;
 
 /** Compiles one source in memory and returns the WebAssembly bytes. */
-async function compile({ source, pages }: Target): Promise<Uint8Array> {
+async function compile(target: Target): Promise<Uint8Array> {
+  const { source } = target;
   const text = await Deno.readTextFile(new URL(source, ROOT));
   const outputs = new Map<string, Uint8Array>();
   const { error, stderr } = await asc.main(
-    [source, "--outFile=module.wasm", ...compilerOptions(pages)],
+    [source, "--outFile=module.wasm", ...compilerOptions(target)],
     {
       readFile: (name) => name === source ? text : null,
       writeFile: (name, contents) => {
@@ -94,7 +103,7 @@ function render(target: Target, wasm: Uint8Array): string {
  * Generated from \`${name}\` by \`deno task build:wasm\`: do not edit.
  *
  * Compiler: assemblyscript ${asc.version}, ${
-    compilerOptions(target.pages).join(" ")
+    compilerOptions(target).join(" ")
   }.
  *
  * @module

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { CHACHA20_POLY1305_RELAXED_WASM_BASE64 } from "../wasm/chacha20_poly1305_relaxed_wasm.gen.ts";
 import { CHACHA20_POLY1305_WASM_BASE64 } from "../wasm/chacha20_poly1305_wasm.gen.ts";
 import {
   instantiate,
@@ -65,7 +66,10 @@ export interface ChaChaModule {
 export function instantiateChaCha(
   platform: WebAssemblyLike | undefined,
 ): ChaChaModule | undefined {
-  const instance = instantiate(platform, CHACHA20_POLY1305_WASM_BASE64);
+  // Relaxed SIMD saves a tenth, and not every engine has it.
+  const instance =
+    instantiate(platform, CHACHA20_POLY1305_RELAXED_WASM_BASE64) ??
+      instantiate(platform, CHACHA20_POLY1305_WASM_BASE64);
   if (instance === undefined) return undefined;
   const exports = instance as unknown as ChaChaExports;
   return {

@@ -13,15 +13,47 @@ const TAG_LENGTH = 16;
 /** The largest packet: its length field has 16 bits, beside 32 bytes of header. */
 const MAX_PACKET_LENGTH = 32 + 65_535;
 
+/** A platform that refuses the first module it is given. */
+function withoutFirst(): typeof WebAssembly {
+  let count = 0;
+  return {
+    ...WebAssembly,
+    Instance: WebAssembly.Instance,
+    Module: class extends WebAssembly.Module {
+      constructor(code: BufferSource) {
+        if (count++ === 0) {
+          throw new WebAssembly.CompileError("Relaxed SIMD unsupported");
+        }
+        super(code);
+      }
+    },
+  };
+}
+
+const PLATFORMS: readonly (() => typeof WebAssembly)[] = [
+  () => WebAssembly,
+  withoutFirst,
+];
+
+function createWasm(platform: typeof WebAssembly): PacketAead {
+  return chooseProvider(findProviders(platform), "chacha20-poly1305", "wasm")
+    .createAead("chacha20-poly1305", KEY);
+}
+
 const portable = PORTABLE_PROVIDER.createAead("chacha20-poly1305", KEY);
-const wasm = chooseProvider(
-  findProviders(WebAssembly),
-  "chacha20-poly1305",
-  "wasm",
-).createAead("chacha20-poly1305", KEY);
+const wasm = createWasm(WebAssembly);
+const ciphers = PLATFORMS.map((platform) => createWasm(platform()));
+
+function compare(data: Uint8Array, plaintext: Uint8Array): void {
+  for (const cipher of ciphers) compareWith(cipher, data, plaintext);
+}
 
 /** Seals with one and the other, opens again, and opens what was damaged. */
-function compare(data: Uint8Array, plaintext: Uint8Array): void {
+function compareWith(
+  wasm: PacketAead,
+  data: Uint8Array,
+  plaintext: Uint8Array,
+): void {
   const { length } = plaintext;
   const seal = (cipher: PacketAead): Uint8Array => {
     const into = new Uint8Array(length + TAG_LENGTH);
@@ -108,8 +140,8 @@ Deno.test("the WebAssembly cipher hands on packets that are larger than its memo
   }
 });
 
-Deno.test("the WebAssembly module keeps nothing that depends on a key", () => {
-  const module = instantiateChaCha(WebAssembly);
+function checkWiping(platform: typeof WebAssembly): void {
+  const module = instantiateChaCha(platform);
   assert.ok(module);
   const { memory, exports, keyAt, nonceAt, inputAt, outputAt } = module;
   const isZero = (start: number, end: number): boolean =>
@@ -138,6 +170,31 @@ Deno.test("the WebAssembly module keeps nothing that depends on a key", () => {
     assert.ok(isWiped(), `after refusing ${length} bytes`);
     assert.ok(isZero(outputAt, outputAt + length), "no plaintext is left");
   }
+}
+
+Deno.test("the WebAssembly module keeps nothing that depends on a key", () => {
+  for (const platform of PLATFORMS) checkWiping(platform());
+});
+
+Deno.test("the WebAssembly module takes the way of relaxed SIMD only where that compiles", () => {
+  const sizes: number[] = [];
+  for (const platform of PLATFORMS) {
+    const sizesOf = platform();
+    const { Module } = sizesOf;
+    const counting = {
+      ...sizesOf,
+      Instance: WebAssembly.Instance,
+      Module: class extends Module {
+        constructor(code: Uint8Array<ArrayBuffer>) {
+          super(code);
+          sizes.push(code.length);
+        }
+      },
+    };
+    assert.ok(instantiateChaCha(counting));
+  }
+  assert.equal(sizes.length, 2);
+  assert.notEqual(sizes[0], sizes[1]);
 });
 
 Deno.test("chooseProvider() does without WebAssembly, its SIMD, and a native library", () => {

@@ -2,7 +2,8 @@
  * ChaCha20-Poly1305 (RFC 8439) with SIMD, in AssemblyScript.
  *
  * Not TypeScript for the runtime: `deno task build:wasm` compiles it into
- * `chacha20_poly1305_wasm.gen.ts`. The caller writes key, nonce and bytes into
+ * `chacha20_poly1305_wasm.gen.ts`, and, for engines that have relaxed SIMD, into
+ * `chacha20_poly1305_relaxed_wasm.gen.ts`. The caller writes key, nonce and bytes into
  * memory; what depends on the key is wiped before a call returns.
  *
  * Three pages of memory:
@@ -265,7 +266,8 @@ function rotate12(x: v128): v128 {
 // @ts-ignore: decorator of the compiler
 @inline
 function rotate8(x: v128, lanes: v128): v128 {
-  return i8x16.swizzle(x, lanes);
+  // The same for lanes below 16, with no instruction for those above.
+  return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(x, lanes) : i8x16.swizzle(x, lanes);
 }
 
 // @ts-ignore: decorator of the compiler
