@@ -15,8 +15,9 @@ import {
   MAX_DATAGRAMS_PER_TURN,
   MAX_RECEIVE_BATCH_BYTES,
   MAX_SENDS_IN_FLIGHT,
+  MAX_UNHEARD_YIELDS,
 } from "./driver.ts";
-import { scheduleMacrotask } from "./macrotask.ts";
+import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { systemRandom } from "./system_random.ts";
 
 /** A carrier whose sends are settled by hand. */
@@ -160,6 +161,21 @@ Deno.test("Driver lets others run between bursts", async () => {
   assert.equal(rig.carrier.sent.length, 2 * MAX_DATAGRAMS_PER_TURN);
   await turns();
   assert.equal(rig.carrier.sent.length, 3 * MAX_DATAGRAMS_PER_TURN);
+  await rig.driver.close();
+});
+
+Deno.test("Driver has the sockets looked at after some bursts without an answer", async () => {
+  const rig = createRig();
+  rig.carrier.isManual = false;
+  const heardBursts = MAX_UNHEARD_YIELDS + 1;
+  connectMany(rig, 2 * heardBursts * MAX_DATAGRAMS_PER_TURN);
+  await turns(heardBursts - 1);
+  rig.carrier.onDatagram(new Uint8Array(1), { hostname: "127.0.0.1", port: 2 });
+  await turns(20);
+  const sentCount = rig.carrier.sent.length;
+  assert.equal(sentCount, (2 * heardBursts - 1) * MAX_DATAGRAMS_PER_TURN);
+  await new Promise<void>((resolve) => scheduleSocketTurn(resolve));
+  assert.equal(rig.carrier.sent.length, sentCount + MAX_DATAGRAMS_PER_TURN);
   await rig.driver.close();
 });
 
