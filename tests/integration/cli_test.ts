@@ -307,8 +307,8 @@ Deno.test("mxp says in one line why it failed", async (t) => {
   const results = await runAll({
     wrongKey: ["call", "--node", withWrongKey(url), "summarize", "x"],
     wrongKeyPing: ["ping", withWrongKey(url)],
-    nobody: ["call", "--node", nobody, "summarize", "--timeout", "400"],
-    nobodyPing: ["ping", nobody, "--timeout", "400", "--json"],
+    nobody: ["call", "--node", nobody, "summarize", "--timeout", "1500"],
+    nobodyPing: ["ping", nobody, "--timeout", "1500", "--json"],
     unknown: ["call", url, "--capability", "translate", "x"],
     unknownJson: ["call", url, "--capability", "translate", "x", "--json"],
     again: ["ping", plain, "--known-peers", known],
