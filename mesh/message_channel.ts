@@ -205,7 +205,7 @@ export class MessageChannel {
 
   #write(memory: Uint8Array, length: number): Promise<void> | undefined {
     this.#bytesSent += length;
-    if (this.#stream.tryWrite(memory.subarray(0, length))) {
+    if (this.#stream.tryWrite(this.#outgoing.view(memory, length))) {
       this.#outgoing.giveBack(memory);
       return undefined;
     }

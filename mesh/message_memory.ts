@@ -13,6 +13,8 @@ const LARGE_BYTES = 131_072;
 
 /** One message at a time is in them, and only while it is handed over. */
 const small = new Uint8Array(SMALL_BYTES);
+/** The last message in it: many are as long as the one before. */
+let smallMessage: Uint8Array = small.subarray(0, 0);
 let large: Uint8Array | undefined;
 
 /**
@@ -38,6 +40,21 @@ export class MessageMemory {
     return spare !== undefined && spare.length >= length
       ? spare
       : new Uint8Array(length);
+  }
+
+  /**
+   * A message in its memory.
+   *
+   * @param memory From {@linkcode MessageMemory.take}.
+   * @param length Size of the message.
+   * @returns A view.
+   */
+  view(memory: Uint8Array, length: number): Uint8Array {
+    if (memory !== small) return memory.subarray(0, length);
+    if (smallMessage.length !== length) {
+      smallMessage = small.subarray(0, length);
+    }
+    return smallMessage;
   }
 
   /**

@@ -200,12 +200,9 @@ export class TransportStream {
   tryWrite(bytes: Uint8Array): boolean {
     if (this.#writeError !== undefined || this.#isFinishing) return false;
     if (this.#hasWaitingWrites) return false;
-    const { core } = this.#host;
-    const room = core.streamState(this.id)?.writableBytes ?? 0;
-    if (room < bytes.length) return false;
-    core.writeStream(this.id, bytes);
-    this.#host.wake();
-    return true;
+    const isTaken = this.#host.core.tryWriteStream(this.id, bytes);
+    if (isTaken) this.#host.wake();
+    return isTaken;
   }
 
   /**

@@ -84,6 +84,22 @@ export abstract class ApplicationSide {
   }
 
   /**
+   * Hands bytes to a stream if there is room for all of them. They are copied.
+   *
+   * @param streamId The stream.
+   * @param bytes What to send.
+   * @returns Whether they were taken. If not, nothing was:
+   * {@linkcode ApplicationSide.writeStream} says why.
+   */
+  tryWriteStream(streamId: number, bytes: Uint8Array): boolean {
+    if (!this.#isUsable || this.streams?.tryWrite(streamId, bytes) !== true) {
+      return false;
+    }
+    this.wake();
+    return true;
+  }
+
+  /**
    * Ends our side of a stream after what was written.
    *
    * @param streamId The stream.

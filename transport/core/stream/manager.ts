@@ -225,6 +225,26 @@ export class StreamManager {
   }
 
   /**
+   * Takes bytes for a stream if its send buffer has room for all of them.
+   *
+   * @param id The stream.
+   * @param bytes What to send; copied.
+   * @returns Whether they were taken. If not, nothing was.
+   */
+  tryWrite(id: number, bytes: Uint8Array): boolean {
+    const stream = this.#streams.get(id);
+    const send = stream?.send;
+    if (
+      stream === undefined || send === undefined || !send.isWritable ||
+      this.#space.roomFor(send) < bytes.length
+    ) return false;
+    send.write(bytes);
+    this.#space.onWritten(bytes.length);
+    this.#data.schedule(stream);
+    return true;
+  }
+
+  /**
    * Ends our direction after what was written. Does nothing on a stream whose
    * sending has ended in any way: an event has said how.
    *

@@ -177,6 +177,23 @@ Deno.test("write() takes what fits, and stream-writable says when to go on", () 
   assert.deepEqual(pollEvents(initiator), []);
 });
 
+Deno.test("tryWrite() takes all or nothing, and nobody waits for room", () => {
+  const pair = new StreamPair({ sendBufferBytes: 100 });
+  const { initiator } = pair;
+  const id = initiator.open(INTERACTIVE)!;
+  assert.ok(initiator.tryWrite(id, new Uint8Array(70)));
+  assert.ok(!initiator.tryWrite(id, new Uint8Array(31)));
+  assert.ok(initiator.tryWrite(id, new Uint8Array(30)));
+  assert.equal(initiator.streamState(id)?.writableBytes, 0);
+  const packet = pair.send(initiator)!;
+  assert.equal(decodeFrames(packet.bytes).length, 1);
+  pair.acknowledge(packet);
+  assert.deepEqual(pollEvents(initiator), []);
+  initiator.finish(id);
+  assert.ok(!initiator.tryWrite(id, new Uint8Array(1)));
+  assert.ok(!initiator.tryWrite(4_000, new Uint8Array(1)));
+});
+
 Deno.test("write() shares one bound among all streams, and wakes them when it is free", () => {
   const pair = new StreamPair({
     sendBufferBytes: 20_000,
