@@ -31,7 +31,7 @@ function checkAnswer(answer: Uint8Array): void {
 }
 
 /** How much longer than a metric's own the warm-up of new processes is. */
-const PROCESS_WARM_UP_FACTOR = 3;
+const PROCESS_WARM_UP_FACTOR = 8;
 
 /** Calls under way in the warm-up, and where the highest rate is looked for. */
 export const OUTSTANDING_COUNT = 64;
