@@ -16,7 +16,7 @@ import type { TransportConnection } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { AnswerStore } from "./answer_store.ts";
 import type { Budget } from "./budget.ts";
-import { CallContext, runInCall } from "./call_context.ts";
+import { CallContext } from "./call_context.ts";
 import { CallTimer } from "./call_timer.ts";
 import { ChunkSender } from "./chunk_sender.ts";
 import type { Clock } from "./clock.ts";
@@ -215,7 +215,13 @@ export class RunningCall implements CallFacts {
     }
     // What a failed handler left running is for nobody.
     if (failure !== undefined) this.race.abort(failure);
-    return this.#handling?.then(() => {}, () => {});
+    const handling = this.#handling;
+    if (handling === undefined) {
+      this.#context.end();
+      return undefined;
+    }
+    const end = (): void => this.#context.end();
+    return handling.then(end, end);
   }
 
   #handleTimeout(): void {
@@ -314,8 +320,7 @@ export class RunningCall implements CallFacts {
   }
 
   #enter<Result>(code: () => Result): Result {
-    return runInCall(
-      this.#context,
+    return this.#context.run(
       this.#span.isRecording ? () => this.#span.run(code) : code,
     );
   }

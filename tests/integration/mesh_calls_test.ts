@@ -328,6 +328,38 @@ Deno.test("Agent.call() carries values up to the limit of a message and refuses 
   });
 });
 
+Deno.test("What a handler leaves running belongs to no call any more", async () => {
+  type Facts = { remainingMs: number; isTraced: boolean };
+  await withMesh(async ({ connect }) => {
+    const leaf = await connect({ name: "leaf" });
+    leaf.onCall("time", (request) => ({
+      remainingMs: request.remainingMs!,
+      isTraced: request.traceId === traceOfRoot,
+    }));
+    let traceOfRoot = 0n;
+    const middle = await connect({ name: "middle" });
+    const answered = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<Facts>();
+    middle.onCall("start", (request) => {
+      traceOfRoot = request.traceId;
+      answered.promise
+        .then(() => middle.call<Facts>({ name: "leaf" }, "time"))
+        .then(late.resolve, late.reject);
+      return "started";
+    });
+    const root = await connect({ name: "root" });
+    assert.equal(
+      await root.call({ name: "middle" }, "start", null, { timeoutMs: 2_000 }),
+      "started",
+    );
+    answered.resolve();
+    const { remainingMs, isTraced } = await late.promise;
+    // The default of a call that nobody limits, not what the root allowed.
+    assert.ok(remainingMs > 2_000);
+    assert.equal(isTraced, false);
+  });
+});
+
 Deno.test("Calls in a handler inherit trace, deadline and budget", async () => {
   await withMesh(async ({ connect }) => {
     const leaf = await connect({ name: "leaf" });
