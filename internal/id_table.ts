@@ -4,18 +4,32 @@
  * @module
  */
 
+/** Room of a table that has had a value. */
+const MIN_CAPACITY = 8;
+
+/** 2^32 divided by the golden ratio: neighbours among numbers end up far apart. */
+const HASH_FACTOR = 0x9e37_79b1;
+
+const TWO_TO_32 = 2 ** 32;
+
 /**
- * Does what a `Map` with numbers as keys does. When V8 has filled the table of
- * a `Map` it makes a new one, to which the old one points, and an old one that
- * has reached the old generation keeps all later ones, with what was in them,
- * until the next major collection. With an entry for each call, a
- * third of what minor collections copied had been over for long. The table behind an object
- * with numbers as keys has no such pointer.
+ * Does what a `Map` with numbers as keys does, in two arrays.
+ *
+ * When V8 has filled the table of a `Map` it makes a new one, to which the old one
+ * points, and an old one that has reached the old generation keeps all later ones,
+ * with what was in them, until the next major collection. With an entry for each
+ * call, a third of what minor collections copied had been over for long. An object
+ * with numbers as keys has no such pointer, but to give it a value and to take that
+ * away moves all the others now and then: 400 µs beside 10,000 of them.
  *
  * @typeParam Value What is kept; `undefined` is not.
  */
 export class IdTable<Value> {
-  #values: Record<number, Value> = Object.create(null);
+  /** Linear probing: an entry is at its place, or behind others without a gap. */
+  #ids: number[] = [];
+  #values: (Value | undefined)[] = [];
+  /** Places, less one; -1 while there are none. */
+  #mask = -1;
   #size = 0;
 
   /** How many values there are. */
@@ -25,13 +39,17 @@ export class IdTable<Value> {
 
   /** The value of a number, if it has one. */
   get(id: number): Value | undefined {
-    return this.#values[id];
+    return this.#size === 0 ? undefined : this.#values[this.#find(id)];
   }
 
   /** Gives a number a value, in place of the one that it has. */
   set(id: number, value: Value): void {
-    if (this.#values[id] === undefined) this.#size++;
-    this.#values[id] = value;
+    // At most half full: the next gap is near.
+    if (2 * this.#size > this.#mask) this.#resize(2 * (this.#mask + 1));
+    const index = this.#find(id);
+    if (this.#values[index] === undefined) this.#size++;
+    this.#ids[index] = id;
+    this.#values[index] = value;
   }
 
   /**
@@ -41,19 +59,86 @@ export class IdTable<Value> {
    * @returns Whether it had one.
    */
   delete(id: number): boolean {
-    if (this.#values[id] === undefined) return false;
+    if (this.#size === 0) return false;
+    const index = this.#find(id);
+    if (this.#values[index] === undefined) return false;
     this.#size--;
-    return delete this.#values[id];
+    this.#closeGap(index);
+    if (16 * this.#size < this.#mask) this.#resize((this.#mask + 1) / 4);
+    return true;
   }
 
-  /** The values that are there now, those of numbers below 2^32 - 1 in their order. */
+  /** The values that are there now, in the order of their numbers. */
   values(): Value[] {
-    return Object.values(this.#values);
+    const indices: number[] = [];
+    for (let index = 0; index <= this.#mask; index++) {
+      if (this.#values[index] !== undefined) indices.push(index);
+    }
+    const ids = this.#ids;
+    return indices.sort((a, b) => ids[a]! - ids[b]!)
+      .map((index) => this.#values[index]!);
   }
 
   /** Takes everything away. */
   clear(): void {
-    this.#values = Object.create(null);
+    this.#ids = [];
+    this.#values = [];
+    this.#mask = -1;
     this.#size = 0;
+  }
+
+  #placeOf(id: number): number {
+    const high = id < TWO_TO_32 ? 0 : Math.floor(id / TWO_TO_32);
+    const hash = Math.imul((id ^ high) | 0, HASH_FACTOR);
+    return (hash >>> 15 ^ hash) & this.#mask;
+  }
+
+  /** Where a number is, or could be: a place without a value. */
+  #find(id: number): number {
+    const values = this.#values;
+    const ids = this.#ids;
+    const mask = this.#mask;
+    let index = this.#placeOf(id);
+    while (values[index] !== undefined && ids[index] !== id) {
+      index = (index + 1) & mask;
+    }
+    return index;
+  }
+
+  /** Moves entries that would not be found any more over the gap. */
+  #closeGap(gap: number): void {
+    const values = this.#values;
+    const ids = this.#ids;
+    const mask = this.#mask;
+    let index = gap;
+    for (;;) {
+      index = (index + 1) & mask;
+      const value = values[index];
+      if (value === undefined) break;
+      const place = this.#placeOf(ids[index]!);
+      // Not if its place lies behind the gap: then it stands there in its own right.
+      if (((index - place) & mask) < ((index - gap) & mask)) continue;
+      ids[gap] = ids[index]!;
+      values[gap] = value;
+      gap = index;
+    }
+    values[gap] = undefined;
+  }
+
+  #resize(capacity: number): void {
+    const ids = this.#ids;
+    const values = this.#values;
+    const count = Math.max(MIN_CAPACITY, capacity);
+    if (count === this.#mask + 1) return;
+    this.#mask = count - 1;
+    this.#ids = new Array<number>(count).fill(0);
+    this.#values = new Array<Value | undefined>(count).fill(undefined);
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index];
+      if (value === undefined) continue;
+      const place = this.#find(ids[index]!);
+      this.#ids[place] = ids[index]!;
+      this.#values[place] = value;
+    }
   }
 }

@@ -23,7 +23,28 @@ Deno.test("IdTable does what a Map does, for any operations", () => {
       }
       assert.equal(table.size, map.size);
       assert.equal(table.get(id), map.get(id));
-      assert.deepEqual(table.values().sort(), [...map.values()].sort());
+      const inOrder = [...map].sort(([a], [b]) => a - b);
+      assert.deepEqual(table.values(), inOrder.map(([, kept]) => kept));
     }
   }));
+});
+
+Deno.test("IdTable keeps thousands apart while others come and go", () => {
+  const table = new IdTable<number>();
+  const map = new Map<number, number>();
+  const set = (id: number): void => {
+    table.set(id, id);
+    map.set(id, id);
+  };
+  for (let id = 0; id < 20_000; id += 4) set(id);
+  for (let id = 20_000; id < 60_000; id += 4) {
+    set(id);
+    for (const old of [id - 8, id - 60_000 + 20_000]) {
+      assert.equal(table.delete(old), map.delete(old));
+    }
+  }
+  assert.equal(table.size, map.size);
+  assert.deepEqual(table.values(), [...map.values()].sort((a, b) => a - b));
+  for (const id of [...map.keys()]) assert.ok(table.delete(id));
+  assert.deepEqual(table.values(), []);
 });
