@@ -64,6 +64,19 @@ const TIMERS = ["idle", "keep-alive", "close"] as const;
 const MIN_PATH_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
   PATH_FRAME_LENGTH + MAX_ONE_RANGE_ACK_LENGTH;
 
+/** What is asked of a handshake's result later: not its secrets. */
+class Settled {
+  readonly suite: Suite;
+  readonly peerStaticPublicKey: Uint8Array;
+  readonly resetToken: Uint8Array | undefined;
+
+  constructor({ suite, peerStaticPublicKey, peerParameters }: HandshakeResult) {
+    this.suite = suite;
+    this.peerStaticPublicKey = peerStaticPublicKey;
+    this.resetToken = peerParameters.resetToken;
+  }
+}
+
 /** One connection to a peer: datagrams in, datagrams, deadlines and events out. */
 export class Connection extends ApplicationSide {
   /** Number of this connection in its endpoint. */
@@ -83,7 +96,7 @@ export class Connection extends ApplicationSide {
   #state: ConnectionState = "handshaking";
   /** Whether the peer has proven that it holds the keys, and its address. */
   #isConfirmed = false;
-  #result: HandshakeResult | undefined;
+  #settled: Settled | undefined;
   #space: PacketSpace | undefined;
   #migration: Migration | undefined;
   #closes: CloseRepetition | undefined;
@@ -142,17 +155,17 @@ export class Connection extends ApplicationSide {
 
   /** What the two ends settled on, once the handshake is done. */
   get suite(): Suite | undefined {
-    return this.#result?.suite;
+    return this.#settled?.suite;
   }
 
   /** The peer's static public key, once it is proven. */
   get peerStaticPublicKey(): Uint8Array | undefined {
-    return this.#result?.peerStaticPublicKey;
+    return this.#settled?.peerStaticPublicKey;
   }
 
   /** What ends the peer's reset of this connection; once the handshake is done. */
   get peerResetToken(): Uint8Array | undefined {
-    return this.#result?.peerParameters.resetToken;
+    return this.#settled?.resetToken;
   }
 
   /** Counters and estimates. */
@@ -463,7 +476,7 @@ export class Connection extends ApplicationSide {
   #begin(now: Instant, result: HandshakeResult): void {
     const { early } = this.#options;
     this.#state = "established";
-    this.#result = result;
+    this.#settled = new Settled(result);
     this.#traceBegin(result);
     const space = this.#createSpace(now, result, this.#handshake.prefix);
     this.#idle.limit(result.peerParameters.idleTimeoutMs);
@@ -482,7 +495,8 @@ export class Connection extends ApplicationSide {
     prefix: Uint8Array | undefined,
   ): PacketSpace {
     const { config, parameters, scratch, early } = this.#options;
-    const tickets = new TicketReceiver(
+    // Tickets are for those who come back: nobody else keeps the secret for them.
+    const tickets = !this.isInitiator ? undefined : new TicketReceiver(
       parameters.maxTickets,
       result,
       (ticket) => this.#options.onTicket?.(ticket),
@@ -505,7 +519,7 @@ export class Connection extends ApplicationSide {
       onLimit: this.#options.onLimit,
       peerConnectionId: () => this.#paths.connectionId,
       onPathResponse: (data) => this.#migration!.handleResponse(data),
-      onTicket: (at, frame) => tickets.handleFrame(at, frame),
+      onTicket: (at, frame) => tickets?.handleFrame(at, frame),
       emit: (event) => this.#events.push(event),
       trace: this.#trace,
     });

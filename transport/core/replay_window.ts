@@ -9,15 +9,20 @@ import { REPLAY_WINDOW_PACKETS } from "./config.ts";
 /** Largest window: the ring has to fit into the low 32 bits of a number. */
 const MAX_WINDOW_PACKETS = 2 ** 24;
 
+/** What a window starts with: most connections get few packets, or very many. */
+const FIRST_BITS = 256;
+
 /**
  * A sliding bitmap over packet numbers: a ring of 32-bit words, of which moving
  * forward clears whole ones (RFC 6479 §2), at most all of them however far it
- * moves.
+ * moves. It is small until a number does not fit: below that nothing goes round.
  */
 export class ReplayWindow {
   readonly #size: number;
-  readonly #words: Uint32Array;
-  readonly #bitMask: number;
+  /** How many bits the ring has once it goes round. */
+  readonly #fullBits: number;
+  #words: Uint32Array;
+  #bitMask: number;
   #largest = -1;
 
   /**
@@ -35,6 +40,8 @@ export class ReplayWindow {
     let bits = 64;
     while (bits < size + 32) bits *= 2;
     this.#size = size;
+    this.#fullBits = bits;
+    bits = Math.min(bits, FIRST_BITS);
     this.#words = new Uint32Array(bits / 32);
     this.#bitMask = bits - 1;
   }
@@ -71,7 +78,20 @@ export class ReplayWindow {
     this.#words[bit >>> 5]! |= 1 << (bit & 31);
   }
 
+  /** Makes room up to a number; bits stay where they are, for none went round. */
+  #grow(packetNumber: number): void {
+    let bits = this.#bitMask + 1;
+    while (bits <= packetNumber && bits < this.#fullBits) bits *= 2;
+    const words = new Uint32Array(bits / 32);
+    words.set(this.#words);
+    this.#words = words;
+    this.#bitMask = bits - 1;
+  }
+
   #advance(packetNumber: number): void {
+    if (
+      packetNumber > this.#bitMask && this.#bitMask < this.#fullBits - 1
+    ) this.#grow(packetNumber);
     const words = this.#words;
     const from = Math.floor(this.#largest / 32);
     const wordCount = Math.floor(packetNumber / 32) - from;

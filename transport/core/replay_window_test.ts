@@ -85,6 +85,23 @@ Deno.test("ReplayWindow works up to the largest safe integer", () => {
   assert.equal(window.check(largest - 128), false);
 });
 
+Deno.test("ReplayWindow keeps what it knows while it grows, one number at a time or at once", () => {
+  for (const by of [1, 7, 255, 256, 257, 1_000, 4_000, 5_000]) {
+    const window = new ReplayWindow(4_096);
+    const marked: number[] = [];
+    for (let number = 0; number <= 9_000; number += by) {
+      window.mark(number);
+      marked.push(number);
+      const known = marked.filter((each) => each > number - 4_096);
+      assert.ok(known.every((each) => !window.check(each)), `${by}: ${number}`);
+      assert.equal(
+        by > 1 && number > 0 && window.check(number - 1),
+        by > 1 && number > 0,
+      );
+    }
+  }
+});
+
 Deno.test("ReplayWindow refuses sizes that make no sense", () => {
   for (const size of [0, -1, 1.5, NaN, Infinity, 2 ** 24 + 1]) {
     assert.throws(() => new ReplayWindow(size), { name: "AssertionError" });
@@ -99,8 +116,15 @@ Deno.test("ReplayWindow agrees with a Set under any numbers (RFC 6479 §2)", () 
   );
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 200 }),
-      fc.oneof(fc.nat(1_000), fc.integer({ min: 2 ** 32 - 200, max: 2 ** 32 })),
+      fc.oneof(
+        fc.integer({ min: 1, max: 200 }),
+        fc.integer({ min: 1, max: 3_000 }),
+      ),
+      fc.oneof(
+        fc.nat(10),
+        fc.nat(1_000),
+        fc.integer({ min: 2 ** 32 - 200, max: 2 ** 32 }),
+      ),
       fc.array(move, { maxLength: 300 }),
       (size, start, moves) => {
         const window = new ReplayWindow(size);

@@ -12,15 +12,27 @@ import {
 } from "../../protocol/frame/mod.ts";
 import type { SentFrame } from "./sent_frame.ts";
 
-/** Tickets of a connection that were not acknowledged. */
+/** A ticket, and whether it waits to be sent. */
+class QueuedTicket {
+  readonly id: number;
+  readonly ticket: Omit<TicketFrame, "type">;
+  isDue = true;
+
+  constructor(id: number, ticket: Omit<TicketFrame, "type">) {
+    this.id = id;
+    this.ticket = ticket;
+  }
+}
+
+/** Tickets of a connection that were not acknowledged: a few. */
 export class TicketQueue {
   #nextId = 0;
-  readonly #tickets = new Map<number, Omit<TicketFrame, "type">>();
-  readonly #due = new Set<number>();
+  #tickets: QueuedTicket[] = [];
 
   /** Whether one waits to be sent. */
   get hasPending(): boolean {
-    return this.#due.size > 0;
+    for (const { isDue } of this.#tickets) if (isDue) return true;
+    return false;
   }
 
   /**
@@ -29,8 +41,7 @@ export class TicketQueue {
    * @param ticket What to send; kept.
    */
   push(ticket: Omit<TicketFrame, "type">): void {
-    this.#tickets.set(this.#nextId, ticket);
-    this.#due.add(this.#nextId++);
+    this.#tickets.push(new QueuedTicket(this.#nextId++, ticket));
   }
 
   /**
@@ -41,12 +52,12 @@ export class TicketQueue {
    * @param sent Gets a record of each.
    */
   writeFrames(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
-    for (const id of this.#due) {
-      const ticket = this.#tickets.get(id)!;
-      if (writer.offset + ticketFrameLength(ticket) > limit) return;
-      encodeTicketFrame(writer, ticket);
-      sent.push({ type: "ticket", id });
-      this.#due.delete(id);
+    for (const queued of this.#tickets) {
+      if (!queued.isDue) continue;
+      if (writer.offset + ticketFrameLength(queued.ticket) > limit) return;
+      encodeTicketFrame(writer, queued.ticket);
+      sent.push({ type: "ticket", id: queued.id });
+      queued.isDue = false;
     }
   }
 
@@ -56,8 +67,7 @@ export class TicketQueue {
    * @param id From its record.
    */
   onAcked(id: number): void {
-    this.#tickets.delete(id);
-    this.#due.delete(id);
+    this.#tickets = this.#tickets.filter((queued) => queued.id !== id);
   }
 
   /**
@@ -66,6 +76,7 @@ export class TicketQueue {
    * @param id From its record.
    */
   onLost(id: number): void {
-    if (this.#tickets.has(id)) this.#due.add(id);
+    const lost = this.#tickets.find((queued) => queued.id === id);
+    if (lost !== undefined) lost.isDue = true;
   }
 }
