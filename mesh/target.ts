@@ -58,13 +58,19 @@ export interface AddressTarget {
   readonly agentId: Uint8Array;
 }
 
+/** URLs whose meaning is remembered: most callers call a few, again and again. */
+const MAX_REMEMBERED_URLS = 64;
+
+/** By URL; remembered longest ago first. */
+const remembered = new Map<string, AddressTarget>();
+
 const KINDS = ["capability", "name", "tag", "id"] as const;
 
 /**
  * Checks a target.
  *
  * @param target What the caller gave.
- * @returns Its one meaning.
+ * @returns Its one meaning; not to be changed, for others may get the same.
  * @throws {CallError} `INVALID_ARGUMENT` when it has none, or several.
  * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
  */
@@ -93,14 +99,21 @@ export function describeTarget(target: RegistryTarget | AddressTarget): string {
 }
 
 function parseAddress(text: string): AddressTarget {
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
   const url = parseMxpUrl(text);
-  return {
+  const target: AddressTarget = {
     kind: "url",
     url,
     agentId: url.agentId === undefined
       ? createNilAgentId()
       : parseAgentId(url.agentId),
   };
+  if (remembered.size >= MAX_REMEMBERED_URLS) {
+    remembered.delete(remembered.keys().next().value!);
+  }
+  remembered.set(text, target);
+  return target;
 }
 
 function invalid(detail: string): CallError {

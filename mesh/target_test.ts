@@ -37,6 +37,18 @@ Deno.test("parseTarget() refuses none, several, empty and unknown terms", () => 
   assert.throws(() => parseTarget({} as unknown as Target), CallError);
 });
 
+Deno.test("parseTarget() reads a URL anew once many others came between, to the same end", () => {
+  const url = `mxp://127.0.0.1:7/${ID}`;
+  const first = parseTarget({ url });
+  assert.equal(parseTarget({ url }), first);
+  for (let port = 1; port <= 64; port++) {
+    parseTarget({ url: `mxp://127.0.0.2:${port}` });
+  }
+  const again = parseTarget({ url });
+  assert.notEqual(again, first);
+  assert.deepEqual(again, first);
+});
+
 Deno.test("describeTarget() names what was asked for", () => {
   assert.equal(
     describeTarget(parseTarget({ capability: "see" })),

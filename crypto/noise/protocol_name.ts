@@ -46,6 +46,11 @@ export interface NoiseProtocol {
   readonly hash: NoiseHash;
 }
 
+/** Names whose meaning is remembered: more than an endpoint ever uses. */
+const MAX_KNOWN_NAMES = 32;
+
+const known = new Map<string, NoiseProtocol>();
+
 /**
  * Reads a protocol name.
  *
@@ -55,6 +60,15 @@ export interface NoiseProtocol {
  * @throws {CryptoError} `UNSUPPORTED_PROTOCOL` for anything else.
  */
 export function parseProtocolName(name: string): NoiseProtocol {
+  let protocol = known.get(name);
+  if (protocol === undefined) {
+    protocol = readProtocolName(name);
+    if (known.size < MAX_KNOWN_NAMES) known.set(name, protocol);
+  }
+  return protocol;
+}
+
+function readProtocolName(name: string): NoiseProtocol {
   const parts = name.length > MAX_NAME_LENGTH ? [] : name.split("_");
   const [prefix, patternName, agreement, cipher, hash] = parts;
   const suite = SUITES.get(cipher ?? "");

@@ -15,6 +15,7 @@ import { type NoiseHash, noiseHkdf } from "./noise_hash.ts";
 import type { NoiseProtocol } from "./protocol_name.ts";
 
 const NONE = new Uint8Array();
+const text = new TextEncoder();
 
 /** What both sides of a handshake have mixed together so far. */
 export class SymmetricState {
@@ -47,7 +48,7 @@ export class SymmetricState {
     provider: ProviderName | undefined,
   ): SymmetricState {
     const { hash, suite } = protocol;
-    const name = new TextEncoder().encode(protocol.name);
+    const name = text.encode(protocol.name);
     let transcript = new Uint8Array(hash.length);
     if (name.length <= hash.length) transcript.set(name);
     else transcript = new Uint8Array(hash.digest(name, NONE));
