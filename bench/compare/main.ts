@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
+import { saveFiles } from "../support/save_files.ts";
 import { OURS } from "./catalogue.ts";
 import { compare } from "./compare.ts";
 import { type CompareOptions, HELP, parseOptions } from "./options.ts";
 import { renderChart } from "./report/chart.ts";
-import type { Results } from "./report/results.ts";
 import { renderMarkdown, renderTable } from "./report/table.ts";
 
 /** As of the command line of the project. */
@@ -18,19 +16,6 @@ const USAGE_EXIT_CODE = 2;
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
-}
-
-function save(results: Results, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  const files = {
-    "results.json": `${JSON.stringify(results, undefined, 2)}\n`,
-    "chart.svg": renderChart(results, { ours: OURS }),
-    "table.md": renderMarkdown(results),
-  };
-  for (const [name, content] of Object.entries(files)) {
-    writeFileSync(join(folder, name), content);
-    say(`Written: ${join(folder, name)}`);
-  }
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -47,7 +32,11 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const results = await compare(options, say);
   process.stdout.write(`\n${renderTable(results)}\n`);
-  save(results, options.outputFolder);
+  saveFiles(options.outputFolder, {
+    "results.json": `${JSON.stringify(results, undefined, 2)}\n`,
+    "chart.svg": renderChart(results, { ours: OURS }),
+    "table.md": renderMarkdown(results),
+  }, say);
   // A peer that fails is a matter of its own; that ours does is one of ours.
   const ours = results.peers.find(({ name }) => name === OURS);
   const isGood = results.rows.length > 0 && !ours?.failures.length;

@@ -53,3 +53,23 @@ export async function describeMachine(): Promise<MachineDescription> {
       : "",
   };
 }
+
+/**
+ * Says on what a run was made, when, and how long it took.
+ *
+ * @param run Its results.
+ * @returns A line.
+ */
+export function describeRun(run: {
+  readonly machine: MachineDescription;
+  readonly startedAt: string;
+  readonly seconds: number;
+}): string {
+  const { machine, startedAt, seconds } = run;
+  const runtime = Object.entries(machine.runtime)
+    .map(([name, version]) => `${name} ${version}`).join(", ");
+  return `${machine.processor}, ${machine.processorCount} processors, ` +
+    `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, ` +
+    `${runtime}, load at start ${machine.loadAtStart.toFixed(1)}, ` +
+    `${startedAt}, ${seconds.toFixed(0)} s`;
+}

@@ -66,7 +66,7 @@ export async function prepareCalls(
  * @returns What they did.
  */
 export async function callConstantly(options: {
-  readonly connection: PeerConnection;
+  readonly connection: Pick<PeerConnection, "call">;
   readonly payload: Uint8Array;
   readonly outstandingCount: number;
   readonly seconds: number;
@@ -96,7 +96,7 @@ export async function callConstantly(options: {
  * @returns What they did, once all are answered.
  */
 export async function callAtRate(options: {
-  readonly connection: PeerConnection;
+  readonly connection: Pick<PeerConnection, "call">;
   readonly payload: Uint8Array;
   readonly callsPerSecond: number;
   readonly seconds: number;

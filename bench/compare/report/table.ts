@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { describeRun } from "../../support/machine.ts";
 import { formatNumber } from "../../support/number_format.ts";
 import { alignColumns } from "../../support/text_table.ts";
 import { formatSpread, formatTimesRaw, formatUnit } from "./format.ts";
@@ -90,17 +91,12 @@ export function renderMarkdown(results: Results): string {
 }
 
 function renderNotes(results: Results): string[] {
-  const { machine, roundCount, peers } = results;
-  const runtime = Object.entries(machine.runtime)
-    .map(([name, version]) => `${name} ${version}`).join(", ");
+  const { roundCount, peers } = results;
   const lines = [
     `Medians of ${roundCount} interleaved rounds, ± half of the range; ` +
     `x: times raw UDP in the same round. Two processes each, 127.0.0.1` +
     `${results.isPinned ? ", each on a processor of its own" : ""}.`,
-    `${machine.processor}, ${machine.processorCount} processors, ` +
-    `${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, ${machine.system}, ` +
-    `${runtime}, load at start ${machine.loadAtStart.toFixed(1)}, ` +
-    `${results.startedAt}, ${results.seconds.toFixed(0)} s`,
+    describeRun(results),
   ];
   for (const peer of peers) {
     const versions = Object.entries(peer.versions)

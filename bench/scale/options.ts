@@ -1,0 +1,101 @@
+/**
+ * The command line.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import type { ScaleSettings } from "./order.ts";
+import { type CurveName, CURVES } from "./point.ts";
+
+/** What is asked for. */
+export interface ScaleOptions {
+  /** Whether only the help is wanted. */
+  readonly isHelp: boolean;
+  /** The curves. */
+  readonly curves: readonly CurveName[];
+  /** How often. */
+  readonly roundCount: number;
+  /** How long. */
+  readonly settings: ScaleSettings;
+  /** Points above it are left out. */
+  readonly maxCount: number;
+  /** Where the files go. */
+  readonly outputFolder: string;
+}
+
+/** Under three minutes on two processors. */
+const FULL: ScaleSettings = {
+  processWarmUpSeconds: 2,
+  warmUpSeconds: 0.2,
+  seconds: 0.8,
+};
+
+/** Under forty seconds. */
+const QUICK: ScaleSettings = {
+  processWarmUpSeconds: 0.4,
+  warmUpSeconds: 0.1,
+  seconds: 0.2,
+};
+
+const FULL_ROUNDS = 3;
+const QUICK_ROUNDS = 1;
+
+/** What `--help` prints. */
+export const HELP: string =
+  `Measures @mxp/core with more and more connections and open streams.
+
+  --quick        one short round
+  --only CURVE   ${CURVES.join(" or ")}
+  --max N        no points above N
+  --rounds N     how many rounds, ${FULL_ROUNDS} when absent
+  --out FOLDER   where results.json and chart.svg go, dist/scale when absent
+  --help
+`;
+
+/**
+ * Reads the command line.
+ *
+ * @param args Without the program.
+ * @returns What is asked for.
+ * @throws {TypeError} For an option or a name that does not exist, or a number
+ * that is none.
+ */
+export function parseOptions(args: readonly string[]): ScaleOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string" },
+      max: { type: "string" },
+      rounds: { type: "string" },
+      out: { type: "string", default: "dist/scale" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const { only, quick } = values;
+  const curves = CURVES.filter((name) => only === undefined || name === only);
+  if (curves.length === 0) {
+    throw new TypeError(`--only: must be ${CURVES.join(" or ")}, got ${only}`);
+  }
+  return {
+    isHelp: values.help,
+    curves,
+    roundCount: parseCount("rounds", values.rounds) ??
+      (quick ? QUICK_ROUNDS : FULL_ROUNDS),
+    settings: quick ? QUICK : FULL,
+    maxCount: parseCount("max", values.max) ?? Infinity,
+    outputFolder: values.out,
+  };
+}
+
+function parseCount(
+  name: string,
+  value: string | undefined,
+): number | undefined {
+  if (value === undefined) return undefined;
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1) {
+    throw new TypeError(`--${name}: must be 1 or more, got ${value}`);
+  }
+  return count;
+}
