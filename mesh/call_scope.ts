@@ -181,6 +181,7 @@ export class CallScope {
     this.#unfollowSignal?.();
     this.#unfollowParent?.();
     this.#countBytes();
+    if (!this.span.isObserved) return failure;
     this.span.end({
       status: statusOf(failure, this.isAborted),
       peer: this.#peer,

@@ -49,10 +49,12 @@ export class CallTimer {
     this.#idleMs = options.idleMs;
     this.#onExpired = onExpired;
     if (options.totalMs !== undefined) {
-      this.deadline = clock.now() + options.totalMs;
+      const now = clock.now();
+      this.deadline = now + options.totalMs;
       this.#cancelTotal = clock.schedule(
         options.totalMs,
         () => this.#expire("total"),
+        now,
       );
     }
   }
@@ -72,9 +74,14 @@ export class CallTimer {
   /** Starts the idle limit, anew if it runs: the other side has to act. */
   wait(): void {
     if (this.#idleMs === undefined) return;
-    this.#waitingSince = this.#clock.now();
+    const now = this.#clock.now();
+    this.#waitingSince = now;
     // One timer for many chunks: it looks at the latest wait when it fires.
-    this.#cancelIdle ??= this.#clock.schedule(this.#idleMs, this.#checkIdle);
+    this.#cancelIdle ??= this.#clock.schedule(
+      this.#idleMs,
+      this.#checkIdle,
+      now,
+    );
   }
 
   /** Starts the idle limit anew if it runs: there was progress of another kind. */

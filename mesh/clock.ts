@@ -18,9 +18,10 @@ export interface Clock {
    *
    * @param delayMs From now, in milliseconds.
    * @param callback What to call.
+   * @param now The time, when the caller has read it already.
    * @returns Cancels the timer; does nothing once it fired.
    */
-  schedule(delayMs: number, callback: () => void): () => void;
+  schedule(delayMs: number, callback: () => void, now?: Instant): () => void;
 }
 
 /** The machine's clock. Delays above 2^31-1 milliseconds (24 days) are cut there. */

@@ -49,10 +49,14 @@ export class TimerQueue implements Clock {
    *
    * @param delayMs From now, in milliseconds.
    * @param callback What to call.
+   * @param now The time, when the caller has read it already.
    * @returns Cancels the timer; does nothing once it fired.
    */
-  schedule(delayMs: number, callback: () => void): () => void {
-    const now = this.#clock.now();
+  schedule(
+    delayMs: number,
+    callback: () => void,
+    now: Instant = this.#clock.now(),
+  ): () => void {
     const at = now + Math.max(0, delayMs);
     const entry = new Entry(at, callback, this.#heap.length);
     this.#heap.push(entry);

@@ -169,7 +169,9 @@ class LocalSpan implements OpenSpan {
   readonly #facts: SpanFacts;
   readonly #recording: Recording | undefined;
   readonly #listeners: ReadonlySet<SpanListener>;
-  readonly #startedAt = performance.now();
+  /** Whether somebody listened when it began: a part of a span is none. */
+  readonly isObserved: boolean;
+  readonly #startedAt: number;
   #hasEnded = false;
 
   constructor(
@@ -180,6 +182,8 @@ class LocalSpan implements OpenSpan {
     this.#facts = facts;
     this.#recording = recording;
     this.#listeners = listeners;
+    this.isObserved = recording !== undefined || listeners.size > 0;
+    this.#startedAt = this.isObserved ? performance.now() : 0;
   }
 
   get traceId(): bigint {
@@ -188,10 +192,6 @@ class LocalSpan implements OpenSpan {
 
   get spanId(): bigint {
     return this.#facts.spanId;
-  }
-
-  get isObserved(): boolean {
-    return this.#recording !== undefined || this.#listeners.size > 0;
   }
 
   get isRecording(): boolean {
@@ -209,7 +209,7 @@ class LocalSpan implements OpenSpan {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     if (this.#recording !== undefined) endSpan(this.#recording.span, end);
-    if (this.#listeners.size === 0) return;
+    if (!this.isObserved || this.#listeners.size === 0) return;
     this.#notify({
       ...this.#facts,
       ...end,
