@@ -383,6 +383,21 @@ export class Agent {
   }
 
   /**
+   * Publishes many events about one topic: they leave together, in order, and are
+   * acknowledged once.
+   *
+   * @param topic As of {@linkcode Agent.publish}.
+   * @param values The events, asked for as there is room to send them.
+   * @returns Resolves when all of them are in the subscribers' queues at the node.
+   * A subscriber that is more than 1,024 events behind misses the oldest.
+   * @throws {CallError} As `publish`, for the first event that was refused: those
+   * before it are published, those after it may be.
+   */
+  publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
+    return this.#membership.publishAll(topic, values);
+  }
+
+  /**
    * Subscribes to events.
    *
    * @param pattern A topic, or a prefix and `*`.

@@ -44,7 +44,9 @@ import { NodeLink, type NodeLinkRequestOptions } from "./node_link.ts";
 import {
   discoverAgents,
   type NodeRequestOptions,
+  type OutgoingEvent,
   publishEvent,
+  publishEvents,
   registerAgent,
   sendHeartbeat,
   subscribeTopic,
@@ -150,6 +152,17 @@ export class Membership {
     const { flags, ...content } = packContent(value);
     await this.#link.request((connection, signal) =>
       publishEvent(connection, { topic, content, flags }, this.#request(signal))
+    );
+  }
+
+  /** As `Agent.publishAll`. */
+  async publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
+    const { ids } = this.#options;
+    await this.#link.request((connection, signal) =>
+      publishEvents(connection, eventsOf(topic, values), {
+        ...this.#request(signal),
+        nextMessageId: () => ids.nextMessageId(),
+      })
     );
   }
 
@@ -362,5 +375,15 @@ export class Membership {
       signal,
       clock,
     };
+  }
+}
+
+function* eventsOf(
+  topic: string,
+  values: Iterable<Sendable>,
+): Generator<OutgoingEvent> {
+  for (const value of values) {
+    const { flags, ...content } = packContent(value);
+    yield { topic, content, flags };
   }
 }

@@ -302,16 +302,78 @@ export async function publishEvent(
   event: OutgoingEvent,
   options: NodeRequestOptions,
 ): Promise<void> {
-  const answer = await exchange(connection, {
+  const answer = await exchange(
+    connection,
+    messageOf(event, MessageFlags.REQUIRES_ACK),
+    options,
+  );
+  checkAck(answer);
+}
+
+/** What goes with a batch of events. */
+export interface PublishOptions extends NodeRequestOptions {
+  /** Makes the ids of the events after the first. */
+  readonly nextMessageId: () => bigint;
+}
+
+/**
+ * Publishes events on one stream, with one acknowledgement for all of them, and
+ * waits until the node has them in its subscribers' queues.
+ *
+ * @param connection To the node.
+ * @param events The events, asked for as there is room to send them.
+ * @param options Ids and limits; the time is that without any progress.
+ * @throws {CallError} As {@linkcode publishEvent}, of the first event that was
+ * refused: those before it are published, those after it may be.
+ */
+export async function publishEvents(
+  connection: RequestConnection,
+  events: Iterable<OutgoingEvent>,
+  options: PublishOptions,
+): Promise<void> {
+  const iterator = events[Symbol.iterator]();
+  let next = iterator.next();
+  if (next.done === true) return;
+  await onStream(connection, options, async (channel, race, extend) => {
+    const { traceId, nextMessageId } = options;
+    let { messageId } = options;
+    try {
+      while (next.done !== true) {
+        const event = next.value;
+        next = iterator.next();
+        const flags = next.done === true ? MessageFlags.REQUIRES_ACK : 0;
+        const message = messageOf(event, flags);
+        const sending = channel.push({ ...message, messageId, traceId });
+        messageId = nextMessageId();
+        if (sending === undefined) continue;
+        await race.race(sending);
+        extend();
+      }
+    } finally {
+      if (next.done !== true) iterator.return?.();
+    }
+    channel.finish();
+    checkAck(await receiveAnswer(channel, race));
+  });
+}
+
+function messageOf(
+  event: OutgoingEvent,
+  flags: number,
+): Pick<Message, "type" | "flags" | "payload"> {
+  return {
     type: MessageType.EVENT,
-    flags: (event.flags ?? 0) | MessageFlags.REQUIRES_ACK,
+    flags: (event.flags ?? 0) | flags,
     payload: encodeEvent({
       ...event.content,
       topic: event.topic,
       sequence: 0,
       extensions: event.extensions ?? [],
     }),
-  }, options);
+  };
+}
+
+function checkAck(answer: Message): void {
   if (answer.type !== MessageType.ACK) throw unexpected(answer);
   const { status } = inAnswer(() => decodeAck(answer.payload));
   if (status !== StatusCode.OK) {
@@ -340,39 +402,55 @@ async function request(
 }
 
 /** Sends one message on a new stream and returns the one that answers it. */
-async function exchange(
+function exchange(
   connection: RequestConnection,
   message: Pick<Message, "type" | "flags" | "payload">,
   options: NodeRequestOptions,
 ): Promise<Message> {
-  const { messageId, traceId, timeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const { messageId, traceId } = options;
+  return onStream(connection, options, (channel, race) => {
+    // Not awaited before the answer: a node may refuse before it has read all.
+    channel.send({ ...message, messageId, traceId }).catch(() => {});
+    channel.finish();
+    return receiveAnswer(channel, race);
+  });
+}
+
+/** Does something on a new stream, within the limits of a request. */
+async function onStream<Result>(
+  connection: RequestConnection,
+  options: NodeRequestOptions,
+  work: (
+    channel: MessageChannel,
+    race: AbortRace,
+    /** Starts the time limit anew: there was progress. */
+    extend: () => void,
+  ) => Promise<Result>,
+): Promise<Result> {
+  const { timeoutMs = REQUEST_TIMEOUT_MS } = options;
   const race = new AbortRace();
   const unfollow = followSignal(options.signal, (reason) => race.abort(reason));
   const clock = options.clock ?? SYSTEM_CLOCK;
-  const cancelTimer = clock.schedule(timeoutMs, () => {
-    race.abort(
-      new CallError(
-        "DEADLINE_EXCEEDED",
-        `Node: no answer within ${timeoutMs} ms`,
-      ),
-    );
-  });
+  const startTimer = (): () => void =>
+    clock.schedule(timeoutMs, () => {
+      race.abort(
+        new CallError(
+          "DEADLINE_EXCEEDED",
+          `Node: no answer within ${timeoutMs} ms`,
+        ),
+      );
+    });
+  let cancelTimer = startTimer();
   let channel: MessageChannel | undefined;
   try {
     const stream = await race.race(
       connection.openStream({ priority: "control", signal: race.signal }),
     );
     channel = new MessageChannel(stream);
-    // Not awaited before the answer: a node may refuse before it has read all.
-    channel.send({ ...message, messageId, traceId }).catch(() => {});
-    channel.finish();
-    const answer = await channel.receive(race);
-    if (answer === undefined) {
-      throw new CallError("INTERNAL", "Node: it ended the stream unanswered");
-    }
-    if (answer.type === MessageType.ERROR) throw refusal(answer);
-    channel.finishReceiving();
-    return answer;
+    return await work(channel, race, () => {
+      cancelTimer();
+      cancelTimer = startTimer();
+    });
   } catch (error) {
     channel?.cancel(StatusCode.CANCELLED);
     throw toCallFailure(error);
@@ -380,6 +458,19 @@ async function exchange(
     cancelTimer();
     unfollow();
   }
+}
+
+async function receiveAnswer(
+  channel: MessageChannel,
+  race: AbortRace,
+): Promise<Message> {
+  const answer = await channel.receive(race);
+  if (answer === undefined) {
+    throw new CallError("INTERNAL", "Node: it ended the stream unanswered");
+  }
+  if (answer.type === MessageType.ERROR) throw refusal(answer);
+  channel.finishReceiving();
+  return answer;
 }
 
 function refusal(answer: Message): CallError {

@@ -137,6 +137,40 @@ Deno.test("Agent.subscribe() gives events in order, by topic and by prefix, to l
   });
 });
 
+Deno.test("Agent.publishAll() publishes in order, and says which event the node refuses", async () => {
+  await withMesh(async ({ connect }) => {
+    const reader = await connect();
+    const writer = await connect();
+    const seen: number[] = [];
+    await reader.subscribe("ticks", {
+      onEvent: ({ value }) => void seen.push(value as number),
+    });
+    const ticks = Array.from({ length: 1_000 }, (_, tick) => tick);
+    await writer.publishAll("ticks", ticks);
+    await until(() => seen.length === ticks.length);
+    assert.deepEqual(seen, ticks);
+    await writer.publishAll("ticks", []);
+    let wasStopped = false;
+    const broken = function* (): Generator<number> {
+      try {
+        yield 1_000;
+        throw new RangeError("no more");
+      } finally {
+        wasStopped = true;
+      }
+    };
+    await assert.rejects(writer.publishAll("ticks", broken()), RangeError);
+    assert.ok(wasStopped);
+    await assert.rejects(
+      writer.publishAll("a*", [1, 2]),
+      (error) =>
+        error instanceof CallError && error.code === "INVALID_ARGUMENT",
+    );
+    await writer.publish("ticks", 2_000);
+    await until(() => seen.at(-1) === 2_000);
+  });
+});
+
 Deno.test("An event subscription drops the oldest events of a slow reader and counts them", async () => {
   await withMesh(async ({ connect }) => {
     const agent = await connect();
