@@ -4,18 +4,15 @@
  * @module
  */
 import { poison } from "../internal/poison.ts";
+import { CHECKSUM_MEMORY } from "../protocol/mod.ts";
 
-/** Size of what most messages fit into, in bytes. */
-const SMALL_BYTES = 16_384;
-
-/** Size of what all but the largest fit into, in bytes. */
-const LARGE_BYTES = 131_072;
-
-/** One message at a time is in them, and only while it is handed over. */
-const small = new Uint8Array(SMALL_BYTES);
+/**
+ * Holds one message at a time, and only while it is handed over: no other one is
+ * hashed meanwhile.
+ */
+const shared = CHECKSUM_MEMORY;
 /** The last message in it: many are as long as the one before. */
-let smallMessage: Uint8Array = small.subarray(0, 0);
-let large: Uint8Array | undefined;
+let sharedMessage: Uint8Array = shared.subarray(0, 0);
 
 /**
  * The memory of one channel. Most messages are encoded where those of all others
@@ -33,8 +30,7 @@ export class MessageMemory {
    * @returns That many bytes at least, which hold anything.
    */
   take(length: number): Uint8Array {
-    if (length <= SMALL_BYTES) return small;
-    if (length <= LARGE_BYTES) return large ??= new Uint8Array(LARGE_BYTES);
+    if (length <= shared.length) return shared;
     const spare = this.#spare;
     this.#spare = undefined;
     return spare !== undefined && spare.length >= length
@@ -50,11 +46,11 @@ export class MessageMemory {
    * @returns A view.
    */
   view(memory: Uint8Array, length: number): Uint8Array {
-    if (memory !== small) return memory.subarray(0, length);
-    if (smallMessage.length !== length) {
-      smallMessage = small.subarray(0, length);
+    if (memory !== shared) return memory.subarray(0, length);
+    if (sharedMessage.length !== length) {
+      sharedMessage = shared.subarray(0, length);
     }
-    return smallMessage;
+    return sharedMessage;
   }
 
   /**
@@ -66,7 +62,7 @@ export class MessageMemory {
    */
   detach(memory: Uint8Array, length: number): Uint8Array {
     const message = memory.subarray(0, length);
-    if (memory !== small && memory !== large) return message;
+    if (memory !== shared) return message;
     const copy = message.slice();
     poison(message);
     return copy;
@@ -79,6 +75,6 @@ export class MessageMemory {
    */
   giveBack(memory: Uint8Array): void {
     poison(memory);
-    if (memory.length > LARGE_BYTES) this.#spare = memory;
+    if (memory.length > shared.length) this.#spare = memory;
   }
 }

@@ -14,6 +14,31 @@ import { createScalarXxh3, type Xxh3 } from "./xxh3_scalar.ts";
 import { createWasmXxh3 } from "./xxh3_wasm.ts";
 
 const implementation: Xxh3 = createWasmXxh3() ?? createScalarXxh3();
+
+/**
+ * Memory for bytes that are about to be hashed: those at its start are hashed
+ * where they are, any others are copied to it first. 131,072 bytes, shared by
+ * everybody: what was written here stays until anything is hashed that lies
+ * elsewhere, and a view of a part of it counts as elsewhere.
+ *
+ * @example Usage
+ * ```ts
+ * import { CHECKSUM_MEMORY, encodeMessageInto, MessageType } from "@mxp/core/protocol";
+ * import assert from "node:assert/strict";
+ *
+ * const length = encodeMessageInto({
+ *   type: MessageType.EVENT,
+ *   flags: 0,
+ *   messageId: 1n,
+ *   traceId: 2n,
+ *   payload: new Uint8Array([3]),
+ * }, CHECKSUM_MEMORY);
+ * const message = CHECKSUM_MEMORY.slice(0, length);
+ * assert.equal(message.length, 41);
+ * ```
+ */
+export const CHECKSUM_MEMORY: Uint8Array = implementation.memory;
+
 const halves: Uint32Array = new Uint32Array(2);
 
 /**

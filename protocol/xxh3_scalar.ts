@@ -15,6 +15,8 @@
 export interface Xxh3 {
   /** Which implementation this is. */
   readonly kind: "wasm" | "scalar";
+  /** Bytes at its start are hashed where they are; a call for others overwrites it. */
+  readonly memory: Uint8Array;
   /**
    * Hashes `bytes[start, end)`, which must lie inside `bytes`. Writes the low
    * half to `into[0]` and the high half to `into[1]`.
@@ -39,6 +41,9 @@ const SECRET: Uint8Array = Uint8Array.from(
   ).match(/../g)!,
   (hex) => parseInt(hex, 16),
 );
+
+/** As much as the implementation in WebAssembly has. */
+const MEMORY_LENGTH = 131_072;
 
 const STRIPE_LENGTH = 64;
 /** Sixteen stripes, each with a key 8 bytes further on. */
@@ -65,6 +70,7 @@ let high = 0;
 export function createScalarXxh3(): Xxh3 {
   return {
     kind: "scalar",
+    memory: new Uint8Array(MEMORY_LENGTH),
     hashInto(bytes, start, end, into): void {
       const length = end - start;
       if (length <= 16) hash0to16(bytes, start, length);

@@ -44,6 +44,7 @@ export function createWasmXxh3(): Xxh3 | undefined {
   );
 
   function load(bytes: Uint8Array, start: number, end: number): void {
+    if (bytes === input && start === 0) return;
     if (end - start <= COPY_LOOP_LIMIT) {
       for (let i = start; i < end; i++) input[i - start] = bytes[i]!;
     } else if (start === 0 && end === bytes.length) {
@@ -55,6 +56,7 @@ export function createWasmXxh3(): Xxh3 | undefined {
 
   return {
     kind: "wasm",
+    memory: input,
     hashInto(bytes, start, end, into): void {
       const length = end - start;
       if (length <= inputLength) {

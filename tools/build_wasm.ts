@@ -28,7 +28,7 @@ const TARGETS: readonly Target[] = [{
   source: "protocol/wasm/xxh3.as.ts",
   output: "protocol/wasm/xxh3_wasm.gen.ts",
   constant: "XXH3_WASM_BASE64",
-  pages: 1,
+  pages: 3,
 }, {
   source: "crypto/wasm/chacha20_poly1305.as.ts",
   output: "crypto/wasm/chacha20_poly1305_wasm.gen.ts",

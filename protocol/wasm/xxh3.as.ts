@@ -5,7 +5,7 @@
  * `xxh3_wasm.gen.ts`. The caller copies bytes to `INPUT` and reads the two
  * halves of the result at `RESULT`.
  *
- * One page of memory:
+ * Three pages of memory:
  *
  * ```text
  * offset  size   what
@@ -13,7 +13,7 @@
  *     64    64   eight 64-bit accumulators
  *   1024   192   the default secret
  *   4032    64   last stripe of the previous chunk
- *   4096  61440  input
+ *   4096 131072  input
  * ```
  *
  * The names of the steps are those of the XXH3 specification.
@@ -22,7 +22,7 @@
 export const RESULT: u32 = 0;
 export const INPUT: u32 = 4096;
 /** A multiple of the 1,024-byte block, so that a full chunk ends on a block. */
-export const INPUT_LENGTH: u32 = 61440;
+export const INPUT_LENGTH: u32 = 131072;
 
 const ACCUMULATORS: usize = 64;
 const STRIPE_LENGTH: usize = 64;
