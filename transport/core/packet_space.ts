@@ -49,8 +49,12 @@ import type { ConnectionStats, DropReason } from "./stats.ts";
 import { isStreamManagerFrame, type StreamManager } from "./stream/manager.ts";
 import { suiteParts } from "./suite.ts";
 
-/** A connection that sends less than this need not know what its path carries. */
-const MTU_PROBE_AFTER_PACKETS = 8;
+/**
+ * Packets that did not hold all that waited, before it is asked what the path
+ * carries. A connection with fewer would not fill a larger one. Within one machine a
+ * probe takes a third of the receive buffer that all who call its owner share.
+ */
+const MTU_PROBE_AFTER_FULL_PACKETS = 8;
 
 /** A connection that sends less than this is over before it could move. */
 const SPARE_IDS_AFTER_PACKETS = 8;
@@ -90,6 +94,7 @@ export class PacketSpace {
   #probesDue = 0;
   /** Whether data has gone and a probe for a larger size may follow it. */
   #isMtuProbeNext = false;
+  #fullPacketCount = 0;
 
   /**
    * @param now The time.
@@ -478,6 +483,7 @@ export class PacketSpace {
       isInFlight: isEliciting,
       frames,
     });
+    if (mayCarryData && this.#outgoing.hasPending) this.#fullPacketCount++;
     // After data, never before it, which would wait for the room that it takes.
     this.#isMtuProbeNext = isEliciting && this.#isMtuProbeDue(into.length);
     return { length, isAckEliciting: isEliciting };
@@ -575,7 +581,7 @@ export class PacketSpace {
     const probeBytes = this.#mtu.probeBytes;
     return probeBytes !== undefined && probeBytes <= roomBytes &&
       this.#builder.prefixBytes === 0 &&
-      this.#builder.packetCount >= MTU_PROBE_AFTER_PACKETS;
+      this.#fullPacketCount >= MTU_PROBE_AFTER_FULL_PACKETS;
   }
 
   /** RFC 8899 §4.1: a ping, padded to the size in question. */

@@ -74,21 +74,26 @@ Deno.test("No question and no answer waits for a probe, also not for one that is
       server: { maxDatagramBytes: 32_500 },
     });
     const { client } = pair.connect();
-    const question = new Uint8Array(300);
+    // Three datagrams each, of which two are full.
+    const question = new Uint8Array(3_000);
+    let receivedBytes = 0;
     let isAnswered = false;
     pair.server.onEvent = (connection, event) => {
       if (event.type !== "stream-readable") return;
-      readAll(connection, event.id);
+      receivedBytes += readAll(connection, event.id).length;
+      if (receivedBytes < question.length) return;
       connection.writeStream(event.id, question);
       connection.finishStream(event.id);
     };
+    let answerBytes = 0;
     pair.client.onEvent = (connection, event) => {
       if (event.type !== "stream-readable") return;
-      readAll(connection, event.id);
-      isAnswered = true;
+      answerBytes += readAll(connection, event.id).length;
+      isAnswered = answerBytes === question.length;
     };
     for (let index = 0; index < 30; index++) {
       const askedAt = pair.now;
+      receivedBytes = answerBytes = 0;
       isAnswered = false;
       const id = client.openStream({ priority: 1 })!;
       client.writeStream(id, question);
@@ -102,6 +107,19 @@ Deno.test("No question and no answer waits for a probe, also not for one that is
       assert.ok(sentSizes.includes(32_500), "it was probed");
     }
   }
+});
+
+Deno.test("Small calls one by one ask for no larger datagrams", () => {
+  const pair = new Pair({ client: { maxDatagramBytes: 8_972 } });
+  const { client } = pair.connect();
+  for (let index = 0; index < 50; index++) {
+    const id = client.openStream({ priority: 1 })!;
+    client.writeStream(id, new Uint8Array(300));
+    client.finishStream(id);
+    pair.runFor(100);
+  }
+  assert.ok(client.stats.packetsSent > 50);
+  assert.equal(largestSent(pair), 1_200);
 });
 
 Deno.test("maxDatagramBytes 1,200 sends no probe", () => {

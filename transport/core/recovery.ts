@@ -224,7 +224,10 @@ export class Recovery {
     this.#loss.onPacketSent(packet);
     if (!packet.isInFlight) return;
     this.#kernelBytesInFlight += kernelBytes(packet.sizeBytes);
-    if (packet.isMtuProbe) this.#mtuProbeBytes = packet.sizeBytes;
+    if (packet.isMtuProbe) {
+      this.#mtuProbeBytes = packet.sizeBytes;
+      return;
+    }
     this.#congestion.onPacketSent(now, packet, this.#bytesInFlight);
     this.#pacer.onPacketSent(now, packet.sizeBytes);
   }
