@@ -123,7 +123,11 @@ export class Connection extends ApplicationSide {
       // Not `options`, which would keep the handshake.
       () => rest.onLimit("maxDatagramEvents"),
     );
-    this.#idle = new IdleTimers(this.#timers, config);
+    this.#idle = new IdleTimers(
+      this.#timers,
+      config,
+      options.connectionId[0]! / 255,
+    );
     this.#trace = options.trace;
     this.#trace?.watchEarly(options.early);
     this.#trace?.state("handshaking");

@@ -5,6 +5,13 @@
  */
 import type { Instant } from "../../internal/instant.ts";
 
+/**
+ * The part of its interval by which a keep-alive may come early. Connections that
+ * began together would be asked together for ever, and a thousand answers at
+ * once overflow a receive buffer.
+ */
+const KEEP_ALIVE_SPREAD = 0.25;
+
 /** Where the timers are set. */
 interface Timers {
   set(name: "idle" | "keep-alive", at: Instant): void;
@@ -21,6 +28,8 @@ export class IdleTimers {
    * @param timers Where they are set.
    * @param config Silence after which the peer counts as gone, and after which
    * it is asked for a sign of life; 0 turns that off.
+   * @param spread From 0 to 1, another number for each connection: how much sooner
+   * than that it is asked.
    */
   constructor(
     timers: Timers,
@@ -28,10 +37,12 @@ export class IdleTimers {
       readonly idleTimeoutMs: number;
       readonly keepAliveIntervalMs: number;
     },
+    spread: number,
   ) {
     this.#timers = timers;
     this.#idleTimeoutMs = config.idleTimeoutMs;
-    this.#keepAliveIntervalMs = config.keepAliveIntervalMs;
+    this.#keepAliveIntervalMs = config.keepAliveIntervalMs *
+      (1 - KEEP_ALIVE_SPREAD * spread);
   }
 
   /** Silence after which the peer counts as gone, in milliseconds. */
