@@ -5,7 +5,11 @@
  * @module
  */
 import { percentile } from "../../support/statistics.ts";
-import { callConstantly, prepareCalls } from "./call_load.ts";
+import {
+  callConstantly,
+  PATTERN_WARM_UP_FACTOR,
+  prepareCalls,
+} from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";
 
@@ -34,7 +38,10 @@ export const latency: Metric = {
   ],
   async measure(run: MetricRun, settings: MetricSettings): Promise<Sample> {
     const work = { ...await prepareCalls(run, settings), outstandingCount: 1 };
-    await callConstantly({ ...work, seconds: settings.warmUpSeconds });
+    await callConstantly({
+      ...work,
+      seconds: settings.warmUpSeconds * PATTERN_WARM_UP_FACTOR,
+    });
     const { latenciesMs } = await callConstantly({
       ...work,
       seconds: settings.seconds,

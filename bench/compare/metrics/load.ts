@@ -9,6 +9,7 @@ import {
   callAtRate,
   callConstantly,
   OUTSTANDING_COUNT,
+  PATTERN_WARM_UP_FACTOR,
   prepareCalls,
 } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
@@ -28,7 +29,10 @@ export const load: Metric = {
     const calls = await prepareCalls(run, settings);
     const maximum = run.callsPerSecond ?? await findMaximum(run, settings);
     const work = { ...calls, callsPerSecond: maximum / 2 };
-    await callAtRate({ ...work, seconds: settings.warmUpSeconds });
+    await callAtRate({
+      ...work,
+      seconds: settings.warmUpSeconds * PATTERN_WARM_UP_FACTOR,
+    });
     const { latenciesMs } = await callAtRate({
       ...work,
       seconds: settings.seconds,
