@@ -357,9 +357,25 @@ export class Caller {
     const { priority } = options;
     const opening = priority === undefined ? {} : { priority };
     return connection.tryOpenStream(opening) ??
-      scope.race.race(
-        connection.openStream({ ...opening, signal: scope.race.signal }),
-      );
+      new Promise((resolve, reject) => {
+        let release = (): void => {};
+        // Without a signal, which costs as much as the rest of the call: it is
+        // when there are more calls than streams that time is short.
+        const cancel = connection.openStreamWith(opening, {
+          resolve: (stream) => {
+            release();
+            resolve(stream);
+          },
+          reject: (reason) => {
+            release();
+            reject(reason);
+          },
+        });
+        release = scope.race.onAbort((reason) => {
+          cancel();
+          reject(reason);
+        });
+      });
   }
 
   #startPump(request: Request, channel: MessageChannel): InputPump {

@@ -104,6 +104,7 @@ export {
 export {
   type OpenStreamOptions,
   type StreamPriority,
+  type StreamWaiter,
   TransportConnection,
 } from "./transport_connection.ts";
 export { type ReadWaiter, TransportStream } from "./transport_stream.ts";

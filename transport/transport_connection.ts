@@ -83,11 +83,23 @@ export interface ConnectionHost {
 /** What the driver tells a connection. */
 export type ConnectionInput = (event: ConnectionEvent) => void;
 
-interface WaitingOpen {
+/** Who waits for a stream; a `Deferred` is one. */
+export interface StreamWaiter {
+  /** Takes the stream. */
+  resolve(stream: TransportStream): void;
+  /** There will be none: as {@linkcode TransportConnection.openStream} rejects. */
+  reject(reason: unknown): void;
+}
+
+/** A class, since V8 keeps literals that live as long for longer than that. */
+class WaitingOpen {
   readonly options: OpenStreamOptions;
-  readonly opened: Deferred<TransportStream>;
-  /** Takes the listener off the signal. */
-  readonly release: () => void;
+  readonly waiter: StreamWaiter;
+
+  constructor(options: OpenStreamOptions, waiter: StreamWaiter) {
+    this.options = options;
+    this.waiter = waiter;
+  }
 }
 
 /** An encrypted connection, its peer proven by its static public key. */
@@ -106,7 +118,8 @@ export class TransportConnection {
   readonly #incoming: HandlerQueue<TransportStream>;
   readonly #datagrams: HandlerQueue<Uint8Array>;
   readonly #closing = createDeferred<TransportError>();
-  #waitingOpens: WaitingOpen[] = [];
+  /** In their order; made for the first one. */
+  #waitingOpens: Set<WaitingOpen> | undefined;
   #ping: Deferred<number> | undefined;
   #error: TransportError | undefined;
 
@@ -225,7 +238,7 @@ export class TransportConnection {
    */
   tryOpenStream(options: OpenStreamOptions = {}): TransportStream | undefined {
     if (this.#error !== undefined) throw this.#error;
-    return this.#waitingOpens.length > 0 ? undefined : this.#tryOpen(options);
+    return this.#hasWaitingOpens ? undefined : this.#tryOpen(options);
   }
 
   /**
@@ -239,33 +252,55 @@ export class TransportConnection {
   openStream(options: OpenStreamOptions = {}): Promise<TransportStream> {
     const { signal } = options;
     if (signal?.aborted) return rejected(signal.reason);
-    if (this.#error !== undefined) return rejected(this.#error);
-    if (this.#waitingOpens.length === 0) {
-      try {
-        const stream = this.#tryOpen(options);
-        if (stream !== undefined) return Promise.resolve(stream);
-      } catch (error) {
-        return rejected(error);
-      }
-    } else if (this.#waitingOpens.length >= MAX_WAITING_OPENS) {
-      return rejected(
+    try {
+      const stream = this.tryOpenStream(options);
+      if (stream !== undefined) return Promise.resolve(stream);
+    } catch (error) {
+      return rejected(error);
+    }
+    const opened = createDeferred<TransportStream>();
+    const cancel = this.openStreamWith(options, opened);
+    if (signal !== undefined) {
+      const onAbort = (): void => {
+        cancel();
+        opened.reject(signal.reason);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      const release = (): void => signal.removeEventListener("abort", onAbort);
+      opened.promise.then(release, release);
+    }
+    return opened.promise;
+  }
+
+  /**
+   * Waits for a stream where {@linkcode TransportConnection.tryOpenStream} gave
+   * none, for whoever has a promise of its own.
+   *
+   * @param options Priority and direction; its signal is not looked at.
+   * @param waiter Told once, perhaps at once.
+   * @returns Gives up waiting; the waiter is told nothing then.
+   */
+  openStreamWith(
+    options: OpenStreamOptions,
+    waiter: StreamWaiter,
+  ): () => void {
+    if (this.#error !== undefined) {
+      waiter.reject(this.#error);
+      return () => {};
+    }
+    const waitingOpens = this.#waitingOpens ??= new Set();
+    if (waitingOpens.size >= MAX_WAITING_OPENS) {
+      waiter.reject(
         new TransportError(
           "STREAM_LIMIT",
           `Connection: ${MAX_WAITING_OPENS} streams wait to be opened already`,
         ),
       );
+      return () => {};
     }
-    const opened = createDeferred<TransportStream>();
-    const onAbort = (): void => {
-      this.#waitingOpens = this.#waitingOpens.filter((other) =>
-        other.opened !== opened
-      );
-      opened.reject(signal?.reason);
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const release = (): void => signal?.removeEventListener("abort", onAbort);
-    this.#waitingOpens.push({ options, opened, release });
-    return opened.promise;
+    const waiting = new WaitingOpen(options, waiter);
+    waitingOpens.add(waiting);
+    return () => void waitingOpens.delete(waiting);
   }
 
   /**
@@ -360,11 +395,8 @@ export class TransportConnection {
     this.#streams.clear();
     for (const input of streams) input({ type: "connection-closed", error });
     const waitingOpens = this.#waitingOpens;
-    this.#waitingOpens = [];
-    for (const { opened, release } of waitingOpens) {
-      release();
-      opened.reject(error);
-    }
+    this.#waitingOpens = undefined;
+    for (const { waiter } of waitingOpens ?? []) waiter.reject(error);
     this.#ping?.reject(error);
     this.#ping = undefined;
     this.#closing.resolve(error);
@@ -379,20 +411,22 @@ export class TransportConnection {
     return id === undefined ? undefined : this.#createStream(id);
   }
 
+  get #hasWaitingOpens(): boolean {
+    return this.#waitingOpens !== undefined && this.#waitingOpens.size > 0;
+  }
+
   #serveOpens(): void {
-    while (this.#waitingOpens.length > 0) {
-      const { options, opened, release } = this.#waitingOpens[0]!;
+    for (const waiting of this.#waitingOpens ?? []) {
       let stream: TransportStream | undefined;
       try {
-        stream = this.#tryOpen(options);
+        stream = this.#tryOpen(waiting.options);
       } catch {
         // Closed meanwhile: the event that says so settles everything.
         return;
       }
       if (stream === undefined) return;
-      this.#waitingOpens.shift();
-      release();
-      opened.resolve(stream);
+      this.#waitingOpens?.delete(waiting);
+      waiting.waiter.resolve(stream);
     }
   }
 
