@@ -56,7 +56,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "keys are not derived anew at the second update",
     file: `${CORE}/packet_protection.ts`,
-    from: "this.#nextReceiveSecret = advance(this.#nextReceiveSecret);",
+    from: "this.#receiveNext = undefined;",
     to: "",
   },
   {
