@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../crypto/mod.ts";
-import { createEndpointConfig } from "../transport/core/config.ts";
+import { createEndpointConfig } from "../transport/core/endpoint_config.ts";
 import { CloseCode } from "../transport/core/error.ts";
 import { LIMIT_NAMES } from "../transport/core/limits.ts";
 import { readPage, tableOf } from "./support/markdown_table.ts";

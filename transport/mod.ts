@@ -33,11 +33,11 @@ export {
   type UdpImplementation,
 } from "./carrier/udp.ts";
 export { type Address, formatAddress } from "./core/address.ts";
+export type { CongestionControl } from "./core/config.ts";
 export type {
-  CongestionControl,
   EndpointConfig,
   EndpointOptions,
-} from "./core/config.ts";
+} from "./core/endpoint_options.ts";
 export type {
   ApplicationSide,
   PriorityClass,

@@ -9,7 +9,7 @@ import type { RandomSource } from "../internal/random_source.ts";
 import type { Carrier, CarrierStats } from "./carrier/carrier.ts";
 import { createUdpCarrier } from "./carrier/udp.ts";
 import { type Address, formatAddress, isSameAddress } from "./core/address.ts";
-import type { EndpointOptions } from "./core/config.ts";
+import type { EndpointOptions } from "./core/endpoint_options.ts";
 import type { Connection } from "./core/connection.ts";
 import { Endpoint, type EndpointEvent } from "./core/endpoint.ts";
 import { CloseCode, TransportError } from "./core/error.ts";

@@ -10,7 +10,7 @@ import {
   PACKET_HEADER_LENGTH,
   PacketFlags,
 } from "../../protocol/mod.ts";
-import { createEndpointConfig } from "../../transport/core/config.ts";
+import { createEndpointConfig } from "../../transport/core/endpoint_config.ts";
 import {
   encodeInitiatorHello,
   HandshakePatternCode,

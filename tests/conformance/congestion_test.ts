@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createEndpointConfig } from "../../transport/core/config.ts";
 import { createCongestionController } from "../../transport/core/congestion/create_controller.ts";
 import { Cubic } from "../../transport/core/congestion/cubic.ts";
 import { NewReno } from "../../transport/core/congestion/new_reno.ts";
@@ -20,22 +19,4 @@ testCongestionController({
 Deno.test("createCongestionController() builds what its name says", () => {
   assert.ok(createCongestionController("cubic") instanceof Cubic);
   assert.ok(createCongestionController("new-reno") instanceof NewReno);
-});
-
-Deno.test("createEndpointConfig() chooses CUBIC unless told, and refuses a controller that does not exist", () => {
-  const keyPair = {
-    publicKey: new Uint8Array(32),
-    privateKey: new Uint8Array(32),
-  };
-  assert.equal(createEndpointConfig({ keyPair }).congestionControl, "cubic");
-  assert.equal(
-    createEndpointConfig({ keyPair, congestionControl: "new-reno" })
-      .congestionControl,
-    "new-reno",
-  );
-  assert.throws(
-    () =>
-      createEndpointConfig({ keyPair, congestionControl: "bbr" as "cubic" }),
-    { code: "INVALID_CONFIG", message: /congestionControl .* got bbr/ },
-  );
 });

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { EndpointOptions } from "../../transport/core/config.ts";
+import type { EndpointOptions } from "../../transport/core/endpoint_options.ts";
 import type { Suite } from "../../transport/core/suite.ts";
 import { SeededRandom } from "../support/seeded_random.ts";
 import type { LinkOptions } from "../support/simulated_network.ts";

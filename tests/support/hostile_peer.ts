@@ -11,10 +11,8 @@ import type { Instant } from "../../internal/instant.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
 import { PACKET_HEADER_LENGTH, PacketFlags } from "../../protocol/mod.ts";
 import type { Address } from "../../transport/core/address.ts";
-import {
-  createEndpointConfig,
-  type EndpointOptions,
-} from "../../transport/core/config.ts";
+import { createEndpointConfig } from "../../transport/core/endpoint_config.ts";
+import type { EndpointOptions } from "../../transport/core/endpoint_options.ts";
 import type { Connection } from "../../transport/core/connection.ts";
 import { Endpoint, type EndpointEvent } from "../../transport/core/endpoint.ts";
 import { EarlyData } from "../../transport/core/early_data.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { generateKeyPair, type KeyPair } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { Address } from "../../transport/core/address.ts";
-import type { EndpointOptions } from "../../transport/core/config.ts";
+import type { EndpointOptions } from "../../transport/core/endpoint_options.ts";
 import type { Connection } from "../../transport/core/connection.ts";
 import type { ConnectionEvent } from "../../transport/core/connection_event.ts";
 import {

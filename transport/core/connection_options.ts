@@ -5,7 +5,7 @@
  */
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { Address } from "./address.ts";
-import type { EndpointConfig } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { ConnectionRouter } from "./connection_routes.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import type { EarlyData } from "./early_data.ts";

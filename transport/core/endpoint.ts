@@ -25,13 +25,9 @@ import {
   packetPayloadLength,
 } from "../../protocol/mod.ts";
 import { type Address, isSameAddress } from "./address.ts";
-import {
-  createEndpointConfig,
-  type EndpointConfig,
-  type EndpointOptions,
-  MAX_UDP_PAYLOAD_BYTES,
-  TRANSPORT_VERSION,
-} from "./config.ts";
+import { MAX_UDP_PAYLOAD_BYTES, TRANSPORT_VERSION } from "./config.ts";
+import { createEndpointConfig } from "./endpoint_config.ts";
+import type { EndpointConfig, EndpointOptions } from "./endpoint_options.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import { ConnectionTrace, type TraceClock } from "./connection_trace.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
-import { createEndpointConfig } from "./config.ts";
+import { createEndpointConfig } from "./endpoint_config.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";
 import { ResponderHandshake } from "./responder_handshake.ts";
 import {

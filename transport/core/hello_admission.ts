@@ -15,7 +15,8 @@ import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { type Address, senderKey } from "./address.ts";
-import { type EndpointConfig, HALF_OPEN_SENDER_DIVISOR } from "./config.ts";
+import { HALF_OPEN_SENDER_DIVISOR } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import {
   encodeRetry,
   type InitiatorHello,

@@ -15,11 +15,11 @@ import type { RandomSource } from "../../internal/random_source.ts";
 import { isHandshakeHeader } from "../../protocol/mod.ts";
 import { type Address, formatAddress } from "./address.ts";
 import {
-  type EndpointConfig,
   MAX_UDP_PAYLOAD_BYTES,
   MIN_HELLO_DATAGRAM_BYTES,
   TRANSPORT_VERSION,
 } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { Connection } from "./connection.ts";
 import type { HandshakeOptions } from "./handshake.ts";
 import { ResponderHandshake } from "./responder_handshake.ts";

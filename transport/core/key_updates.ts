@@ -5,7 +5,7 @@
  * @module
  */
 import type { Instant } from "../../internal/instant.ts";
-import type { EndpointConfig } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 
 /** The policy of one connection's key updates. */

@@ -25,7 +25,8 @@ import {
 import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
-import { DEFAULT_DATAGRAM_BYTES, type EndpointConfig } from "./config.ts";
+import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import { TransportError } from "./error.ts";

@@ -6,7 +6,7 @@
 import type { Instant } from "../../internal/instant.ts";
 import type { TicketFrame } from "../../protocol/frame/mod.ts";
 import type { Address } from "./address.ts";
-import type { EndpointConfig } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionIds } from "./connection_ids.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";

@@ -5,7 +5,8 @@
  */
 import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
-import { type EndpointConfig, MAX_HELLO_TIMEOUT_MS } from "./config.ts";
+import { MAX_HELLO_TIMEOUT_MS } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import { TransportError } from "./error.ts";
 import type { HandshakeOutcome, HandshakeResult } from "./handshake.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";

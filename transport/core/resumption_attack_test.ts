@@ -13,7 +13,7 @@ import {
 } from "../../tests/support/hostile_peer.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import type { Address } from "./address.ts";
-import type { EndpointOptions } from "./config.ts";
+import type { EndpointOptions } from "./endpoint_options.ts";
 import type { Connection } from "./connection.ts";
 import { closeCodeOf } from "./error.ts";
 import {

@@ -9,7 +9,7 @@ import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { TicketFrame } from "../../protocol/frame/mod.ts";
 import type { Address } from "./address.ts";
-import type { EndpointConfig } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import { EarlyData } from "./early_data.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";

@@ -37,7 +37,7 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
-import type { EndpointConfig } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { TicketRefusalReason } from "./stats.ts";
 
 const KEY_ID_LENGTH = 4;

@@ -8,7 +8,7 @@
 import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { Address } from "./address.ts";
-import type { EndpointConfig } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import type { LimitName } from "./limits.ts";
 
 /** Answers that wait to be sent; more are dropped. */

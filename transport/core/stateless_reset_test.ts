@@ -20,10 +20,8 @@ import {
 } from "../../tests/support/pair.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import type { Address } from "./address.ts";
-import {
-  createEndpointConfig,
-  DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND,
-} from "./config.ts";
+import { DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND } from "./config.ts";
+import { createEndpointConfig } from "./endpoint_config.ts";
 import { Endpoint } from "./endpoint.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";
 import { ResponderHandshake } from "./responder_handshake.ts";

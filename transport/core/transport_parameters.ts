@@ -15,7 +15,8 @@
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
-import { type EndpointConfig, TICKETS_WANTED } from "./config.ts";
+import { TICKETS_WANTED } from "./config.ts";
+import type { EndpointConfig } from "./endpoint_options.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import { RECEIVE_BUFFER_BYTES } from "./receive_buffer.ts";
 import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
-import { createEndpointConfig, type EndpointOptions } from "./config.ts";
+import { createEndpointConfig } from "./endpoint_config.ts";
+import type { EndpointOptions } from "./endpoint_options.ts";
 import {
   decodeTransportParameters,
   encodeTransportParameters,
