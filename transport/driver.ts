@@ -16,8 +16,10 @@ import type { Address } from "./core/address.ts";
 import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint, EndpointEvent } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
+import { DeadlineTimer } from "./deadline_timer.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
+import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
 
 /**
@@ -82,17 +84,11 @@ const MAX_WAKE_BATCH = 32;
  */
 const MAX_COMPLETE_BATCH = 24;
 
-/** Longest delay of `setTimeout`, in milliseconds. */
-const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
-
 /**
  * How long a carrier that was replaced still receives: what was on its way to the
  * address before need not be sent again.
  */
 const OLD_CARRIER_MS = 1_000;
-
-/** A reaction to it is a microtask, for less than `queueMicrotask` in Deno. */
-const SETTLED: Promise<void> = Promise.resolve();
 
 /** Something to be done at a time, beside what the endpoint has to do. */
 interface Deadline {
@@ -132,12 +128,10 @@ export class Driver {
   /** The carrier before, as long as something may come there. */
   #oldCarrier: Carrier | undefined;
   readonly #deadlines = new Set<Deadline>();
-  readonly #step = (): void => this.#countDown();
+  readonly #timer: DeadlineTimer;
+  /** To the next flush. */
+  readonly #countdown = new MicrotaskCountdown(() => this.#flushSafely());
 
-  /** Queues the first of the microtasks before a flush. */
-  #begin: () => void = () => {};
-  /** Microtasks until the next flush; 0 when none is planned. */
-  #stepsLeft = 0;
   #receivedCount = 0;
   #receivedBytes = 0;
   /** Turns given away since a datagram came. */
@@ -163,8 +157,6 @@ export class Driver {
   #isBlocked = false;
   #drained: Deferred<void> | undefined;
 
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #timerAt: Instant = Infinity;
   /** Whether datagrams are ignored: what is left is to send. */
   #isDeaf = false;
   #isClosed = false;
@@ -177,7 +169,7 @@ export class Driver {
     this.#carrier = options.carrier;
     this.#bufferBytes = options.carrier.maxDatagramBytes;
     this.#batch = new OutgoingBatch(this.#bufferBytes);
-    this.#prepare();
+    this.#timer = new DeadlineTimer(this.now, () => this.#countdown.plan(1));
     this.#start(this.#carrier);
   }
 
@@ -190,9 +182,9 @@ export class Driver {
     if (isComplete && ++this.#completeCount >= MAX_COMPLETE_BATCH) {
       this.#transmitSafely();
     }
-    if (this.#stepsLeft > 0 && this.#wakeCount >= MAX_WAKE_BATCH) return;
+    if (this.#countdown.isPlanned && this.#wakeCount >= MAX_WAKE_BATCH) return;
     this.#wakeCount++;
-    this.#plan(WAKE_BATCH_MICROTASKS);
+    this.#countdown.plan(WAKE_BATCH_MICROTASKS);
   }
 
   /**
@@ -259,8 +251,7 @@ export class Driver {
       while (this.#sendAll()) await this.#waitUntilDrained();
     } finally {
       this.#isClosed = true;
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#timer.cancel();
       if (this.#sendsInFlight > 0) await this.#waitUntilDrained();
       await this.#oldCarrier?.close();
       await this.#carrier.close();
@@ -297,41 +288,7 @@ export class Driver {
       this.#isAwaitingAnswer = true;
       this.#flushSafely();
     } else if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
-    else this.#plan(RECEIVE_BATCH_MICROTASKS);
-  }
-
-  #handleTimer(): void {
-    this.#timer = undefined;
-    this.#timerAt = Infinity;
-    this.#plan(1);
-  }
-
-  /** Flushes after a number of microtasks, or later if that was planned already. */
-  #plan(microtaskCount: number): void {
-    const isPlanned = this.#stepsLeft > 0;
-    this.#stepsLeft = Math.max(this.#stepsLeft, microtaskCount);
-    if (!isPlanned) this.#begin();
-  }
-
-  /**
-   * Makes ready for a plan. A reaction runs in the asynchronous context in
-   * which it was attached: attached here, and not when somebody writes, no
-   * callback ever runs in the context of whoever happened to write last, and
-   * no context keeps the one before it in memory.
-   */
-  #prepare(): void {
-    new Promise<void>((resolve) => {
-      this.#begin = resolve;
-    }).then(this.#step);
-  }
-
-  #countDown(): void {
-    if (--this.#stepsLeft > 0) {
-      SETTLED.then(this.#step);
-      return;
-    }
-    this.#prepare();
-    this.#flushSafely();
+    else this.#countdown.plan(RECEIVE_BATCH_MICROTASKS);
   }
 
   // ── Output ────────────────────────────────────────────────────────────────
@@ -362,7 +319,7 @@ export class Driver {
     this.#runDue(this.now());
     if (this.#deliverEvents() && !this.#isAwaitingAnswer) {
       this.#isAwaitingAnswer = true;
-      this.#plan(this.#answerMicrotasks);
+      this.#countdown.plan(this.#answerMicrotasks);
     } else {
       this.#sendAll();
     }
@@ -552,22 +509,7 @@ export class Driver {
     if (this.#isClosed) return;
     let at = this.#endpoint.pollTimeout() ?? Infinity;
     for (const deadline of this.#deadlines) at = Math.min(at, deadline.at);
-    if (at === Infinity) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-      this.#timerAt = Infinity;
-      return;
-    }
-    // A timer that fires too early costs less than one that is moved with
-    // every acknowledgement.
-    if (this.#timerAt <= at) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    const delayMs = Math.ceil(Math.max(0, at - this.now()));
-    this.#timer = setTimeout(
-      () => this.#handleTimer(),
-      Math.min(delayMs, MAX_TIMER_DELAY_MS),
-    );
+    this.#timer.arm(at);
   }
 
   #allowFor(event: EndpointEvent): void {
