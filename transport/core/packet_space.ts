@@ -47,7 +47,8 @@ import { Recovery } from "./recovery.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
-import { isStreamManagerFrame, type StreamManager } from "./stream/manager.ts";
+import type { StreamManager } from "./stream/manager.ts";
+import { isStreamManagerFrame } from "./stream/stream_manager_frame.ts";
 import { suiteParts } from "./suite.ts";
 
 /**

@@ -3,19 +3,17 @@
  *
  * The manager routes: a stream's own rules are in {@linkcode SendStream} and
  * {@linkcode RecvStream}, the existence of streams in {@linkcode StreamTable},
- * turns and credit for sending in {@linkcode DataFrames}. Nothing here looks at
- * every stream: whatever has something to say waits in a queue.
+ * turns and credit for sending in {@linkcode DataFrames}, what the application is
+ * told in {@linkcode StreamEventQueue}. Nothing here looks at every stream:
+ * whatever has something to say waits in a queue.
  *
  * A stream is forgotten when both directions are over, everything was read and
  * its events were taken.
  *
  * @module
  */
-import { Fifo } from "../../../internal/fifo.ts";
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
 import {
-  type ConnectionMaxDataFrame,
-  type Frame,
   isUnidirectional,
   type MaxStreamsFrame,
   type Priority,
@@ -38,10 +36,13 @@ import type { RecvStream } from "./recv_stream.ts";
 import { SendSpace } from "./send_space.ts";
 import type { Stream } from "./stream.ts";
 import type { StreamEvent } from "./stream_event.ts";
+import { StreamEventQueue } from "./stream_event_queue.ts";
 import type { StreamLimits } from "./stream_limits.ts";
+import type { StreamManagerFrame } from "./stream_manager_frame.ts";
 import { StreamTable } from "./stream_table.ts";
 
 export type { StreamLimits } from "./stream_limits.ts";
+export type { StreamManagerFrame } from "./stream_manager_frame.ts";
 
 /** Options of a {@linkcode StreamManager}. */
 export interface StreamManagerOptions {
@@ -93,37 +94,6 @@ export interface StreamState {
   readonly writableBytes: number;
 }
 
-/** Frames that concern streams. */
-export type StreamManagerFrame =
-  | ConnectionMaxDataFrame
-  | MaxStreamsFrame
-  | ResetStreamFrame
-  | StopSendingFrame
-  | StreamFrame
-  | StreamMaxDataFrame;
-
-const STREAM_FRAME_TYPES: ReadonlySet<string> = new Set<
-  StreamManagerFrame["type"]
->([
-  "connection-max-data",
-  "max-streams",
-  "reset-stream",
-  "stop-sending",
-  "stream",
-  "stream-max-data",
-]);
-
-/**
- * Whether a frame concerns streams.
- *
- * @param frame Any frame.
- */
-export function isStreamManagerFrame(
-  frame: Pick<Frame, "type">,
-): frame is StreamManagerFrame {
-  return STREAM_FRAME_TYPES.has(frame.type);
-}
-
 /** The streams of one connection. */
 export class StreamManager {
   readonly #streams: StreamTable;
@@ -131,12 +101,11 @@ export class StreamManager {
   readonly #space: SendSpace;
   readonly #control: ControlFrames;
   readonly #data: DataFrames;
-  readonly #events = new Fifo<StreamEvent>();
+  readonly #events: StreamEventQueue;
   /** Called when a stream has come further, where somebody watches. */
   onStateChange:
     | ((stream: Stream, state: ObservedStreamState) => void)
     | undefined;
-  #hasStreamsAvailableEvent = false;
   /** Streams that are over and wait to be forgotten. */
   #closed: Stream[] = [];
 
@@ -153,10 +122,11 @@ export class StreamManager {
       maxStretches: options.maxStretches ?? DEFAULT_MAX_STREAM_STRETCHES,
       onPeerOpened: (stream) => {
         this.onStateChange?.(stream, "open");
-        this.#emit(stream, { type: "stream-opened", id: stream.id });
+        this.#events.push(stream, { type: "stream-opened", id: stream.id });
         this.#control.onStreamCountChange(isUnidirectional(stream.id));
       },
     });
+    this.#events = new StreamEventQueue(this.#streams);
     this.#window = new ReceiveWindow(options.local.maxDataBytes);
     this.#space = new SendSpace(
       options.sendBufferBytes,
@@ -335,17 +305,9 @@ export class StreamManager {
   /** The next event, if any. */
   pollEvent(): StreamEvent | undefined {
     const event = this.#events.shift();
-    if (event === undefined) return undefined;
-    if (event.type === "streams-available") {
-      this.#hasStreamsAvailableEvent = false;
-      return event;
-    }
-    // A stream with events is not forgotten.
-    const stream = this.#streams.get(event.id)!;
-    stream.eventCount--;
-    if (event.type === "stream-readable") stream.isReadableQueued = false;
-    else if (event.type === "stream-writable") stream.isWritableQueued = false;
-    else if (event.type === "stream-reset") {
+    if (event?.type === "stream-reset") {
+      // Nothing is forgotten before frames are written next.
+      const stream = this.#streams.get(event.id)!;
       stream.recv?.onResetReported();
       this.#closeIfDone(stream);
     }
@@ -377,7 +339,7 @@ export class StreamManager {
       stream.send?.settleCredit(peer.maxStreamDataBytes);
       this.#data.schedule(stream);
     }
-    if (isRaised) this.#announceStreams();
+    if (isRaised) this.#events.pushAvailable();
   }
 
   // ── Frames that arrive ────────────────────────────────────────────────────
@@ -417,7 +379,7 @@ export class StreamManager {
     );
     this.#receive(growth);
     const isNews = recv.handleData(frame, growth);
-    if (isNews) this.#emitReadable(stream);
+    if (isNews) this.#events.pushReadable(stream);
     else this.#returnCredit(stream, recv);
     // Only an end completes a side without a read.
     if (frame.isFin || !isNews) this.#closeIfDone(stream);
@@ -442,7 +404,7 @@ export class StreamManager {
     this.#receive(growth);
     if (recv.handleReset(frame.code, frame.finalSize, growth)) {
       this.onStateChange?.(stream, "reset-received");
-      this.#emit(stream, {
+      this.#events.push(stream, {
         type: "stream-reset",
         id: stream.id,
         code: frame.code,
@@ -459,7 +421,7 @@ export class StreamManager {
     const heldBytes = send.bufferedBytes;
     if (!send.handleStop(frame.code)) return;
     this.#onSendReset(stream, heldBytes);
-    this.#emit(stream, {
+    this.#events.push(stream, {
       type: "stream-stopped",
       id: stream.id,
       code: frame.code,
@@ -478,7 +440,7 @@ export class StreamManager {
       frame.isUnidirectional,
       frame.maximum,
     );
-    if (isRaised) this.#announceStreams();
+    if (isRaised) this.#events.pushAvailable();
   }
 
   // ── Frames that leave ─────────────────────────────────────────────────────
@@ -525,7 +487,7 @@ export class StreamManager {
       if (releasedBytes > 0) this.#release(stream, releasedBytes);
       if (send.isDone) {
         this.onStateChange?.(stream, "delivered");
-        this.#emit(stream, { type: "stream-finished", id: stream.id });
+        this.#events.push(stream, { type: "stream-finished", id: stream.id });
       }
     }
     this.#closeIfDone(stream);
@@ -562,12 +524,6 @@ export class StreamManager {
 
   // ── Bookkeeping ───────────────────────────────────────────────────────────
 
-  #announceStreams(): void {
-    if (this.#hasStreamsAvailableEvent) return;
-    this.#hasStreamsAvailableEvent = true;
-    this.#events.push({ type: "streams-available" });
-  }
-
   /** Counts bytes against the connection's credit (RFC 9000 §4.1). */
   #receive(growth: number): void {
     if (growth > this.#window.availableBytes) {
@@ -601,21 +557,8 @@ export class StreamManager {
   /** Counts bytes that left a send buffer and wakes whoever waits for room. */
   #release(stream: Stream, byteCount: number): void {
     for (const woken of this.#space.onReleased(stream, byteCount)) {
-      if (woken.isWritableQueued) continue;
-      woken.isWritableQueued = true;
-      this.#emit(woken, { type: "stream-writable", id: woken.id });
+      this.#events.pushWritable(woken);
     }
-  }
-
-  #emitReadable(stream: Stream): void {
-    if (stream.isReadableQueued) return;
-    stream.isReadableQueued = true;
-    this.#emit(stream, { type: "stream-readable", id: stream.id });
-  }
-
-  #emit(stream: Stream, event: StreamEvent): void {
-    stream.eventCount++;
-    this.#events.push(event);
   }
 
   /** Returns the right to open a stream when one of the peer's is over. */
