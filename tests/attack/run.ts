@@ -5,16 +5,11 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { printLine } from "../support/line_process.ts";
+import { printLine } from "../../tools/print_line.ts";
+import { taskOptions } from "../../tools/task.ts";
 import type { FloodKind } from "./flood_datagrams.ts";
+import { HELP, parseOptions } from "./options.ts";
 import { quantile, runTrial, type TrialReport } from "./trial.ts";
-
-/** Datagrams per second by default. */
-const RATES: Readonly<Record<FloodKind, number>> = {
-  garbage: 100_000,
-  hello: 20_000,
-};
 
 /** Bounds of issue "Transport to trust". */
 const MAX_P99_MS = 50;
@@ -76,24 +71,14 @@ function describe(kind: FloodKind, report: TrialReport): void {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: "string", default: "10" },
-      rate: { type: "string" },
-      only: { type: "string" },
-      ffi: { type: "boolean" },
-    },
+  const { floods, ...options } = taskOptions({
+    name: "attack",
+    help: HELP,
+    parse: parseOptions,
   });
   let isBroken = false;
-  for (const kind of ["garbage", "hello"] as const) {
-    if (values.only !== undefined && values.only !== kind) continue;
-    const datagramsPerSecond = Number(values.rate ?? RATES[kind]);
-    const report = await runTrial({
-      kind,
-      datagramsPerSecond,
-      seconds: Number(values.seconds),
-      isFfiAllowed: values.ffi === true,
-    });
+  for (const { kind, datagramsPerSecond } of floods) {
+    const report = await runTrial({ kind, datagramsPerSecond, ...options });
     describe(kind, report);
     for (const violation of violationsOf(report, datagramsPerSecond)) {
       isBroken = true;

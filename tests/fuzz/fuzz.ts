@@ -11,31 +11,20 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-import { parseArgs } from "node:util";
+import { printLine } from "../../tools/print_line.ts";
+import { taskOptions } from "../../tools/task.ts";
 import { readCorpus, writeCorpus, writeFinding } from "./corpus.ts";
 import { fuzz } from "./fuzzer.ts";
+import { type FuzzRun, HELP, parseOptions } from "./options.ts";
 import { TARGETS } from "./targets/mod.ts";
 import type { FuzzTarget } from "./target.ts";
 import { tryInput } from "./trial.ts";
 
-const DEFAULT_SECONDS = 30;
-
 /** Growth of the heap over a run that counts as a leak, in bytes. */
 const MAX_HEAP_GROWTH_BYTES = 64 * 1024 * 1024;
 
-interface RunOptions {
-  readonly seconds: number;
-  readonly seed: number;
-  readonly isKept: boolean;
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
-
-function fuzzTarget(target: FuzzTarget, options: RunOptions): boolean {
+function fuzzTarget(target: FuzzTarget, options: FuzzRun): boolean {
   const { seconds, seed } = options;
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1000;
@@ -47,7 +36,7 @@ function fuzzTarget(target: FuzzTarget, options: RunOptions): boolean {
     collectGarbage: (globalThis as { gc?: () => void }).gc,
   });
   const rate = report.runCount * 1000 / (performance.now() - startedAt);
-  print(
+  printLine(
     `${target.name}: ${report.runCount} inputs, ${
       Math.round(rate)
     } a second, ` +
@@ -57,23 +46,24 @@ function fuzzTarget(target: FuzzTarget, options: RunOptions): boolean {
   );
   for (const { fault, input } of report.findings) {
     const path = relative(Deno.cwd(), writeFinding(target.name, input));
-    print(`  ${fault.kind}: ${fault.summary}`);
-    print(`    deno task fuzz ${target.name} --input ${path}`);
+    printLine(`  ${fault.kind}: ${fault.summary}`);
+    printLine(`    deno task fuzz ${target.name} --input ${path}`);
   }
   if (options.isKept && report.findings.length === 0) {
     const count = writeCorpus(target.name, report.kept, target.seeds());
-    print(`  ${count} inputs written to the corpus`);
+    printLine(`  ${count} inputs written to the corpus`);
   }
   const isLeaking = report.heapGrowthBytes > MAX_HEAP_GROWTH_BYTES;
-  if (isLeaking) print("  the heap grows: something is kept that should not");
+  if (isLeaking) {
+    printLine("  the heap grows: something is kept that should not");
+  }
   return report.findings.length === 0 && !isLeaking;
 }
 
-function replay(target: FuzzTarget, path: string): boolean {
-  const input = new Uint8Array(readFileSync(path));
+function replay(target: FuzzTarget, input: Uint8Array): boolean {
   const { fault, ...outcome } = tryInput(target, input);
-  print(`${target.name}: ${input.length} bytes`);
-  print(
+  printLine(`${target.name}: ${input.length} bytes`);
+  printLine(
     fault === undefined
       ? `  passes: ${(outcome as { signature: string }).signature}`
       : `  ${fault.kind}: ${fault.detail}`,
@@ -81,38 +71,28 @@ function replay(target: FuzzTarget, path: string): boolean {
   return fault === undefined;
 }
 
+function list(): boolean {
+  for (const { name, subject } of TARGETS) {
+    printLine(`${name.padEnd(24)}${subject}`);
+  }
+  return true;
+}
+
 function main(): boolean {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      list: { type: "boolean" },
-      keep: { type: "boolean" },
-      seconds: { type: "string" },
-      seed: { type: "string" },
-      input: { type: "string" },
-    },
+  const options = taskOptions({
+    name: "fuzz",
+    help: HELP,
+    parse: parseOptions,
   });
-  const [name] = positionals;
-  const target = TARGETS.find((candidate) => candidate.name === name);
-  if (values.list || (target === undefined && name !== "all")) {
-    for (const { name, subject } of TARGETS) {
-      print(`${name.padEnd(24)}${subject}`);
-    }
-    return values.list === true;
+  switch (options.kind) {
+    case "list":
+      return list();
+    case "replay":
+      return replay(options.target, options.input);
+    case "fuzz":
+      return options.targets.map((target) => fuzzTarget(target, options))
+        .every(Boolean);
   }
-  if (values.input !== undefined && target !== undefined) {
-    return replay(target, values.input);
-  }
-  const options = {
-    seconds: Number(values.seconds ?? DEFAULT_SECONDS),
-    // A seed that nobody chose is drawn and printed: each run looks elsewhere.
-    seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
-    isKept: values.keep === true,
-  };
-  const targets = target
-    ? [target]
-    : TARGETS.filter(({ isFaulty }) => !isFaulty);
-  return targets.map((each) => fuzzTarget(each, options)).every(Boolean);
 }
 
 Deno.exit(main() ? 0 : 1);

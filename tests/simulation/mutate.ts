@@ -14,6 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { printLine } from "../../tools/print_line.ts";
+import { parseNothing, taskOptions } from "../../tools/task.ts";
 import { type Mutation, MUTATIONS } from "./mutations.ts";
 
 /** Seeds after which a fault counts as unnoticed. */
@@ -24,6 +26,7 @@ const BATCH_SEEDS = 25;
 
 /** What the simulation imports. */
 const PARTS: readonly string[] = [
+  "cli/exit_code.ts",
   "crypto",
   "deno.json",
   "deno.lock",
@@ -34,6 +37,12 @@ const PARTS: readonly string[] = [
   "tools",
   "transport",
 ];
+
+/** What `--help` prints. */
+const HELP: string =
+  `Plants faults in a copy of the transport, one after the other: the simulation
+has to notice each within ${MAX_SEEDS} seeds. Takes many minutes, and no options.
+`;
 
 const root = new URL("../../", import.meta.url).pathname;
 
@@ -77,6 +86,7 @@ function seedsUntilNoticed(
   }
 }
 
+taskOptions({ name: "sim:mutations", help: HELP, parse: parseNothing });
 const copy = mkdtempSync(join(tmpdir(), "mxp-mutations-"));
 try {
   for (const part of PARTS) {
@@ -88,10 +98,10 @@ try {
     const seeds = seedsUntilNoticed(copy, mutation);
     if (seeds === undefined) missedCount++;
     const verdict = seeds === undefined ? "NOT NOTICED" : `${seeds} seeds`;
-    process.stdout.write(`${verdict.padStart(12)}  ${mutation.name}\n`);
+    printLine(`${verdict.padStart(12)}  ${mutation.name}`);
   }
-  process.stdout.write(
-    `${MUTATIONS.length - missedCount} noticed, ${missedCount} not noticed\n`,
+  printLine(
+    `${MUTATIONS.length - missedCount} noticed, ${missedCount} not noticed`,
   );
   process.exitCode = missedCount === 0 ? 0 : 1;
 } finally {

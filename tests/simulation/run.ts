@@ -4,20 +4,18 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import process from "node:process";
+import { printLine } from "../../tools/print_line.ts";
+import { taskOptions } from "../../tools/task.ts";
+import { HELP, parseOptions } from "./options.ts";
 import { simulateResumption } from "./resumption_simulation.ts";
 import { simulateTransport } from "./transport_simulation.ts";
 
-const { values } = parseArgs({
-  options: {
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    seeds: { type: "string", default: "1000" },
-  },
+const { first, count } = taskOptions({
+  name: "sim",
+  help: HELP,
+  parse: parseOptions,
 });
-const first = Number(values.seed ?? values.from);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
 let lostCount = 0;
 let failureCount = 0;
 for (let seed = first; seed < first + count; seed++) {
@@ -27,10 +25,10 @@ for (let seed = first; seed < first + count; seed++) {
   } catch (error) {
     failureCount++;
     const text = error instanceof Error ? error.stack : String(error);
-    process.stdout.write(`deno task sim --seed ${seed}\n${text}\n\n`);
+    printLine(`deno task sim --seed ${seed}\n${text}\n`);
   }
 }
-process.stdout.write(
-  `${count} runs, ${failureCount} failed, ${lostCount} ends lost to faults\n`,
+printLine(
+  `${count} runs, ${failureCount} failed, ${lostCount} ends lost to faults`,
 );
 process.exitCode = failureCount === 0 ? 0 : 1;

@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { printLine } from "../support/line_process.ts";
+import { printLine } from "../../tools/print_line.ts";
+import { taskOptions } from "../../tools/task.ts";
+import { HELP, parseOptions } from "./options.ts";
 import { runSoak, type SoakReport, type SoakSample } from "./soak.ts";
 
 /** Packets after which each end replaces its keys. */
@@ -51,10 +52,11 @@ function violationsOf(report: SoakReport, callCount: number): string[] {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { calls: { type: "string", default: "1000000" } },
+  const { callCount } = taskOptions({
+    name: "soak",
+    help: HELP,
+    parse: parseOptions,
   });
-  const callCount = Number(values.calls);
   const report = await runSoak({
     callCount,
     keyUpdatePackets: KEY_UPDATE_PACKETS,
