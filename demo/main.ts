@@ -15,7 +15,9 @@
  */
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { Agent } from "../mesh/mod.ts";
+import { taskOptions, TaskUsageError } from "../tools/task.ts";
 import { Cast } from "./cast.ts";
 import { formatBytes, formatCount } from "./format.ts";
 import { PlaintextWatch, readSample } from "./plaintext_watch.ts";
@@ -32,6 +34,14 @@ const ROLES: Readonly<Record<string, string>> = {
   analyst: "finds out what it is about",
   coordinator: "asks both and streams the answer",
 };
+
+/** What `--help` prints. */
+const HELP: string =
+  `A node and three agents, in processes of their own, tell what a file is about.
+
+  deno task demo            the README
+  deno task demo FILE       a file of yours
+`;
 
 const EXIT_FAILED = 1;
 
@@ -106,10 +116,16 @@ async function checkFile(path: string): Promise<void> {
 
 /** The file that is meant, seen from where the command was typed. */
 function findFile(args: readonly string[]): string {
-  const [name] = args;
-  if (name === undefined) {
-    return fileURLToPath(DEFAULT_FILE);
+  const { positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {},
+  });
+  const [name, another] = positionals;
+  if (another !== undefined) {
+    throw new TaskUsageError("Name one file, or none for the README");
   }
+  if (name === undefined) return fileURLToPath(DEFAULT_FILE);
   // `deno task` changes into the project and remembers where it was.
   return resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), name);
 }
@@ -137,12 +153,11 @@ class Interruption extends Error {
   }
 }
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(path: string): Promise<number> {
   const interruption = interrupted();
   interruption.catch(() => {});
   let cast: Cast | undefined;
   try {
-    const path = findFile(args);
     await checkFile(path);
     const watch = new PlaintextWatch(await readSample(path));
     cast = new Cast(path, watch);
@@ -159,4 +174,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  const path = taskOptions({ name: "demo", help: HELP, parse: findFile });
+  Deno.exit(await main(path));
+}

@@ -4,6 +4,8 @@
  * @module
  */
 import { readdirSync } from "node:fs";
+import { printLine } from "./print_line.ts";
+import { parseNothing, taskOptions } from "./task.ts";
 
 const FOLDER = new URL("../bench/", import.meta.url);
 
@@ -35,10 +37,12 @@ function register(...parts: unknown[]): void {
   if (!isIgnored) registered.push({ name: name || body.name, body });
 }
 
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
+/** What `--help` prints. */
+const HELP: string =
+  `Runs every benchmark of bench/ once, so that none can rot. Takes no options.
+`;
 
+taskOptions({ name: "bench:smoke", help: HELP, parse: parseNothing });
 Object.defineProperty(Deno, "bench", { value: register });
 
 let count = 0;
@@ -48,9 +52,9 @@ for (const file of readdirSync(FOLDER).sort()) {
   for (const { name, body } of registered.splice(0)) {
     await body({ name, origin: file, start() {}, end() {} });
     count++;
-    print(`${file}: ${name}`);
+    printLine(`${file}: ${name}`);
   }
 }
-print(`${count} benchmarks ran once`);
+printLine(`${count} benchmarks ran once`);
 // Some benchmarks keep a socket open until the end of the process.
 Deno.exit(count > 0 ? 0 : 1);

@@ -9,7 +9,10 @@
  *
  * @module
  */
+import { parseArgs } from "node:util";
 import asc from "assemblyscript/asc";
+import { noteLine } from "./print_line.ts";
+import { taskOptions } from "./task.ts";
 
 interface Target {
   /** AssemblyScript source, relative to the repository root. */
@@ -115,28 +118,44 @@ ${lines.join(" +\n")};
 `;
 }
 
-function print(line: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+/** What `--help` prints. */
+const HELP: string =
+  `Compiles the AssemblyScript sources (*.as.ts) into generated files (*.gen.ts).
+
+  --check        writes nothing; fails where a file differs from its source
+  --help
+`;
+
+function parseOptions(args: readonly string[]): { readonly isCheck: boolean } {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { check: { type: "boolean", default: false } },
+  });
+  return { isCheck: values.check };
 }
 
 if (import.meta.main) {
-  const isCheck = Deno.args.includes("--check");
+  const { isCheck } = taskOptions({
+    name: "build:wasm",
+    help: HELP,
+    parse: parseOptions,
+  });
   for (const target of TARGETS) {
     const wasm = await compile(target);
     const text = render(target, wasm);
     const output = new URL(target.output, ROOT);
     if (!isCheck) {
       await Deno.writeTextFile(output, text);
-      print(`${target.output}: ${wasm.length} bytes of WebAssembly`);
+      noteLine(`${target.output}: ${wasm.length} bytes of WebAssembly`);
       continue;
     }
     const current = await Deno.readTextFile(output).catch(() => "");
     if (current !== text) {
-      print(
+      noteLine(
         `${target.output} differs from ${target.source}: run deno task build:wasm`,
       );
       Deno.exit(1);
     }
-    print(`${target.output} matches its source`);
+    noteLine(`${target.output} matches its source`);
   }
 }

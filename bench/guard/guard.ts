@@ -17,6 +17,8 @@ import {
   encodeMessageInto,
   MessageType,
 } from "../../protocol/mod.ts";
+import { printLine } from "../../tools/print_line.ts";
+import { parseNothing, taskOptions } from "../../tools/task.ts";
 import { RawEcho } from "./raw_echo.ts";
 
 const ROUND_COUNT = 5;
@@ -114,6 +116,13 @@ function codeJson(): void {
   }
 }
 
+/** What `--help` prints. */
+const HELP: string =
+  `Fails when messages, calls or streams are clearly dearer than their limits
+in bench/guard/guard.ts. Takes no options.
+`;
+
+taskOptions({ name: "bench:guard", help: HELP, parse: parseNothing });
 const node = await Node.start({ bind: "127.0.0.1:0" });
 const callee = await Agent.connect(node.url, { name: "callee" });
 callee.onCall("echo", (request) => request.value);
@@ -199,19 +208,18 @@ const findings: Finding[] = [
   },
 ];
 
-const write = (line: string): void => {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-};
 let failedCount = 0;
 for (const { what, unit, limit, value } of findings) {
   const isKept = value <= limit;
   if (!isKept) failedCount++;
   const shown = unit === "B" ? value.toFixed(0) : value.toFixed(3);
-  write(
+  printLine(
     `${isKept ? "ok  " : "DEAR"}  ${what}: ${shown} ${unit}, at most ${limit}`,
   );
 }
-write(`${findings.length - failedCount} kept, ${failedCount} dearer (${sink})`);
+printLine(
+  `${findings.length - failedCount} kept, ${failedCount} dearer (${sink})`,
+);
 
 await caller.close();
 await callee.close();

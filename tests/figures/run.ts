@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { printLine } from "../../tools/print_line.ts";
+import { parseNothing, taskOptions } from "../../tools/task.ts";
 import {
   averageWindow,
   BULK_DATAGRAM_BYTES,
@@ -19,20 +21,25 @@ const LOSS_RATES = [0.01, 0.05, 0.2];
 const CALL_COUNT = 10_000;
 const ROUNDS = 2_000;
 
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-}
+/** What `--help` prints. */
+const HELP: string =
+  `Prints the figures of docs/performance.md that random loss decides, in
+virtual time: what a bulk transfer reaches, and how long calls take. Takes no
+options.
+`;
 
 function printBulk(): void {
-  print(`Bulk: average window in datagrams of ${BULK_DATAGRAM_BYTES} bytes`);
-  print("  loss   model   cubic  share   new-reno  share");
+  printLine(
+    `Bulk: average window in datagrams of ${BULK_DATAGRAM_BYTES} bytes`,
+  );
+  printLine("  loss   model   cubic  share   new-reno  share");
   for (const lossRate of LOSS_RATES) {
     // RFC 9438 §4.3: the larger of the two is what CUBIC aims at.
     const model = Math.max(renoModel(lossRate), cubicModel(lossRate, RTT_MS));
     const path = { rttMs: RTT_MS, lossRate, rounds: ROUNDS };
     const [cubic, reno] = (["cubic", "new-reno"] as const)
       .map((name) => averageWindow(name, path));
-    print(
+    printLine(
       `${percent(lossRate)}  ${model.toFixed(2).padStart(6)}  ${
         share(cubic!, model)
       }     ${share(reno!, renoModel(lossRate))}`,
@@ -49,9 +56,11 @@ function percent(rate: number): string {
 }
 
 function printCalls(): void {
-  print("");
-  print(`Calls: 256 bytes and as many back, in round trips of ${RTT_MS} ms`);
-  print("  loss   started          p50    p90    p99  p99.9    max");
+  printLine("");
+  printLine(
+    `Calls: 256 bytes and as many back, in round trips of ${RTT_MS} ms`,
+  );
+  printLine("  loss   started          p50    p90    p99  p99.9    max");
   for (const lossRate of LOSS_RATES) {
     for (const intervalMs of [undefined, 100, 20]) {
       const callMs = measureCalls({
@@ -69,7 +78,7 @@ function printCalls(): void {
         (callMs[Math.ceil(part * callMs.length) - 1]! / RTT_MS)
           .toFixed(2).padStart(6)
       );
-      print(
+      printLine(
         `${percent(lossRate)}   ${started.padEnd(13)} ${columns.join(" ")}`,
       );
     }
@@ -77,6 +86,7 @@ function printCalls(): void {
 }
 
 if (import.meta.main) {
+  taskOptions({ name: "figures", help: HELP, parse: parseNothing });
   printBulk();
   printCalls();
 }
