@@ -4,7 +4,6 @@ import { compare } from "./compare.ts";
 
 Deno.test("compare() measures raw UDP and @mxp/core in two processes each", async () => {
   const results = await compare({
-    isHelp: false,
     peers: PEERS.filter(({ name }) => name === "raw" || name === "mxp"),
     metrics: ["latency"],
     roundCount: 2,
@@ -38,7 +37,6 @@ Deno.test("compare() names a peer that the machine lacks, and goes on", async ()
     start: () => [],
   };
   const results = await compare({
-    isHelp: false,
     peers: [raw, { ...raw, name: "brokered", broker }],
     metrics: ["latency"],
     roundCount: 1,

@@ -4,14 +4,14 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import type { BenchOptions } from "../support/bench_task.ts";
+import { countOption, TaskUsageError } from "../../tools/task.ts";
 import { type Peer, PEERS } from "./catalogue.ts";
 import type { MetricName, MetricSettings } from "./metrics/metric.ts";
 import { METRIC_NAMES } from "./metrics/mod.ts";
 
 /** What is asked for. */
-export interface CompareOptions {
-  /** Whether only the help is wanted. */
-  readonly isHelp: boolean;
+export interface CompareOptions extends BenchOptions {
   /** The peers. */
   readonly peers: readonly Peer[];
   /** The metrics. */
@@ -22,8 +22,6 @@ export interface CompareOptions {
   readonly settings: MetricSettings;
   /** Whether each side gets a processor of its own. */
   readonly isPinned: boolean;
-  /** Where the files go. */
-  readonly outputFolder: string;
 }
 
 /** Under ten minutes for all peers on two processors. */
@@ -66,7 +64,8 @@ Peers: ${PEERS.map(({ name }) => name).join(", ")}
  *
  * @param args Without the program.
  * @returns What is asked for.
- * @throws {TypeError} For an option or a name that does not exist.
+ * @throws {TaskUsageError} For a name that does not exist, or a number that is
+ * none.
  */
 export function parseOptions(args: readonly string[]): CompareOptions {
   const { values } = parseArgs({
@@ -77,7 +76,6 @@ export function parseOptions(args: readonly string[]): CompareOptions {
       rounds: { type: "string" },
       pin: { type: "boolean", default: false },
       out: { type: "string", default: "dist/compare" },
-      help: { type: "boolean", default: false },
     },
   });
   const names = values.only.flatMap((list) => list.split(","))
@@ -87,19 +85,15 @@ export function parseOptions(args: readonly string[]): CompareOptions {
   const known = [...peers.map(({ name }) => name), ...metrics];
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new TypeError(`--only: neither a metric nor a peer: ${unknown}`);
-  }
-  const roundCount = Number(
-    values.rounds ?? (values.quick ? QUICK_ROUNDS : FULL_ROUNDS),
-  );
-  if (!Number.isInteger(roundCount) || roundCount < 1) {
-    throw new TypeError(`--rounds: must be 1 or more, got ${values.rounds}`);
+    throw new TaskUsageError(
+      `--only: must be names of metrics and peers, got "${unknown}"`,
+    );
   }
   return {
-    isHelp: values.help,
     peers: peers.length > 0 ? peers : PEERS,
     metrics: metrics.length > 0 ? metrics : METRIC_NAMES,
-    roundCount,
+    roundCount: countOption("rounds", values.rounds) ??
+      (values.quick ? QUICK_ROUNDS : FULL_ROUNDS),
     settings: values.quick ? QUICK : FULL,
     isPinned: values.pin,
     outputFolder: values.out,

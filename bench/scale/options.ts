@@ -4,13 +4,13 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import type { BenchOptions } from "../support/bench_task.ts";
+import { choiceOption, countOption } from "../../tools/task.ts";
 import type { ScaleSettings } from "./order.ts";
 import { type CurveName, CURVES } from "./point.ts";
 
 /** What is asked for. */
-export interface ScaleOptions {
-  /** Whether only the help is wanted. */
-  readonly isHelp: boolean;
+export interface ScaleOptions extends BenchOptions {
   /** The curves. */
   readonly curves: readonly CurveName[];
   /** How often. */
@@ -19,8 +19,6 @@ export interface ScaleOptions {
   readonly settings: ScaleSettings;
   /** Points above it are left out. */
   readonly maxCount: number;
-  /** Where the files go. */
-  readonly outputFolder: string;
 }
 
 /** Under three minutes on two processors. */
@@ -57,8 +55,8 @@ export const HELP: string =
  *
  * @param args Without the program.
  * @returns What is asked for.
- * @throws {TypeError} For an option or a name that does not exist, or a number
- * that is none.
+ * @throws {TaskUsageError} For a name that does not exist, or a number that is
+ * none.
  */
 export function parseOptions(args: readonly string[]): ScaleOptions {
   const { values } = parseArgs({
@@ -69,33 +67,16 @@ export function parseOptions(args: readonly string[]): ScaleOptions {
       max: { type: "string" },
       rounds: { type: "string" },
       out: { type: "string", default: "dist/scale" },
-      help: { type: "boolean", default: false },
     },
   });
-  const { only, quick } = values;
-  const curves = CURVES.filter((name) => only === undefined || name === only);
-  if (curves.length === 0) {
-    throw new TypeError(`--only: must be ${CURVES.join(" or ")}, got ${only}`);
-  }
+  const { quick } = values;
+  const only = choiceOption("only", values.only, CURVES);
   return {
-    isHelp: values.help,
-    curves,
-    roundCount: parseCount("rounds", values.rounds) ??
+    curves: only === undefined ? CURVES : [only],
+    roundCount: countOption("rounds", values.rounds) ??
       (quick ? QUICK_ROUNDS : FULL_ROUNDS),
     settings: quick ? QUICK : FULL,
-    maxCount: parseCount("max", values.max) ?? Infinity,
+    maxCount: countOption("max", values.max) ?? Infinity,
     outputFolder: values.out,
   };
-}
-
-function parseCount(
-  name: string,
-  value: string | undefined,
-): number | undefined {
-  if (value === undefined) return undefined;
-  const count = Number(value);
-  if (!Number.isInteger(count) || count < 1) {
-    throw new TypeError(`--${name}: must be 1 or more, got ${value}`);
-  }
-  return count;
 }

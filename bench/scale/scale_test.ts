@@ -3,7 +3,6 @@ import { measureScale } from "./scale.ts";
 
 Deno.test("measureScale() measures connections and open streams in two processes each", async () => {
   const { curves } = await measureScale({
-    isHelp: false,
     curves: ["connections", "streams"],
     roundCount: 1,
     settings: {
