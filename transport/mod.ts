@@ -44,11 +44,8 @@ export type {
 } from "./core/application_side.ts";
 export type { Connection, ConnectionState } from "./core/connection.ts";
 export type { ConnectionEvent } from "./core/connection_event.ts";
-export {
-  type ConnectOptions,
-  Endpoint,
-  type EndpointEvent,
-} from "./core/endpoint.ts";
+export { type ConnectOptions, Endpoint } from "./core/endpoint.ts";
+export type { EndpointEvent } from "./core/endpoint_event.ts";
 export {
   APPLICATION_CLOSE_CODE_BASE,
   CloseCode,

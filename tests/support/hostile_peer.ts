@@ -14,7 +14,8 @@ import type { Address } from "../../transport/core/address.ts";
 import { createEndpointConfig } from "../../transport/core/endpoint_config.ts";
 import type { EndpointOptions } from "../../transport/core/endpoint_options.ts";
 import type { Connection } from "../../transport/core/connection.ts";
-import { Endpoint, type EndpointEvent } from "../../transport/core/endpoint.ts";
+import { Endpoint } from "../../transport/core/endpoint.ts";
+import type { EndpointEvent } from "../../transport/core/endpoint_event.ts";
 import { EarlyData } from "../../transport/core/early_data.ts";
 import type {
   HandshakeOptions,

@@ -25,55 +25,32 @@ import {
   packetPayloadLength,
 } from "../../protocol/mod.ts";
 import { type Address, isSameAddress } from "./address.ts";
-import { MAX_UDP_PAYLOAD_BYTES, TRANSPORT_VERSION } from "./config.ts";
-import { createEndpointConfig } from "./endpoint_config.ts";
-import type { EndpointConfig, EndpointOptions } from "./endpoint_options.ts";
+import { MAX_UDP_PAYLOAD_BYTES } from "./config.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionEvent } from "./connection_event.ts";
-import { ConnectionTrace, type TraceClock } from "./connection_trace.ts";
 import { ConnectionRoutes } from "./connection_routes.ts";
 import { DeadlineHeap } from "./deadline_heap.ts";
 import type { EarlyData } from "./early_data.ts";
 import { EphemeralKeys } from "./ephemeral_keys.ts";
+import { createEndpointConfig } from "./endpoint_config.ts";
+import { EndpointCounters } from "./endpoint_counters.ts";
+import type { EndpointEvent } from "./endpoint_event.ts";
+import type { EndpointConfig, EndpointOptions } from "./endpoint_options.ts";
+import { EndpointTrace } from "./endpoint_trace.ts";
 import { CloseCode, TransportError } from "./error.ts";
-import { formatConnectionId } from "./frame_summary.ts";
+import type { HandshakeOptions } from "./handshake.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";
 import type { ResponderHandshake } from "./responder_handshake.ts";
-import {
-  decodeRefusal,
-  decodeRetry,
-  decodeVersionNegotiation,
-  RefusalReason,
-} from "./handshake_packet.ts";
+import { decodeHelloAnswer, type HelloAnswer } from "./hello_answer.ts";
 import { type AnsweredHello, HelloReceiver } from "./hello_receiver.ts";
 import type { EndpointObserver } from "./observer.ts";
 import { Resumptions } from "./resumptions.ts";
 import { KeyCounts } from "./key_counts.ts";
-import type { LimitCounts, LimitName } from "./limits.ts";
+import type { LimitName } from "./limits.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
 import { encodeReset, maxResetBytes } from "./stateless_reset.ts";
-import type { DropCounts, DropReason, EndpointStats } from "./stats.ts";
-import { decodeSuiteRefusal } from "./suite_refusal.ts";
-import { decodeTicketRefusal } from "./ticket_refusal.ts";
+import type { DropReason, EndpointStats } from "./stats.ts";
 import type { Transmit } from "./transmit.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
-
-/** Something happened on an endpoint. */
-export type EndpointEvent =
-  | {
-    /** A peer has connected: its handshake is complete and its key proven. */
-    readonly type: "connection-incoming";
-    /** The new connection. */
-    readonly connection: Connection;
-  }
-  | {
-    /** Something happened on a connection. */
-    readonly type: "connection";
-    /** Which one. */
-    readonly connection: Connection;
-    /** What happened. */
-    readonly event: ConnectionEvent;
-  };
 
 /** Options of {@linkcode Endpoint.connect}. */
 export interface ConnectOptions {
@@ -104,8 +81,9 @@ export class Endpoint {
   /** The checked configuration. */
   readonly config: EndpointConfig;
   readonly #random: RandomSource;
-  readonly #staticKey: StaticKey;
   readonly #ephemeralKeys: EphemeralKeys;
+  /** Keys and suites of our handshakes. */
+  readonly #handshake: Omit<HandshakeOptions, "parameters">;
   readonly #ids: ConnectionRoutes<Connection>;
   readonly #routes = new Map<Connection, Route>();
   /** Connections that may have something to send or to tell, in turn. */
@@ -114,21 +92,15 @@ export class Endpoint {
   /** Connections whose deadline may have moved since it was looked at. */
   readonly #deadlineQueue = new UniqueQueue<Route>(4);
   readonly #deadlines = new DeadlineHeap<Connection>();
-  readonly #observer: EndpointObserver | undefined;
-  /** Of the connections that somebody watches. */
-  readonly #traces = new Map<Connection, ConnectionTrace>();
-  readonly #traceClock: TraceClock = { now: 0 };
+  readonly #trace: EndpointTrace<Connection> | undefined;
   /** The hello that was handled last; good as long as it is handled. */
   #hello: Uint8Array | undefined;
   readonly #hellos: HelloReceiver;
   readonly #resumptions: Resumptions;
   readonly #answers: StatelessAnswers;
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
-  readonly #drops: DropCounts = {};
-  readonly #limitsReached: LimitCounts = {};
-  readonly #onLimit = (limit: LimitName): void => {
-    this.#limitsReached[limit] = (this.#limitsReached[limit] ?? 0) + 1;
-  };
+  readonly #counters = new EndpointCounters();
+  readonly #onLimit = (limit: LimitName): void => this.#counters.onLimit(limit);
   readonly #perKey: KeyCounts<Connection>;
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
@@ -138,11 +110,6 @@ export class Endpoint {
     this.#eventQueue.add(route);
   };
   #nextId = 1;
-  #datagramsReceived = 0;
-  #bytesReceived = 0;
-  #datagramsSent = 0;
-  #bytesSent = 0;
-  #resetsSent = 0;
 
   /**
    * Starts without connections.
@@ -157,18 +124,21 @@ export class Endpoint {
     random: RandomSource,
     observer?: EndpointObserver,
   ) {
-    this.#observer = observer;
+    if (observer !== undefined) this.#trace = new EndpointTrace(observer);
     this.config = createEndpointConfig(options);
     this.#random = random;
     this.#resumptions = new Resumptions(this.config, random);
-    const { privateKey } = this.config.keyPair;
-    this.#staticKey = new StaticKey(privateKey, {
-      provider: this.config.cryptoProvider,
-    });
-    this.#ephemeralKeys = new EphemeralKeys(
+    const { keyPair, suites, cryptoProvider: provider } = this.config;
+    const { privateKey } = keyPair;
+    this.#ephemeralKeys = new EphemeralKeys(random, provider);
+    this.#handshake = {
+      keyPair,
+      staticKey: new StaticKey(privateKey, { provider }),
+      suites,
       random,
-      this.config.cryptoProvider,
-    );
+      ephemeralKeys: this.#ephemeralKeys,
+      provider,
+    };
     this.#ids = new ConnectionRoutes(privateKey, random);
     this.#answers = new StatelessAnswers(this.config, this.#onLimit);
     this.#perKey = new KeyCounts(this.config.maxConnectionsPerKey);
@@ -177,7 +147,7 @@ export class Endpoint {
       random,
       answers: this.#answers,
       resumptions: this.#resumptions,
-      handshake: this.#handshakeOptions(),
+      handshake: this.#handshake,
       hasRoom: () => this.#routes.size < this.config.maxConnections,
       createConnectionId: () => this.#ids.newConnectionId(),
       resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
@@ -189,18 +159,12 @@ export class Endpoint {
   /** Counters over all connections. */
   get stats(): EndpointStats {
     return {
-      datagramsReceived: this.#datagramsReceived,
-      bytesReceived: this.#bytesReceived,
-      datagramsSent: this.#datagramsSent,
-      bytesSent: this.#bytesSent,
+      ...this.#counters.stats,
       connectionCount: this.#routes.size,
       connectionIdCount: this.#ids.size,
       halfOpenCount: this.#hellos.halfOpenCount,
       retriesSent: this.#hellos.retriesSent,
-      resetsSent: this.#resetsSent,
       tickets: this.#resumptions.stats,
-      limitsReached: { ...this.#limitsReached },
-      drops: { ...this.#drops },
     };
   }
 
@@ -247,7 +211,7 @@ export class Endpoint {
       ? this.#resumptions.take(now, remoteStaticPublicKey, parameters)
       : undefined;
     const handshake = new InitiatorHandshake(
-      { ...this.#handshakeOptions(), parameters },
+      { ...this.#handshake, parameters },
       connectionId,
       remoteStaticPublicKey,
       early,
@@ -271,11 +235,9 @@ export class Endpoint {
    * @param datagram Its bytes; borrowed for the call, not changed.
    */
   handleDatagram(now: Instant, from: Address, datagram: Uint8Array): void {
-    this.#datagramsReceived++;
-    this.#bytesReceived += datagram.length;
+    this.#counters.onReceived(datagram.length);
     this.#hellos.begin();
-    this.#traceClock.now = now;
-    this.#observer?.onDatagramReceived?.(now, from, datagram);
+    this.#trace?.datagramReceived(now, from, datagram);
     let offset = 0;
     let counted: Connection | undefined;
     // Several packets may share a datagram (RFC 9000 §12.2): what follows a
@@ -323,7 +285,7 @@ export class Endpoint {
    */
   handleTimeout(now: Instant): void {
     this.#hellos.begin();
-    this.#traceClock.now = now;
+    this.#trace?.setTime(now);
     this.#refreshDeadlines();
     for (;;) {
       const connection = this.#deadlines.popExpired(now);
@@ -340,7 +302,7 @@ export class Endpoint {
    * @returns Where it goes and its length, or `undefined` when there is none.
    */
   pollTransmit(now: Instant, into: Uint8Array): Transmit | undefined {
-    this.#traceClock.now = now;
+    this.#trace?.setTime(now);
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       into.set(answer.packet);
@@ -457,7 +419,7 @@ export class Endpoint {
         const token = this.#ids.resetTokenOf(id, from.hostname);
         return encodeReset(this.#random, token, maxBytes);
       });
-      if (isSent) this.#resetsSent++;
+      if (isSent) this.#counters.onResetSent();
     }
     this.#dropStray("unknown-connection", from, datagram);
   }
@@ -475,26 +437,9 @@ export class Endpoint {
       if (!isSameAddress(connection.remoteAddress, from)) {
         return this.#drop("address-mismatch", connection, packet);
       }
-      const versions = decodeVersionNegotiation(packet);
-      if (versions !== undefined && !versions.includes(TRANSPORT_VERSION)) {
-        this.#traces.get(connection)?.handshakeReceived(packet);
-        return connection.handleVersionNegotiation(versions);
-      }
-      if (decodeRefusal(packet) === RefusalReason.WRONG_KEY) {
-        this.#traces.get(connection)?.handshakeReceived(packet);
-        return connection.handleRefusal();
-      }
-      if (decodeSuiteRefusal(packet) !== undefined) {
-        const reason = connection.handleHelloAnswer("suite-refusal", packet);
-        return this.#judge(reason, connection, packet);
-      }
-      if (decodeTicketRefusal(packet) !== undefined) {
-        const reason = connection.handleHelloAnswer("ticket-refusal", packet);
-        return this.#judge(reason, connection, packet);
-      }
-      if (decodeRetry(packet) !== undefined) {
-        const reason = connection.handleHelloAnswer("retry", packet);
-        return this.#judge(reason, connection, packet);
+      const answer = decodeHelloAnswer(packet);
+      if (answer !== undefined) {
+        return this.#handleHelloAnswer(answer, connection, packet);
       }
     }
     const reason = connection.handlePacket(now, packet, from);
@@ -503,6 +448,25 @@ export class Endpoint {
     if (!connection.isInitiator) this.#limitKey(now, connection);
     this.#ids.follow(connection);
     this.#wake(connection);
+  }
+
+  #handleHelloAnswer(
+    answer: HelloAnswer,
+    connection: Connection,
+    packet: Uint8Array,
+  ): void {
+    const trace = this.#trace?.of(connection);
+    if (answer.type === "version-negotiation") {
+      trace?.handshakeReceived(packet);
+      return connection.handleVersionNegotiation(answer.versions);
+    }
+    if (answer.type === "wrong-key") {
+      trace?.handshakeReceived(packet);
+      return connection.handleRefusal();
+    }
+    const reason = connection.handleHelloAnswer(answer.type, packet);
+    if (reason !== undefined) this.#drop(reason, connection, packet);
+    else trace?.handshakeReceived(packet);
   }
 
   /** What one key may open is bounded as soon as the key is known. */
@@ -532,11 +496,11 @@ export class Endpoint {
   ): Connection {
     const { handshakeTimeoutMs, ...rest } = parts;
     const { connectionId } = rest;
-    const trace = this.#observe(now, parts);
+    const trace = this.#trace?.begin(now, parts);
     const connection = new Connection(now, {
       ...rest,
       trace,
-      onSecret: this.#observer?.onSecret?.bind(this.#observer),
+      onSecret: this.#trace?.onSecret,
       id: this.#nextId++,
       config: handshakeTimeoutMs === undefined
         ? this.config
@@ -549,7 +513,7 @@ export class Endpoint {
       onTicket: (ticket) => this.#resumptions.keep(ticket),
     });
     if (trace !== undefined) {
-      this.#traces.set(connection, trace);
+      this.#trace!.add(connection, trace);
       if (!connection.isInitiator) trace.handshakeReceived(this.#hello!);
     }
     this.#add({
@@ -573,7 +537,7 @@ export class Endpoint {
     if (route === undefined) return;
     this.#hellos.forget(connection);
     this.#routes.delete(connection);
-    this.#traces.delete(connection);
+    this.#trace?.forget(connection);
     this.#ids.delete(connection);
     this.#perKey.delete(connection);
     this.#deadlines.set(connection, undefined);
@@ -606,20 +570,9 @@ export class Endpoint {
     from: Uint8Array,
     length: number,
   ): Transmit {
-    this.#datagramsSent++;
-    this.#bytesSent += length;
-    this.#observer?.onDatagramSent?.(now, to, from.subarray(0, length));
+    this.#counters.onSent(length);
+    this.#trace?.datagramSent(now, to, from, length);
     return { to, length };
-  }
-
-  /** An answer to a hello was taken or dropped. */
-  #judge(
-    reason: DropReason | undefined,
-    connection: Connection,
-    packet: Uint8Array,
-  ): void {
-    if (reason !== undefined) this.#drop(reason, connection, packet);
-    else this.#traces.get(connection)?.handshakeReceived(packet);
   }
 
   #drop(
@@ -627,62 +580,12 @@ export class Endpoint {
     connection: Connection,
     packet: Uint8Array,
   ): void {
-    this.#countDrop(reason);
-    this.#traces.get(connection)?.packetDropped(reason, packet.length);
+    this.#counters.onDropped(reason);
+    this.#trace?.of(connection)?.packetDropped(reason, packet.length);
   }
 
   #dropStray(reason: DropReason, from: Address, datagram: Uint8Array): void {
-    this.#countDrop(reason);
-    this.#observer?.onStrayPacket?.(this.#traceClock.now, {
-      from,
-      reason,
-      lengthBytes: datagram.length,
-    });
-  }
-
-  #countDrop(reason: DropReason): void {
-    this.#drops[reason] = (this.#drops[reason] ?? 0) + 1;
-  }
-
-  #observe(
-    now: Instant,
-    connection: {
-      readonly handshake: InitiatorHandshake | ResponderHandshake;
-      readonly connectionId: Uint8Array;
-      readonly remoteAddress: Address;
-    },
-  ): ConnectionTrace | undefined {
-    if (this.#observer?.onConnection === undefined) return undefined;
-    this.#traceClock.now = now;
-    const { handshake, connectionId, remoteAddress } = connection;
-    const isInitiator = handshake instanceof InitiatorHandshake;
-    const observer = this.#observer.onConnection(now, {
-      isInitiator,
-      remoteAddress,
-      initiatorConnectionId: formatConnectionId(
-        isInitiator ? connectionId : handshake.initiatorConnectionId,
-      ),
-    });
-    return observer === undefined
-      ? undefined
-      : new ConnectionTrace(observer, this.#traceClock);
-  }
-
-  #handshakeOptions(): {
-    keyPair: EndpointConfig["keyPair"];
-    staticKey: StaticKey;
-    suites: EndpointConfig["suites"];
-    random: RandomSource;
-    ephemeralKeys: EphemeralKeys;
-    provider: EndpointConfig["cryptoProvider"];
-  } {
-    return {
-      keyPair: this.config.keyPair,
-      staticKey: this.#staticKey,
-      suites: this.config.suites,
-      random: this.#random,
-      ephemeralKeys: this.#ephemeralKeys,
-      provider: this.config.cryptoProvider,
-    };
+    this.#counters.onDropped(reason);
+    this.#trace?.strayDropped(reason, from, datagram.length);
   }
 }
