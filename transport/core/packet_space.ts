@@ -26,23 +26,18 @@ import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
-import type { EndpointConfig } from "./endpoint_options.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import { TransportError } from "./error.ts";
 import { FrameBudget } from "./frame_budget.ts";
 import { KeyUpdates } from "./key_updates.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
-import {
-  loopbackCeiling,
-  MtuDiscovery,
-  probeCeiling,
-} from "./mtu_discovery.ts";
 import { OutgoingFrames } from "./outgoing_frames.ts";
 import { PacketBuilder } from "./packet_builder.ts";
 import { PacketOpener } from "./packet_opener.ts";
 import type { PacketSpaceOptions } from "./packet_space_options.ts";
 import { PacketProtection } from "./packet_protection.ts";
+import { PathMtu } from "./path_mtu.ts";
 import { Recovery } from "./recovery.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import type { SentPacket } from "./sent_packets.ts";
@@ -50,13 +45,6 @@ import type { ConnectionStats, DropReason } from "./stats.ts";
 import type { StreamManager } from "./stream/manager.ts";
 import { isStreamManagerFrame } from "./stream/stream_manager_frame.ts";
 import { suiteParts } from "./suite.ts";
-
-/**
- * Packets that did not hold all that waited, before it is asked what the path
- * carries. A connection with fewer would not fill a larger one. Within one machine a
- * probe takes a third of the receive buffer that all who call its owner share.
- */
-const MTU_PROBE_AFTER_FULL_PACKETS = 8;
 
 /** A connection that sends less than this is over before it could move. */
 const SPARE_IDS_AFTER_PACKETS = 8;
@@ -74,15 +62,11 @@ const PROBE_PACKET_COUNT = 2;
 export class PacketSpace {
   /** The streams. */
   readonly streams: StreamManager;
-  readonly #config: EndpointConfig;
   readonly #onPathResponse: (data: Uint8Array) => void;
   readonly #emit: (event: ConnectionEvent) => void;
   readonly #onTicket: (now: Instant, ticket: TicketFrame) => void;
   readonly #trace: ConnectionTrace | undefined;
   readonly #isResumed: boolean;
-  readonly #peerMaxDatagramBytes: number;
-  /** Largest datagram that is tried on loopback. */
-  readonly #loopbackCeiling: number;
   readonly #protection: PacketProtection;
   readonly #keys: KeyUpdates;
   readonly #opener: PacketOpener;
@@ -91,12 +75,11 @@ export class PacketSpace {
   readonly #budget: FrameBudget;
   readonly #acks: AckTracker;
   readonly #recovery: Recovery;
-  #mtu: MtuDiscovery;
+  readonly #mtu: PathMtu;
 
   #probesDue = 0;
   /** Whether data has gone and a probe for a larger size may follow it. */
   #isMtuProbeNext = false;
-  #fullPacketCount = 0;
 
   /**
    * @param now The time.
@@ -105,14 +88,11 @@ export class PacketSpace {
   constructor(now: Instant, options: PacketSpaceOptions) {
     const { config, result, remoteAddress } = options;
     const { peerParameters } = result;
-    this.#config = config;
     this.#emit = options.emit;
     this.#onTicket = options.onTicket;
     this.#trace = options.trace;
     this.#isResumed = result.isResumed;
     this.#onPathResponse = options.onPathResponse;
-    this.#peerMaxDatagramBytes = peerParameters.maxDatagramBytes;
-    this.#loopbackCeiling = loopbackCeiling(peerParameters.receiveBufferBytes);
     const { aead } = suiteParts(result.suite);
     this.#protection = new PacketProtection({
       suite: aead,
@@ -139,7 +119,11 @@ export class PacketSpace {
       maxRanges: config.maxAckRanges,
       onRangeDropped: () => onLimit("maxAckRanges"),
     });
-    this.#mtu = this.#createMtuDiscovery(remoteAddress);
+    this.#mtu = new PathMtu(remoteAddress, {
+      maxDatagramBytes: config.maxDatagramBytes,
+      peerMaxDatagramBytes: peerParameters.maxDatagramBytes,
+      receiveBufferBytes: peerParameters.receiveBufferBytes,
+    });
     this.#recovery = new Recovery({
       initialRttMs: config.initialRttMs,
       congestionControl: config.congestionControl,
@@ -364,7 +348,7 @@ export class PacketSpace {
     const { acked, lost } = this.#recovery.handleAck(now, frame);
     if (acked.length > 0) this.#builder.dropPrefix();
     for (const packet of acked) {
-      this.#mtu.onPacketAcked(packet);
+      this.#mtu.discovery.onPacketAcked(packet);
       this.#protection.onPacketAcked(packet.packetNumber);
       for (const sent of packet.frames) {
         this.#handleFrameAcked(now, packet.sentAt, sent);
@@ -372,7 +356,7 @@ export class PacketSpace {
     }
     this.#handleLost(lost);
     // Another size of datagrams would make it another wish at once.
-    if (this.#mtu.isSettled) {
+    if (this.#mtu.discovery.isSettled) {
       this.#outgoing.ackFrequency.update(this.#recovery.flightLimit);
     }
     this.#traceRecovery();
@@ -381,8 +365,8 @@ export class PacketSpace {
   #handleLost(lost: readonly SentPacket[]): void {
     this.#trace?.packetsLost(lost);
     for (const packet of lost) {
-      if (packet.isMtuProbe) this.#mtu.onProbeLost();
-      else if (this.#mtu.onPacketLost(packet)) {
+      if (packet.isMtuProbe) this.#mtu.discovery.onProbeLost();
+      else if (this.#mtu.discovery.onPacketLost(packet)) {
         this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
       }
       this.#outgoing.onFramesLost(packet.frames);
@@ -396,7 +380,7 @@ export class PacketSpace {
         this.#emit({ type: "pong", rttMs: now - sentAt });
       }
     } else if (frame.type === "mtu-probe") {
-      this.#mtu.onProbeAcked(frame.sizeBytes);
+      this.#mtu.discovery.onProbeAcked(frame.sizeBytes);
       this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
     } else this.#outgoing.onFrameAcked(frame);
   }
@@ -441,7 +425,7 @@ export class PacketSpace {
     this.#keys.updateIfDue(now);
     this.#traceKeys();
     if (isMtuProbeNext && mayCarryData) {
-      return this.#writeMtuProbe(now, into, this.#mtu.probeBytes!);
+      return this.#writeMtuProbe(now, into, this.#mtu.discovery.probeBytes!);
     }
     // Repeated in every datagram until it is known to have arrived.
     const start = this.#builder.begin(into);
@@ -485,7 +469,7 @@ export class PacketSpace {
       isInFlight: isEliciting,
       frames,
     });
-    if (mayCarryData && this.#outgoing.hasPending) this.#fullPacketCount++;
+    if (mayCarryData && this.#outgoing.hasPending) this.#mtu.onFullPacketSent();
     // After data, never before it, which would wait for the room that it takes.
     this.#isMtuProbeNext = isEliciting && this.#isMtuProbeDue(into.length);
     return { length, isAckEliciting: isEliciting };
@@ -536,7 +520,7 @@ export class PacketSpace {
    * @param address Where it is now.
    */
   handlePathChange(address: Address): void {
-    this.#mtu = this.#createMtuDiscovery(address);
+    this.#mtu.handlePathChange(address);
     this.#recovery.handlePathChange({
       isLoopback: isLoopback(address),
       maxDatagramBytes: this.#mtu.currentBytes,
@@ -571,19 +555,8 @@ export class PacketSpace {
     this.#keys.request();
   }
 
-  #createMtuDiscovery(address: Address): MtuDiscovery {
-    return new MtuDiscovery(Math.min(
-      this.#config.maxDatagramBytes ??
-        probeCeiling(address, this.#loopbackCeiling),
-      this.#peerMaxDatagramBytes,
-    ));
-  }
-
   #isMtuProbeDue(roomBytes: number): boolean {
-    const probeBytes = this.#mtu.probeBytes;
-    return probeBytes !== undefined && probeBytes <= roomBytes &&
-      this.#builder.prefixBytes === 0 &&
-      this.#fullPacketCount >= MTU_PROBE_AFTER_FULL_PACKETS;
+    return this.#builder.prefixBytes === 0 && this.#mtu.isProbeDue(roomBytes);
   }
 
   /** RFC 8899 §4.1: a ping, padded to the size in question. */
@@ -593,7 +566,7 @@ export class PacketSpace {
     sizeBytes: number,
   ): { readonly length: number; readonly isAckEliciting: boolean } {
     const length = this.#builder.writeMtuProbe(into, sizeBytes);
-    this.#mtu.onProbeSent();
+    this.#mtu.discovery.onProbeSent();
     this.#isMtuProbeNext = false;
     this.#recovery.onPacketSent(now, {
       packetNumber: this.#builder.packetCount - 1,

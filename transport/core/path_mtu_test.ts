@@ -1,9 +1,15 @@
 /**
- * Packet-size discovery between two endpoints on virtual time (RFC 8899).
+ * The packet size of a path: alone, and between two endpoints on virtual time
+ * (RFC 8899).
  */
 import assert from "node:assert/strict";
 import { Pair, readAll } from "../../tests/support/pair.ts";
 import type { Connection } from "./connection.ts";
+import {
+  MTU_PROBE_AFTER_FULL_PACKETS,
+  PathMtu,
+  type PathMtuLimits,
+} from "./path_mtu.ts";
 
 const TRANSFER_BYTES = 8_000_000;
 
@@ -30,6 +36,73 @@ function transfer(pair: Pair, client: Connection): { receivedBytes: number } {
 function largestSent(pair: Pair): number {
   return Math.max(...pair.client.sentSizes);
 }
+
+const FAR = { hostname: "192.0.2.1", port: 9 };
+const LOOPBACK = { hostname: "127.0.0.1", port: 9 };
+
+/** One on which enough was sent to be asked for more. */
+function createBusy(
+  address: typeof FAR,
+  limits: Partial<PathMtuLimits> = {},
+): PathMtu {
+  const mtu = new PathMtu(address, {
+    maxDatagramBytes: undefined,
+    peerMaxDatagramBytes: 65_507,
+    receiveBufferBytes: undefined,
+    ...limits,
+  });
+  for (let i = 0; i < MTU_PROBE_AFTER_FULL_PACKETS; i++) mtu.onFullPacketSent();
+  return mtu;
+}
+
+Deno.test("PathMtu starts at 1,200 bytes and tries what the path, this end and the peer allow", () => {
+  const sizes = [
+    createBusy(FAR),
+    createBusy(LOOPBACK),
+    createBusy(LOOPBACK, { receiveBufferBytes: 4_194_304 }),
+    createBusy(FAR, { maxDatagramBytes: 8_972 }),
+    createBusy(FAR, { peerMaxDatagramBytes: 1_300 }),
+    createBusy(FAR, { maxDatagramBytes: 1_200 }),
+  ].map(({ currentBytes, discovery }) => [currentBytes, discovery.probeBytes]);
+  assert.deepEqual(sizes, [
+    [1_200, 1_472],
+    [1_200, 32_500],
+    [1_200, 65_507],
+    [1_200, 8_972],
+    [1_200, 1_300],
+    [1_200, undefined],
+  ]);
+});
+
+Deno.test("PathMtu.isProbeDue() waits for packets that were full, and for room", () => {
+  const mtu = new PathMtu(FAR, {
+    maxDatagramBytes: undefined,
+    peerMaxDatagramBytes: 65_507,
+    receiveBufferBytes: undefined,
+  });
+  for (let i = 0; i < MTU_PROBE_AFTER_FULL_PACKETS; i++) {
+    assert.equal(mtu.isProbeDue(1_472), false);
+    mtu.onFullPacketSent();
+  }
+  assert.equal(mtu.isProbeDue(1_472), true);
+  assert.equal(mtu.isProbeDue(1_471), false);
+  mtu.discovery.onProbeSent();
+  assert.equal(mtu.isProbeDue(1_472), false, "one probe at a time");
+  mtu.discovery.onProbeAcked(1_472);
+  assert.equal(mtu.isProbeDue(1_472), false, "nothing larger is tried");
+  assert.equal(mtu.currentBytes, 1_472);
+});
+
+Deno.test("PathMtu.handlePathChange() begins anew with what the new path may carry", () => {
+  const mtu = createBusy(LOOPBACK);
+  mtu.discovery.onProbeSent();
+  mtu.discovery.onProbeAcked(32_500);
+  assert.equal(mtu.currentBytes, 32_500);
+  mtu.handlePathChange(FAR);
+  assert.equal(mtu.currentBytes, 1_200);
+  assert.equal(mtu.discovery.probeBytes, 1_472);
+  assert.equal(mtu.isProbeDue(1_472), true);
+});
 
 Deno.test("A connection finds out that its path carries jumbo datagrams", () => {
   const pair = new Pair({ client: { maxDatagramBytes: 8_972 } });
