@@ -360,7 +360,7 @@ export class HelloReceiver {
     arrival: Arrival,
     suite: Suite,
   ): DropReason | undefined {
-    const { from, hello, keys, byteCount } = arrival;
+    const { from, hello } = arrival;
     const options = this.#options;
     let ticket: OpenedTicket | undefined;
     let psk: Uint8Array | undefined;
@@ -407,12 +407,25 @@ export class HelloReceiver {
     } else if (!this.#mayComeAgain(now, handshake)) {
       return this.#refuseTicket(now, from, hello, "used");
     }
-    const connection = options.open(now, {
+    const parts = {
       handshake,
       parameters,
       connectionId,
       remoteAddress: from,
-    });
+    };
+    this.#open(now, arrival, parts, ticket);
+    return undefined;
+  }
+
+  /** A hello that was answered is a connection, and is known when it comes again. */
+  #open(
+    now: Instant,
+    { from, keys, byteCount }: Arrival,
+    parts: AnsweredHello,
+    ticket: OpenedTicket | undefined,
+  ): void {
+    const { handshake } = parts;
+    const connection = this.#options.open(now, parts);
     connection.handleDatagramReceived(byteCount, from);
     this.#admission.onOpened(from.hostname);
     this.#answered.set(connection, {
@@ -429,7 +442,6 @@ export class HelloReceiver {
         isHostProven: ticket.isProvenHost(from.hostname),
       });
     }
-    return undefined;
   }
 
   /** Whether what left in vain with a ticket was not processed nevertheless. */
