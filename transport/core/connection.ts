@@ -2,8 +2,9 @@
  * One connection: its states, its timers and its end. The handshake is
  * `pending_handshake.ts`, what travels once the keys exist `packet_space.ts`.
  *
- * What has a state of its own is elsewhere. The rest is one file, since each of
- * its methods depends on how far the connection has come.
+ * What has a state of its own is elsewhere. The rest is one file, however long:
+ * each of its methods depends on how far the connection has come, or takes it
+ * further ("Connection" in `docs/spec/states.md`), and that has to be seen at once.
  *
  * @module
  */
