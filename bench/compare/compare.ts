@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { REFERENCE } from "./catalogue.ts";
-import { describeMachine } from "../support/machine.ts";
+import { beginRun } from "../support/run_record.ts";
 import { METRICS } from "./metrics/mod.ts";
 import type { CompareOptions } from "./options.ts";
 import { prepare } from "./preparation.ts";
@@ -32,8 +32,7 @@ export async function compare(
   say: (line: string) => void,
 ): Promise<Results> {
   const { peers, metrics, roundCount, settings, isPinned } = options;
-  const startedAt = new Date();
-  const machine = await describeMachine();
+  const endRun = await beginRun();
   const folder = mkdtempSync(join(tmpdir(), "mxp-compare-"));
   try {
     const { runnable, missing } = await prepare(peers, folder, say);
@@ -63,9 +62,7 @@ export async function compare(
     });
     return {
       version: 1,
-      startedAt: startedAt.toISOString(),
-      seconds: (Date.now() - startedAt.getTime()) / 1_000,
-      machine,
+      ...endRun(),
       roundCount,
       settings,
       isPinned,

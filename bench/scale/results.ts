@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MachineDescription } from "../support/machine.ts";
+import type { RunRecord } from "../support/run_record.ts";
 import {
   median,
   ratios,
@@ -39,15 +39,9 @@ export interface Curve {
 }
 
 /** A run. */
-export interface Results {
+export interface Results extends RunRecord {
   /** Version of this layout. */
   readonly version: 1;
-  /** When it began, ISO 8601. */
-  readonly startedAt: string;
-  /** How long it took, in seconds. */
-  readonly seconds: number;
-  /** On what. */
-  readonly machine: MachineDescription;
   /** Rounds, in each of which every point of a curve had its turn. */
   readonly roundCount: number;
   /** How long each measurement was. */

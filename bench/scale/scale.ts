@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { describeMachine } from "../support/machine.ts";
+import { beginRun } from "../support/run_record.ts";
 import { figuresOf, type Sample } from "./figures.ts";
 import type { ScaleOptions } from "./options.ts";
 import type { ScaleSettings } from "./order.ts";
@@ -29,17 +29,14 @@ export async function measureScale(
   say: Say,
 ): Promise<Results> {
   const { curves, roundCount, settings } = options;
-  const startedAt = new Date();
-  const machine = await describeMachine();
+  const endRun = await beginRun();
   const measured: Curve[] = [];
   for (const name of curves) {
     measured.push(await measureCurve(name, options, say));
   }
   return {
     version: 1,
-    startedAt: startedAt.toISOString(),
-    seconds: (Date.now() - startedAt.getTime()) / 1_000,
-    machine,
+    ...endRun(),
     roundCount,
     settings,
     curves: measured,

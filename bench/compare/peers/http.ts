@@ -5,11 +5,11 @@
  *
  * @module
  */
+import { createHttpClient, serveHttp } from "../deno_http.ts";
 import type {
   PeerConnection,
   PeerContext,
   PeerDriver,
-  PeerServer,
   SetUp,
   StreamRequest,
 } from "../driver.ts";
@@ -76,16 +76,6 @@ class HttpConnection implements PeerConnection {
   }
 }
 
-function createClient(
-  { certificate }: PeerContext,
-  options: Deno.CreateHttpClientOptions = {},
-): Deno.HttpClient {
-  return Deno.createHttpClient({
-    ...options,
-    ...(certificate && { caCerts: [certificate.authority] }),
-  });
-}
-
 function urlOf({ certificate }: PeerContext, address: string): string {
   return `${certificate ? "https" : "http"}://127.0.0.1:${address}/`;
 }
@@ -95,26 +85,11 @@ let sharedClient: Deno.HttpClient | undefined;
 
 const driver: PeerDriver = {
   setUpKinds: ["fresh", "resumed"],
-  startServer({ certificate }): PeerServer {
-    const server = Deno.serve(
-      {
-        hostname: "127.0.0.1",
-        port: 0,
-        onListen: () => {},
-        ...(certificate &&
-          { cert: certificate.certificate, key: certificate.privateKey }),
-      },
-      answer,
-    );
-    return {
-      address: String(server.addr.port),
-      close: () => server.shutdown(),
-    };
-  },
+  startServer: (context) => serveHttp(context, answer),
   connect: (context, address) =>
     Promise.resolve(
       // A client of its own has connections of its own.
-      new HttpConnection(createClient(context), urlOf(context, address)),
+      new HttpConnection(createHttpClient(context), urlOf(context, address)),
     ),
   setUp(context, address, kind): Promise<SetUp | undefined> {
     // Without TLS there is nothing to resume.
@@ -122,8 +97,8 @@ const driver: PeerDriver = {
       return Promise.resolve(undefined);
     }
     const client = kind === "fresh"
-      ? createClient(context)
-      : sharedClient ??= createClient(context, { poolMaxIdlePerHost: 0 });
+      ? createHttpClient(context)
+      : sharedClient ??= createHttpClient(context, { poolMaxIdlePerHost: 0 });
     const connection = new HttpConnection(client, urlOf(context, address));
     return Promise.resolve({
       firstAnswer: (payload) => connection.call(payload),

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { createHttpClient, serveHttp } from "../deno_http.ts";
 import type {
   PeerContext,
   PeerDriver,
-  PeerServer,
   SetUp,
   StreamRequest,
 } from "../driver.ts";
@@ -37,12 +37,6 @@ function serve(socket: WebSocket): void {
     });
 }
 
-function createClient({ certificate }: PeerContext): Deno.HttpClient {
-  return Deno.createHttpClient(
-    certificate ? { caCerts: [certificate.authority] } : {},
-  );
-}
-
 async function connect(
   { certificate }: PeerContext,
   address: string,
@@ -69,36 +63,22 @@ let sharedClient: Deno.HttpClient | undefined;
 
 const driver: PeerDriver = {
   setUpKinds: ["fresh", "resumed"],
-  startServer({ certificate }): PeerServer {
-    const server = Deno.serve(
-      {
-        hostname: "127.0.0.1",
-        port: 0,
-        onListen: () => {},
-        ...(certificate &&
-          { cert: certificate.certificate, key: certificate.privateKey }),
-      },
-      (request) => {
-        const { socket, response } = Deno.upgradeWebSocket(request);
-        serve(socket);
-        return response;
-      },
-    );
-    return {
-      address: String(server.addr.port),
-      close: () => server.shutdown(),
-    };
-  },
+  startServer: (context) =>
+    serveHttp(context, (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      serve(socket);
+      return response;
+    }),
   connect: (context, address) =>
-    connect(context, address, createClient(context)),
+    connect(context, address, createHttpClient(context)),
   setUp(context, address, kind): Promise<SetUp | undefined> {
     // Without TLS there is nothing to resume.
     if (kind === "resumed" && !context.certificate) {
       return Promise.resolve(undefined);
     }
     const client = kind === "fresh"
-      ? createClient(context)
-      : sharedClient ??= createClient(context);
+      ? createHttpClient(context)
+      : sharedClient ??= createHttpClient(context);
     let session: MessageSession | undefined;
     return Promise.resolve({
       async firstAnswer(payload) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SAMPLE_RUN } from "../../support/sample_run.ts";
 import type { Figure } from "../metrics/metric.ts";
 import { renderChart } from "./chart.ts";
 import { createRows, type Results } from "./results.ts";
@@ -41,18 +42,7 @@ const ROWS = createRows(
 
 const RESULTS: Results = {
   version: 1,
-  startedAt: "2026-01-02T03:04:05.678Z",
-  seconds: 12,
-  machine: {
-    processor: "Abacus",
-    processorCount: 2,
-    memoryBytes: 2 ** 34,
-    system: "Linux",
-    receiveBufferBytes: 212_992,
-    runtime: { deno: "2.9.6" },
-    loadAtStart: 0.25,
-    commit: "abc",
-  },
+  ...SAMPLE_RUN,
   roundCount: 3,
   isPinned: false,
   settings: { warmUpSeconds: 1, seconds: 1, setUpCount: 1, idleCount: 1 },

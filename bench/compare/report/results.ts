@@ -4,7 +4,7 @@
  * @module
  */
 import type { Peer } from "../catalogue.ts";
-import type { MachineDescription } from "../../support/machine.ts";
+import type { RunRecord } from "../../support/run_record.ts";
 import type { Figure, MetricSettings, Sample } from "../metrics/metric.ts";
 import {
   median,
@@ -45,15 +45,9 @@ export interface PeerEntry {
 }
 
 /** A run. */
-export interface Results {
+export interface Results extends RunRecord {
   /** Version of this layout. */
   readonly version: 1;
-  /** When it began, ISO 8601. */
-  readonly startedAt: string;
-  /** How long it took, in seconds. */
-  readonly seconds: number;
-  /** On what. */
-  readonly machine: MachineDescription;
   /** Rounds, in each of which every peer had its turn. */
   readonly roundCount: number;
   /** Whether each side had a processor of its own. */

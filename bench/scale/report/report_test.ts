@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { SAMPLE_RUN } from "../../support/sample_run.ts";
 import { type Figure, figuresOf, type Sample } from "../figures.ts";
 import { pointsOf } from "../point.ts";
 import { createRow, type Results } from "../results.ts";
@@ -17,18 +18,7 @@ const SETTINGS = { processWarmUpSeconds: 1, warmUpSeconds: 1, seconds: 1 };
 function results(samples: Sample[][], figures: Figure[]): Results {
   return {
     version: 1,
-    startedAt: "2026-01-02T03:04:05.678Z",
-    seconds: 12,
-    machine: {
-      processor: "Abacus",
-      processorCount: 2,
-      memoryBytes: 2 ** 34,
-      system: "Linux",
-      receiveBufferBytes: 212_992,
-      runtime: { deno: "2.9.6" },
-      loadAtStart: 0.25,
-      commit: "abc",
-    },
+    ...SAMPLE_RUN,
     roundCount: 2,
     settings: SETTINGS,
     curves: [{
