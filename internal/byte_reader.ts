@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readU53 } from "./u53.ts";
 
 /**
  * Reads integers and bytes one after the other, without copying. Reading past
@@ -70,12 +71,10 @@ export class ByteReader {
   u53(): number {
     const at = this.#take(8);
     if (at < 0) return 0;
-    const high = this.#u32At(at + 4);
-    if (high > 0x1fffff) {
-      this.fail();
-      return 0;
-    }
-    return high * 0x100000000 + this.#u32At(at);
+    const value = readU53(this.buffer, at);
+    if (value >= 0) return value;
+    this.fail();
+    return 0;
   }
 
   /** Reads a variable-length integer (RFC 9000 §16); fails above 2^53 - 1. */

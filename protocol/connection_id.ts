@@ -8,6 +8,7 @@
  * @module
  */
 import type { RandomSource } from "../internal/random_source.ts";
+import { readU53 } from "../internal/u53.ts";
 
 /** Size of a connection id, in bytes. */
 export const CONNECTION_ID_LENGTH = 8;
@@ -18,9 +19,6 @@ export const HELLO_CONNECTION_ID_KEY = 0;
 /** What {@linkcode connectionIdKey} returns for an id that we cannot have chosen. */
 export const FOREIGN_CONNECTION_ID_KEY: number = -1;
 
-/** Highest value of the upper half of an id that fits a safe integer. */
-const MAX_HIGH_HALF = 0x1fffff;
-
 /**
  * Reads a connection id as a map key.
  *
@@ -30,14 +28,8 @@ const MAX_HIGH_HALF = 0x1fffff;
  * {@linkcode FOREIGN_CONNECTION_ID_KEY} when it is 2^53 or more.
  */
 export function connectionIdKey(bytes: Uint8Array, offset = 0): number {
-  const low = bytes[offset]! | (bytes[offset + 1]! << 8) |
-    (bytes[offset + 2]! << 16) |
-    (bytes[offset + 3]! << 24);
-  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) |
-    (bytes[offset + 6]! << 16) |
-    (bytes[offset + 7]! << 24);
-  if (high < 0 || high > MAX_HIGH_HALF) return FOREIGN_CONNECTION_ID_KEY;
-  return high * 0x100000000 + (low >>> 0);
+  // -1 where it is too large, which is the key of a foreign id
+  return readU53(bytes, offset);
 }
 
 /**

@@ -18,6 +18,7 @@
  *
  * @module
  */
+import { readU53 } from "../internal/u53.ts";
 import { CONNECTION_ID_LENGTH } from "./connection_id.ts";
 
 /** Size of the packet header, in bytes. */
@@ -171,12 +172,5 @@ export function writePacketNumber(
  * @returns The number, or -1 when it is 2^53 or more.
  */
 export function readPacketNumber(bytes: Uint8Array, offset: number): number {
-  const low = bytes[offset]! | (bytes[offset + 1]! << 8) |
-    (bytes[offset + 2]! << 16) |
-    (bytes[offset + 3]! << 24);
-  const high = bytes[offset + 4]! | (bytes[offset + 5]! << 8) |
-    (bytes[offset + 6]! << 16) |
-    (bytes[offset + 7]! << 24);
-  if (high < 0 || high > 0x1fffff) return -1;
-  return high * 0x100000000 + (low >>> 0);
+  return readU53(bytes, offset);
 }
