@@ -304,11 +304,11 @@ export function encodeResponderHello(
   noise: Uint8Array,
   macKey: Uint8Array,
 ): Uint8Array {
-  const length = PACKET_HEADER_LENGTH + 3 + noise.length + HANDSHAKE_MAC_LENGTH;
-  const writer = beginHandshakePacket(length, initiatorConnectionId);
-  writer.u8(HandshakeKind.RESPONDER_HELLO);
-  writer.u16(noise.length);
-  writer.bytes(noise);
+  const writer = beginNoisePacket(
+    HandshakeKind.RESPONDER_HELLO,
+    initiatorConnectionId,
+    noise,
+  );
   writeHandshakeMac(writer, macKey);
   return writer.buffer;
 }
@@ -326,11 +326,11 @@ export function encodeInitiatorFinish(
   noise: Uint8Array,
   confirmation: Uint8Array,
 ): Uint8Array {
-  const length = PACKET_HEADER_LENGTH + 3 + noise.length + HANDSHAKE_MAC_LENGTH;
-  const writer = beginHandshakePacket(length, responderConnectionId);
-  writer.u8(HandshakeKind.INITIATOR_FINISH);
-  writer.u16(noise.length);
-  writer.bytes(noise);
+  const writer = beginNoisePacket(
+    HandshakeKind.INITIATOR_FINISH,
+    responderConnectionId,
+    noise,
+  );
   writer.bytes(confirmation);
   return writer.buffer;
 }
@@ -413,13 +413,11 @@ export function encodeRetry(
   cookie: Uint8Array,
   macKey: Uint8Array,
 ): Uint8Array {
-  const writer = beginHandshakePacket(
-    PACKET_HEADER_LENGTH + 3 + cookie.length + HANDSHAKE_MAC_LENGTH,
+  const writer = beginNoisePacket(
+    HandshakeKind.RETRY,
     initiatorConnectionId,
+    cookie,
   );
-  writer.u8(HandshakeKind.RETRY);
-  writer.u16(cookie.length);
-  writer.bytes(cookie);
   writeHandshakeMac(writer, macKey);
   return writer.buffer;
 }
@@ -558,6 +556,22 @@ export function beginHandshakePacket(
     payloadLength: length - PACKET_HEADER_LENGTH,
   });
   return new ByteWriter(packet, PACKET_HEADER_LENGTH);
+}
+
+/** Begins a packet of a Noise message, or a cookie, and 16 bytes behind it. */
+function beginNoisePacket(
+  kind: number,
+  connectionId: Uint8Array,
+  noise: Uint8Array,
+): ByteWriter {
+  const writer = beginHandshakePacket(
+    PACKET_HEADER_LENGTH + 3 + noise.length + HANDSHAKE_MAC_LENGTH,
+    connectionId,
+  );
+  writer.u8(kind);
+  writer.u16(noise.length);
+  writer.bytes(noise);
+  return writer;
 }
 
 /**

@@ -18,27 +18,14 @@ import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
 import { TICKETS_WANTED } from "./config.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
+import type { AnnouncedLimits } from "./observer.ts";
 import { RECEIVE_BUFFER_BYTES } from "./receive_buffer.ts";
 import { RESET_TOKEN_LENGTH } from "./stateless_reset.ts";
 
 /** The limits of one end. */
-export interface TransportParameters {
+export interface TransportParameters extends AnnouncedLimits {
   /** The id that the responder chose; absent in the initiator's list. */
   readonly connectionId?: Uint8Array;
-  /** Credit of the connection, in bytes. */
-  readonly maxDataBytes: number;
-  /** Credit of each stream, in bytes. */
-  readonly maxStreamDataBytes: number;
-  /** Bidirectional streams that the other end may open. */
-  readonly maxBidiStreams: number;
-  /** One-way streams that the other end may open. */
-  readonly maxUniStreams: number;
-  /** Silence after which this end gives up. */
-  readonly idleTimeoutMs: number;
-  /** How long this end may hold back an acknowledgement. */
-  readonly maxAckDelayMs: number;
-  /** Largest datagram that this end takes, in bytes. */
-  readonly maxDatagramBytes: number;
   /** Connection ids that this end takes, the one of the handshake included. */
   readonly maxConnectionIds: number;
   /** Session tickets that this end wants; the responder wants none. */
