@@ -10,8 +10,6 @@ import type { Instant } from "../../../internal/instant.ts";
  * above the ten datagrams of RFC 9002 §7.2.
  */
 export const INITIAL_WINDOW_BYTES = 32_768;
-/** Smallest window, in datagrams (RFC 9002 §7.2, kMinimumWindow). */
-export const MIN_WINDOW_DATAGRAMS = 2;
 /** Largest window, in bytes: 16 MiB. */
 export const MAX_WINDOW_BYTES = 16_777_216;
 
@@ -115,23 +113,4 @@ export interface CongestionController {
    * @param maxDatagramBytes Largest datagram, in bytes.
    */
   setMaxDatagramBytes(maxDatagramBytes: number): void;
-}
-
-/**
- * Keeps a window within its bounds.
- *
- * @param bytes A window.
- * @param maxDatagramBytes Largest datagram of the path, in bytes.
- * @param maxWindowBytes Largest window, in bytes.
- * @returns The window, or the bound that it is past. The maximum holds even
- * where it is less than two datagrams.
- */
-export function clampWindow(
-  bytes: number,
-  maxDatagramBytes: number,
-  maxWindowBytes: number,
-): number {
-  // RFC 9002 §7.2: not below two datagrams
-  const floor = MIN_WINDOW_DATAGRAMS * maxDatagramBytes;
-  return Math.min(Math.max(bytes, floor), maxWindowBytes);
 }

@@ -4,17 +4,13 @@
  *
  * @module
  */
-import { assert } from "../../../internal/assert.ts";
 import type { Instant } from "../../../internal/instant.ts";
-import { DEFAULT_DATAGRAM_BYTES } from "../config.ts";
-import {
-  clampWindow,
-  type CongestionController,
-  type CongestionControllerOptions,
-  INITIAL_WINDOW_BYTES,
-  MAX_WINDOW_BYTES,
-  type PacketInFlight,
-  type PathRtt,
+import { CongestionWindow } from "./congestion_window.ts";
+import type {
+  CongestionController,
+  CongestionControllerOptions,
+  PacketInFlight,
+  PathRtt,
 } from "./controller.ts";
 import { CSS_GROWTH_DIVISOR, HyStart } from "./hystart.ts";
 
@@ -33,14 +29,9 @@ const MAX_TARGET_FACTOR = 1.5;
  * maximum (or at the maximum, should that be less than two datagrams).
  */
 export class Cubic implements CongestionController {
-  readonly #maxWindowBytes: number;
-  #maxDatagramBytes: number;
-  #windowBytes: number;
-  #slowStartThresholdBytes = Infinity;
+  readonly #window: CongestionWindow;
   /** Only in the first slow start: later ones know where to end (RFC 9406 §4.3). */
   #hystart: HyStart | undefined = new HyStart();
-  /** Packets sent until then belong to a loss already answered. */
-  #recoveryStartedAt: Instant = -Infinity;
   /** RFC 9438 §4.1 W_max: window before the last reduction, or less. */
   #plateauBytes = 0;
   /** RFC 9438 §4.1 cwnd_prior: window before the last reduction. */
@@ -60,28 +51,22 @@ export class Cubic implements CongestionController {
    * @param options Sizes.
    */
   constructor(options: CongestionControllerOptions = {}) {
-    this.#maxWindowBytes = options.maxWindowBytes ?? MAX_WINDOW_BYTES;
-    this.#maxDatagramBytes = options.maxDatagramBytes ?? DEFAULT_DATAGRAM_BYTES;
-    assert(this.#maxWindowBytes > 0, "a window is positive");
-    assert(this.#maxDatagramBytes > 0, "a datagram is not empty");
-    this.#windowBytes = this.#clamp(
-      options.initialWindowBytes ?? INITIAL_WINDOW_BYTES,
-    );
+    this.#window = new CongestionWindow(options);
   }
 
   /** How many bytes may be in flight: a whole number. */
   get windowBytes(): number {
-    return Math.floor(this.#windowBytes);
+    return Math.floor(this.#window.bytes);
   }
 
   /** Window at which slow start ends, in bytes; `Infinity` while unknown. */
   get slowStartThresholdBytes(): number {
-    return this.#slowStartThresholdBytes;
+    return this.#window.slowStartThresholdBytes;
   }
 
   /** Whether the window is below the slow start threshold. */
   get isInSlowStart(): boolean {
-    return this.#windowBytes < this.#slowStartThresholdBytes;
+    return this.#window.isInSlowStart;
   }
 
   /** Accounts for a pause when nothing else was in flight. */
@@ -103,7 +88,7 @@ export class Cubic implements CongestionController {
     isAppLimited: boolean,
   ): void {
     // RFC 9002 §7.3.2: no growth from packets sent before or in recovery
-    if (packet.sentAt <= this.#recoveryStartedAt) return;
+    if (this.#window.isInRecovery(packet.sentAt)) return;
     if (isAppLimited) {
       // RFC 9438 §4.2, RFC 9002 §7.8
       this.#skipEpochTo(now);
@@ -117,36 +102,31 @@ export class Cubic implements CongestionController {
 
   /** Reduces the window to 0.7 of itself, once per round trip. */
   onCongestionEvent(now: Instant, largestLostSentAt: Instant): void {
-    if (largestLostSentAt <= this.#recoveryStartedAt) return;
-    this.#recoveryStartedAt = now;
-    const window = this.#windowBytes;
+    if (this.#window.isInRecovery(largestLostSentAt)) return;
+    const window = this.#window.bytes;
     this.#priorWindowBytes = window;
     // RFC 9438 §4.7: leave room for newer flows when the plateau sinks
     this.#plateauBytes = window < this.#plateauBytes
       ? window * (1 + CUBIC_BETA) / 2
       : window;
     // RFC 9438 §4.6
-    this.#windowBytes = this.#clamp(window * CUBIC_BETA);
-    this.#slowStartThresholdBytes = this.#windowBytes;
+    this.#window.reduce(now, CUBIC_BETA);
     this.#hystart = undefined;
     this.#epochStartedAt = undefined;
   }
 
   /** Falls back to the smallest window and slow start. */
   onPersistentCongestion(_now: Instant): void {
-    // RFC 9002 §7.6.2; RFC 9438 §4.8: the plateau found before says nothing now
-    this.#windowBytes = this.#clamp(0);
+    this.#window.collapse();
+    // RFC 9438 §4.8: the plateau found before says nothing now
     this.#plateauBytes = 0;
     this.#priorWindowBytes = 0;
-    this.#recoveryStartedAt = -Infinity;
     this.#epochStartedAt = undefined;
   }
 
   /** Takes a new datagram size; the window is raised to two of them. */
   setMaxDatagramBytes(maxDatagramBytes: number): void {
-    assert(maxDatagramBytes > 0, "a datagram is not empty");
-    this.#maxDatagramBytes = maxDatagramBytes;
-    this.#windowBytes = this.#clamp(this.#windowBytes);
+    this.#window.maxDatagramBytes = maxDatagramBytes;
     // the curve is scaled by the datagram size
     this.#epochStartedAt = undefined;
   }
@@ -155,7 +135,7 @@ export class Cubic implements CongestionController {
   // packets may count in full
   #startSlowly(ackedBytes: number): void {
     const divisor = this.#hystart?.isConservative ? CSS_GROWTH_DIVISOR : 1;
-    this.#windowBytes = this.#clamp(this.#windowBytes + ackedBytes / divisor);
+    this.#window.bytes += ackedBytes / divisor;
   }
 
   #watchDelay(now: Instant, packet: PacketInFlight, rttMs: number): void {
@@ -163,26 +143,26 @@ export class Cubic implements CongestionController {
     this.#hystart.onPacketAcked(now, packet.packetNumber, rttMs);
     if (!this.#hystart.isDone) return;
     // RFC 9406 §4.2: the window found is the threshold
-    this.#slowStartThresholdBytes = this.#windowBytes;
+    this.#window.slowStartThresholdBytes = this.#window.bytes;
     this.#hystart = undefined;
   }
 
   #avoidCongestion(now: Instant, ackedBytes: number, rttMs: number): void {
     if (this.#epochStartedAt === undefined) this.#startEpoch(now);
     this.#epochSeenAt = now;
-    const window = this.#windowBytes;
+    const window = this.#window.bytes;
     const seconds = (now - this.#epochStartedAt!) / 1000;
     const alpha = this.#renoWindowBytes < this.#priorWindowBytes
       ? RENO_ALPHA
       : 1;
     this.#renoWindowBytes = Math.min(
       this.#renoWindowBytes +
-        alpha * this.#maxDatagramBytes * ackedBytes / window,
-      this.#maxWindowBytes,
+        alpha * this.#window.maxDatagramBytes * ackedBytes / window,
+      this.#window.maxBytes,
     );
     if (this.#curveBytes(seconds) < this.#renoWindowBytes) {
       // RFC 9438 §4.3: Reno-friendly region
-      this.#windowBytes = this.#clamp(Math.max(window, this.#renoWindowBytes));
+      this.#window.bytes = Math.max(window, this.#renoWindowBytes);
       return;
     }
     // RFC 9438 §4.2, §4.4, §4.5: towards where the curve is one RTT from now
@@ -193,20 +173,18 @@ export class Cubic implements CongestionController {
         MAX_TARGET_FACTOR * window,
       ),
     );
-    this.#windowBytes = this.#clamp(
-      window + (target - window) * ackedBytes / window,
-    );
+    this.#window.bytes = window + (target - window) * ackedBytes / window;
   }
 
   #startEpoch(now: Instant): void {
-    const window = this.#windowBytes;
+    const window = this.#window.bytes;
     this.#epochStartedAt = now;
     this.#renoWindowBytes = window;
     // RFC 9438 §4.8: without a loss before, the plateau is here
     if (this.#plateauBytes < window) this.#plateauBytes = window;
     // RFC 9438 §4.2
     this.#plateauAfterSeconds = Math.cbrt(
-      (this.#plateauBytes - window) / (CUBIC_C * this.#maxDatagramBytes),
+      (this.#plateauBytes - window) / (CUBIC_C * this.#window.maxDatagramBytes),
     );
   }
 
@@ -214,7 +192,7 @@ export class Cubic implements CongestionController {
   #curveBytes(seconds: number): number {
     const distance = seconds - this.#plateauAfterSeconds;
     return this.#plateauBytes +
-      CUBIC_C * this.#maxDatagramBytes * distance * distance * distance;
+      CUBIC_C * this.#window.maxDatagramBytes * distance * distance * distance;
   }
 
   /** Takes the time since the last acknowledgement out of the epoch. */
@@ -222,9 +200,5 @@ export class Cubic implements CongestionController {
     if (this.#epochStartedAt === undefined) return;
     this.#epochStartedAt += now - this.#epochSeenAt;
     this.#epochSeenAt = now;
-  }
-
-  #clamp(bytes: number): number {
-    return clampWindow(bytes, this.#maxDatagramBytes, this.#maxWindowBytes);
   }
 }

@@ -5,17 +5,13 @@
  *
  * @module
  */
-import { assert } from "../../../internal/assert.ts";
 import type { Instant } from "../../../internal/instant.ts";
-import { DEFAULT_DATAGRAM_BYTES } from "../config.ts";
-import {
-  clampWindow,
-  type CongestionController,
-  type CongestionControllerOptions,
-  INITIAL_WINDOW_BYTES,
-  MAX_WINDOW_BYTES,
-  type PacketInFlight,
-  type PathRtt,
+import { CongestionWindow } from "./congestion_window.ts";
+import type {
+  CongestionController,
+  CongestionControllerOptions,
+  PacketInFlight,
+  PathRtt,
 } from "./controller.ts";
 
 /** What is left of the window after a loss (RFC 9002 §B.1, kLossReductionFactor). */
@@ -27,12 +23,7 @@ const LOSS_REDUCTION_FACTOR = 0.5;
  * at the maximum, should that be less than two datagrams).
  */
 export class NewReno implements CongestionController {
-  readonly #maxWindowBytes: number;
-  #maxDatagramBytes: number;
-  #windowBytes: number;
-  #slowStartThresholdBytes = Infinity;
-  /** Packets sent until then belong to a loss already answered. */
-  #recoveryStartedAt: Instant = -Infinity;
+  readonly #window: CongestionWindow;
 
   /**
    * Starts in slow start.
@@ -40,28 +31,22 @@ export class NewReno implements CongestionController {
    * @param options Sizes.
    */
   constructor(options: CongestionControllerOptions = {}) {
-    this.#maxWindowBytes = options.maxWindowBytes ?? MAX_WINDOW_BYTES;
-    this.#maxDatagramBytes = options.maxDatagramBytes ?? DEFAULT_DATAGRAM_BYTES;
-    assert(this.#maxWindowBytes > 0, "a window is positive");
-    assert(this.#maxDatagramBytes > 0, "a datagram is not empty");
-    this.#windowBytes = this.#clamp(
-      options.initialWindowBytes ?? INITIAL_WINDOW_BYTES,
-    );
+    this.#window = new CongestionWindow(options);
   }
 
   /** How many bytes may be in flight: a whole number. */
   get windowBytes(): number {
-    return Math.floor(this.#windowBytes);
+    return Math.floor(this.#window.bytes);
   }
 
   /** Window at which slow start ends, in bytes; `Infinity` before any loss. */
   get slowStartThresholdBytes(): number {
-    return this.#slowStartThresholdBytes;
+    return this.#window.slowStartThresholdBytes;
   }
 
   /** Whether the window is below the slow start threshold. */
   get isInSlowStart(): boolean {
-    return this.#windowBytes < this.#slowStartThresholdBytes;
+    return this.#window.isInSlowStart;
   }
 
   /** Nothing depends on it: growth follows acknowledgements, not time. */
@@ -75,40 +60,29 @@ export class NewReno implements CongestionController {
     isAppLimited: boolean,
   ): void {
     // RFC 9002 §7.3.2: no growth from packets sent before or in recovery
-    if (packet.sentAt <= this.#recoveryStartedAt) return;
+    if (this.#window.isInRecovery(packet.sentAt)) return;
     // RFC 9002 §7.8
     if (isAppLimited) return;
     // RFC 9002 §7.3.1 slow start, §7.3.3 congestion avoidance
-    const growthBytes = this.isInSlowStart
+    const window = this.#window;
+    window.bytes += window.isInSlowStart
       ? packet.sizeBytes
-      : this.#maxDatagramBytes * packet.sizeBytes / this.#windowBytes;
-    this.#windowBytes = this.#clamp(this.#windowBytes + growthBytes);
+      : window.maxDatagramBytes * packet.sizeBytes / window.bytes;
   }
 
   /** Halves the window, once per round trip. */
   onCongestionEvent(now: Instant, largestLostSentAt: Instant): void {
-    if (largestLostSentAt <= this.#recoveryStartedAt) return;
-    // RFC 9002 §7.3.2
-    this.#recoveryStartedAt = now;
-    this.#windowBytes = this.#clamp(this.#windowBytes * LOSS_REDUCTION_FACTOR);
-    this.#slowStartThresholdBytes = this.#windowBytes;
+    if (this.#window.isInRecovery(largestLostSentAt)) return;
+    this.#window.reduce(now, LOSS_REDUCTION_FACTOR);
   }
 
   /** Falls back to the smallest window and slow start. */
   onPersistentCongestion(_now: Instant): void {
-    // RFC 9002 §7.6.2
-    this.#windowBytes = this.#clamp(0);
-    this.#recoveryStartedAt = -Infinity;
+    this.#window.collapse();
   }
 
   /** Takes a new datagram size; the window is raised to two of them. */
   setMaxDatagramBytes(maxDatagramBytes: number): void {
-    assert(maxDatagramBytes > 0, "a datagram is not empty");
-    this.#maxDatagramBytes = maxDatagramBytes;
-    this.#windowBytes = this.#clamp(this.#windowBytes);
-  }
-
-  #clamp(bytes: number): number {
-    return clampWindow(bytes, this.#maxDatagramBytes, this.#maxWindowBytes);
+    this.#window.maxDatagramBytes = maxDatagramBytes;
   }
 }
