@@ -41,15 +41,34 @@ function issued(connection: RawConnection): NewConnectionIdFrame[] {
     .filter((frame) => frame.type === "new-connection-id");
 }
 
+/** How many ids of our end the node takes; without a spare one there is no case. */
+function idLimitOf(connection: RawConnection): number {
+  const limit = connection.agreed.parameters.number(
+    Parameter.MAX_CONNECTION_IDS,
+  );
+  if (limit < 2) skip(`the node takes ${limit} connection ids`);
+  return limit;
+}
+
+/** A connection, and a second id of our end that the node was given. */
+async function connectWithNewId(
+  context: ClauseContext,
+  retirePriorTo = 0,
+): Promise<{ readonly connection: RawConnection; readonly id: Uint8Array }> {
+  const connection = await context.connect({ parameters: PARAMETERS });
+  idLimitOf(connection);
+  await connection.ping();
+  const { id, frame } = newId(1, retirePriorTo);
+  await connection.deliver(frame, "NewConnectionId is not acknowledged");
+  return { connection, id };
+}
+
 /** A connection whose node has given spare ids. */
 async function connectWithIds(
   context: ClauseContext,
 ): Promise<RawConnection> {
   const connection = await context.connect({ parameters: PARAMETERS });
-  const limit = connection.agreed.parameters.number(
-    Parameter.MAX_CONNECTION_IDS,
-  );
-  if (limit < 2) skip(`the node takes ${limit} connection ids: it gives none`);
+  const limit = idLimitOf(connection);
   for (let count = 0; count < PINGS; count++) await connection.ping();
   const wanted = Math.min(limit, WANTED_IDS) - 1;
   await connection.waitFor(
@@ -151,14 +170,7 @@ export const CONNECTION_ID_CLAUSES: readonly Clause[] = [
     title: "Retire Prior To makes the node give up old ids and use another one",
     spec: SPEC,
     run: async (context) => {
-      const connection = await context.connect({ parameters: PARAMETERS });
-      const limit = connection.agreed.parameters.number(
-        Parameter.MAX_CONNECTION_IDS,
-      );
-      if (limit < 2) skip(`the node takes ${limit} connection ids`);
-      await connection.ping();
-      const { id, frame } = newId(1, 1);
-      await connection.deliver(frame, "NewConnectionId is not acknowledged");
+      const { connection, id } = await connectWithNewId(context, 1);
       await connection.waitFor(
         "no RetireConnectionId of sequence 0 came",
         () =>
@@ -179,14 +191,7 @@ export const CONNECTION_ID_CLAUSES: readonly Clause[] = [
     title: "On a new path the node uses an id that no path had before",
     spec: SPEC,
     run: async (context) => {
-      const connection = await context.connect({ parameters: PARAMETERS });
-      const limit = connection.agreed.parameters.number(
-        Parameter.MAX_CONNECTION_IDS,
-      );
-      if (limit < 2) skip(`the node takes ${limit} connection ids`);
-      await connection.ping();
-      const { id, frame } = newId(1);
-      await connection.deliver(frame, "NewConnectionId is not acknowledged");
+      const { connection, id } = await connectWithNewId(context);
       const moved = await context.openSocket();
       await expectPathResponse(connection, moved, systemClock() + 3_000);
       const linkable = connection.frames.filter(({ socket, packet }) =>
@@ -234,10 +239,7 @@ export const CONNECTION_ID_CLAUSES: readonly Clause[] = [
           what,
           code: Code.PROTOCOL_VIOLATION,
           packets: (connection) => {
-            const limit = connection.agreed.parameters.number(
-              Parameter.MAX_CONNECTION_IDS,
-            );
-            if (limit < 2) skip(`the node takes ${limit} connection ids`);
+            idLimitOf(connection);
             return packets;
           },
         });

@@ -7,6 +7,7 @@ import { ByteWriter } from "../../internal/byte_writer.ts";
 import { encodePaddingFrame } from "../../protocol/mod.ts";
 import { systemClock } from "../../transport/mod.ts";
 import { check, type Clause, skip } from "../clause.ts";
+import type { ClauseContext } from "../context.ts";
 import {
   pingFrame,
   type RawConnection,
@@ -50,6 +51,22 @@ async function medianReportedMs(
     }
   }
   return delays.toSorted((a, b) => a - b)[delays.length >>> 1] ?? Infinity;
+}
+
+/** How long the node may hold back an acknowledgement, as it announces it. */
+function announcedDelayOf(connection: RawConnection): number {
+  return connection.agreed.parameters.number(Parameter.MAX_ACK_DELAY);
+}
+
+/** A connection whose node may hold acknowledgements back for long enough. */
+async function connectWithDelay(context: ClauseContext): Promise<{
+  readonly connection: RawConnection;
+  readonly announcedMs: number;
+}> {
+  const connection = await context.connect();
+  const announcedMs = announcedDelayOf(connection);
+  if (announcedMs < 2) skip("the announced delay is too short to tell");
+  return { connection, announcedMs };
 }
 
 /** Clauses about packets. */
@@ -233,9 +250,7 @@ export const PACKET_CLAUSES: readonly Clause[] = [
     spec: ACKS,
     run: async (context) => {
       const connection = await context.connect();
-      const announcedMs = connection.agreed.parameters.number(
-        Parameter.MAX_ACK_DELAY,
-      );
+      const announcedMs = announcedDelayOf(connection);
       await connection.listen(context.quietMs);
       let fastestMs = Infinity;
       for (let count = 0; count <= ACK_SAMPLES; count++) {
@@ -266,11 +281,7 @@ export const PACKET_CLAUSES: readonly Clause[] = [
     title: "A packet with the probe flag is acknowledged at once",
     spec: ACKS,
     run: async (context) => {
-      const connection = await context.connect();
-      const announcedMs = connection.agreed.parameters.number(
-        Parameter.MAX_ACK_DELAY,
-      );
-      if (announcedMs < 2) skip("the announced delay is too short to tell");
+      const { connection, announcedMs } = await connectWithDelay(context);
       const delayMs = await medianReportedMs(
         connection,
         ELICITING_FLAG | PROBE_FLAG,
@@ -286,11 +297,7 @@ export const PACKET_CLAUSES: readonly Clause[] = [
     title: "A shorter delay of acknowledgements that the peer asks for is kept",
     spec: ACKS,
     run: async (context) => {
-      const connection = await context.connect();
-      const announcedMs = connection.agreed.parameters.number(
-        Parameter.MAX_ACK_DELAY,
-      );
-      if (announcedMs < 2) skip("the announced delay is too short to tell");
+      const { connection, announcedMs } = await connectWithDelay(context);
       // Sequence 0, after 2 packets, after 0 microseconds, after 1 number.
       await connection.deliver(
         Uint8Array.of(0x50, 0x0b, 0, 2, 0, 1),
