@@ -15,7 +15,8 @@ import {
   type FuzzTarget,
   require,
 } from "../target.ts";
-import { encodeFrame, SAMPLE_FRAMES } from "./frames.ts";
+import { encodeFrame } from "../../support/encode_frame.ts";
+import { SAMPLE_FRAMES } from "./frames.ts";
 
 /** Steps of one input. */
 const MAX_STEPS = 64;

@@ -26,7 +26,8 @@ import {
   type FuzzTarget,
   require,
 } from "../target.ts";
-import { encodeFrame, SAMPLE_FRAMES } from "./frames.ts";
+import { encodeFrame } from "../../support/encode_frame.ts";
+import { SAMPLE_FRAMES } from "./frames.ts";
 
 /** Small, so that every limit is met. */
 const LIMITS = {

@@ -4,68 +4,9 @@
  * @module
  */
 import { ByteWriter } from "../../../internal/byte_writer.ts";
-import {
-  encodeAckFrame,
-  encodeAckFrequencyFrame,
-  encodeCloseFrame,
-  encodeConnectionMaxDataFrame,
-  encodeCryptoFrame,
-  encodeDatagramFrame,
-  encodeMaxStreamsFrame,
-  encodeNewConnectionIdFrame,
-  encodePaddingFrame,
-  encodePathChallengeFrame,
-  encodePathResponseFrame,
-  encodePingFrame,
-  encodeResetStreamFrame,
-  encodeRetireConnectionIdFrame,
-  encodeStopSendingFrame,
-  encodeStreamFrame,
-  encodeStreamMaxDataFrame,
-  encodeTicketFrame,
-  type Frame,
-  makeStreamId,
-} from "../../../protocol/mod.ts";
+import { type Frame, makeStreamId } from "../../../protocol/mod.ts";
+import { encodeFrame } from "../../support/encode_frame.ts";
 import { counting, fromHex, type VectorFile } from "./vector_file.ts";
-
-/** The encoder of each frame; a frame without one fails to compile. */
-const ENCODERS: {
-  readonly [Type in Frame["type"]]: (
-    writer: ByteWriter,
-    frame: Extract<Frame, { type: Type }>,
-  ) => void;
-} = {
-  "ack": encodeAckFrame,
-  "close": encodeCloseFrame,
-  "connection-max-data": (writer, { maxData }) =>
-    encodeConnectionMaxDataFrame(writer, maxData),
-  "crypto": encodeCryptoFrame,
-  "datagram": (writer, { data }) => encodeDatagramFrame(writer, data),
-  "max-streams": encodeMaxStreamsFrame,
-  "new-connection-id": encodeNewConnectionIdFrame,
-  "padding": (writer, { length }) => encodePaddingFrame(writer, length),
-  "path-challenge": (writer, { data }) =>
-    encodePathChallengeFrame(writer, data),
-  "path-response": (writer, { data }) => encodePathResponseFrame(writer, data),
-  "ping": (writer) => encodePingFrame(writer),
-  "reset-stream": encodeResetStreamFrame,
-  "ack-frequency": encodeAckFrequencyFrame,
-  "retire-connection-id": (writer, { sequence }) =>
-    encodeRetireConnectionIdFrame(writer, sequence),
-  "stop-sending": encodeStopSendingFrame,
-  "stream": encodeStreamFrame,
-  "stream-max-data": encodeStreamMaxDataFrame,
-  "ticket": encodeTicketFrame,
-};
-
-function encode(frame: Frame): Uint8Array {
-  const writer = new ByteWriter(new Uint8Array(2_000));
-  (ENCODERS[frame.type] as (writer: ByteWriter, frame: Frame) => void)(
-    writer,
-    frame,
-  );
-  return writer.written.slice();
-}
 
 const MAX_SAFE = 2 ** 53 - 1;
 const DATA = Uint8Array.of(0x61, 0x62, 0x63);
@@ -226,7 +167,7 @@ export function makeFrames(): VectorFile {
     valid: Object.entries(FRAMES).map(([name, frame]) => ({
       name,
       frame,
-      bytes: encode(frame),
+      bytes: encodeFrame(frame),
     })),
     invalid: Object.entries(REFUSED).map(([name, digits]) => ({
       name,
