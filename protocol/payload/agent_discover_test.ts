@@ -3,6 +3,8 @@ import fc from "fast-check";
 import {
   anyExtensions,
   anyText,
+  assertExactLength,
+  assertFieldsRefused,
   assertRefused,
   record,
   testCodec,
@@ -40,17 +42,7 @@ Deno.test("AgentDiscover is laid out as documented", () => {
 });
 
 Deno.test("AgentDiscover refuses every shorter length and any longer one", () => {
-  const bytes = Uint8Array.fromHex(HEX);
-  for (let length = 0; length < bytes.length; length++) {
-    assertRefused(
-      () => decodeAgentDiscover(bytes.subarray(0, length)),
-      "PAYLOAD_TRUNCATED",
-    );
-  }
-  assertRefused(
-    () => decodeAgentDiscover(Uint8Array.fromHex(HEX + "00")),
-    "PAYLOAD_INVALID",
-  );
+  assertExactLength(decodeAgentDiscover, Uint8Array.fromHex(HEX));
 });
 
 Deno.test("AgentDiscover refuses every kind that is not defined", () => {
@@ -62,17 +54,10 @@ Deno.test("AgentDiscover refuses every kind that is not defined", () => {
 });
 
 Deno.test("encodeAgentDiscover() refuses what the fields cannot carry", () => {
-  const changes: object[] = [
+  assertFieldsRefused(encodeAgentDiscover, discover, [
     { kind: 5 },
     { kind: 0.5 },
     { limit: 65536 },
     { term: "t".repeat(65536) },
-  ];
-  for (const change of changes) {
-    assertRefused(
-      () => encodeAgentDiscover({ ...discover, ...change }),
-      "INVALID_VALUE",
-      "caller",
-    );
-  }
+  ]);
 });

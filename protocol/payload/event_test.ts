@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   anyExtensions,
   anyText,
+  assertFieldsRefused,
   assertRefused,
   record,
   testCodec,
@@ -64,18 +65,11 @@ Deno.test("Event refuses a sequence above 2^53 - 1, bit by bit", () => {
 });
 
 Deno.test("encodeEvent() refuses what the fields cannot carry", () => {
-  const changes: object[] = [
+  assertFieldsRefused(encodeEvent, event, [
     { contentType: -1 },
     { topic: "t".repeat(65536) },
     { topic: "\ud800" },
     { sequence: 2 ** 53 },
     { sequence: -1 },
-  ];
-  for (const change of changes) {
-    assertRefused(
-      () => encodeEvent({ ...event, ...change }),
-      "INVALID_VALUE",
-      "caller",
-    );
-  }
+  ]);
 });

@@ -146,6 +146,49 @@ export function assertRefused(
   });
 }
 
+/**
+ * Asserts that a payload has one length: nothing shorter, nothing longer.
+ *
+ * @param decode Bytes to value.
+ * @param bytes A whole payload.
+ */
+export function assertExactLength(
+  decode: (bytes: Uint8Array) => unknown,
+  bytes: Uint8Array,
+): void {
+  for (let length = 0; length < bytes.length; length++) {
+    assertRefused(
+      () => decode(bytes.subarray(0, length)),
+      "PAYLOAD_TRUNCATED",
+    );
+  }
+  const longer = new Uint8Array(bytes.length + 1);
+  longer.set(bytes);
+  assertRefused(() => decode(longer), "PAYLOAD_INVALID");
+}
+
+/**
+ * Asserts that a value is refused with each of some changes.
+ *
+ * @param encode Value to bytes.
+ * @param value A value that is not refused.
+ * @param changes Fields that the bytes cannot carry.
+ */
+export function assertFieldsRefused<T extends object>(
+  encode: (value: T) => unknown,
+  value: T,
+  changes: readonly object[],
+): void {
+  encode(value);
+  for (const change of changes) {
+    assertRefused(
+      () => encode({ ...value, ...change }),
+      "INVALID_VALUE",
+      "caller",
+    );
+  }
+}
+
 /** One more extension than a payload may carry. */
 export function tooManyExtensions(): Extension[] {
   return Array.from(
