@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   MemoryNetwork,
+  type TransportConnection,
   TransportError,
   type TransportStream,
 } from "../../transport/mod.ts";
@@ -20,6 +21,24 @@ function isTransportError(
   return (error) =>
     error instanceof TransportError && error.code === code &&
     error.closeCode === closeCode;
+}
+
+/** A stream whose answer, 3,000 bytes, arrived before its connection closed. */
+async function answeredAndClosed(
+  outgoing: TransportConnection,
+  incoming: TransportConnection,
+): Promise<TransportStream> {
+  incoming.onStream = async (stream) => {
+    await readAll(stream);
+    await stream.write(patternBytes(3_000));
+    stream.finish();
+    await stream.finished;
+    incoming.close();
+  };
+  const stream = await outgoing.openStream();
+  stream.finish();
+  assert.equal((await outgoing.closed).code, "CLOSED_BY_PEER");
+  return stream;
 }
 
 Deno.test("TransportConnection.close() settles everything at both ends", () =>
@@ -66,32 +85,14 @@ Deno.test("TransportConnection.close() settles everything at both ends", () =>
 
 Deno.test("TransportStream.read() gives what arrived before the connection closed", () =>
   withTransports(async ({ outgoing, incoming }) => {
-    incoming.onStream = async (stream) => {
-      await readAll(stream);
-      await stream.write(patternBytes(3_000));
-      stream.finish();
-      await stream.finished;
-      incoming.close();
-    };
-    const stream = await outgoing.openStream();
-    stream.finish();
-    assert.equal((await outgoing.closed).code, "CLOSED_BY_PEER");
+    const stream = await answeredAndClosed(outgoing, incoming);
     assert.deepEqual(await readAll(stream), patternBytes(3_000));
     assert.equal(await stream.read(), undefined);
   }));
 
 Deno.test("TransportStream.read() puts what arrived before the connection closed where it is told", () =>
   withTransports(async ({ outgoing, incoming }) => {
-    incoming.onStream = async (stream) => {
-      await readAll(stream);
-      await stream.write(patternBytes(3_000));
-      stream.finish();
-      await stream.finished;
-      incoming.close();
-    };
-    const stream = await outgoing.openStream();
-    stream.finish();
-    assert.equal((await outgoing.closed).code, "CLOSED_BY_PEER");
+    const stream = await answeredAndClosed(outgoing, incoming);
     assert.equal(stream.readableBytes, 3_000);
     const into = new Uint8Array(3_500);
     let length = 0;

@@ -118,6 +118,26 @@ export class ResumptionPair {
   }
 
   /**
+   * Connects again and calls, until the call is answered.
+   *
+   * @param payload What to send.
+   * @returns The connection, the stream, the answer, and how long it took.
+   */
+  ask(payload: string): {
+    readonly connection: Connection;
+    readonly id: number;
+    readonly answer: string | undefined;
+    readonly tookMs: number;
+  } {
+    const from = this.pair.now;
+    const connection = this.dial();
+    const id = this.call(connection, payload);
+    this.runUntilAnswered(connection, id);
+    const answer = this.answer(connection, id);
+    return { connection, id, answer, tookMs: this.pair.now - from };
+  }
+
+  /**
    * Hands the server at once a datagram that somebody has recorded.
    *
    * @param datagram The copy.

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import { drain } from "../../tests/support/drain.ts";
 import {
   CLIENT_ADDRESS,
   Pair,
@@ -160,20 +161,6 @@ Deno.test("A hybrid connection gives no tickets: each has a KEM of its own", () 
 });
 
 // ── What strangers get for what they send ────────────────────────────────────
-
-/** All that one endpoint wants to send. */
-function drain(
-  endpoint: Endpoint,
-  now: number,
-): { to: Address; packet: Uint8Array }[] {
-  const buffer = new Uint8Array(65_535);
-  const sent: { to: Address; packet: Uint8Array }[] = [];
-  for (;;) {
-    const transmit = endpoint.pollTransmit(now, buffer);
-    if (transmit === undefined) return sent;
-    sent.push({ to: transmit.to, packet: buffer.slice(0, transmit.length) });
-  }
-}
 
 /** Two endpoints without a network, for packets handed over one by one. */
 function strangers(

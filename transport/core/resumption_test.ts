@@ -28,12 +28,9 @@ for (const suites of [["chacha20-poly1305"], ["aes-256-gcm"]] as const) {
     const made = new ResumptionPair({ client: { suites }, server: { suites } });
     const { pair } = made;
     made.record();
-    const from = pair.now;
-    const connection = made.dial();
-    const id = made.call(connection, "first");
-    made.runUntilAnswered(connection, id);
-    assert.equal(pair.now - from, 40, "one round trip");
-    assert.equal(made.answer(connection, id), "echo first");
+    const { answer, tookMs } = made.ask("first");
+    assert.equal(tookMs, 40, "one round trip");
+    assert.equal(answer, "echo first");
     assert.deepEqual(made.handled, ["first"]);
     assert.deepEqual(
       made.handledAfter,
@@ -59,11 +56,8 @@ Deno.test("The answer to a hello with a ticket leaves before its connection begi
   const made = new ResumptionPair({ isDriven: true });
   const { pair } = made;
   made.record();
-  const from = pair.now;
-  const connection = made.dial();
-  const id = made.call(connection, "first");
-  made.runUntilAnswered(connection, id);
-  assert.equal(pair.now - from, 40, "one round trip");
+  const asked = made.ask("first");
+  assert.equal(asked.tookMs, 40, "one round trip");
   assert.deepEqual(
     made.handledAfter,
     [2],
@@ -75,7 +69,7 @@ Deno.test("The answer to a hello with a ticket leaves before its connection begi
   // It is repeated until it is known to have arrived.
   assert.deepEqual(early!.subarray(0, answerLength), answer);
   assert.equal(pair.server.endpoint.isAnswerUrgent, false);
-  assert.equal(made.answer(connection, id), "echo first");
+  assert.equal(asked.answer, "echo first");
   assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 0 });
 });
 
@@ -135,9 +129,7 @@ Deno.test("Endpoint.prepare() makes the keys of handshakes to come, and of the p
 Deno.test("A resumed connection is one like all others: both ends, keys, new tickets", () => {
   const made = new ResumptionPair();
   const { pair } = made;
-  const connection = made.dial();
-  const id = made.call(connection, "one");
-  made.runUntilAnswered(connection, id);
+  const { connection } = made.ask("one");
   const server = pair.server.incoming.at(-1)!;
   assert.deepEqual(server.peerStaticPublicKey, pair.client.keyPair.publicKey);
   assert.deepEqual(
@@ -164,9 +156,7 @@ Deno.test("A ticket of a resumed connection resumes the next one", () => {
   const made = new ResumptionPair();
   const { pair } = made;
   for (let round = 0; round < 5; round++) {
-    const connection = made.dial();
-    const id = made.call(connection, `call ${round}`);
-    made.runUntilAnswered(connection, id);
+    const { connection } = made.ask(`call ${round}`);
     pair.runFor(200);
     connection.close(pair.now);
     pair.runUntil(() => pair.server.endpoint.stats.connectionCount === 0);
@@ -302,9 +292,7 @@ Deno.test("A lost hello, a lost answer and a lost finish are repeated, and the h
     const { pair } = made;
     let count = 0;
     pair.network.filter = () => count++ !== lost;
-    const connection = made.dial();
-    const id = made.call(connection, `lost ${lost}`);
-    made.runUntilAnswered(connection, id);
+    const { connection, id } = made.ask(`lost ${lost}`);
     pair.runFor(3_000);
     assert.deepEqual(made.handled, [`lost ${lost}`]);
     assert.equal(made.answer(connection, id), `echo lost ${lost}`);
@@ -373,11 +361,8 @@ Deno.test("A restarted node refuses old tickets: the call arrives one round trip
   const { pair } = made;
   pair.server.restart();
   made.record();
-  const from = pair.now;
-  const connection = made.dial();
-  const id = made.call(connection, "first");
-  made.runUntilAnswered(connection, id);
-  assert.equal(pair.now - from, 120, "refusal, handshake, call: three trips");
+  const { connection, tookMs } = made.ask("first");
+  assert.equal(tookMs, 120, "refusal, handshake, call: three trips");
   assert.deepEqual(made.handled, ["first"]);
   assert.deepEqual(made.hellos().map((each) => each.isResumed), [true, false]);
   const [first, second] = made.hellos().map(({ ephemeral }) => ephemeral);
@@ -422,9 +407,7 @@ Deno.test("A full memory of used tickets costs a round trip and no call", () => 
   const made = new ResumptionPair({ server: { maxUsedTickets: 1 } });
   const { pair } = made;
   for (const call of ["a", "b"]) {
-    const connection = made.dial();
-    const id = made.call(connection, call);
-    made.runUntilAnswered(connection, id);
+    made.ask(call);
   }
   assert.deepEqual(made.handled, ["a", "b"]);
   assert.deepEqual(clientStats(made), { earlyAccepted: 1, earlyRejected: 1 });
@@ -435,9 +418,7 @@ Deno.test("A node that gives no tickets refuses all", () => {
   const made = new ResumptionPair();
   const { pair } = made;
   pair.server.restart({ ticketsPerConnection: 0 });
-  const connection = made.dial();
-  const id = made.call(connection, "first");
-  made.runUntilAnswered(connection, id);
+  made.ask("first");
   const { refused, issued } = pair.server.endpoint.stats.tickets;
   assert.deepEqual(refused, { disabled: 1 });
   assert.equal(issued, 0);
@@ -445,13 +426,9 @@ Deno.test("A node that gives no tickets refuses all", () => {
 
 Deno.test("A cookie is asked for before a ticket is looked at: one more round trip, the ticket is not burnt", () => {
   const made = new ResumptionPair({ server: { retryThreshold: 0 } });
-  const { pair } = made;
   made.record();
-  const from = pair.now;
-  const connection = made.dial();
-  const id = made.call(connection, "with cookie");
-  made.runUntilAnswered(connection, id);
-  assert.equal(pair.now - from, 80);
+  const { tookMs } = made.ask("with cookie");
+  assert.equal(tookMs, 80);
   assert.deepEqual(made.handled, ["with cookie"]);
   assert.deepEqual(made.hellos().map((each) => each.isResumed), [true, true]);
   for (const { bytes } of made.hellos()) assert.equal(bytes.length, 1_200);
@@ -465,9 +442,7 @@ Deno.test("A hello that starts over may prove its address again, however often t
   });
   const { pair } = made;
   pair.server.restart();
-  const connection = made.dial();
-  const id = made.call(connection, "first");
-  made.runUntilAnswered(connection, id);
+  made.ask("first");
   assert.deepEqual(made.handled, ["first"]);
   assert.ok(pair.client.endpoint.stats.drops["duplicate-handshake"]! > 0);
 });

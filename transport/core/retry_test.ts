@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import { drain } from "../../tests/support/drain.ts";
 import { CLIENT_ADDRESS, Pair, readAll } from "../../tests/support/pair.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import type { Address } from "./address.ts";
@@ -38,19 +39,6 @@ function helloOf(index: number, ephemeral: Uint8Array): Uint8Array {
     cookie: new Uint8Array(0),
     noise,
   }, helloMacKey());
-}
-
-function drain(
-  endpoint: Endpoint,
-  now: number,
-): { to: Address; packet: Uint8Array }[] {
-  const buffer = new Uint8Array(65_535);
-  const sent: { to: Address; packet: Uint8Array }[] = [];
-  for (;;) {
-    const transmit = endpoint.pollTransmit(now, buffer);
-    if (transmit === undefined) return sent;
-    sent.push({ to: transmit.to, packet: buffer.slice(0, transmit.length) });
-  }
 }
 
 function isRetry(packet: Uint8Array): boolean {

@@ -17,6 +17,7 @@ import {
   PACKET_HEADER_LENGTH,
   PACKET_LENGTH_OFFSET,
 } from "../../protocol/mod.ts";
+import { drain } from "../../tests/support/drain.ts";
 import {
   CLIENT_ADDRESS,
   Pair,
@@ -59,20 +60,6 @@ function record(pair: Pair): Recorded[] {
     return true;
   };
   return recorded;
-}
-
-/** What an endpoint sends now. */
-function drain(
-  endpoint: Endpoint,
-  now: number,
-): { to: Address; packet: Uint8Array }[] {
-  const buffer = new Uint8Array(65_535);
-  const sent: { to: Address; packet: Uint8Array }[] = [];
-  for (;;) {
-    const transmit = endpoint.pollTransmit(now, buffer);
-    if (transmit === undefined) return sent;
-    sent.push({ to: transmit.to, packet: buffer.slice(0, transmit.length) });
-  }
 }
 
 function exchange(pair: Pair, from: Connection, to: Connection): void {
