@@ -20,60 +20,49 @@ import type {
   PacketAead,
 } from "./provider.ts";
 
-/** ChaCha20-Poly1305 (RFC 8439): writes straight into the caller's buffer. */
-class PortableChaCha extends AeadBase {
-  #key: Uint8Array | undefined;
-
-  constructor(key: Uint8Array) {
-    super();
-    this.#key = key.slice();
-  }
-
-  override sealInto(
-    nonce: Uint8Array,
-    associatedData: Uint8Array,
-    plaintext: Uint8Array,
-    into: Uint8Array,
-  ): number {
-    const length = sealedLength(nonce, plaintext, into);
-    chacha20poly1305(requireUnwiped(this.#key), nonce, associatedData)
-      .encrypt(plaintext, exact(into, length));
-    return length;
-  }
-
-  override openInto(
-    nonce: Uint8Array,
-    associatedData: Uint8Array,
-    ciphertextAndTag: Uint8Array,
-    into: Uint8Array,
-  ): number {
-    const length = openedLength(nonce, ciphertextAndTag, into);
-    if (length < 0) return -1;
-    const cipher = chacha20poly1305(
-      requireUnwiped(this.#key),
-      nonce,
-      associatedData,
-    );
-    try {
-      cipher.decrypt(ciphertextAndTag, exact(into, length));
-    } catch {
-      return -1; // the lengths were checked: only the tag is left to be wrong
-    }
-    return length;
-  }
-
-  override wipe(): void {
-    wipe(this.#key);
-    this.#key = undefined;
-  }
+/** What is sealed or opened with. */
+interface SealOptions {
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly associatedData: Uint8Array;
 }
 
+/** A cipher of the library; `into` is as long as what is written. */
+interface Cipher {
+  seal(options: SealOptions, plaintext: Uint8Array, into: Uint8Array): void;
+  /** Throws when the tag is wrong. */
+  open(options: SealOptions, sealed: Uint8Array, into: Uint8Array): void;
+}
+
+/** ChaCha20-Poly1305 (RFC 8439): writes straight into the caller's buffer. */
+const CHACHA: Cipher = {
+  seal({ key, nonce, associatedData }, plaintext, into) {
+    chacha20poly1305(key, nonce, associatedData).encrypt(plaintext, into);
+  },
+  open({ key, nonce, associatedData }, sealed, into) {
+    chacha20poly1305(key, nonce, associatedData).decrypt(sealed, into);
+  },
+};
+
 /** AES-256-GCM (SP 800-38D): the library allocates its result, so it is copied. */
-class PortableGcm extends AeadBase {
+const GCM: Cipher = {
+  seal({ key, nonce, associatedData }, plaintext, into) {
+    into.set(gcm(key, nonce, associatedData).encrypt(plaintext));
+  },
+  open({ key, nonce, associatedData }, sealed, into) {
+    const plaintext = gcm(key, nonce, associatedData).decrypt(sealed);
+    into.set(plaintext);
+    wipe(plaintext);
+  },
+};
+
+class PortableAead extends AeadBase {
+  readonly #cipher: Cipher;
   #key: Uint8Array | undefined;
 
-  constructor(key: Uint8Array) {
+  constructor(cipher: Cipher, key: Uint8Array) {
     super();
+    this.#cipher = cipher;
     this.#key = key.slice();
   }
 
@@ -84,9 +73,9 @@ class PortableGcm extends AeadBase {
     into: Uint8Array,
   ): number {
     const length = sealedLength(nonce, plaintext, into);
-    into.set(
-      gcm(requireUnwiped(this.#key), nonce, associatedData).encrypt(plaintext),
-    );
+    const key = requireUnwiped(this.#key);
+    const options = { key, nonce, associatedData };
+    this.#cipher.seal(options, plaintext, exact(into, length));
     return length;
   }
 
@@ -98,15 +87,13 @@ class PortableGcm extends AeadBase {
   ): number {
     const length = openedLength(nonce, ciphertextAndTag, into);
     if (length < 0) return -1;
-    const cipher = gcm(requireUnwiped(this.#key), nonce, associatedData);
-    let plaintext: Uint8Array;
+    const key = requireUnwiped(this.#key);
+    const options = { key, nonce, associatedData };
     try {
-      plaintext = cipher.decrypt(ciphertextAndTag);
+      this.#cipher.open(options, ciphertextAndTag, exact(into, length));
     } catch {
       return -1; // the lengths were checked: only the tag is left to be wrong
     }
-    into.set(plaintext);
-    wipe(plaintext);
     return length;
   }
 
@@ -152,7 +139,7 @@ export const PORTABLE_PROVIDER: CryptoProvider = {
   name: "portable",
   has: (): boolean => true,
   createAead: (suite: AeadSuite, key: Uint8Array): PacketAead =>
-    suite === "aes-256-gcm" ? new PortableGcm(key) : new PortableChaCha(key),
+    new PortableAead(suite === "aes-256-gcm" ? GCM : CHACHA, key),
   importAgreementKey: (privateKey: Uint8Array): AgreementKey =>
     new PortableAgreementKey(privateKey),
 };
