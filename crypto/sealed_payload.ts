@@ -23,6 +23,7 @@
  *
  * @module
  */
+import { concat } from "../internal/concat.ts";
 import type { RandomSource } from "../internal/random_source.ts";
 import { createPacketAead } from "./aead.ts";
 import { isEqualConstantTime, wipe } from "./constant_time.ts";
@@ -340,11 +341,4 @@ function prologueOf(digest: Uint8Array): Uint8Array {
 /** Associated data of the content: the three bytes of the head, then the digest. */
 function contentData(sealed: Uint8Array, digest: Uint8Array): Uint8Array {
   return concat(sealed.subarray(0, HEAD_LENGTH), digest);
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
 }

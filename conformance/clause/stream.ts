@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import {
   encodeEvent,
   encodeMessage,
@@ -23,7 +24,6 @@ import {
   streamFrame,
 } from "../peer/requests.ts";
 import { Code, violate } from "../peer/violation.ts";
-import { concat } from "../wire/handshake_codec.ts";
 import { Parameter, type ParameterList } from "../wire/parameter_codec.ts";
 
 const RULES = "frames.md#rules";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import {
   generateKeyPair,
   hkdfExpandSha256,
@@ -25,7 +26,7 @@ import {
   statusOf,
   streamFrame,
 } from "../peer/requests.ts";
-import { concat, HELLO_BYTES, Kind } from "../wire/handshake_codec.ts";
+import { HELLO_BYTES, Kind } from "../wire/handshake_codec.ts";
 import { Parameter } from "../wire/parameter_codec.ts";
 
 const SPEC = "transport.md#tickets-and-early-data";

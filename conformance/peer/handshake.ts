@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import {
   type AeadSuite,
   confirmationKey,
@@ -16,7 +17,6 @@ import { systemRandom } from "../../transport/mod.ts";
 import { check, fail } from "../clause.ts";
 import {
   answerMacKey,
-  concat,
   encodeFinish,
   encodeHello,
   type HandshakePacket,

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import {
   hmacSha256,
   isEqualConstantTime,
@@ -80,24 +81,6 @@ export interface HelloFields extends HelloHead {
   readonly macKey: Uint8Array;
   /** Size of the datagram, in bytes. @default HELLO_BYTES */
   readonly datagramBytes?: number;
-}
-
-/**
- * Joins bytes.
- *
- * @param parts What to join.
- * @returns New bytes.
- */
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import type { SeededRandom } from "../support/seeded_random.ts";
 
 /** Numbers at which code changes its mind. */
@@ -252,22 +253,4 @@ export class Mutator {
   #pick<T>(choices: readonly T[]): T {
     return choices[this.#random.nextInteger(choices.length)]!;
   }
-}
-
-/**
- * Joins byte strings.
- *
- * @param parts The parts; borrowed.
- * @returns New bytes.
- */
-export function concat(...parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

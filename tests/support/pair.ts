@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { concat } from "../../internal/concat.ts";
 import { generateKeyPair, type KeyPair } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { Address } from "../../transport/core/address.ts";
@@ -339,13 +340,5 @@ export function readAll(connection: Connection, streamId: number): Uint8Array {
   ) {
     parts.push(part);
   }
-  const whole = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  return concat(...parts);
 }

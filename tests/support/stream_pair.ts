@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
@@ -181,13 +182,5 @@ export function readAvailable(manager: StreamManager, id: number): Uint8Array {
     chunk !== undefined;
     chunk = manager.read(id)
   ) chunks.push(chunk);
-  const bytes = new Uint8Array(
-    chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-  );
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return concat(...chunks);
 }

@@ -29,6 +29,7 @@
  *
  * @module
  */
+import { concat } from "../../internal/concat.ts";
 import { hmacSha256, isEqualConstantTime, sha256 } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
@@ -587,16 +588,4 @@ export function writeHandshakeMac(
   writer.bytes(
     hmacSha256(macKey, writer.written).subarray(0, HANDSHAKE_MAC_LENGTH),
   );
-}
-
-function concat(...parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
+import { concat } from "../../../internal/concat.ts";
 import { ByteReader, ByteWriter } from "../../../protocol/mod.ts";
 import { CloseCode, TransportError } from "../../../transport/core/error.ts";
 import { HostilePeer } from "../../support/hostile_peer.ts";
-import { concat } from "../mutator.ts";
 import { magnitudeOf } from "../signature.ts";
 import {
   attempt,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../../internal/concat.ts";
 import { ByteReader } from "../../../internal/byte_reader.ts";
 import {
   decodeEarlyPayload,
@@ -15,7 +16,6 @@ import {
 } from "../../../transport/core/ticket_refusal.ts";
 import { HOSTILE_ADDRESS, HostilePeer } from "../../support/hostile_peer.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
-import { concat } from "../mutator.ts";
 import { magnitudeOf, signatureOf } from "../signature.ts";
 import {
   DEFAULT_BUDGET,

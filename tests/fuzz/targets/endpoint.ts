@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { concat } from "../../../internal/concat.ts";
 import {
   generateKeyPair,
   HandshakeState,
@@ -26,7 +27,6 @@ import {
 } from "../../../transport/core/handshake_packet.ts";
 import type { Suite } from "../../../transport/core/suite.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
-import { concat } from "../mutator.ts";
 import { magnitudeOf } from "../signature.ts";
 import { DEFAULT_BUDGET, type FuzzTarget, require } from "../target.ts";
 

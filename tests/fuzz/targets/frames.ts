@@ -4,6 +4,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
+import { concat } from "../../../internal/concat.ts";
 import {
   ByteReader,
   decodeFrame,
@@ -11,7 +12,6 @@ import {
   ProtocolError,
 } from "../../../protocol/mod.ts";
 import { encodeFrame } from "../../support/encode_frame.ts";
-import { concat } from "../mutator.ts";
 import { signatureOf } from "../signature.ts";
 import { attempt, type FuzzTarget, require } from "../target.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { concat } from "../../../internal/concat.ts";
 import { createZstdCompressor } from "../../../mesh/zstd_compressor.ts";
 import {
   compressPayload,
@@ -21,7 +22,6 @@ import {
   xxh3_64,
 } from "../../../protocol/mod.ts";
 import { createScalarXxh3 } from "../../../protocol/xxh3_scalar.ts";
-import { concat } from "../mutator.ts";
 import { signatureOf } from "../signature.ts";
 import {
   attempt,

@@ -4,6 +4,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
+import { concat } from "../../../internal/concat.ts";
 import {
   CryptoError,
   defaultProvider,
@@ -13,7 +14,6 @@ import {
   sealPayload,
 } from "../../../crypto/mod.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
-import { concat } from "../mutator.ts";
 import { signatureOf } from "../signature.ts";
 import {
   attempt,

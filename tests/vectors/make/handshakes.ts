@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { concat } from "../../../internal/concat.ts";
 import {
   answerMacKey,
-  concat,
   encodeFinish,
   encodeHello,
   helloMacKey,
