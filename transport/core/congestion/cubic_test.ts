@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { Cubic } from "./cubic.ts";
 
 const DATAGRAM = 1_200;
@@ -212,81 +211,4 @@ Deno.test("Cubic.setMaxDatagramBytes() raises the window to two datagrams (RFC 9
   const cubic = new Cubic();
   cubic.setMaxDatagramBytes(60_000);
   assert.equal(cubic.windowBytes, 120_000);
-});
-
-Deno.test("Cubic stays between two datagrams and its maximum under any operations (RFC 9002 §7.2)", () => {
-  const operation = fc.oneof(
-    fc.record({
-      type: fc.constant("ack" as const),
-      size: fc.integer({ min: 1, max: 65_507 }),
-      ageMs: fc.double({ min: 0, max: 500, noNaN: true }),
-      rttMs: fc.double({ min: 0, max: 60_000, noNaN: true }),
-      isAppLimited: fc.boolean(),
-      count: fc.integer({ min: 1, max: 100 }),
-    }),
-    fc.record({ type: fc.constant("sent" as const), inFlight: fc.nat(1e6) }),
-    fc.record({ type: fc.constant("loss" as const), ageMs: fc.nat(500) }),
-    fc.record({ type: fc.constant("collapse" as const) }),
-    fc.record({
-      type: fc.constant("size" as const),
-      bytes: fc.integer({ min: 1_200, max: 65_507 }),
-    }),
-    fc.record({
-      type: fc.constant("wait" as const),
-      ms: fc.double({ min: 0, max: 1e7, noNaN: true }),
-    }),
-  );
-  fc.assert(
-    fc.property(
-      fc.integer({ min: 131_014, max: 2 ** 24 }),
-      fc.array(operation, { maxLength: 120 }),
-      (maxWindowBytes, operations) => {
-        const cubic = new Cubic({ maxWindowBytes });
-        let datagram = DATAGRAM;
-        let now = 0;
-        let nextPacketNumber = 0;
-        for (const each of operations) {
-          switch (each.type) {
-            case "ack":
-              for (let index = 0; index < each.count; index++) {
-                const packet = {
-                  packetNumber: nextPacketNumber,
-                  sentAt: now - each.ageMs,
-                  sizeBytes: each.size,
-                };
-                cubic.onPacketAcked(
-                  now,
-                  packet,
-                  rttOf(each.rttMs),
-                  each.isAppLimited,
-                );
-              }
-              break;
-            case "sent":
-              cubic.onPacketSent(now, {
-                packetNumber: nextPacketNumber++,
-                sentAt: now,
-                sizeBytes: 1_200,
-              }, each.inFlight + 1_200);
-              break;
-            case "loss":
-              cubic.onCongestionEvent(now, now - each.ageMs);
-              break;
-            case "collapse":
-              cubic.onPersistentCongestion(now);
-              break;
-            case "size":
-              datagram = each.bytes;
-              cubic.setMaxDatagramBytes(datagram);
-              break;
-            case "wait":
-              now += each.ms;
-          }
-          assert.ok(cubic.windowBytes >= 2 * datagram);
-          assert.ok(cubic.windowBytes <= maxWindowBytes);
-        }
-      },
-    ),
-    { numRuns: 80 },
-  );
 });
