@@ -10,18 +10,21 @@ import {
   encodeEnvelope,
   encodeStreamOpen,
   isNilAgentId,
+  type Message,
   MessageType,
   StreamKind,
   type Value,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import {
+  type OpenStreamOptions,
   systemRandom,
   type TransportConnection,
   TransportError,
   type TransportStream,
 } from "../transport/mod.ts";
 import { readError, readResponse } from "./answer.ts";
+import { Attempt } from "./attempt.ts";
 import {
   type CallOptions,
   checkOptions,
@@ -123,7 +126,24 @@ export class Caller {
     });
     const { scope } = request;
     try {
-      const open = await this.#open(request);
+      scope.race.throwIfAborted();
+      // To a callee that is known and connected a call waits once, for its answer.
+      const peers = this.#findRemembered(request.target);
+      let begun: Attempt | FailedAttempt | undefined;
+      if (peers !== undefined && peers.length > 0) {
+        const attempt = begun = new Attempt();
+        try {
+          if (this.#sendNow(request, peers[0]!, attempt)) {
+            const first = await attempt.channel.receive(scope.race);
+            begun = this.#judge(request, attempt, first);
+          }
+        } catch (failure) {
+          begun = this.#fail(request, attempt, failure);
+        }
+      }
+      const open = begun instanceof Attempt && begun.isAnswered
+        ? begun
+        : await this.#open(request, peers, begun);
       try {
         const { keyPair } = this.#options;
         const answer = readResponse(open.first, { keyPair, method });
@@ -222,24 +242,36 @@ export class Caller {
     });
   }
 
-  /** Goes from candidate to candidate until one takes the request. */
-  async #open(request: Request): Promise<OpenCall> {
+  /**
+   * Goes from candidate to candidate until one takes the request.
+   *
+   * @param remembered The candidates, where no look into the registry is needed.
+   * @param begun What came of the first of them so far.
+   */
+  async #open(
+    request: Request,
+    remembered = this.#findRemembered(request.target),
+    begun?: Attempt | FailedAttempt,
+  ): Promise<OpenCall> {
     const { scope, target } = request;
     const tried = new Set<string>();
     let failure: unknown;
     scope.race.throwIfAborted();
     // A second look at the registry: what was remembered may be out of date.
     for (let round = 0; round < 2; round++) {
-      const peers = this.#findRemembered(target) ??
+      const peers = (round === 0 ? remembered : this.#findRemembered(target)) ??
         await scope.race.race(this.#findCandidates(target));
       for (const peer of peers) {
         if (tried.size >= MAX_CALL_CANDIDATES) break;
         if (tried.size > 0 && tried.has(describePeer(peer))) continue;
-        const attempt = await this.#attempt(request, peer);
-        if ("channel" in attempt) return attempt;
+        const outcome = begun === undefined || begun instanceof Attempt
+          ? await this.#attempt(request, peer, begun)
+          : begun;
+        begun = undefined;
+        if (outcome instanceof Attempt) return outcome;
         tried.add(describePeer(peer));
-        failure = attempt.failure;
-        if (scope.isAborted || !attempt.canGoElsewhere) throw failure;
+        failure = outcome.failure;
+        if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
         this.#forget(target);
       }
       if (failure === undefined) throw notFound(target);
@@ -250,59 +282,107 @@ export class Caller {
   async #attempt(
     request: Request,
     peer: Peer,
-  ): Promise<OpenCall | FailedAttempt> {
-    const { scope, options } = request;
-    let lease: PeerLease | undefined;
-    let channel: MessageChannel | undefined;
-    let pump: InputPump | undefined;
-    let isSent = false;
-    const close = (): void => {
-      pump?.stop();
-      lease?.release();
-    };
+    attempt = new Attempt(),
+  ): Promise<Attempt | FailedAttempt> {
     try {
-      let sending: Promise<void> | undefined;
-      lease = this.#options.peers.tryAcquire(peer);
-      if (lease === undefined) {
-        const acquired = await this.#acquire(request, peer);
-        lease = acquired.lease;
-        channel = acquired.early?.channel;
-        sending = acquired.early?.sending;
+      if (attempt.isSent || !this.#sendNow(request, peer, attempt)) {
+        await this.#sendLater(request, peer, attempt);
       }
-      isSent = channel !== undefined;
-      if (channel === undefined) {
-        const opening = this.#openStream(lease.connection, request);
-        const stream = opening instanceof Promise ? await opening : opening;
-        channel = new MessageChannel(stream);
-        scope.attach(channel, peer.name);
-        scope.race.throwIfAborted();
-        scope.timer.wait();
-        isSent = true;
-        sending = channel.push(this.#encode(request, peer));
-      }
-      if (sending !== undefined) await scope.race.race(sending);
-      if (request.isStream || options.input !== undefined) {
-        pump = this.#startPump(request, channel);
-      } else channel.finish();
-      const first = await channel.receive(scope.race);
-      scope.timer.progress();
-      if (first?.type !== MessageType.ERROR) return { channel, first, close };
-      channel.finishReceiving();
-      close();
-      const { error, isNotStarted, spent } = readError(first);
-      scope.settle(spent);
-      return {
-        failure: error,
-        canGoElsewhere: isNotStarted && options.input === undefined,
-      };
+      const first = await attempt.channel.receive(request.scope.race);
+      return this.#judge(request, attempt, first);
     } catch (failure) {
-      channel?.cancel(0);
-      close();
-      const isLost = failure instanceof TransportError;
-      const mayRepeat = !isSent ||
-        options.isIdempotent === true && options.input === undefined;
-      return { failure, canGoElsewhere: isLost && mayRepeat };
+      return this.#fail(request, attempt, failure);
     }
+  }
+
+  /** @returns Whether all of the request was sent: nothing had to be waited for. */
+  #sendNow(request: Request, peer: Peer, attempt: Attempt): boolean {
+    attempt.lease ??= this.#options.peers.tryAcquire(peer);
+    const stream = attempt.lease?.connection
+      .tryOpenStream(streamOptions(request));
+    if (stream === undefined) return false;
+    this.#send(request, peer, attempt, stream);
+    if (attempt.sending !== undefined) return false;
+    this.#sendRest(request, attempt);
+    return true;
+  }
+
+  /** Does what is left of it, waiting for what is missing. */
+  async #sendLater(
+    request: Request,
+    peer: Peer,
+    attempt: Attempt,
+  ): Promise<void> {
+    const { race } = request.scope;
+    if (attempt.lease === undefined) {
+      const { lease, early } = await this.#acquire(request, peer);
+      attempt.lease = lease;
+      if (early !== undefined) attempt.setSent(early.channel, early.sending);
+    }
+    if (!attempt.isSent) {
+      const { connection } = attempt.lease;
+      const stream = await this.#openStream(connection, request);
+      this.#send(request, peer, attempt, stream);
+    }
+    if (attempt.sending !== undefined) await race.race(attempt.sending);
+    this.#sendRest(request, attempt);
+  }
+
+  #send(
+    request: Request,
+    peer: Peer,
+    attempt: Attempt,
+    stream: TransportStream,
+  ): void {
+    const { scope } = request;
+    const channel = new MessageChannel(stream);
+    attempt.setSent(channel, undefined);
+    scope.attach(channel, peer.name);
+    scope.race.throwIfAborted();
+    scope.timer.wait();
+    attempt.setSent(channel, channel.push(this.#encode(request, peer)));
+  }
+
+  /** The input, or the end of the direction. */
+  #sendRest(request: Request, attempt: Attempt): void {
+    if (request.isStream || request.options.input !== undefined) {
+      attempt.pump = this.#startPump(request, attempt.channel);
+    } else attempt.channel.finish();
+  }
+
+  /** Looks at the first message of the answer. */
+  #judge(
+    request: Request,
+    attempt: Attempt,
+    first: Message | undefined,
+  ): Attempt | FailedAttempt {
+    const { scope, options } = request;
+    scope.timer.progress();
+    if (first?.type !== MessageType.ERROR) {
+      attempt.setAnswered(first);
+      return attempt;
+    }
+    attempt.channel.finishReceiving();
+    attempt.close();
+    const { error, isNotStarted, spent } = readError(first);
+    scope.settle(spent);
+    return {
+      failure: error,
+      canGoElsewhere: isNotStarted && options.input === undefined,
+    };
+  }
+
+  #fail(
+    { options }: Request,
+    attempt: Attempt,
+    failure: unknown,
+  ): FailedAttempt {
+    if (attempt.isSent) attempt.channel.cancel(0);
+    attempt.close();
+    const isLost = failure instanceof TransportError;
+    const mayRepeat = !attempt.isSent ||
+      options.isIdempotent === true && options.input === undefined;
+    return { failure, canGoElsewhere: isLost && mayRepeat };
   }
 
   async #acquire(
@@ -333,12 +413,10 @@ export class Caller {
     request: Request,
     peer: Peer,
   ): EarlyRequest | undefined {
-    const { scope, options } = request;
+    const { scope } = request;
     if (scope.isAborted) return undefined;
-    const stream = connection.tryOpenStream({
-      ...(options.priority === undefined ? {} : { priority: options.priority }),
-      isEarly: true,
-    });
+    const stream = connection
+      .tryOpenStream({ ...streamOptions(request), isEarly: true });
     if (stream === undefined) return undefined;
     const channel = new MessageChannel(stream);
     scope.attach(channel, peer.name);
@@ -352,10 +430,9 @@ export class Caller {
 
   #openStream(
     connection: TransportConnection,
-    { scope, options }: Request,
+    request: Request,
   ): TransportStream | Promise<TransportStream> {
-    const { priority } = options;
-    const opening = priority === undefined ? {} : { priority };
+    const opening = streamOptions(request);
     return connection.tryOpenStream(opening) ??
       new Promise((resolve, reject) => {
         let release = (): void => {};
@@ -371,7 +448,7 @@ export class Caller {
             reject(reason);
           },
         });
-        release = scope.race.onAbort((reason) => {
+        release = request.scope.race.onAbort((reason) => {
           cancel();
           reject(reason);
         });
@@ -430,29 +507,17 @@ export class Caller {
     };
   }
 
-  async #findCandidates(
-    target: RegistryTarget | AddressTarget,
-  ): Promise<Peer[]> {
-    if (target.kind !== "url") {
-      return await this.#options.directory.find(target);
-    }
-    const { url, agentId } = target;
-    return [{
-      agentId,
-      name: isNilAgentId(agentId)
-        ? `${url.hostname}:${url.port}`
-        : url.agentId ?? "",
-      hostname: url.hostname,
-      port: url.port,
-      publicKey: url.publicKey,
-    }];
+  #findCandidates(target: RegistryTarget | AddressTarget): Promise<Peer[]> {
+    return target.kind === "url"
+      ? Promise.resolve(peersAt(target))
+      : this.#options.directory.find(target);
   }
 
   #findRemembered(
     target: RegistryTarget | AddressTarget,
   ): Peer[] | undefined {
     return target.kind === "url"
-      ? undefined
+      ? peersAt(target)
       : this.#options.directory.findRemembered(target);
   }
 
@@ -461,12 +526,41 @@ export class Caller {
   }
 }
 
+/** The same target comes with every call to a URL, as long as that is remembered. */
+const peersByAddress = new WeakMap<AddressTarget, Peer[]>();
+
+function peersAt(target: AddressTarget): Peer[] {
+  let peers = peersByAddress.get(target);
+  if (peers === undefined) {
+    const { url, agentId } = target;
+    peers = [{
+      agentId,
+      name: isNilAgentId(agentId)
+        ? `${url.hostname}:${url.port}`
+        : url.agentId ?? "",
+      hostname: url.hostname,
+      port: url.port,
+      publicKey: url.publicKey,
+    }];
+    peersByAddress.set(target, peers);
+  }
+  return peers;
+}
+
 /**
  * Whether a request may leave before the handshake is done: early data can be
  * repeated by whoever sees it, where its peer's key is that of several nodes.
  */
 function mayTravelEarly({ options }: Request): boolean {
   return options.isIdempotent === true && options.input === undefined;
+}
+
+/** Options of a stream that nobody gave any for. */
+const PLAIN_STREAM: OpenStreamOptions = {};
+
+function streamOptions({ options }: Request): OpenStreamOptions {
+  const { priority } = options;
+  return priority === undefined ? PLAIN_STREAM : { priority };
 }
 
 function describePeer(peer: Peer): string {

@@ -67,6 +67,27 @@ interface Entry {
   idleSince: Instant;
 }
 
+/** A class and no closure: every call makes one. */
+class Lease implements PeerLease {
+  readonly connection: TransportConnection;
+  readonly #clock: Clock;
+  #entry: Entry | undefined;
+
+  /** @param entry What counts this use already. */
+  constructor(entry: Entry, connection: TransportConnection, clock: Clock) {
+    this.#entry = entry;
+    this.connection = connection;
+    this.#clock = clock;
+  }
+
+  release(): void {
+    const entry = this.#entry;
+    if (entry === undefined) return;
+    this.#entry = undefined;
+    if (--entry.userCount === 0) entry.idleSince = this.#clock.now();
+  }
+}
+
 /**
  * Keeps connections by the agent's id, address and key, so that an agent that
  * came back under a new id is never reached over the connection of the old one.
@@ -113,11 +134,13 @@ export class PeerConnections {
     if (onEarly !== undefined && entry.connection === undefined) {
       entry.earlyUses.push(onEarly);
     }
-    const release = this.#use(entry);
+    // In use from here on: nobody evicts it while it is being made.
+    entry.userCount++;
     try {
-      return { connection: await entry.connecting, release };
+      const connection = await entry.connecting;
+      return new Lease(entry, connection, this.#options.clock);
     } catch (error) {
-      release();
+      entry.userCount--;
       throw error;
     }
   }
@@ -132,18 +155,8 @@ export class PeerConnections {
     const entry = this.#entries.get(keyOf(peer));
     const connection = entry?.connection;
     if (entry === undefined || connection?.isOpen !== true) return undefined;
-    return { connection, release: this.#use(entry) };
-  }
-
-  #use(entry: Entry): () => void {
     entry.userCount++;
-    let isReleased = false;
-    return () => {
-      if (isReleased) return;
-      isReleased = true;
-      entry.userCount--;
-      entry.idleSince = this.#options.clock.now();
-    };
+    return new Lease(entry, connection, this.#options.clock);
   }
 
   /**
