@@ -92,6 +92,15 @@ export class CallScope {
       totalMs: totalMs === Infinity ? undefined : totalMs,
       idleMs: this.#idleTimeoutMs,
     }, (limit) => this.abort(this.#timeLimitError(limit, totalMs)));
+    if (signal !== undefined || parent !== undefined) {
+      this.#follow(signal, parent);
+    }
+  }
+
+  #follow(
+    signal: AbortSignal | undefined,
+    parent: CallContext | undefined,
+  ): void {
     const abort = (reason: unknown): void => this.abort(reason);
     if (signal !== undefined) {
       this.#unfollowSignal = followSignal(signal, abort);

@@ -79,7 +79,7 @@ export class CallTimer {
     // One timer for many chunks: it looks at the latest wait when it fires.
     this.#cancelIdle ??= this.#clock.schedule(
       this.#idleMs,
-      this.#checkIdle,
+      () => this.#checkIdle(),
       now,
     );
   }
@@ -103,13 +103,15 @@ export class CallTimer {
     this.#onExpired = undefined;
   }
 
-  readonly #checkIdle = (): void => {
+  #checkIdle(): void {
     this.#cancelIdle = undefined;
     if (this.#waitingSince === undefined || this.#idleMs === undefined) return;
     const leftMs = this.#waitingSince + this.#idleMs - this.#clock.now();
     if (leftMs <= 0) this.#expire("idle");
-    else this.#cancelIdle = this.#clock.schedule(leftMs, this.#checkIdle);
-  };
+    else {
+      this.#cancelIdle = this.#clock.schedule(leftMs, () => this.#checkIdle());
+    }
+  }
 
   #expire(limit: TimeLimit): void {
     const onExpired = this.#onExpired;

@@ -9,6 +9,7 @@ import {
   encodeCallData,
   encodeEnvelope,
   encodeStreamOpen,
+  type Extension,
   isNilAgentId,
   type Message,
   MessageType,
@@ -104,10 +105,17 @@ interface EarlyRequest {
 /** Makes calls. */
 export class Caller {
   readonly #options: CallerOptions;
+  /** Who calls: the same in every request. */
+  readonly #ownExtensions: readonly Extension[];
 
   /** @param options The agent's parts. */
   constructor(options: CallerOptions) {
     this.#options = options;
+    const { name, agentId } = options.self;
+    this.#ownExtensions = encodeEnvelope({
+      callerId: agentId,
+      ...(name === "" ? {} : { caller: name }),
+    });
   }
 
   /** As `Agent.call`. */
@@ -474,16 +482,15 @@ export class Caller {
     payload: Uint8Array;
   } {
     const { scope, method, content, options, isStream } = request;
-    const { self } = this.#options;
     const { idempotencyKey } = options;
     const { envelope } = scope;
     if (idempotencyKey !== undefined) envelope.idempotencyKey = idempotencyKey;
-    if (self.name !== "") envelope.caller = self.name;
-    envelope.callerId = self.agentId;
+    const extensions = encodeEnvelope(envelope);
+    for (const own of this.#ownExtensions) extensions.push(own);
     const data = encodeCallData({
       contentType: content.contentType,
       method,
-      extensions: encodeEnvelope(envelope),
+      extensions,
       body: content.body,
     });
     // The wire's whole seconds are rounded up beside the milliseconds.

@@ -75,9 +75,10 @@ const KINDS = ["capability", "name", "tag", "id"] as const;
  * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
  */
 export function parseTarget(target: Target): RegistryTarget | AddressTarget {
-  const entries = Object.entries(target);
-  const [key, term] = entries[0] ?? [];
-  if (entries.length !== 1 || typeof term !== "string" || term === "") {
+  const keys = Object.keys(target);
+  const key = keys[0] ?? "";
+  const term = (target as Record<string, unknown>)[key];
+  if (keys.length !== 1 || typeof term !== "string" || term === "") {
     throw invalid("must have one of capability, name, tag, id and url");
   }
   if (key === "url") return parseAddress(term);

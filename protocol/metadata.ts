@@ -40,11 +40,12 @@ export function encodeMetadata(
 /** Gathers the pairs of repeated extensions. */
 export class MetadataCollector {
   // Not a plain object while a peer fills it: `__proto__` is a key like any other.
-  readonly #pairs = new Map<string, string>();
+  // Made for the first pair: most messages have none.
+  #pairs: Map<string, string> | undefined;
 
   /** Whether a pair has arrived. */
   get isEmpty(): boolean {
-    return this.#pairs.size === 0;
+    return this.#pairs === undefined;
   }
 
   /**
@@ -57,8 +58,9 @@ export class MetadataCollector {
   add(value: Uint8Array): void {
     const reader = new PayloadReader("Metadata", value);
     const key = reader.text();
-    if (this.#pairs.has(key)) throw reader.invalid("a key comes twice");
-    this.#pairs.set(key, reader.textToEnd());
+    const pairs = this.#pairs ??= new Map();
+    if (pairs.has(key)) throw reader.invalid("a key comes twice");
+    pairs.set(key, reader.textToEnd());
   }
 
   /**
@@ -67,6 +69,6 @@ export class MetadataCollector {
    * @returns The pairs as an object of its own properties.
    */
   finish(): Record<string, string> {
-    return Object.fromEntries(this.#pairs);
+    return Object.fromEntries(this.#pairs ?? []);
   }
 }

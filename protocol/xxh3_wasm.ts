@@ -18,6 +18,9 @@ interface Xxh3Exports {
   finish(length: number, totalLength: number): void;
 }
 
+/** What a message has behind the bytes that are hashed. */
+const CHECKSUM_LENGTH = 8;
+
 /** Up to here a loop beats `set`, whose cost is in the call. */
 const COPY_LOOP_LIMIT = 32;
 
@@ -47,8 +50,9 @@ export function createWasmXxh3(): Xxh3 | undefined {
     if (bytes === input && start === 0) return;
     if (end - start <= COPY_LOOP_LIMIT) {
       for (let i = start; i < end; i++) input[i - start] = bytes[i]!;
-    } else if (start === 0 && end === bytes.length) {
-      input.set(bytes);
+    } else if (start === 0 && bytes.length <= end + CHECKSUM_LENGTH) {
+      // A whole message, or all of it: a view would cost as much as the hash.
+      input.set(bytes.length <= inputLength ? bytes : bytes.subarray(0, end));
     } else {
       input.set(bytes.subarray(start, end));
     }

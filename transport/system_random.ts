@@ -18,8 +18,12 @@ export const systemRandom: RandomSource = {
 };
 
 function fill(into: Uint8Array): void {
-  for (let offset = 0; offset < into.length; offset += MAX_FILL_BYTES) {
+  if (into.length <= MAX_FILL_BYTES) {
     // The type wants bytes that are not shared; keys and ids never are.
+    crypto.getRandomValues(into as Uint8Array<ArrayBuffer>);
+    return;
+  }
+  for (let offset = 0; offset < into.length; offset += MAX_FILL_BYTES) {
     crypto.getRandomValues(
       into.subarray(offset, offset + MAX_FILL_BYTES) as Uint8Array<ArrayBuffer>,
     );
