@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Instant } from "../internal/instant.ts";
 import type { Envelope } from "../protocol/mod.ts";
 import { AbortRace, followSignal } from "./abort.ts";
 import type { BudgetAmounts } from "./budget.ts";
@@ -47,6 +48,8 @@ export interface CallScopeOptions {
 export class CallScope {
   /** What the caller waits with. */
   readonly race: AbortRace = new AbortRace();
+  /** When it began. */
+  readonly startedAt: Instant;
   /** The limits. */
   readonly timer: CallTimer;
   /** The span; its id is the id of the request message. */
@@ -88,10 +91,16 @@ export class CallScope {
       traceId: parent?.traceId,
       parentSpanId: parent?.spanId,
     });
-    this.timer = new CallTimer(options.clock, {
-      totalMs: totalMs === Infinity ? undefined : totalMs,
-      idleMs: this.#idleTimeoutMs,
-    }, (limit) => this.abort(this.#timeLimitError(limit, totalMs)));
+    this.startedAt = options.clock.now();
+    this.timer = new CallTimer(
+      options.clock,
+      {
+        totalMs: totalMs === Infinity ? undefined : totalMs,
+        idleMs: this.#idleTimeoutMs,
+      },
+      (limit) => this.abort(this.#timeLimitError(limit, totalMs)),
+      this.startedAt,
+    );
     if (signal !== undefined || parent !== undefined) {
       this.#follow(signal, parent);
     }
@@ -121,10 +130,15 @@ export class CallScope {
     };
   }
 
-  /** The envelope as it is now, the caller's own: the time shrinks. */
-  get envelope(): WritableEnvelope {
+  /**
+   * Makes an envelope, in which the time shrinks.
+   *
+   * @param now The time.
+   * @returns The envelope, the caller's own.
+   */
+  createEnvelope(now: Instant): WritableEnvelope {
     const envelope: WritableEnvelope = {};
-    const remainingMs = this.timer.remainingMs;
+    const remainingMs = this.timer.remainingAt(now);
     if (remainingMs !== undefined) envelope.deadlineMs = Math.ceil(remainingMs);
     if (this.#idleTimeoutMs !== undefined) {
       envelope.idleTimeoutMs = Math.ceil(this.#idleTimeoutMs);

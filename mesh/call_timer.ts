@@ -39,17 +39,18 @@ export class CallTimer {
    * @param clock The clock.
    * @param options The limits.
    * @param onExpired Called once, at the first limit that is reached.
+   * @param now The time, when the caller has read it already.
    */
   constructor(
     clock: Clock,
     options: CallTimerOptions,
     onExpired: (limit: TimeLimit) => void,
+    now: Instant = clock.now(),
   ) {
     this.#clock = clock;
     this.#idleMs = options.idleMs;
     this.#onExpired = onExpired;
     if (options.totalMs !== undefined) {
-      const now = clock.now();
       this.deadline = now + options.totalMs;
       this.#cancelTotal = clock.schedule(
         options.totalMs,
@@ -68,7 +69,19 @@ export class CallTimer {
   get remainingMs(): number | undefined {
     return this.deadline === undefined
       ? undefined
-      : Math.max(0, this.deadline - this.#clock.now());
+      : this.remainingAt(this.#clock.now());
+  }
+
+  /**
+   * As {@linkcode CallTimer.remainingMs}.
+   *
+   * @param now The time.
+   * @returns What is left then.
+   */
+  remainingAt(now: Instant): number | undefined {
+    return this.deadline === undefined
+      ? undefined
+      : Math.max(0, this.deadline - now);
   }
 
   /** Starts the idle limit, anew if it runs: the other side has to act. */

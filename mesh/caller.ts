@@ -17,6 +17,7 @@ import {
   type Value,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
+import type { Instant } from "../internal/instant.ts";
 import {
   type OpenStreamOptions,
   systemRandom,
@@ -136,12 +137,12 @@ export class Caller {
     try {
       scope.race.throwIfAborted();
       // To a callee that is known and connected a call waits once, for its answer.
-      const peers = this.#findRemembered(request.target);
+      const peers = this.#findRemembered(request.target, scope.startedAt);
       let begun: Attempt | FailedAttempt | undefined;
       if (peers !== undefined && peers.length > 0) {
         const attempt = begun = new Attempt();
         try {
-          if (this.#sendNow(request, peers[0]!, attempt)) {
+          if (this.#sendNow(request, peers[0]!, attempt, scope.startedAt)) {
             const first = await attempt.channel.receive(scope.race);
             begun = this.#judge(request, attempt, first);
           }
@@ -304,12 +305,17 @@ export class Caller {
   }
 
   /** @returns Whether all of the request was sent: nothing had to be waited for. */
-  #sendNow(request: Request, peer: Peer, attempt: Attempt): boolean {
+  #sendNow(
+    request: Request,
+    peer: Peer,
+    attempt: Attempt,
+    now = this.#options.clock.now(),
+  ): boolean {
     attempt.lease ??= this.#options.peers.tryAcquire(peer);
     const stream = attempt.lease?.connection
       .tryOpenStream(streamOptions(request));
     if (stream === undefined) return false;
-    this.#send(request, peer, attempt, stream);
+    this.#send(request, peer, attempt, stream, now);
     if (attempt.sending !== undefined) return false;
     this.#sendRest(request, attempt);
     return true;
@@ -341,6 +347,7 @@ export class Caller {
     peer: Peer,
     attempt: Attempt,
     stream: TransportStream,
+    now = this.#options.clock.now(),
   ): void {
     const { scope } = request;
     const channel = new MessageChannel(stream);
@@ -348,7 +355,7 @@ export class Caller {
     scope.attach(channel, peer.name);
     scope.race.throwIfAborted();
     scope.timer.wait();
-    attempt.setSent(channel, channel.push(this.#encode(request, peer)));
+    attempt.setSent(channel, channel.push(this.#encode(request, peer, now)));
   }
 
   /** The input, or the end of the direction. */
@@ -474,7 +481,7 @@ export class Caller {
     });
   }
 
-  #encode(request: Request, peer: Peer): {
+  #encode(request: Request, peer: Peer, now = this.#options.clock.now()): {
     type: number;
     flags: number;
     messageId: bigint;
@@ -483,7 +490,7 @@ export class Caller {
   } {
     const { scope, method, content, options, isStream } = request;
     const { idempotencyKey } = options;
-    const { envelope } = scope;
+    const envelope = scope.createEnvelope(now);
     if (idempotencyKey !== undefined) envelope.idempotencyKey = idempotencyKey;
     const extensions = encodeEnvelope(envelope);
     for (const own of this.#ownExtensions) extensions.push(own);
@@ -522,10 +529,11 @@ export class Caller {
 
   #findRemembered(
     target: RegistryTarget | AddressTarget,
+    now?: Instant,
   ): Peer[] | undefined {
     return target.kind === "url"
       ? peersAt(target)
-      : this.#options.directory.findRemembered(target);
+      : this.#options.directory.findRemembered(target, now);
   }
 
   #forget(target: RegistryTarget | AddressTarget): void {

@@ -26,14 +26,20 @@ export interface DirectoryOptions {
 interface Entry {
   readonly asking: Promise<Peer[]>;
   peers: Peer[];
+  /** When calls still use it, and the node is asked beside them. */
+  refreshAt: Instant;
   expiresAt: Instant;
   /** Where the next call begins: calls go round. */
   nextIndex: number;
 }
 
+/** Share of its time after which what is still in use is asked for again. */
+const REFRESH_SHARE = 1 / 2;
+
 /**
  * Finds candidates for calls. Calls that ask for the same thing at the same
- * time share one question. While the node cannot be reached, what it said last
+ * time share one question, and those that come all the time never wait for
+ * one: the node is asked before what it said is too old. While the node cannot be reached, what it said last
  * is used on: agents talk to each other without it.
  */
 export class Directory {
@@ -56,9 +62,11 @@ export class Directory {
    * and nothing is remembered.
    */
   async find(target: RegistryTarget): Promise<Peer[]> {
+    const now = this.#options.clock.now();
+    const remembered = this.findRemembered(target, now);
+    if (remembered !== undefined) return remembered;
     const key = keyOf(target);
     let entry = this.#entries.get(key);
-    const now = this.#options.clock.now();
     if (entry === undefined || now >= entry.expiresAt) {
       entry = this.#ask(key, target, entry);
     }
@@ -69,13 +77,19 @@ export class Directory {
    * As {@linkcode Directory.find}, from what is remembered.
    *
    * @param target What is asked for.
+   * @param now The time, when the caller has read it already.
    * @returns The candidates; `undefined` when the node has to be asked.
    */
-  findRemembered(target: RegistryTarget): Peer[] | undefined {
-    const entry = this.#entries.get(keyOf(target));
-    const isFresh = entry !== undefined && entry.peers.length > 0 &&
-      this.#options.clock.now() < entry.expiresAt;
-    return isFresh ? inTurn(entry, entry.peers) : undefined;
+  findRemembered(
+    target: RegistryTarget,
+    now: Instant = this.#options.clock.now(),
+  ): Peer[] | undefined {
+    const key = keyOf(target);
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.peers.length === 0) return undefined;
+    if (now >= entry.expiresAt) return undefined;
+    if (now >= entry.refreshAt) this.#refresh(key, target, entry);
+    return inTurn(entry, entry.peers);
   }
 
   /**
@@ -89,19 +103,17 @@ export class Directory {
 
   #ask(key: string, target: RegistryTarget, before: Entry | undefined): Entry {
     const entry: Entry = {
-      asking: this.#options.discover(target).then((records) => {
-        entry.peers = this.#toPeers(records);
-        entry.expiresAt = this.#options.clock.now() + this.#lifetimeMs;
-        // An agent that registers now is to be found at once.
-        if (entry.peers.length === 0) this.#delete(key, entry);
-        return entry.peers;
-      }, (error) => {
-        this.#delete(key, entry);
-        if (before === undefined || before.peers.length === 0) throw error;
-        this.#entries.set(key, before);
-        return before.peers;
-      }),
+      asking: this.#options.discover(target).then(
+        (records) => this.#take(key, entry, records),
+        (error) => {
+          this.#delete(key, entry);
+          if (before === undefined || before.peers.length === 0) throw error;
+          this.#entries.set(key, before);
+          return before.peers;
+        },
+      ),
       peers: [],
+      refreshAt: Infinity,
       expiresAt: Infinity,
       nextIndex: before?.nextIndex ?? 0,
     };
@@ -113,6 +125,27 @@ export class Directory {
     }
     this.#entries.set(key, entry);
     return entry;
+  }
+
+  /** Asks again while calls go on with what is known. */
+  #refresh(key: string, target: RegistryTarget, entry: Entry): void {
+    entry.refreshAt = Infinity;
+    this.#options.discover(target).then(
+      (records) => this.#take(key, entry, records),
+      () => {
+        // The next call asks and waits, once this is too old.
+      },
+    );
+  }
+
+  #take(key: string, entry: Entry, records: readonly AgentRecord[]): Peer[] {
+    const now = this.#options.clock.now();
+    entry.peers = this.#toPeers(records);
+    entry.refreshAt = now + REFRESH_SHARE * this.#lifetimeMs;
+    entry.expiresAt = now + this.#lifetimeMs;
+    // An agent that registers now is to be found at once.
+    if (entry.peers.length === 0) this.#delete(key, entry);
+    return entry.peers;
   }
 
   #delete(key: string, entry: Entry): void {

@@ -94,3 +94,57 @@ Deno.test("Directory.find() gives the agent itself only when there is no other",
   const [self] = await create([give(9)]).directory.find(TARGET);
   assert.deepEqual(self?.agentId, parseAgentId(OWN_ID));
 });
+
+Deno.test("Directory.findRemembered() asks ahead of time, without anybody waiting", async () => {
+  const { clock, directory, asked } = create([give(1), give(2)]);
+  await directory.find(TARGET);
+  clock.advance(49);
+  assert.equal(directory.findRemembered(TARGET)?.[0]?.name, "agent 1");
+  assert.equal(asked(), 1);
+  clock.advance(1);
+  for (let call = 0; call < 3; call++) {
+    assert.equal(directory.findRemembered(TARGET)?.[0]?.name, "agent 1");
+  }
+  assert.equal(asked(), 2);
+  await Promise.resolve();
+  assert.equal(directory.findRemembered(TARGET)?.[0]?.name, "agent 2");
+  assert.equal((await directory.find(TARGET))[0]?.name, "agent 2");
+  clock.advance(99);
+  assert.equal(directory.findRemembered(TARGET)?.[0]?.name, "agent 2");
+  assert.equal(asked(), 3);
+});
+
+Deno.test("Directory.findRemembered() uses nothing beyond its time, whatever became of asking ahead", async () => {
+  const fail = () => Promise.reject(new CallError("UNAVAILABLE", "Test: gone"));
+  const { clock, directory, asked } = create([give(1), fail, give(2)]);
+  await directory.find(TARGET);
+  clock.advance(50);
+  assert.equal(directory.findRemembered(TARGET)?.length, 1);
+  clock.advance(49);
+  assert.equal(directory.findRemembered(TARGET)?.length, 1);
+  assert.equal(asked(), 2);
+  clock.advance(1);
+  assert.equal(directory.findRemembered(TARGET), undefined);
+  assert.equal((await directory.find(TARGET))[0]?.name, "agent 2");
+});
+
+Deno.test("Directory.findRemembered() forgets agents that are gone when it asked ahead", async () => {
+  const { clock, directory } = create([give(1), give()]);
+  await directory.find(TARGET);
+  clock.advance(50);
+  assert.equal(directory.findRemembered(TARGET)?.length, 1);
+  await Promise.resolve();
+  assert.equal(directory.findRemembered(TARGET), undefined);
+});
+
+Deno.test("Directory.forget() counts for what was asked ahead as well", async () => {
+  const { clock, directory, asked } = create([give(1), give(2), give(3)]);
+  await directory.find(TARGET);
+  clock.advance(50);
+  directory.findRemembered(TARGET);
+  directory.forget(TARGET);
+  await Promise.resolve();
+  assert.equal(directory.findRemembered(TARGET), undefined);
+  assert.equal((await directory.find(TARGET))[0]?.name, "agent 3");
+  assert.equal(asked(), 3);
+});
