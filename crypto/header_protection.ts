@@ -9,6 +9,7 @@
  * @module
  */
 import { CryptoError, requireLength, requireUnwiped } from "./error.ts";
+import { KEY_BYTES } from "./key_bytes.ts";
 import { HEADER_PROTECTION_KEY_LENGTH } from "./key_schedule.ts";
 
 /** Size of the ciphertext sample, in bytes. */
@@ -69,7 +70,7 @@ class ChaChaMask implements HeaderProtection {
   #key: Uint32Array | undefined;
 
   constructor(key: Uint8Array) {
-    this.#key = new Uint32Array(HEADER_PROTECTION_KEY_LENGTH / 4);
+    this.#key = KEY_BYTES.allocateWords(HEADER_PROTECTION_KEY_LENGTH / 4);
     for (let word = 0; word < this.#key.length; word++) {
       this.#key[word] = readWord(key, word * 4);
     }

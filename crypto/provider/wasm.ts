@@ -11,6 +11,7 @@
  */
 import { wipe } from "../constant_time.ts";
 import { requireUnwiped } from "../error.ts";
+import { KEY_BYTES } from "../key_bytes.ts";
 import { type ChaChaModule, instantiateChaCha } from "./chacha_wasm.ts";
 import {
   openedLength,
@@ -37,7 +38,7 @@ class WasmChaCha implements PacketAead {
   constructor(module: ChaChaModule, rest: CryptoProvider, key: Uint8Array) {
     this.#module = module;
     this.#rest = rest;
-    this.#key = key.slice();
+    this.#key = KEY_BYTES.copy(key);
   }
 
   sealInto(

@@ -7,6 +7,7 @@
 import type { RandomSource } from "../../internal/random_source.ts";
 import { connectionIdKey, createConnectionId } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 import type { IssuedConnectionId } from "./local_connection_ids.ts";
 import { PeerResetTokens, ResetTokens } from "./stateless_reset.ts";
 
@@ -82,7 +83,9 @@ export class ConnectionRoutes<T extends { readonly remoteAddress: Address }>
   newConnectionId(): Uint8Array {
     for (;;) {
       const id = createConnectionId(this.#random);
-      if (!this.#owners.has(connectionIdKey(id))) return id;
+      if (!this.#owners.has(connectionIdKey(id))) {
+        return CONNECTION_BYTES.copy(id);
+      }
     }
   }
 

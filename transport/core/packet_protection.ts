@@ -43,6 +43,7 @@ import {
   aeadLimits,
   CLOSE_RESERVE_PACKETS,
 } from "./aead_limits.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 
 /** Size of the packet number in a header, in bytes. */
 const PACKET_NUMBER_LENGTH = 8;
@@ -107,7 +108,7 @@ export class PacketProtection {
   readonly #sendMask: HeaderProtection;
   readonly #receiveMask: HeaderProtection;
 
-  readonly #kept: Uint8Array = new Uint8Array(KEPT_LENGTH);
+  readonly #kept: Uint8Array = CONNECTION_BYTES.allocate(KEPT_LENGTH);
   #send: PhaseCipher;
   #receive: PhaseCipher;
   /**

@@ -15,6 +15,7 @@ import {
   retireConnectionIdFrameLength,
 } from "../../protocol/frame/mod.ts";
 import { MAX_UNACKED_RETIREMENTS_PER_ID } from "./config.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 import { CloseCode, TransportError } from "./error.ts";
 import type { SentFrame } from "./sent_frame.ts";
 
@@ -120,8 +121,8 @@ export class PeerConnectionIds {
       this.#seen.add(sequence, sequence + 1);
       this.#ids.set(sequence, {
         sequence,
-        connectionId: frame.connectionId.slice(),
-        resetToken: frame.resetToken.slice(),
+        connectionId: CONNECTION_BYTES.copy(frame.connectionId),
+        resetToken: CONNECTION_BYTES.copy(frame.resetToken),
       });
     }
     this.#retireOld();

@@ -5,6 +5,7 @@
  */
 import { assert } from "../../internal/assert.ts";
 import { REPLAY_WINDOW_PACKETS } from "./config.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 
 /** Largest window: the ring has to fit into the low 32 bits of a number. */
 const MAX_WINDOW_PACKETS = 2 ** 24;
@@ -42,7 +43,7 @@ export class ReplayWindow {
     this.#size = size;
     this.#fullBits = bits;
     bits = Math.min(bits, FIRST_BITS);
-    this.#words = new Uint32Array(bits / 32);
+    this.#words = CONNECTION_BYTES.allocateWords(bits / 32);
     this.#bitMask = bits - 1;
   }
 

@@ -7,6 +7,7 @@
  */
 import { type HandshakeState, isEqualConstantTime } from "../../crypto/mod.ts";
 import { assert } from "../../internal/assert.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 import { decodeEarlyPayload } from "./early_data.ts";
 import {
   confirmationOf,
@@ -71,7 +72,7 @@ export class ResponderHandshake {
     this.#isResumed = hello.ticket !== undefined;
     this.#noise = noise;
     this.#suite = suite;
-    this.initiatorConnectionId = hello.connectionId.slice();
+    this.initiatorConnectionId = CONNECTION_BYTES.copy(hello.connectionId);
     this.#peerParameters = peerParameters;
     const { first, rest } = suiteParts(suite).isHybrid
       ? splitMessage(response)

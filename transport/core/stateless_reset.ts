@@ -29,6 +29,7 @@ import {
   PACKET_RESERVED_OFFSET,
 } from "../../protocol/mod.ts";
 import { type Address, isSameAddress } from "./address.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 
 /** Size of a reset token, in bytes. */
 export const RESET_TOKEN_LENGTH = 16;
@@ -62,8 +63,8 @@ export class ResetTokens {
    * @returns {@linkcode RESET_TOKEN_LENGTH} new bytes, secret until used.
    */
   tokenOf(connectionId: Uint8Array, peerHostname: string): Uint8Array {
-    return hmacSha256(this.#key, connectionId, text.encode(peerHostname))
-      .slice(0, RESET_TOKEN_LENGTH);
+    const hash = hmacSha256(this.#key, connectionId, text.encode(peerHostname));
+    return CONNECTION_BYTES.copy(hash.subarray(0, RESET_TOKEN_LENGTH));
   }
 }
 

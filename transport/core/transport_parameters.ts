@@ -16,6 +16,7 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
 import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
 import { TICKETS_WANTED } from "./config.ts";
+import { CONNECTION_BYTES } from "./connection_bytes.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
 import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import type { AnnouncedLimits } from "./observer.ts";
@@ -168,12 +169,12 @@ export function decodeTransportParameters(
     seen.add(id);
     if (id === CONNECTION_ID_PARAMETER) {
       if (value.length !== CONNECTION_ID_LENGTH) return undefined;
-      connectionId = value.slice();
+      connectionId = CONNECTION_BYTES.copy(value);
       continue;
     }
     if (id === RESET_TOKEN_PARAMETER) {
       if (value.length !== RESET_TOKEN_LENGTH) return undefined;
-      resetToken = value.slice();
+      resetToken = CONNECTION_BYTES.copy(value);
       continue;
     }
     if (id === GIVEN_UP_TICKET_PARAMETER) {
