@@ -18,8 +18,8 @@ const MIN_FRAGMENT_BYTES = 64;
 export class DataFrames {
   readonly #credit: SendCredit;
   readonly #scheduler = new Scheduler<Stream>();
-  /** Streams whose new data waits for the connection's credit. */
-  readonly #starved = new Set<Stream>();
+  /** Streams whose new data waits for the connection's credit; made for the first. */
+  #starved: Set<Stream> | undefined;
 
   /**
    * Starts with nothing to send.
@@ -44,9 +44,9 @@ export class DataFrames {
     const { send } = stream;
     if (send === undefined || stream.isScheduled) return;
     if (send.isSendable(this.#credit.availableBytes)) {
-      this.#starved.delete(stream);
+      this.#starved?.delete(stream);
       this.#scheduler.add(stream);
-    } else if (send.hasCreditedData) this.#starved.add(stream);
+    } else if (send.hasCreditedData) this.#starve(stream);
   }
 
   /**
@@ -55,7 +55,7 @@ export class DataFrames {
    * @param stream The stream; a turn that it still has is passed over.
    */
   withdraw(stream: Stream): void {
-    this.#starved.delete(stream);
+    this.#starved?.delete(stream);
   }
 
   /**
@@ -113,15 +113,20 @@ export class DataFrames {
       this.#credit.use(newBytes);
       const hasMore = send.isSendable(this.#credit.availableBytes);
       this.#scheduler.endTurn(writer.offset - start, hasMore);
-      if (!hasMore && send.hasCreditedData) this.#starved.add(stream);
+      if (!hasMore && send.hasCreditedData) this.#starve(stream);
       minFragmentBytes = MIN_FRAGMENT_BYTES;
     }
   }
 
+  #starve(stream: Stream): void {
+    this.#starved ??= new Set();
+    this.#starved.add(stream);
+  }
+
   #scheduleStarved(): void {
-    const starved = [...this.#starved];
-    this.#starved.clear();
-    for (const stream of starved) this.schedule(stream);
+    const starved = this.#starved;
+    this.#starved = undefined;
+    for (const stream of starved ?? []) this.schedule(stream);
   }
 
   /** The stream whose turn it is, past those that have nothing to send by now. */
@@ -134,7 +139,7 @@ export class DataFrames {
       const send = stream.send!;
       if (send.isSendable(this.#credit.availableBytes)) return stream;
       this.#scheduler.drop();
-      if (send.hasCreditedData) this.#starved.add(stream);
+      if (send.hasCreditedData) this.#starve(stream);
     }
     return undefined;
   }

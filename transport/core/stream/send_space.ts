@@ -16,8 +16,8 @@ export class SendSpace {
   readonly #streamBytes: number;
   readonly #totalBytes: number;
   #heldBytes = 0;
-  /** Streams whose write was cut short. */
-  readonly #waiting = new Set<Stream>();
+  /** Streams whose write was cut short; made for the first. */
+  #waiting: Set<Stream> | undefined;
   /** Whether a write was cut short by what other streams hold. */
   #isTotalShort = false;
 
@@ -63,6 +63,7 @@ export class SendSpace {
    * @param stream The stream.
    */
   wait(stream: Stream): void {
+    this.#waiting ??= new Set();
     this.#waiting.add(stream);
     if (stream.send!.bufferedBytes < this.#streamBytes) {
       this.#isTotalShort = true;
@@ -75,7 +76,7 @@ export class SendSpace {
    * @param stream The stream.
    */
   stopWaiting(stream: Stream): void {
-    this.#waiting.delete(stream);
+    this.#waiting?.delete(stream);
   }
 
   /**
@@ -88,22 +89,23 @@ export class SendSpace {
    */
   onReleased(stream: Stream, byteCount: number): readonly Stream[] {
     this.#heldBytes -= byteCount;
-    if (this.#waiting.size === 0) return NOBODY;
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.size === 0) return NOBODY;
     if (
       this.#isTotalShort && this.#heldBytes <= this.#totalBytes / 2
     ) {
       // Everybody may have waited for this, so everybody is looked at, once.
       this.#isTotalShort = false;
-      return [...this.#waiting].filter((waiting) => this.#wake(waiting));
+      return [...waiting].filter((each) => this.#wake(each));
     }
-    return this.#waiting.has(stream) && this.#wake(stream) ? [stream] : NOBODY;
+    return waiting.has(stream) && this.#wake(stream) ? [stream] : NOBODY;
   }
 
   #wake(stream: Stream): boolean {
     const held = stream.send!.bufferedBytes;
     const isRoomy = held <= this.#streamBytes / 2 &&
       (this.#heldBytes < this.#totalBytes || held < RESERVED_BYTES);
-    if (isRoomy) this.#waiting.delete(stream);
+    if (isRoomy) this.#waiting?.delete(stream);
     return isRoomy;
   }
 }
