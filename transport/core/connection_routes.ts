@@ -51,7 +51,8 @@ export class ConnectionRoutes<T extends { readonly remoteAddress: Address }>
   implements ConnectionRouter<T> {
   readonly #random: RandomSource;
   readonly #owners = new Map<number, T>();
-  readonly #keys = new Map<T, Set<number>>();
+  /** The ids of each connection, so few that looking for one is cheap. */
+  readonly #keys = new Map<T, number[]>();
   readonly #resetTokens: ResetTokens;
   readonly #peerResetTokens: PeerResetTokens<T>;
 
@@ -109,8 +110,8 @@ export class ConnectionRoutes<T extends { readonly remoteAddress: Address }>
     const key = connectionIdKey(connectionId);
     this.#owners.set(key, owner);
     const keys = this.#keys.get(owner);
-    if (keys === undefined) this.#keys.set(owner, new Set([key]));
-    else keys.add(key);
+    if (keys === undefined) this.#keys.set(owner, [key]);
+    else if (!keys.includes(key)) keys.push(key);
   }
 
   /** Makes an id whose packets reach a connection. */
@@ -127,7 +128,10 @@ export class ConnectionRoutes<T extends { readonly remoteAddress: Address }>
   /** Packets with an id are for nobody any more. */
   release(connectionId: Uint8Array, owner: T): void {
     const key = connectionIdKey(connectionId);
-    if (this.#keys.get(owner)?.delete(key)) this.#owners.delete(key);
+    const keys = this.#keys.get(owner);
+    if (!keys?.includes(key)) return;
+    this.#keys.set(owner, keys.filter((each) => each !== key));
+    this.#owners.delete(key);
   }
 
   /**

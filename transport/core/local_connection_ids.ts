@@ -21,6 +21,12 @@ export interface IssuedConnectionId {
   readonly resetToken: Uint8Array;
 }
 
+/** One that was told, or is to be. */
+interface Numbered {
+  readonly sequence: number;
+  readonly connectionId: Uint8Array;
+}
+
 /** Options of {@linkcode LocalConnectionIds}. */
 export interface LocalConnectionIdsOptions {
   /** The id of the handshake, with sequence 0; 8 bytes. */
@@ -36,10 +42,10 @@ export interface LocalConnectionIdsOptions {
 /** Our ids of one connection. */
 export class LocalConnectionIds {
   readonly #options: LocalConnectionIdsOptions;
-  /** Those that the peer has not given up, by sequence. */
-  readonly #active = new Map<number, Uint8Array>();
+  /** Those that the peer has not given up: so few that looking for one is cheap. */
+  #active: Numbered[];
   /** Those that wait to be told or acknowledged. */
-  readonly #unknown = new Map<number, IssuedConnectionId>();
+  #unknown: (Numbered & IssuedConnectionId)[] = [];
   #unsent: number[] = [];
   /** Given up, oldest first; late packets may still carry them. */
   readonly #retired: Uint8Array[] = [];
@@ -50,7 +56,7 @@ export class LocalConnectionIds {
   /** @param options The first id, and how many there may be. */
   constructor(options: LocalConnectionIdsOptions) {
     this.#options = options;
-    this.#active.set(0, options.first);
+    this.#active = [{ sequence: 0, connectionId: options.first }];
   }
 
   /** How many were made, the first one included. */
@@ -78,8 +84,8 @@ export class LocalConnectionIds {
    */
   replenish(): void {
     const { maxCount } = this.#options;
-    if (this.#unknown.size > 0 || maxCount < 2) return;
-    let missingCount = maxCount - this.#active.size;
+    if (this.#unknown.length > 0 || maxCount < 2) return;
+    let missingCount = maxCount - this.#active.length;
     if (this.#isRenewalDue && missingCount >= 0) {
       this.#isRenewalDue = false;
       this.#retirePriorTo = this.#nextSequence;
@@ -98,18 +104,18 @@ export class LocalConnectionIds {
    * given, or that it still uses.
    */
   handleRetire(sequence: number, usedKey: number): void {
-    const isUnsent = this.#unsent.includes(sequence) &&
-      !this.#active.has(sequence);
+    const active = find(this.#active, sequence);
+    const isUnsent = this.#unsent.includes(sequence) && active === undefined;
     if (sequence >= this.#nextSequence || isUnsent) {
       throw violation(`${sequence} was never given to the peer`);
     }
-    const connectionId = this.#active.get(sequence);
-    if (connectionId === undefined) return;
+    if (active === undefined) return;
+    const { connectionId } = active;
     // RFC 9000 §19.16: not by a packet that carries it.
     if (connectionIdKey(connectionId) === usedKey) {
       throw violation(`${sequence} is given up by a packet that carries it`);
     }
-    this.#active.delete(sequence);
+    this.#active = this.#active.filter((each) => each !== active);
     this.#stopTelling(sequence);
     this.#retired.push(connectionId);
     if (this.#retired.length > this.#options.maxCount) {
@@ -127,15 +133,16 @@ export class LocalConnectionIds {
   writeFrames(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
     while (this.#unsent.length > 0) {
       const sequence = this.#unsent[0]!;
-      const issued = this.#unknown.get(sequence)!;
+      const issued = find(this.#unknown, sequence)!;
       const frame = {
         ...issued,
-        sequence,
         retirePriorTo: Math.min(this.#retirePriorTo, sequence),
       };
       if (writer.offset + newConnectionIdFrameLength(frame) > limit) return;
       encodeNewConnectionIdFrame(writer, frame);
-      this.#active.set(sequence, issued.connectionId);
+      if (find(this.#active, sequence) === undefined) {
+        this.#active.push({ sequence, connectionId: issued.connectionId });
+      }
       sent.push({ type: "new-connection-id", sequence });
       this.#unsent.shift();
     }
@@ -156,22 +163,30 @@ export class LocalConnectionIds {
    * @param sequence Its index.
    */
   onFrameLost(sequence: number): void {
-    if (this.#unknown.has(sequence) && !this.#unsent.includes(sequence)) {
+    const isUnknown = find(this.#unknown, sequence) !== undefined;
+    if (isUnknown && !this.#unsent.includes(sequence)) {
       this.#unsent.push(sequence);
     }
   }
 
   /** The peer knows an id; a repetition may wait, as a probe makes one. */
   #stopTelling(sequence: number): void {
-    this.#unknown.delete(sequence);
+    this.#unknown = this.#unknown.filter((each) => each.sequence !== sequence);
     this.#unsent = this.#unsent.filter((each) => each !== sequence);
   }
 
   #issue(): void {
     const sequence = this.#nextSequence++;
-    this.#unknown.set(sequence, this.#options.issue());
+    this.#unknown.push({ ...this.#options.issue(), sequence });
     this.#unsent.push(sequence);
   }
+}
+
+function find<Id extends Numbered>(
+  ids: readonly Id[],
+  sequence: number,
+): Id | undefined {
+  return ids.find((each) => each.sequence === sequence);
 }
 
 function violation(detail: string): TransportError {

@@ -50,13 +50,13 @@ export interface PeerConnectionIdsOptions {
 /** The peer's ids of one connection. */
 export class PeerConnectionIds {
   readonly #options: PeerConnectionIdsOptions;
-  /** Those that are not given up, by sequence. */
-  readonly #ids = new Map<number, PeerConnectionId>();
-  readonly #paths = new Set<{ id: PeerConnectionId }>();
+  /** Those that are not given up: so few that looking for one is cheap. */
+  #ids: PeerConnectionId[];
+  #paths: { id: PeerConnectionId }[] = [];
   /** Sequences that arrived, given up or not. */
   readonly #seen = new RangeSet();
   /** Given up, and the peer has not acknowledged it. */
-  readonly #retiring = new Set<number>();
+  #retiring: number[] = [];
   #unsent: number[] = [];
   #retirePriorTo = 0;
   #changeCount = 0;
@@ -64,13 +64,13 @@ export class PeerConnectionIds {
   /** @param options The first id, and how many there may be. */
   constructor(options: PeerConnectionIdsOptions) {
     this.#options = options;
-    this.#ids.set(0, options.first);
+    this.#ids = [options.first];
     this.#seen.add(0, 1);
   }
 
   /** How many the peer gave us that are not given up. */
   get count(): number {
-    return this.#ids.size;
+    return this.#ids.length;
   }
 
   /** How often a path got another id. */
@@ -91,7 +91,7 @@ export class PeerConnectionIds {
    */
   assign(): PathConnectionId {
     const path = { id: this.#takeSpare() ?? this.#shared() };
-    this.#paths.add(path);
+    this.#paths.push(path);
     return path;
   }
 
@@ -102,7 +102,9 @@ export class PeerConnectionIds {
    * path remains.
    */
   release(path: PathConnectionId): void {
-    const isKnown = this.#paths.delete(path as { id: PeerConnectionId });
+    const pathCount = this.#paths.length;
+    this.#paths = this.#paths.filter((each) => each !== path);
+    const isKnown = this.#paths.length < pathCount;
     if (isKnown && !this.#isUsed(path.id)) this.#retire(path.id);
   }
 
@@ -119,7 +121,7 @@ export class PeerConnectionIds {
     this.#retirePriorTo = Math.max(this.#retirePriorTo, frame.retirePriorTo);
     if (!this.#seen.has(sequence)) {
       this.#seen.add(sequence, sequence + 1);
-      this.#ids.set(sequence, {
+      this.#ids.push({
         sequence,
         connectionId: CONNECTION_BYTES.copy(frame.connectionId),
         resetToken: CONNECTION_BYTES.copy(frame.resetToken),
@@ -128,7 +130,7 @@ export class PeerConnectionIds {
     this.#retireOld();
     const { maxCount } = this.#options;
     // An honest peer leaves no gaps but those that loss makes.
-    if (this.#ids.size > maxCount || this.#seen.rangeCount > 4 * maxCount) {
+    if (this.#ids.length > maxCount || this.#seen.rangeCount > 4 * maxCount) {
       throw limitError(`more than ${maxCount} connection ids`);
     }
   }
@@ -157,7 +159,7 @@ export class PeerConnectionIds {
    * @param sequence Its index.
    */
   onFrameAcked(sequence: number): void {
-    this.#retiring.delete(sequence);
+    this.#retiring = this.#retiring.filter((each) => each !== sequence);
     this.#unsent = this.#unsent.filter((each) => each !== sequence);
   }
 
@@ -167,17 +169,16 @@ export class PeerConnectionIds {
    * @param sequence Its index.
    */
   onFrameLost(sequence: number): void {
-    if (this.#retiring.has(sequence) && !this.#unsent.includes(sequence)) {
+    if (this.#retiring.includes(sequence) && !this.#unsent.includes(sequence)) {
       this.#unsent.push(sequence);
     }
   }
 
   #checkConsistent(frame: NewConnectionIdFrame): void {
-    const known = this.#ids.get(frame.sequence);
-    for (const id of this.#ids.values()) {
+    for (const id of this.#ids) {
       const isSame = isEqual(id.connectionId, frame.connectionId);
       // RFC 9000 §19.15: one sequence for one id.
-      if (isSame === (id === known)) continue;
+      if (isSame === (id.sequence === frame.sequence)) continue;
       throw new TransportError(
         "PROTOCOL_VIOLATION",
         `Connection id ${frame.sequence}: it contradicts number ${id.sequence}`,
@@ -194,7 +195,7 @@ export class PeerConnectionIds {
       path.id = this.#nextSpare() ?? this.#shared();
       if (path.id !== old && !this.#isUsed(old)) this.#retire(old);
     }
-    for (const id of this.#ids.values()) {
+    for (const id of [...this.#ids]) {
       if (id.sequence < this.#retirePriorTo && !this.#isUsed(id)) {
         this.#retire(id);
       }
@@ -203,14 +204,14 @@ export class PeerConnectionIds {
 
   #takeSpare(): PeerConnectionId | undefined {
     // Who makes us change paths must not make us pass what the peer remembers.
-    return this.#retiring.size < 2 * this.#options.maxCount
+    return this.#retiring.length < 2 * this.#options.maxCount
       ? this.#nextSpare()
       : undefined;
   }
 
   #nextSpare(): PeerConnectionId | undefined {
     let spare: PeerConnectionId | undefined;
-    for (const id of this.#ids.values()) {
+    for (const id of this.#ids) {
       if (id.sequence < this.#retirePriorTo || this.#isUsed(id)) continue;
       if (spare === undefined || id.sequence < spare.sequence) spare = id;
     }
@@ -219,7 +220,7 @@ export class PeerConnectionIds {
   }
 
   #use(id: PeerConnectionId): void {
-    if (this.#paths.size > 0) this.#changeCount++;
+    if (this.#paths.length > 0) this.#changeCount++;
     if (id.resetToken !== undefined) this.#options.onTokenUsed(id.resetToken);
   }
 
@@ -232,19 +233,18 @@ export class PeerConnectionIds {
   }
 
   #isUsed(id: PeerConnectionId): boolean {
-    for (const path of this.#paths) if (path.id === id) return true;
-    return false;
+    return this.#paths.some((path) => path.id === id);
   }
 
   #retire(id: PeerConnectionId): void {
-    this.#ids.delete(id.sequence);
+    this.#ids = this.#ids.filter((each) => each !== id);
     if (id.resetToken !== undefined) {
       this.#options.onTokenRetired(id.resetToken);
     }
-    this.#retiring.add(id.sequence);
+    this.#retiring.push(id.sequence);
     this.#unsent.push(id.sequence);
     const { maxCount } = this.#options;
-    if (this.#retiring.size > MAX_UNACKED_RETIREMENTS_PER_ID * maxCount) {
+    if (this.#retiring.length > MAX_UNACKED_RETIREMENTS_PER_ID * maxCount) {
       throw limitError("too many connection ids taken back");
     }
   }
