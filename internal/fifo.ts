@@ -6,6 +6,9 @@
 
 const INITIAL_CAPACITY = 8;
 
+/** What queues have that were always empty; never written to. */
+const NO_ITEMS: undefined[] = [];
+
 /** Above this, an emptied ring is given back. */
 const KEPT_CAPACITY = 1024;
 
@@ -16,7 +19,7 @@ const KEPT_CAPACITY = 1024;
  * @typeParam T What is queued; `undefined` is not.
  */
 export class Fifo<T> {
-  #items: (T | undefined)[] = [];
+  #items: (T | undefined)[] = NO_ITEMS;
   #head = 0;
   #length = 0;
 
@@ -66,7 +69,7 @@ export class Fifo<T> {
 
   /** Removes everything. */
   clear(): void {
-    this.#items = [];
+    this.#items = NO_ITEMS;
     this.#head = 0;
     this.#length = 0;
   }

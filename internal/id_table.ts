@@ -4,8 +4,11 @@
  * @module
  */
 
-/** Room of a table that has had a value. */
-const MIN_CAPACITY = 8;
+/** Room of a table that has had a value: serves one or two at a time. */
+const FIRST_CAPACITY = 4;
+
+/** Room that is not given back: a table that grows and shrinks does it for ever. */
+const KEPT_CAPACITY = 8;
 
 /** 2^32 divided by the golden ratio: neighbours among numbers end up far apart. */
 const HASH_FACTOR = 0x9e37_79b1;
@@ -64,7 +67,10 @@ export class IdTable<Value> {
     if (this.#values[index] === undefined) return false;
     this.#size--;
     this.#closeGap(index);
-    if (16 * this.#size < this.#mask) this.#resize((this.#mask + 1) / 4);
+    const capacity = this.#mask + 1;
+    if (capacity > KEPT_CAPACITY && 16 * this.#size < capacity) {
+      this.#resize(Math.max(KEPT_CAPACITY, capacity / 4));
+    }
     return true;
   }
 
@@ -128,8 +134,7 @@ export class IdTable<Value> {
   #resize(capacity: number): void {
     const ids = this.#ids;
     const values = this.#values;
-    const count = Math.max(MIN_CAPACITY, capacity);
-    if (count === this.#mask + 1) return;
+    const count = Math.max(FIRST_CAPACITY, capacity);
     this.#mask = count - 1;
     this.#ids = new Array<number>(count).fill(0);
     this.#values = new Array<Value | undefined>(count).fill(undefined);

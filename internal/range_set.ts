@@ -68,6 +68,9 @@ export class RangeSet {
       const range = ranges[low]!;
       range.start = mergedStart;
       range.end = mergedEnd;
+    } else if (ranges.length === 0) {
+      // Most sets have one range: an array that is added to has room for many.
+      this.#ranges = [{ start, end }];
     } else {
       if (low > ranges.length) low = ranges.length;
       ranges.splice(low, high - low, { start: mergedStart, end: mergedEnd });

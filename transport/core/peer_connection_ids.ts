@@ -91,7 +91,8 @@ export class PeerConnectionIds {
    */
   assign(): PathConnectionId {
     const path = { id: this.#takeSpare() ?? this.#shared() };
-    this.#paths.push(path);
+    // Not pushed, which makes room for sixteen more.
+    this.#paths = this.#paths.concat(path);
     return path;
   }
 
