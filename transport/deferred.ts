@@ -14,6 +14,8 @@ export interface Deferred<T> {
   reject(reason: unknown): void;
 }
 
+function ignore(): void {}
+
 /**
  * Creates a promise whose rejection never counts as unhandled: whoever cares
  * awaits it, and a connection that dies must not end a process that does not.
@@ -27,7 +29,7 @@ export function createDeferred<T>(): Deferred<T> {
     resolve = onResolve;
     reject = onReject;
   });
-  promise.catch(() => {});
+  promise.catch(ignore);
   return { promise, resolve: resolve!, reject: reject! };
 }
 
@@ -39,6 +41,6 @@ export function createDeferred<T>(): Deferred<T> {
  */
 export function rejected<T>(reason: unknown): Promise<T> {
   const promise = Promise.reject<T>(reason);
-  promise.catch(() => {});
+  promise.catch(ignore);
   return promise;
 }

@@ -4,14 +4,18 @@
  * @module
  */
 
-/** Options of a {@linkcode HandlerQueue}. */
-export interface HandlerQueueOptions<T> {
+/** Who learns of what a handler has thrown. */
+export interface HandlerQueueHost {
+  /** Called with what the handler threw. */
+  onHandlerError(error: unknown): void;
+}
+
+/** How long a {@linkcode HandlerQueue} may be: of all queues of a kind. */
+export interface QueueBound<T> {
   /** How many items may wait for a handler. */
   readonly maxLength: number;
   /** Called with an item that finds the queue full; it is not kept. */
   readonly onRefused: (item: T) => void;
-  /** Called with what the handler threw. */
-  readonly onHandlerError: (error: unknown) => void;
 }
 
 /**
@@ -19,13 +23,18 @@ export interface HandlerQueueOptions<T> {
  * handler.
  */
 export class HandlerQueue<T> {
-  readonly #options: HandlerQueueOptions<T>;
+  readonly #host: HandlerQueueHost;
+  readonly #bound: QueueBound<T>;
   #waiting: T[] = [];
   #handler: ((item: T) => void) | undefined;
 
-  /** @param options Its bound, and what happens there. */
-  constructor(options: HandlerQueueOptions<T>) {
-    this.#options = options;
+  /**
+   * @param host Who learns of what a handler has thrown.
+   * @param bound How many items may wait, and what happens there.
+   */
+  constructor(host: HandlerQueueHost, bound: QueueBound<T>) {
+    this.#host = host;
+    this.#bound = bound;
   }
 
   /** What is called with each item. */
@@ -47,10 +56,10 @@ export class HandlerQueue<T> {
   push(item: T): void {
     if (this.#handler !== undefined && this.#waiting.length === 0) {
       this.#call(this.#handler, item);
-    } else if (this.#waiting.length < this.#options.maxLength) {
+    } else if (this.#waiting.length < this.#bound.maxLength) {
       this.#waiting.push(item);
     } else {
-      this.#options.onRefused(item);
+      this.#bound.onRefused(item);
     }
   }
 
@@ -69,7 +78,7 @@ export class HandlerQueue<T> {
     try {
       handler(item);
     } catch (error) {
-      this.#options.onHandlerError(error);
+      this.#host.onHandlerError(error);
     }
   }
 }

@@ -8,11 +8,10 @@ function createQueue(maxLength = 2): {
 } {
   const refused: number[] = [];
   const errors: unknown[] = [];
-  const queue = new HandlerQueue<number>({
-    maxLength,
-    onRefused: (item) => refused.push(item),
-    onHandlerError: (error) => errors.push(error),
-  });
+  const queue = new HandlerQueue<number>(
+    { onHandlerError: (error) => errors.push(error) },
+    { maxLength, onRefused: (item) => refused.push(item) },
+  );
   return { queue, refused, errors };
 }
 

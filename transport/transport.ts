@@ -182,10 +182,9 @@ export class Transport {
       options.random ?? systemRandom,
       this.#observer,
     );
-    this.#incoming = new HandlerQueue({
+    this.#incoming = new HandlerQueue({ onHandlerError }, {
       maxLength: MAX_WAITING_CONNECTIONS,
       onRefused: (connection) => connection.close(CloseCode.CONNECTION_REFUSED),
-      onHandlerError,
     });
     this.#incoming.handler = options.onConnection;
     this.#driver = new Driver({

@@ -13,7 +13,7 @@ import { CloseCode, TransportError } from "./core/error.ts";
 import type { ConnectionStats } from "./core/stats.ts";
 import type { Suite } from "./core/suite.ts";
 import { createDeferred, type Deferred, rejected } from "./deferred.ts";
-import { HandlerQueue } from "./handler_queue.ts";
+import { HandlerQueue, type QueueBound } from "./handler_queue.ts";
 import {
   type StreamHost,
   type StreamInput,
@@ -28,6 +28,16 @@ export const MAX_WAITING_DATAGRAMS = 256;
 
 /** Calls of {@linkcode TransportConnection.openStream} that may wait. */
 export const MAX_WAITING_OPENS = 4_096;
+
+const INCOMING_STREAMS: QueueBound<TransportStream> = {
+  maxLength: MAX_WAITING_STREAMS,
+  onRefused: (stream) => stream.abort(CloseCode.LIMIT_ERROR),
+};
+
+const INCOMING_DATAGRAMS: QueueBound<Uint8Array> = {
+  maxLength: MAX_WAITING_DATAGRAMS,
+  onRefused: () => {},
+};
 
 /** How urgent the bytes of a stream are. Bulk never starves. */
 export type StreamPriority = "control" | "interactive" | "bulk";
@@ -102,6 +112,34 @@ class WaitingOpen {
   }
 }
 
+/** The streams of a connection, and what they ask of the driver. */
+class Streams implements StreamHost {
+  readonly core: Connection;
+  readonly byId: IdTable<(input: StreamInput) => void> = new IdTable();
+  readonly #host: ConnectionHost;
+
+  constructor(core: Connection, host: ConnectionHost) {
+    this.core = core;
+    this.#host = host;
+  }
+
+  wake(isComplete?: boolean): void {
+    this.#host.wake(isComplete);
+  }
+
+  settleLater(input: (input: StreamInput) => void): void {
+    this.#host.settleLater(() => input({ type: "settle" }));
+  }
+
+  forget(streamId: number): void {
+    this.byId.delete(streamId);
+  }
+
+  onHandlerError(error: unknown): void {
+    this.#host.onHandlerError(error);
+  }
+}
+
 /** An encrypted connection, its peer proven by its static public key. */
 export class TransportConnection {
   /**
@@ -113,11 +151,11 @@ export class TransportConnection {
 
   readonly #core: Connection;
   readonly #host: ConnectionHost;
-  readonly #streamHost: StreamHost;
-  readonly #streams = new IdTable<(input: StreamInput) => void>();
+  readonly #streams: Streams;
   readonly #incoming: HandlerQueue<TransportStream>;
   readonly #datagrams: HandlerQueue<Uint8Array>;
-  readonly #closing = createDeferred<TransportError>();
+  /** Fulfils {@linkcode TransportConnection.closed}. */
+  #resolveClosed!: (reason: TransportError) => void;
   /** In their order; made for the first one. */
   #waitingOpens: Set<WaitingOpen> | undefined;
   #ping: Deferred<number> | undefined;
@@ -139,25 +177,10 @@ export class TransportConnection {
   ) {
     this.#core = core;
     this.#host = host;
-    this.closed = this.#closing.promise;
-    const onHandlerError = (error: unknown): void => host.onHandlerError(error);
-    this.#incoming = new HandlerQueue({
-      maxLength: MAX_WAITING_STREAMS,
-      onRefused: (stream) => stream.abort(CloseCode.LIMIT_ERROR),
-      onHandlerError,
-    });
-    this.#datagrams = new HandlerQueue({
-      maxLength: MAX_WAITING_DATAGRAMS,
-      onRefused: () => {},
-      onHandlerError,
-    });
-    this.#streamHost = {
-      core,
-      wake: (isComplete) => host.wake(isComplete),
-      settleLater: (input) => host.settleLater(() => input({ type: "settle" })),
-      forget: (streamId) => this.#streams.delete(streamId),
-      onHandlerError,
-    };
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#incoming = new HandlerQueue(host, INCOMING_STREAMS);
+    this.#datagrams = new HandlerQueue(host, INCOMING_DATAGRAMS);
+    this.#streams = new Streams(core, host);
     attach((event) => this.#handle(event));
   }
 
@@ -384,22 +407,22 @@ export class TransportConnection {
         this.#serveOpens();
         return;
       default:
-        this.#streams.get(event.id)?.(event);
+        this.#streams.byId.get(event.id)?.(event);
     }
   }
 
   #handleClosed(error: TransportError): void {
     if (this.#error !== undefined) return;
     this.#error = error;
-    const streams = this.#streams.values();
-    this.#streams.clear();
+    const streams = this.#streams.byId.values();
+    this.#streams.byId.clear();
     for (const input of streams) input({ type: "connection-closed", error });
     const waitingOpens = this.#waitingOpens;
     this.#waitingOpens = undefined;
     for (const { waiter } of waitingOpens ?? []) waiter.reject(error);
     this.#ping?.reject(error);
     this.#ping = undefined;
-    this.#closing.resolve(error);
+    this.#resolveClosed(error);
   }
 
   #tryOpen(options: OpenStreamOptions): TransportStream | undefined {
@@ -431,8 +454,8 @@ export class TransportConnection {
   }
 
   #createStream(id: number): TransportStream {
-    return new TransportStream(this.#streamHost, id, (input) => {
-      this.#streams.set(id, input);
+    return new TransportStream(this.#streams, id, (input) => {
+      this.#streams.byId.set(id, input);
     });
   }
 }
