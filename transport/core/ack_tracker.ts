@@ -17,6 +17,7 @@ import {
   DEFAULT_MAX_ACK_DELAY_MS,
   DEFAULT_MAX_ACK_RANGES,
 } from "./config.ts";
+import type { LimitName } from "./limits.ts";
 import type { SentFrame } from "./sent_frame.ts";
 
 /** Options of an {@linkcode AckTracker}. */
@@ -42,7 +43,7 @@ export interface AckTrackerOptions {
    */
   readonly maxRanges?: number;
   /** Called when one is forgotten. */
-  readonly onRangeDropped?: () => void;
+  readonly onLimit?: (limit: LimitName) => void;
 }
 
 /** What an Ack frame says. */
@@ -65,7 +66,7 @@ export class AckTracker {
   /** What was promised: never longer. */
   readonly #longestAckDelayMs: number;
   readonly #maxRanges: number;
-  readonly #onRangeDropped: (() => void) | undefined;
+  readonly #onLimit: ((limit: LimitName) => void) | undefined;
   readonly #received: RangeSet = new RangeSet();
   #largest = -1;
   #largestReceivedAt: Instant = 0;
@@ -91,7 +92,7 @@ export class AckTracker {
     this.#ackElicitingThreshold = options.ackElicitingThreshold ??
       DEFAULT_ACK_ELICITING_THRESHOLD;
     this.#maxRanges = options.maxRanges ?? DEFAULT_MAX_ACK_RANGES;
-    this.#onRangeDropped = options.onRangeDropped;
+    this.#onLimit = options.onLimit;
     assert(this.#maxAckDelayMs >= 0, "an ack delay is not negative");
     assert(this.#ackElicitingThreshold >= 1, "an ack threshold is at least 1");
     assert(this.#maxRanges >= 1, "an acknowledgement has a range");
@@ -160,7 +161,7 @@ export class AckTracker {
       // RFC 9000 §13.2.3: limit the ranges, the oldest go first
       this.#received.shift();
       this.#droppedRangeCount++;
-      this.#onRangeDropped?.();
+      this.#onLimit?.("maxAckRanges");
     }
   }
 

@@ -119,11 +119,7 @@ export class Connection extends ApplicationSide {
     this.#handshake = new PendingHandshake(now, handshake, config);
     this.isInitiator = this.#handshake.isInitiator;
     this.#wake = options.wake;
-    this.#events = new EventQueue(
-      config.maxDatagramEvents,
-      // Not `options`, which would keep the handshake.
-      () => rest.onLimit("maxDatagramEvents"),
-    );
+    this.#events = new EventQueue(config.maxDatagramEvents, options.onLimit);
     this.#idle = new IdleTimers(
       this.#timers,
       config,
@@ -501,10 +497,10 @@ export class Connection extends ApplicationSide {
   ): PacketSpace {
     const { config, parameters, scratch, early } = this.#options;
     // Tickets are for those who come back: nobody else keeps the secret for them.
-    const tickets = !this.isInitiator ? undefined : new TicketReceiver(
+    const ticketReceiver = !this.isInitiator ? undefined : new TicketReceiver(
       parameters.maxTickets,
       result,
-      (ticket) => this.#options.onTicket?.(ticket),
+      this.#options.onTicket,
     );
     const ids = createConnectionIds(this, this.#options, result);
     this.#paths.useConnectionIds(ids.peer);
@@ -522,10 +518,10 @@ export class Connection extends ApplicationSide {
       scratch,
       ids,
       onLimit: this.#options.onLimit,
-      peerConnectionId: () => this.#paths.connectionId,
+      path: this.#paths,
       onPathResponse: (data) => this.#migration!.handleResponse(data),
-      onTicket: (at, frame) => tickets?.handleFrame(at, frame),
-      emit: (event) => this.#events.push(event),
+      ticketReceiver,
+      events: this.#events,
       trace: this.#trace,
     });
     this.#space = space;

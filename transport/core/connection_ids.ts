@@ -9,14 +9,18 @@ import type {
   RetireConnectionIdFrame,
 } from "../../protocol/frame/mod.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
+import type { ConnectionRouter } from "./connection_routes.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import {
+  type IssuedConnectionId,
   LocalConnectionIds,
   type LocalConnectionIdsOptions,
+  type LocalRoutes,
 } from "./local_connection_ids.ts";
 import {
   PeerConnectionIds,
   type PeerConnectionIdsOptions,
+  type PeerTokens,
 } from "./peer_connection_ids.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import type { ConnectionStats } from "./stats.ts";
@@ -113,6 +117,33 @@ export class ConnectionIds {
   }
 }
 
+/** The routes of one connection. */
+class OwnRoutes<Connection> implements LocalRoutes, PeerTokens {
+  readonly #owner: Connection;
+  readonly #routes: ConnectionRouter<Connection>;
+
+  constructor(owner: Connection, routes: ConnectionRouter<Connection>) {
+    this.#owner = owner;
+    this.#routes = routes;
+  }
+
+  issue(): IssuedConnectionId {
+    return this.#routes.issue(this.#owner);
+  }
+
+  release(connectionId: Uint8Array): void {
+    this.#routes.release(connectionId, this.#owner);
+  }
+
+  learnResetToken(token: Uint8Array): void {
+    this.#routes.learnResetToken(token, this.#owner);
+  }
+
+  forgetResetToken(token: Uint8Array): void {
+    this.#routes.forgetResetToken(token, this.#owner);
+  }
+}
+
 /**
  * Makes the ids of a connection from those of the handshake.
  *
@@ -130,12 +161,12 @@ export function createConnectionIds<Connection>(
   const { config, connectionId, parameters, routes } = options;
   const { peerParameters, peerConnectionId } = result;
   const { maxConnectionIds } = config;
+  const own = new OwnRoutes(owner, routes);
   const ids = new ConnectionIds({
     local: {
       first: connectionId,
       maxCount: Math.min(peerParameters.maxConnectionIds, maxConnectionIds),
-      issue: () => routes.issue(owner),
-      release: (id) => routes.release(id, owner),
+      routes: own,
     },
     peer: {
       first: {
@@ -144,8 +175,7 @@ export function createConnectionIds<Connection>(
         resetToken: peerParameters.resetToken,
       },
       maxCount: maxConnectionIds,
-      onTokenUsed: (token) => routes.learnResetToken(token, owner),
-      onTokenRetired: (token) => routes.forgetResetToken(token, owner),
+      tokens: own,
     },
   });
   // An id that was told in the clear has no reset token: others do.

@@ -51,8 +51,10 @@ function peerIds(
   const ids = new PeerConnectionIds({
     first: { sequence: 0, ...numbered(0) },
     maxCount: MAX_COUNT,
-    onTokenUsed: (token) => tokens.add(token[0]!),
-    onTokenRetired: (token) => tokens.delete(token[0]!),
+    tokens: {
+      learnResetToken: (token) => tokens.add(token[0]!),
+      forgetResetToken: (token) => tokens.delete(token[0]!),
+    },
     ...options,
   });
   return { ids, tokens };
@@ -232,11 +234,13 @@ function localIds(
   const ids = new LocalConnectionIds({
     first: numbered(0).connectionId,
     maxCount,
-    issue: () => {
-      routed.add(++issuedCount);
-      return numbered(issuedCount);
+    routes: {
+      issue: () => {
+        routed.add(++issuedCount);
+        return numbered(issuedCount);
+      },
+      release: (id) => routed.delete(id[0]!),
     },
-    release: (id) => routed.delete(id[0]!),
   });
   return { ids, routed };
 }

@@ -47,7 +47,7 @@ export interface ConnectionOptions<Connection> {
   /** A ticket of the peer, and the streams that do not wait for the handshake. */
   readonly early?: EarlyData | undefined;
   /** Takes a session ticket of the peer. */
-  readonly onTicket?: (ticket: ReceivedTicket) => void;
+  readonly onTicket: (ticket: ReceivedTicket) => void;
   /** Who watches, if anybody. */
   readonly trace?: ConnectionTrace | undefined;
   /** Takes the secrets of both directions, where somebody has asked for them. */

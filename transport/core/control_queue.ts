@@ -12,12 +12,13 @@ import {
   PATH_FRAME_LENGTH,
   PING_FRAME_LENGTH,
 } from "../../protocol/frame/mod.ts";
+import type { LimitName } from "./limits.ts";
 import type { SentFrame } from "./sent_frame.ts";
 
 /** What waits, at most one ping and a few path responses. */
 export class ControlQueue {
   readonly #maxPathResponses: number;
-  readonly #onPathResponseDropped: () => void;
+  readonly #onLimit: (limit: LimitName) => void;
   readonly #pathResponses: Uint8Array[] = [];
   #pathChallenge: Uint8Array | undefined;
   #isPingDue = false;
@@ -27,11 +28,11 @@ export class ControlQueue {
   /**
    * @param maxPathResponses Path challenges that wait for their answer; past it,
    * the oldest is forgotten.
-   * @param onPathResponseDropped Called then.
+   * @param onLimit Called then.
    */
-  constructor(maxPathResponses: number, onPathResponseDropped: () => void) {
+  constructor(maxPathResponses: number, onLimit: (limit: LimitName) => void) {
     this.#maxPathResponses = maxPathResponses;
-    this.#onPathResponseDropped = onPathResponseDropped;
+    this.#onLimit = onLimit;
   }
 
   /** Whether anything waits. */
@@ -101,7 +102,7 @@ export class ControlQueue {
   answerPathChallenge(data: Uint8Array): void {
     if (this.#pathResponses.length === this.#maxPathResponses) {
       this.#pathResponses.shift();
-      this.#onPathResponseDropped();
+      this.#onLimit("maxPathResponses");
     }
     this.#pathResponses.push(data.slice());
   }

@@ -9,6 +9,7 @@ import {
   datagramFrameLength,
   encodeDatagramFrame,
 } from "../../protocol/frame/mod.ts";
+import type { LimitName } from "./limits.ts";
 
 /**
  * A bounded queue in which the newest wins: a datagram that waited too long is
@@ -16,7 +17,7 @@ import {
  */
 export class DatagramQueue {
   readonly #maxCount: number;
-  readonly #onDropped: (() => void) | undefined;
+  readonly #onLimit: ((limit: LimitName) => void) | undefined;
   readonly #outgoing = new Fifo<Uint8Array>();
   #droppedCount = 0;
 
@@ -24,11 +25,11 @@ export class DatagramQueue {
    * Starts empty.
    *
    * @param maxCount How many datagrams wait at most.
-   * @param onDropped Called for each one that had to make room.
+   * @param onLimit Called for each one that had to make room.
    */
-  constructor(maxCount: number, onDropped?: () => void) {
+  constructor(maxCount: number, onLimit?: (limit: LimitName) => void) {
     this.#maxCount = maxCount;
-    this.#onDropped = onDropped;
+    this.#onLimit = onLimit;
   }
 
   /** How many datagrams wait. */
@@ -50,13 +51,13 @@ export class DatagramQueue {
   push(data: Uint8Array): boolean {
     if (this.#maxCount === 0) {
       this.#droppedCount++;
-      this.#onDropped?.();
+      this.#onLimit?.("datagramQueueLength");
       return false;
     }
     const isFull = this.#outgoing.length >= this.#maxCount;
     if (isFull) {
       this.#drop();
-      this.#onDropped?.();
+      this.#onLimit?.("datagramQueueLength");
     }
     this.#outgoing.push(data);
     return !isFull;

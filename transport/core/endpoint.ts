@@ -49,6 +49,7 @@ import type { LimitName } from "./limits.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
 import { encodeReset, maxResetBytes } from "./stateless_reset.ts";
 import type { DropReason, EndpointStats } from "./stats.ts";
+import type { ReceivedTicket } from "./ticket_store.ts";
 import type { Transmit } from "./transmit.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
 
@@ -101,6 +102,8 @@ export class Endpoint {
   readonly #scratch = new Uint8Array(MAX_PACKET_PAYLOAD_LENGTH + 1);
   readonly #counters = new EndpointCounters();
   readonly #onLimit = (limit: LimitName): void => this.#counters.onLimit(limit);
+  readonly #onTicket = (ticket: ReceivedTicket): void =>
+    this.#resumptions.keep(ticket);
   readonly #perKey: KeyCounts<Connection>;
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
@@ -510,7 +513,7 @@ export class Endpoint {
       scratch: this.#scratch,
       wake: this.#wake,
       onLimit: this.#onLimit,
-      onTicket: (ticket) => this.#resumptions.keep(ticket),
+      onTicket: this.#onTicket,
     });
     if (trace !== undefined) {
       this.#trace!.add(connection, trace);

@@ -5,21 +5,22 @@
  */
 import { Fifo } from "../../internal/fifo.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
+import type { LimitName } from "./limits.ts";
 
 /** Events of one connection, beside those of its streams. */
 export class EventQueue {
   readonly #events = new Fifo<ConnectionEvent>();
   readonly #maxDatagrams: number;
-  readonly #onDatagramDropped: () => void;
+  readonly #onLimit: (limit: LimitName) => void;
   #datagramCount = 0;
 
   /**
    * @param maxDatagrams Datagrams among the events; more are dropped.
-   * @param onDatagramDropped Called then.
+   * @param onLimit Called then.
    */
-  constructor(maxDatagrams: number, onDatagramDropped: () => void) {
+  constructor(maxDatagrams: number, onLimit: (limit: LimitName) => void) {
     this.#maxDatagrams = maxDatagrams;
-    this.#onDatagramDropped = onDatagramDropped;
+    this.#onLimit = onLimit;
   }
 
   /**
@@ -30,7 +31,7 @@ export class EventQueue {
   push(event: ConnectionEvent): void {
     if (event.type === "datagram-received") {
       if (this.#datagramCount >= this.#maxDatagrams) {
-        return this.#onDatagramDropped();
+        return this.#onLimit("maxDatagramEvents");
       }
       this.#datagramCount++;
     }

@@ -27,16 +27,22 @@ interface Numbered {
   readonly connectionId: Uint8Array;
 }
 
+/** Who makes ids and routes their packets. */
+export interface LocalRoutes {
+  /** Makes an id. */
+  issue(): IssuedConnectionId;
+  /** Packets with an id are not for us any more. */
+  release(connectionId: Uint8Array): void;
+}
+
 /** Options of {@linkcode LocalConnectionIds}. */
 export interface LocalConnectionIdsOptions {
   /** The id of the handshake, with sequence 0; 8 bytes. */
   readonly first: Uint8Array;
   /** How many the peer takes, the first one included; below 2 none is added. */
   readonly maxCount: number;
-  /** Makes an id. */
-  readonly issue: () => IssuedConnectionId;
-  /** Called when packets with an id are not for us any more. */
-  readonly release: (connectionId: Uint8Array) => void;
+  /** Makes and routes ids. */
+  readonly routes: LocalRoutes;
 }
 
 /** Our ids of one connection. */
@@ -119,7 +125,7 @@ export class LocalConnectionIds {
     this.#stopTelling(sequence);
     this.#retired.push(connectionId);
     if (this.#retired.length > this.#options.maxCount) {
-      this.#options.release(this.#retired.shift()!);
+      this.#options.routes.release(this.#retired.shift()!);
     }
   }
 
@@ -177,7 +183,7 @@ export class LocalConnectionIds {
 
   #issue(): void {
     const sequence = this.#nextSequence++;
-    this.#unknown.push({ ...this.#options.issue(), sequence });
+    this.#unknown.push({ ...this.#options.routes.issue(), sequence });
     this.#unsent.push(sequence);
   }
 }

@@ -34,14 +34,11 @@ export class OutgoingFrames {
     const { config, onLimit, result } = options;
     const { peerParameters } = result;
     this.ids = options.ids;
-    this.control = new ControlQueue(
-      config.maxPathResponses,
-      () => onLimit("maxPathResponses"),
-    );
+    this.control = new ControlQueue(config.maxPathResponses, onLimit);
     this.ackFrequency = new AckFrequency(peerParameters.maxAckDelayMs);
     this.datagrams = new DatagramQueue(
       config.datagramQueueLength,
-      () => onLimit("datagramQueueLength"),
+      onLimit,
     );
     this.streams = options.streams ?? new StreamManager({
       isInitiator: options.isInitiator,

@@ -24,8 +24,8 @@ import type { PacketProtection } from "./packet_protection.ts";
 export interface PacketBuilderOptions {
   /** Seals the packets. */
   readonly protection: PacketProtection;
-  /** Says which of the peer's connection ids is in use, 8 bytes. */
-  readonly connectionId: () => Uint8Array;
+  /** Has the peer's connection id that is in use, 8 bytes. */
+  readonly path: { readonly connectionId: Uint8Array };
   /**
    * The last message of the handshake that this end sends: it goes before every
    * packet until it is known to have arrived.
@@ -38,7 +38,7 @@ export interface PacketBuilderOptions {
 /** Builds the packets of one connection, one after the other. */
 export class PacketBuilder {
   readonly #protection: PacketProtection;
-  readonly #connectionId: () => Uint8Array;
+  readonly #path: PacketBuilderOptions["path"];
   readonly #trace: ConnectionTrace | undefined;
   #prefix: Uint8Array | undefined;
   #nextPacketNumber = 0;
@@ -46,7 +46,7 @@ export class PacketBuilder {
   /** @param options Keys, connection id, and what goes before. */
   constructor(options: PacketBuilderOptions) {
     this.#protection = options.protection;
-    this.#connectionId = options.connectionId;
+    this.#path = options.path;
     this.#prefix = options.prefix;
     this.#trace = options.trace;
   }
@@ -100,7 +100,7 @@ export class PacketBuilder {
       this.#trace.packetSent(this.#nextPacketNumber, flags, plaintext);
     }
     return start + this.#protection.seal(into, start, {
-      connectionId: this.#connectionId(),
+      connectionId: this.#path.connectionId,
       packetNumber: this.#nextPacketNumber++,
       flags,
       plaintextLength: end - start - PACKET_HEADER_LENGTH,

@@ -26,9 +26,9 @@ import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
-import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import { TransportError } from "./error.ts";
+import type { EventQueue } from "./event_queue.ts";
 import { FrameBudget } from "./frame_budget.ts";
 import { KeyUpdates } from "./key_updates.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
@@ -45,6 +45,7 @@ import type { ConnectionStats, DropReason } from "./stats.ts";
 import type { StreamManager } from "./stream/manager.ts";
 import { isStreamManagerFrame } from "./stream/stream_manager_frame.ts";
 import { suiteParts } from "./suite.ts";
+import type { TicketReceiver } from "./ticket_receiver.ts";
 
 /** A connection that sends less than this is over before it could move. */
 const SPARE_IDS_AFTER_PACKETS = 8;
@@ -63,8 +64,8 @@ export class PacketSpace {
   /** The streams. */
   readonly streams: StreamManager;
   readonly #onPathResponse: (data: Uint8Array) => void;
-  readonly #emit: (event: ConnectionEvent) => void;
-  readonly #onTicket: (now: Instant, ticket: TicketFrame) => void;
+  readonly #events: EventQueue;
+  readonly #tickets: TicketReceiver | undefined;
   readonly #trace: ConnectionTrace | undefined;
   readonly #isResumed: boolean;
   readonly #protection: PacketProtection;
@@ -88,8 +89,8 @@ export class PacketSpace {
   constructor(now: Instant, options: PacketSpaceOptions) {
     const { config, result, remoteAddress } = options;
     const { peerParameters } = result;
-    this.#emit = options.emit;
-    this.#onTicket = options.onTicket;
+    this.#events = options.events;
+    this.#tickets = options.ticketReceiver;
     this.#trace = options.trace;
     this.#isResumed = result.isResumed;
     this.#onPathResponse = options.onPathResponse;
@@ -105,19 +106,18 @@ export class PacketSpace {
     this.#opener = new PacketOpener(this.#protection, options.scratch);
     this.#builder = new PacketBuilder({
       protection: this.#protection,
-      connectionId: options.peerConnectionId,
+      path: options.path,
       prefix: options.prefix,
       trace: options.trace,
     });
     this.#outgoing = new OutgoingFrames(options);
     this.streams = this.#outgoing.streams;
-    const { onLimit } = options;
     this.#budget = new FrameBudget(config.maxControlFramesPerRoundTrip);
     this.#acks = new AckTracker({
       maxAckDelayMs: config.maxAckDelayMs,
       ackElicitingThreshold: config.ackElicitingThreshold,
       maxRanges: config.maxAckRanges,
-      onRangeDropped: () => onLimit("maxAckRanges"),
+      onLimit: options.onLimit,
     });
     this.#mtu = new PathMtu(remoteAddress, {
       maxDatagramBytes: config.maxDatagramBytes,
@@ -274,7 +274,7 @@ export class PacketSpace {
       case "ack":
         return this.#handleAck(now, frame);
       case "datagram":
-        return this.#emit({
+        return this.#events.push({
           type: "datagram-received",
           data: frame.data.slice(),
         });
@@ -291,7 +291,7 @@ export class PacketSpace {
           this.#opener.connectionIdKey,
         );
       case "ticket":
-        return this.#onTicket(now, frame);
+        return this.#tickets?.handleFrame(now, frame);
       case "stream":
       case "reset-stream":
       case "stop-sending":
@@ -377,7 +377,7 @@ export class PacketSpace {
     if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
     else if (frame.type === "ping") {
       if (this.#outgoing.control.takePong()) {
-        this.#emit({ type: "pong", rttMs: now - sentAt });
+        this.#events.push({ type: "pong", rttMs: now - sentAt });
       }
     } else if (frame.type === "mtu-probe") {
       this.#mtu.discovery.onProbeAcked(frame.sizeBytes);

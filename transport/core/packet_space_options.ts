@@ -3,16 +3,15 @@
  *
  * @module
  */
-import type { Instant } from "../../internal/instant.ts";
-import type { TicketFrame } from "../../protocol/frame/mod.ts";
 import type { Address } from "./address.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
-import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionIds } from "./connection_ids.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
+import type { EventQueue } from "./event_queue.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import type { LimitName } from "./limits.ts";
 import type { StreamManager } from "./stream/manager.ts";
+import type { TicketReceiver } from "./ticket_receiver.ts";
 import type { TransportParameters } from "./transport_parameters.ts";
 
 /** What the packet space is made from. */
@@ -36,8 +35,8 @@ export interface PacketSpaceOptions {
   readonly handshakeRttMs: number | undefined;
   /** The connection ids of both ends. */
   readonly ids: ConnectionIds;
-  /** Says which of the peer's connection ids is in use, 8 bytes. */
-  readonly peerConnectionId: () => Uint8Array;
+  /** Has the peer's connection id that is in use, 8 bytes. */
+  readonly path: { readonly connectionId: Uint8Array };
   /** Where the peer is. */
   readonly remoteAddress: Address;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
@@ -47,9 +46,9 @@ export interface PacketSpaceOptions {
   /** Counts a limit that was reached. */
   readonly onLimit: (limit: LimitName) => void;
   /** Takes what has to be told beside the events of the streams. */
-  readonly emit: (event: ConnectionEvent) => void;
-  /** Takes a session ticket: the bytes in it are borrowed. */
-  readonly onTicket: (now: Instant, ticket: TicketFrame) => void;
+  readonly events: EventQueue;
+  /** Takes the peer's session tickets; nobody does where we are the responder. */
+  readonly ticketReceiver: TicketReceiver | undefined;
   /** Who watches, if anybody. */
   readonly trace?: ConnectionTrace | undefined;
 }

@@ -35,16 +35,22 @@ export interface PathConnectionId {
   readonly id: PeerConnectionId;
 }
 
+/** Who looks for the peer's resets. */
+export interface PeerTokens {
+  /** An id is used for the first time: its reset counts from now on. */
+  learnResetToken(token: Uint8Array): void;
+  /** It is given up: its reset counts no more. */
+  forgetResetToken(token: Uint8Array): void;
+}
+
 /** Options of {@linkcode PeerConnectionIds}. */
 export interface PeerConnectionIdsOptions {
   /** The id of the handshake, with sequence 0. */
   readonly first: PeerConnectionId;
   /** How many the peer may give us, the first one included. */
   readonly maxCount: number;
-  /** Called when an id is used for the first time: its reset counts from now on. */
-  readonly onTokenUsed: (token: Uint8Array) => void;
-  /** Called when it is given up: its reset counts no more. */
-  readonly onTokenRetired: (token: Uint8Array) => void;
+  /** Who looks for resets. */
+  readonly tokens: PeerTokens;
 }
 
 /** The peer's ids of one connection. */
@@ -222,7 +228,10 @@ export class PeerConnectionIds {
 
   #use(id: PeerConnectionId): void {
     if (this.#paths.length > 0) this.#changeCount++;
-    if (id.resetToken !== undefined) this.#options.onTokenUsed(id.resetToken);
+    const { resetToken } = id;
+    if (resetToken !== undefined) {
+      this.#options.tokens.learnResetToken(resetToken);
+    }
   }
 
   #shared(): PeerConnectionId {
@@ -240,7 +249,7 @@ export class PeerConnectionIds {
   #retire(id: PeerConnectionId): void {
     this.#ids = this.#ids.filter((each) => each !== id);
     if (id.resetToken !== undefined) {
-      this.#options.onTokenRetired(id.resetToken);
+      this.#options.tokens.forgetResetToken(id.resetToken);
     }
     this.#retiring.push(id.sequence);
     this.#unsent.push(id.sequence);
