@@ -10,6 +10,9 @@ const FIRST_CAPACITY = 4;
 /** Room that is not given back: a table that grows and shrinks does it for ever. */
 const KEPT_CAPACITY = 8;
 
+/** What tables have that were always empty; never written to. */
+const NO_PLACES: never[] = [];
+
 /** 2^32 divided by the golden ratio: neighbours among numbers end up far apart. */
 const HASH_FACTOR = 0x9e37_79b1;
 
@@ -29,8 +32,8 @@ const TWO_TO_32 = 2 ** 32;
  */
 export class IdTable<Value> {
   /** Linear probing: an entry is at its place, or behind others without a gap. */
-  #ids: number[] = [];
-  #values: (Value | undefined)[] = [];
+  #ids: number[] = NO_PLACES;
+  #values: (Value | undefined)[] = NO_PLACES;
   /** Places, less one; -1 while there are none. */
   #mask = -1;
   #size = 0;
@@ -87,8 +90,8 @@ export class IdTable<Value> {
 
   /** Takes everything away. */
   clear(): void {
-    this.#ids = [];
-    this.#values = [];
+    this.#ids = NO_PLACES;
+    this.#values = NO_PLACES;
     this.#mask = -1;
     this.#size = 0;
   }

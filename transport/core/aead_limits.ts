@@ -48,9 +48,13 @@ export function aeadLimits(
     readonly maxForgedPackets?: number;
   } = {},
 ): AeadLimits {
-  const { confidentialityPackets, integrityPackets } = LIMITS[aead];
+  const limits = LIMITS[aead];
+  const { confidentialityPackets, integrityPackets } = limits;
   const { maxPacketsPerKey = Infinity, maxForgedPackets = Infinity } = stricter;
-  return {
+  const isStricter = maxPacketsPerKey < confidentialityPackets ||
+    maxForgedPackets < integrityPackets;
+  // Shared by all connections where nothing is stricter.
+  return !isStricter ? limits : {
     confidentialityPackets: Math.min(confidentialityPackets, maxPacketsPerKey),
     integrityPackets: Math.min(integrityPackets, maxForgedPackets),
   };
