@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
 import {
@@ -86,7 +87,8 @@ export class Connection extends ApplicationSide {
   readonly isInitiator: boolean;
 
   readonly #options: Omit<ConnectionOptions<Connection>, "handshake">;
-  readonly #handshake: PendingHandshake;
+  /** Until it is confirmed: its messages and its Noise state are let go of then. */
+  #unconfirmed: PendingHandshake | undefined;
   readonly #wake: (connection: Connection) => void;
   readonly #trace: ConnectionTrace | undefined;
   readonly #events: EventQueue;
@@ -116,8 +118,8 @@ export class Connection extends ApplicationSide {
     this.#paths = new Paths(options.remoteAddress);
     const { handshake, ...rest } = options;
     this.#options = rest;
-    this.#handshake = new PendingHandshake(now, handshake, config);
-    this.isInitiator = this.#handshake.isInitiator;
+    this.#unconfirmed = new PendingHandshake(now, handshake, config);
+    this.isInitiator = this.#unconfirmed.isInitiator;
     this.#wake = options.wake;
     this.#events = new EventQueue(config.maxDatagramEvents, options.onLimit);
     this.#idle = new IdleTimers(
@@ -255,7 +257,7 @@ export class Connection extends ApplicationSide {
 
   /** Takes the word, not authenticated, that our hello was meant for another key. */
   handleRefusal(): void {
-    if (this.isInitiator) this.#handshake.handleRefusal();
+    if (this.isInitiator) this.#unconfirmed?.handleRefusal();
   }
 
   /**
@@ -463,6 +465,11 @@ export class Connection extends ApplicationSide {
     this.#wake(this);
   }
 
+  get #handshake(): PendingHandshake {
+    assert(this.#unconfirmed !== undefined, "A handshake that is over is gone");
+    return this.#unconfirmed;
+  }
+
   get #isHandshakePending(): boolean {
     return this.#state === "handshaking" ||
       this.#state === "established" && !this.#isConfirmed;
@@ -555,7 +562,7 @@ export class Connection extends ApplicationSide {
   /** The peer has proven that it holds the keys, and where it is. */
   #confirm(from: Address): void {
     this.#isConfirmed = true;
-    this.#handshake.release();
+    this.#unconfirmed = undefined;
     if (this.#paths.isElsewhere(from)) this.#restartPath(from);
     this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();

@@ -17,7 +17,7 @@ import type { DropReason } from "./stats.ts";
 export class PendingHandshake {
   /** Whether this end sent the hello. */
   readonly isInitiator: boolean;
-  #half: InitiatorHandshake | ResponderHandshake | undefined;
+  readonly #handshake: InitiatorHandshake | ResponderHandshake;
   readonly #timeoutMs: number;
   readonly #giveUpAt: Instant;
   #helloTimeoutMs: number;
@@ -40,21 +40,10 @@ export class PendingHandshake {
     config: EndpointConfig,
   ) {
     this.isInitiator = handshake instanceof InitiatorHandshake;
-    this.#half = handshake;
+    this.#handshake = handshake;
     this.#timeoutMs = config.handshakeTimeoutMs;
     this.#giveUpAt = now + config.handshakeTimeoutMs;
     this.#helloTimeoutMs = config.helloTimeoutMs;
-  }
-
-  get #handshake(): InitiatorHandshake | ResponderHandshake {
-    assert(this.#half !== undefined, "A handshake that is over says nothing");
-    return this.#half;
-  }
-
-  /** The handshake is over: lets go of its messages and of the Noise state. */
-  release(): void {
-    this.#half = undefined;
-    this.#restDue = undefined;
   }
 
   /**
