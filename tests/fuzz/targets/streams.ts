@@ -183,8 +183,8 @@ class App {
     }
     require(
       // Own ones wait for their events to be taken: that is no peer's doing.
-      // Those of the peer that are over make room at once, and are forgotten
-      // with the next packet, before which no more can follow.
+      // Those of the peer make room once they are over and all was told of them,
+      // and are forgotten with the next packet, before which no more can follow.
       this.manager.streamCount <= 2 * GRANTED_STREAMS + this.#openedCount,
       "a peer cannot make more streams than were granted",
     );

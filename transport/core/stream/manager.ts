@@ -305,6 +305,8 @@ export class StreamManager {
   /** The next event, if any. */
   pollEvent(): StreamEvent | undefined {
     const event = this.#events.shift();
+    const { toldOfAll } = this.#events;
+    if (toldOfAll?.isClosed === true) this.#returnStream(toldOfAll);
     if (event?.type === "stream-reset") {
       // Nothing is forgotten before frames are written next.
       const stream = this.#streams.get(event.id)!;
@@ -561,13 +563,21 @@ export class StreamManager {
     }
   }
 
-  /** Returns the right to open a stream when one of the peer's is over. */
   #closeIfDone(stream: Stream): void {
     if (stream.isClosed || !stream.isDone) return;
     stream.isClosed = true;
     this.onStateChange?.(stream, "closed");
     this.#closed.push(stream);
-    if (stream.isLocal) return;
+    if (stream.eventCount === 0) this.#returnStream(stream);
+  }
+
+  /**
+   * Returns the right to open a stream when one of the peer's is over. Not while
+   * its events wait: a stream that is kept for them is in the peer's count.
+   */
+  #returnStream(stream: Stream): void {
+    if (stream.isLocal || stream.isReturned) return;
+    stream.isReturned = true;
     const isUni = isUnidirectional(stream.id);
     this.#streams.onPeerClosed(isUni);
     this.#control.onStreamCountChange(isUni);

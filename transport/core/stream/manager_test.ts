@@ -904,12 +904,35 @@ Deno.test("Lost limits are sent again with their newest value", () => {
   pair.deliver(pair.send(initiator)!);
   responder.finish(0);
   pair.acknowledge(pair.send(responder)!);
+  pollEvents(responder);
   const packet = pair.send(responder)!;
   assert.deepEqual(decodeFrames(packet.bytes), [
     { type: "max-streams", isUnidirectional: false, maximum: 3 },
+    { type: "max-streams", isUnidirectional: true, maximum: 3 },
   ]);
   pair.lose(packet);
   assert.deepEqual(pair.send(responder)!.bytes, packet.bytes);
+});
+
+Deno.test("A stream of the peer counts as open until all was told of it", () => {
+  const pair = new StreamPair({ limits: { maxUniStreams: 2 } });
+  const { initiator, responder } = pair;
+  const openAndEnd = (): boolean => {
+    const id = initiator.open(UNI);
+    if (id !== undefined) initiator.finish(id);
+    return id !== undefined;
+  };
+  while (openAndEnd());
+  pair.settle();
+  // Both are over, but the application knows nothing of them yet.
+  assert.equal(openAndEnd(), false);
+  assert.equal(responder.streamCount, 2);
+  pollEvents(responder);
+  pair.settle();
+  assert.equal(responder.streamCount, 0);
+  while (openAndEnd());
+  pair.settle();
+  assert.equal(responder.streamCount, 2);
 });
 
 // ── Many ────────────────────────────────────────────────────────────────────

@@ -42,6 +42,8 @@ export class Stream implements Schedulable, StreamParts {
   eventCount = 0;
   /** Whether both sides are done. */
   isClosed = false;
+  /** Whether the right to open it was given back to the peer. */
+  isReturned = false;
 
   /**
    * Starts without any mark.

@@ -20,6 +20,7 @@ export class StreamEventQueue {
   readonly #streams: Streams;
   readonly #events = new Fifo<StreamEvent>();
   #isAvailableQueued = false;
+  #toldOfAll: Stream | undefined;
 
   /**
    * Starts empty.
@@ -70,9 +71,15 @@ export class StreamEventQueue {
     this.#events.push({ type: "streams-available" });
   }
 
+  /** The stream of the event that was taken last, if none of its events waits now. */
+  get toldOfAll(): Stream | undefined {
+    return this.#toldOfAll;
+  }
+
   /** Takes the next event, if any. */
   shift(): StreamEvent | undefined {
     const event = this.#events.shift();
+    this.#toldOfAll = undefined;
     if (event === undefined) return undefined;
     if (event.type === "streams-available") {
       this.#isAvailableQueued = false;
@@ -80,7 +87,7 @@ export class StreamEventQueue {
     }
     // A stream with events is not forgotten.
     const stream = this.#streams.get(event.id)!;
-    stream.eventCount--;
+    if (--stream.eventCount === 0) this.#toldOfAll = stream;
     if (event.type === "stream-readable") stream.isReadableQueued = false;
     else if (event.type === "stream-writable") stream.isWritableQueued = false;
     return event;
