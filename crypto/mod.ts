@@ -28,6 +28,7 @@ export type { Encapsulation, Kem, KemPrivateKey } from "./kem.ts";
 export * from "./key_schedule.ts";
 export * from "./ml_kem.ts";
 export * from "./sealed_payload.ts";
+export * from "./small_order.ts";
 export * from "./static_key.ts";
 export * from "./x25519.ts";
 export * from "./noise/cipher_state.ts";

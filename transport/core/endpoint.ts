@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { StaticKey } from "../../crypto/mod.ts";
+import { isSmallOrder, StaticKey } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { poison } from "../../internal/poison.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
@@ -179,7 +179,7 @@ export class Endpoint {
    * @param options The peer's key.
    * @returns The connection; its event `established` or `closed` follows.
    * @throws {TransportError} `LIMIT` when there are too many connections,
-   * `INVALID_CONFIG` for a key that is not 32 bytes long.
+   * `INVALID_CONFIG` for a key that is not 32 bytes long, or of small order.
    */
   connect(
     now: Instant,
@@ -200,6 +200,15 @@ export class Endpoint {
       throw new TransportError(
         "INVALID_CONFIG",
         `Public key: 32 bytes expected, got ${remoteStaticPublicKey.length}`,
+      );
+    }
+    // The handshake would find it out as well, and wait for its timeout.
+    if (
+      remoteStaticPublicKey !== undefined && isSmallOrder(remoteStaticPublicKey)
+    ) {
+      throw new TransportError(
+        "INVALID_CONFIG",
+        "Public key: it is nobody's, a point of small order",
       );
     }
     const connectionId = this.#ids.newConnectionId();
