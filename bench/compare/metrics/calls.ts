@@ -42,10 +42,8 @@ export const calls: Metric = {
       seconds: settings.seconds,
     });
     const processorUs = await run.processorTimeUs() - processorBefore;
-    const callsPerSecond = result.latenciesMs.length / result.seconds;
-    run.callsPerSecond = callsPerSecond;
     return {
-      callsPerSecond,
+      callsPerSecond: result.latenciesMs.length / result.seconds,
       callProcessorUs: processorUs / result.latenciesMs.length,
     };
   },

@@ -26,8 +26,6 @@ export interface MetricRunOptions {
 export class MetricRun {
   /** The peer and what belongs to it. */
   readonly peer: MetricRunOptions;
-  /** Calls per second that an earlier metric has seen, for those that build on it. */
-  callsPerSecond: number | undefined;
   #warmedUp: Promise<void> | undefined;
   #connection: Promise<PeerConnection> | undefined;
   #smallPackets: Promise<PeerConnection> | undefined;
