@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isSmallOrder, StaticKey } from "../../crypto/mod.ts";
+import { StaticKey } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { poison } from "../../internal/poison.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
@@ -43,6 +43,7 @@ import type { ResponderHandshake } from "./responder_handshake.ts";
 import { decodeHelloAnswer, type HelloAnswer } from "./hello_answer.ts";
 import { type AnsweredHello, HelloReceiver } from "./hello_receiver.ts";
 import type { EndpointObserver } from "./observer.ts";
+import { checkRemoteKey } from "./remote_key.ts";
 import { Resumptions } from "./resumptions.ts";
 import { KeyCounts } from "./key_counts.ts";
 import type { LimitName } from "./limits.ts";
@@ -194,22 +195,8 @@ export class Endpoint {
       );
     }
     const { remoteStaticPublicKey } = options;
-    if (
-      remoteStaticPublicKey !== undefined && remoteStaticPublicKey.length !== 32
-    ) {
-      throw new TransportError(
-        "INVALID_CONFIG",
-        `Public key: 32 bytes expected, got ${remoteStaticPublicKey.length}`,
-      );
-    }
-    // The handshake would find it out as well, and wait for its timeout.
-    if (
-      remoteStaticPublicKey !== undefined && isSmallOrder(remoteStaticPublicKey)
-    ) {
-      throw new TransportError(
-        "INVALID_CONFIG",
-        "Public key: it is nobody's, a point of small order",
-      );
+    if (remoteStaticPublicKey !== undefined) {
+      checkRemoteKey(remoteStaticPublicKey);
     }
     const connectionId = this.#ids.newConnectionId();
     const limits = localTransportParameters(this.config, MAX_UDP_PAYLOAD_BYTES);
