@@ -39,8 +39,9 @@ const REFRESH_SHARE = 1 / 2;
 /**
  * Finds candidates for calls. Calls that ask for the same thing at the same
  * time share one question, and those that come all the time never wait for
- * one: the node is asked before what it said is too old. While the node cannot be reached, what it said last
- * is used on: agents talk to each other without it.
+ * one: the node is asked before what it said is too old. While the node cannot
+ * be reached, what it said last is used on: agents talk to each other without
+ * it.
  */
 export class Directory {
   readonly #options: DirectoryOptions;
