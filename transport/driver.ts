@@ -17,8 +17,10 @@ import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import type { EndpointEvent } from "./core/endpoint_event.ts";
 import { TransportError } from "./core/error.ts";
+import { isHelloShaped } from "./core/handshake_packet.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
+import { HelloQueue } from "./hello_queue.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
@@ -135,6 +137,8 @@ export class Driver {
 
   #receivedCount = 0;
   #receivedBytes = 0;
+  readonly #hellos: HelloQueue;
+  #isHelloTurnPlanned = false;
   /** Turns given away since a datagram came. */
   #unheardYields = 0;
   #wakeCount = 0;
@@ -170,6 +174,12 @@ export class Driver {
     this.#carrier = options.carrier;
     this.#bufferBytes = options.carrier.maxDatagramBytes;
     this.#batch = new OutgoingBatch(this.#bufferBytes);
+    this.#hellos = new HelloQueue({
+      config: options.endpoint.config,
+      clock: this.now,
+      handle: (hello, from) => this.#handleHello(hello, from),
+      drop: (hello, from) => this.#endpoint.dropHello(this.now(), from, hello),
+    });
     this.#timer = new DeadlineTimer(this.now, () => this.#countdown.plan(1));
     this.#start(this.#carrier);
   }
@@ -277,9 +287,12 @@ export class Driver {
 
   #handleDatagram(datagram: Uint8Array, from: Address): void {
     if (this.#isDeaf) return;
-    this.#endpoint.handleDatagram(this.now(), from, datagram);
+    if (isHelloShaped(datagram)) this.#hellos.push(datagram, from);
+    else {
+      this.#endpoint.handleDatagram(this.now(), from, datagram);
+      if (this.#endpoint.isAnswerUrgent) this.#sendUrgently();
+    }
     poison(datagram);
-    if (this.#endpoint.isAnswerUrgent) this.#sendUrgently();
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
     this.#receivedBytes += datagram.length;
@@ -290,6 +303,26 @@ export class Driver {
       this.#flushSafely();
     } else if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
     else this.#countdown.plan(RECEIVE_BATCH_MICROTASKS);
+  }
+
+  /** @returns Whether it became a connection. */
+  #handleHello(hello: Uint8Array, from: Address): boolean {
+    const endpoint = this.#endpoint;
+    const countBefore = endpoint.connectionCount;
+    endpoint.handleDatagram(this.now(), from, hello);
+    if (endpoint.isAnswerUrgent) this.#sendUrgently();
+    return endpoint.connectionCount > countBefore;
+  }
+
+  #handleWaitingHellos(): void {
+    this.#hellos.handleWaiting(() => this.#transmit());
+    // For what comes of them, and for the rest.
+    if (this.#isHelloTurnPlanned) return;
+    this.#isHelloTurnPlanned = true;
+    this.#scheduleTurn(() => {
+      this.#isHelloTurnPlanned = false;
+      if (!this.#isDeaf) this.#flushSafely();
+    });
   }
 
   // ── Output ────────────────────────────────────────────────────────────────
@@ -317,12 +350,14 @@ export class Driver {
     this.#receivedCount = 0;
     this.#receivedBytes = 0;
     this.#wakeCount = 0;
+    this.#hellos.beginTurn();
     this.#runDue(this.now());
     if (this.#deliverEvents() && !this.#isAwaitingAnswer) {
       this.#isAwaitingAnswer = true;
       this.#countdown.plan(this.#answerMicrotasks);
     } else {
       this.#sendAll();
+      if (this.#hellos.isWaiting) this.#handleWaitingHellos();
     }
   }
 
@@ -487,10 +522,15 @@ export class Driver {
       this.#sentThisTurn = 0;
       this.#resume();
     };
-    if (this.#unheardYields++ < MAX_UNHEARD_YIELDS) scheduleMacrotask(resume);
+    this.#scheduleTurn(resume);
+  }
+
+  /** Calls `task` in a turn of its own, for which the sockets are not forgotten. */
+  #scheduleTurn(task: () => void): void {
+    if (this.#unheardYields++ < MAX_UNHEARD_YIELDS) scheduleMacrotask(task);
     else {
       this.#unheardYields = 0;
-      scheduleSocketTurn(resume);
+      scheduleSocketTurn(task);
     }
   }
 

@@ -9,6 +9,7 @@ import type {
 } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import { Endpoint } from "./core/endpoint.ts";
+import type { EndpointOptions } from "./core/endpoint_options.ts";
 import { TransportError } from "./core/error.ts";
 import {
   Driver,
@@ -75,9 +76,12 @@ interface Rig {
   now: number;
 }
 
-function createRig(carrier: ManualCarrier = new ManualCarrier()): Rig {
+function createRig(
+  carrier: ManualCarrier = new ManualCarrier(),
+  options: Partial<EndpointOptions> = {},
+): Rig {
   const endpoint = new Endpoint(
-    { keyPair: generateKeyPair(systemRandom) },
+    { keyPair: generateKeyPair(systemRandom), ...options },
     systemRandom,
   );
   const failures: TransportError[] = [];
@@ -311,6 +315,30 @@ Deno.test("Driver.close() takes no more connections while it sends what is left"
   rig.carrier.settleAll();
   await closing;
   assert.ok(rig.carrier.isClosed);
+});
+
+Deno.test("Driver handles one hello of a batch at once, lets some wait, and drops the rest", async () => {
+  const rig = createRig(new ManualCarrier(), { maxWaitingHellos: 8 });
+  rig.carrier.isManual = false;
+  const stranger = new Endpoint(
+    { keyPair: generateKeyPair(systemRandom) },
+    systemRandom,
+  );
+  const hello = new Uint8Array(1_200);
+  for (let port = 1; port <= 20; port++) {
+    stranger.connect(0, { hostname: "127.0.0.1", port });
+    stranger.pollTransmit(0, hello);
+    rig.carrier.onDatagram(hello, { hostname: "127.0.0.1", port });
+  }
+  assert.equal(rig.endpoint.stats.halfOpenCount, 1);
+  await turns();
+  const { halfOpenCount, datagramsReceived, drops } = rig.endpoint.stats;
+  assert.equal(halfOpenCount, 1 + 8);
+  assert.equal(datagramsReceived, 20);
+  assert.deepEqual(drops, { "hello-overflow": 11 });
+  assert.equal(new Set(rig.carrier.sent.map(({ port }) => port)).size, 9);
+  await rig.driver.close();
+  assert.deepEqual(rig.errors, []);
 });
 
 Deno.test("Driver delivers and sends in its own asynchronous context, not in that of whoever woke it", async () => {

@@ -131,6 +131,12 @@ export const RETRY_THRESHOLD_DIVISOR = 32;
 /** Half-open handshakes from one address above which its hellos need a cookie. */
 export const DEFAULT_MAX_HALF_OPEN_PER_ADDRESS = 16;
 
+/** Hellos of an endpoint that wait to be handled, of all senders. */
+export const DEFAULT_MAX_WAITING_HELLOS = 256;
+
+/** The share of all time that goes into hellos from which no connection comes. */
+export const DEFAULT_VAIN_HELLO_SHARE = 0.25;
+
 /**
  * Share of the half-open handshakes that one address may hold, with cookies: an
  * eighth, so that it takes several to keep everybody else out.

@@ -172,6 +172,11 @@ export class Endpoint {
     };
   }
 
+  /** Connections that are open or half open. */
+  get connectionCount(): number {
+    return this.#routes.size;
+  }
+
   /**
    * Starts a connection.
    *
@@ -275,6 +280,19 @@ export class Endpoint {
       poison(this.#scratch);
       offset = end;
     }
+  }
+
+  /**
+   * Drops a hello unread: there are more than may wait.
+   *
+   * @param now The time.
+   * @param from Where it came from.
+   * @param datagram Its bytes; borrowed for the call, not changed.
+   */
+  dropHello(now: Instant, from: Address, datagram: Uint8Array): void {
+    this.#counters.onReceived(datagram.length);
+    this.#trace?.datagramReceived(now, from, datagram);
+    this.#dropStray("hello-overflow", from, datagram);
   }
 
   /**

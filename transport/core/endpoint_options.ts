@@ -182,6 +182,20 @@ export interface EndpointOptions {
    */
   readonly maxHalfOpenPerAddress?: number;
   /**
+   * Hellos that wait to be handled; past it, one of the sender that has most of
+   * them is dropped.
+   *
+   * @default DEFAULT_MAX_WAITING_HELLOS
+   */
+  readonly maxWaitingHellos?: number;
+  /**
+   * The share of all time, above 0, that may go into hellos from which no
+   * connection comes; hellos wait when it is used up.
+   *
+   * @default DEFAULT_VAIN_HELLO_SHARE
+   */
+  readonly vainHelloShare?: number;
+  /**
    * How long a session ticket is good; the key that seals it is replaced as
    * often.
    *

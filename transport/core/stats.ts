@@ -15,6 +15,7 @@ export type DropReason =
   | "duplicate-handshake"
   | "half-open-limit"
   | "handshake-failed"
+  | "hello-overflow"
   | "malformed"
   | "not-accepting"
   | "partial-hello-limit"
