@@ -5,6 +5,16 @@
  */
 import type { Clock } from "./clock.ts";
 
+/** Something that an abort ends. */
+export interface AbortListener {
+  /**
+   * Called once, when it is aborted. Must not throw.
+   *
+   * @param reason What it was aborted with.
+   */
+  handleAbort(reason: unknown): void;
+}
+
 /**
  * Lets promises lose against an abort. Unlike `Promise.race` with a promise
  * that lives as long as the call, it leaves nothing behind for each chunk of a
@@ -12,8 +22,8 @@ import type { Clock } from "./clock.ts";
  */
 export class AbortRace {
   /** The one that waits; the others, if there are any. Most calls have one. */
-  #first: ((reason: unknown) => void) | undefined;
-  #others: Set<(reason: unknown) => void> | undefined;
+  #first: AbortListener | undefined;
+  #others: Set<AbortListener> | undefined;
   #controller: AbortController | undefined;
   #isAborted = false;
   #reason: unknown;
@@ -46,26 +56,32 @@ export class AbortRace {
   }
 
   /**
-   * Has a listener called when it is aborted.
+   * Has a listener called when it is aborted, at once when it has been already.
    *
-   * @param listener Called with the reason, at once when it has fired already.
-   * Must not throw.
-   * @returns Takes the listener away.
+   * @param listener Whom to call.
    */
-  onAbort(listener: (reason: unknown) => void): () => void {
-    if (this.#isAborted) listener(this.#reason);
-    else this.#add(listener);
-    return () => this.#delete(listener);
-  }
-
-  #add(listener: (reason: unknown) => void): void {
-    if (this.#first === undefined) this.#first = listener;
+  add(listener: AbortListener): void {
+    if (this.#isAborted) listener.handleAbort(this.#reason);
+    else if (this.#first === undefined) this.#first = listener;
     else (this.#others ??= new Set()).add(listener);
   }
 
-  #delete(listener: (reason: unknown) => void): void {
+  /** @param listener Who is not to be called any more. */
+  delete(listener: AbortListener): void {
     if (this.#first === listener) this.#first = undefined;
     else this.#others?.delete(listener);
+  }
+
+  /**
+   * As {@linkcode AbortRace.add}, for a function.
+   *
+   * @param handleAbort Called with the reason. Must not throw.
+   * @returns Takes it away.
+   */
+  onAbort(handleAbort: (reason: unknown) => void): () => void {
+    const listener = { handleAbort };
+    this.add(listener);
+    return () => this.delete(listener);
   }
 
   /**
@@ -81,8 +97,8 @@ export class AbortRace {
     const first = this.#first;
     const others = this.#others;
     this.#first = this.#others = undefined;
-    first?.(reason);
-    for (const listener of others ?? []) listener(reason);
+    first?.handleAbort(reason);
+    for (const listener of others ?? []) listener.handleAbort(reason);
     this.#controller?.abort(reason);
   }
 
@@ -99,12 +115,13 @@ export class AbortRace {
         reject(this.#reason);
         return;
       }
-      this.#add(reject);
+      const listener = { handleAbort: reject };
+      this.add(listener);
       promise.then((result) => {
-        this.#delete(reject);
+        this.delete(listener);
         resolve(result);
       }, (error) => {
-        this.#delete(reject);
+        this.delete(listener);
         reject(error);
       });
     });

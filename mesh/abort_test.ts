@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { TimerClock } from "../tests/support/timer_clock.ts";
-import { AbortRace, followSignal, LimitedRace } from "./abort.ts";
+import {
+  type AbortListener,
+  AbortRace,
+  followSignal,
+  LimitedRace,
+} from "./abort.ts";
 
 Deno.test("AbortRace.race() gives the promise's result, or the reason of the abort", async () => {
   const race = new AbortRace();
@@ -18,6 +23,30 @@ Deno.test("AbortRace.race() gives the promise's result, or the reason of the abo
     (reason) => reason === "first",
   );
   assert.equal(race.signal.reason, "first");
+});
+
+Deno.test("AbortRace calls each listener once, and none that was taken away", () => {
+  const race = new AbortRace();
+  const heard: string[] = [];
+  const listener = (name: string): AbortListener => ({
+    handleAbort: (reason) => heard.push(`${name} ${reason}`),
+  });
+  const [first, second, third] = ["first", "second", "third"].map(listener);
+  for (const each of [first!, second!, third!]) race.add(each);
+  race.delete(first!);
+  race.delete(third!);
+  const forget = race.onAbort((reason) => heard.push(`function ${reason}`));
+  race.onAbort(() => heard.push("forgotten"))();
+  race.abort("late");
+  race.abort("later");
+  forget();
+  assert.deepEqual(heard.splice(0).toSorted(), [
+    "function late",
+    "second late",
+  ]);
+  // One that comes too late is told at once.
+  race.add(third!);
+  assert.deepEqual(heard, ["third late"]);
 });
 
 Deno.test("LimitedRace aborts with time or with the signal, and leaves no timer", () => {

@@ -53,6 +53,7 @@ import type { Directory } from "./directory.ts";
 import { CallError } from "./error.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
+import { OpenWaiter } from "./open_waiter.ts";
 import type { Peer, PeerConnections, PeerLease } from "./peer_connections.ts";
 import {
   type AddressTarget,
@@ -142,7 +143,16 @@ export class Caller {
       if (peers !== undefined && peers.length > 0) {
         const attempt = begun = new Attempt();
         try {
-          if (this.#sendNow(request, peers[0]!, attempt, scope.startedAt)) {
+          const peer = peers[0]!;
+          let isSent = this.#sendNow(request, peer, attempt, scope.startedAt);
+          if (!isSent && attempt.lease !== undefined && !attempt.isSent) {
+            // Here and not where every other wait is: whatever holds calls up,
+            // thousands then wait for a stream, and each has a place in memory.
+            const { connection } = attempt.lease;
+            const stream = await this.#openStream(connection, request);
+            isSent = this.#sendOn(stream, request, peer, attempt);
+          }
+          if (isSent) {
             const first = await attempt.channel.receive(scope.race);
             begun = this.#judge(request, attempt, first);
           }
@@ -314,7 +324,18 @@ export class Caller {
     attempt.lease ??= this.#options.peers.tryAcquire(peer);
     const stream = attempt.lease?.connection
       .tryOpenStream(streamOptions(request));
-    if (stream === undefined) return false;
+    return stream !== undefined &&
+      this.#sendOn(stream, request, peer, attempt, now);
+  }
+
+  /** @returns Whether all of the request was sent. */
+  #sendOn(
+    stream: TransportStream,
+    request: Request,
+    peer: Peer,
+    attempt: Attempt,
+    now?: Instant,
+  ): boolean {
     this.#send(request, peer, attempt, stream, now);
     if (attempt.sending !== undefined) return false;
     this.#sendRest(request, attempt);
@@ -448,25 +469,10 @@ export class Caller {
     request: Request,
   ): TransportStream | Promise<TransportStream> {
     const opening = streamOptions(request);
+    const { race } = request.scope;
     return connection.tryOpenStream(opening) ??
       new Promise((resolve, reject) => {
-        let release = (): void => {};
-        // Without a signal, which costs as much as the rest of the call: it is
-        // when there are more calls than streams that time is short.
-        const cancel = connection.openStreamWith(opening, {
-          resolve: (stream) => {
-            release();
-            resolve(stream);
-          },
-          reject: (reason) => {
-            release();
-            reject(reason);
-          },
-        });
-        release = request.scope.race.onAbort((reason) => {
-          cancel();
-          reject(reason);
-        });
+        new OpenWaiter(connection, race, resolve, reject).wait(opening);
       });
   }
 

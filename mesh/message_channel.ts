@@ -18,7 +18,7 @@ import {
 } from "../protocol/mod.ts";
 import { allocateBytes } from "../internal/byte_pool.ts";
 import type { ReadWaiter } from "../transport/mod.ts";
-import type { AbortRace } from "./abort.ts";
+import type { AbortListener, AbortRace } from "./abort.ts";
 import { CallError } from "./error.ts";
 import type { MemoryLimit } from "./memory_limit.ts";
 import { MessageMemory } from "./message_memory.ts";
@@ -465,12 +465,13 @@ export class MessageChannel {
 }
 
 /** Waits for one message, with one promise for all that it is made of. */
-class MessageWaiter implements ReadWaiter {
+class MessageWaiter implements ReadWaiter, AbortListener {
   readonly #channel: MessageChannel;
   readonly #stream: ByteStream;
   readonly #resolve: (message: Message | undefined) => void;
   readonly #reject: (reason: unknown) => void;
-  #release: (() => void) | undefined;
+  /** What may end the wait. */
+  #race: AbortRace | undefined;
   #isOver = false;
 
   constructor(
@@ -496,7 +497,8 @@ class MessageWaiter implements ReadWaiter {
   }
 
   waitUntilAborted(race: AbortRace): void {
-    this.#release = race.onAbort((reason) => this.#fail(reason));
+    this.#race = race;
+    race.add(this);
     // What arrives after an abort is read all the same, and dropped.
     this.wait();
   }
@@ -511,6 +513,10 @@ class MessageWaiter implements ReadWaiter {
     }
   }
 
+  handleAbort(reason: unknown): void {
+    this.#fail(reason);
+  }
+
   reject(reason: unknown): void {
     this.#channel.drop();
     // Whoever cancels the channel says why right after: that reason counts.
@@ -520,14 +526,14 @@ class MessageWaiter implements ReadWaiter {
   #finish(message: Message | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#release?.();
+    this.#race?.delete(this);
     this.#resolve(message);
   }
 
   #fail(reason: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#release?.();
+    this.#race?.delete(this);
     this.#reject(reason);
   }
 }

@@ -101,17 +101,6 @@ export interface StreamWaiter {
   reject(reason: unknown): void;
 }
 
-/** A class, since V8 keeps literals that live as long for longer than that. */
-class WaitingOpen {
-  readonly options: OpenStreamOptions;
-  readonly waiter: StreamWaiter;
-
-  constructor(options: OpenStreamOptions, waiter: StreamWaiter) {
-    this.options = options;
-    this.waiter = waiter;
-  }
-}
-
 /** The streams of a connection, and what they ask of the driver. */
 class Streams implements StreamHost {
   readonly core: Connection;
@@ -157,7 +146,7 @@ export class TransportConnection {
   /** Fulfils {@linkcode TransportConnection.closed}. */
   #resolveClosed!: (reason: TransportError) => void;
   /** In their order; made for the first one. */
-  #waitingOpens: Set<WaitingOpen> | undefined;
+  #waitingOpens: Map<StreamWaiter, OpenStreamOptions> | undefined;
   #ping: Deferred<number> | undefined;
   #error: TransportError | undefined;
 
@@ -282,10 +271,10 @@ export class TransportConnection {
       return rejected(error);
     }
     const opened = createDeferred<TransportStream>();
-    const cancel = this.openStreamWith(options, opened);
+    this.openStreamWith(options, opened);
     if (signal !== undefined) {
       const onAbort = (): void => {
-        cancel();
+        this.stopWaiting(opened);
         opened.reject(signal.reason);
       };
       signal.addEventListener("abort", onAbort, { once: true });
@@ -301,29 +290,24 @@ export class TransportConnection {
    *
    * @param options Priority and direction; its signal is not looked at.
    * @param waiter Told once, perhaps at once.
-   * @returns Gives up waiting; the waiter is told nothing then.
    */
-  openStreamWith(
-    options: OpenStreamOptions,
-    waiter: StreamWaiter,
-  ): () => void {
-    if (this.#error !== undefined) {
-      waiter.reject(this.#error);
-      return () => {};
-    }
-    const waitingOpens = this.#waitingOpens ??= new Set();
+  openStreamWith(options: OpenStreamOptions, waiter: StreamWaiter): void {
+    if (this.#error !== undefined) return waiter.reject(this.#error);
+    const waitingOpens = this.#waitingOpens ??= new Map();
     if (waitingOpens.size >= MAX_WAITING_OPENS) {
-      waiter.reject(
+      return waiter.reject(
         new TransportError(
           "STREAM_LIMIT",
           `Connection: ${MAX_WAITING_OPENS} streams wait to be opened already`,
         ),
       );
-      return () => {};
     }
-    const waiting = new WaitingOpen(options, waiter);
-    waitingOpens.add(waiting);
-    return () => void waitingOpens.delete(waiting);
+    waitingOpens.set(waiter, options);
+  }
+
+  /** @param waiter Who waits no longer; it is told nothing. */
+  stopWaiting(waiter: StreamWaiter): void {
+    this.#waitingOpens?.delete(waiter);
   }
 
   /**
@@ -419,7 +403,7 @@ export class TransportConnection {
     for (const input of streams) input({ type: "connection-closed", error });
     const waitingOpens = this.#waitingOpens;
     this.#waitingOpens = undefined;
-    for (const { waiter } of waitingOpens ?? []) waiter.reject(error);
+    for (const waiter of waitingOpens?.keys() ?? []) waiter.reject(error);
     this.#ping?.reject(error);
     this.#ping = undefined;
     this.#resolveClosed(error);
@@ -439,17 +423,17 @@ export class TransportConnection {
   }
 
   #serveOpens(): void {
-    for (const waiting of this.#waitingOpens ?? []) {
+    for (const [waiter, options] of this.#waitingOpens ?? []) {
       let stream: TransportStream | undefined;
       try {
-        stream = this.#tryOpen(waiting.options);
+        stream = this.#tryOpen(options);
       } catch {
         // Closed meanwhile: the event that says so settles everything.
         return;
       }
       if (stream === undefined) return;
-      this.#waitingOpens?.delete(waiting);
-      waiting.waiter.resolve(stream);
+      this.#waitingOpens?.delete(waiter);
+      waiter.resolve(stream);
     }
   }
 
