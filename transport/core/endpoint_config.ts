@@ -203,8 +203,10 @@ function checkSuites(suites: readonly Suite[]): void {
   );
 }
 
-function checkKeyPair({ publicKey, privateKey }: KeyPair): void {
-  if (publicKey.length === 32 && privateKey.length === 32) return;
+/** @param keyPair Whatever somebody without types has given. */
+function checkKeyPair(keyPair: Partial<KeyPair> | undefined): void {
+  const keys = [keyPair?.publicKey, keyPair?.privateKey];
+  if (keys.every((key) => key?.length === 32)) return;
   throw new TransportError(
     "INVALID_CONFIG",
     "Transport configuration: keyPair must hold two keys of 32 bytes",

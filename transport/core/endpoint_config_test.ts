@@ -37,6 +37,14 @@ Deno.test("createEndpointConfig() derives the keep-alive interval from the idle 
   assert.equal(createEndpointConfig(given).keepAliveIntervalMs, 0);
 });
 
+Deno.test("createEndpointConfig() says what is wrong with the keys, or that there are none", () => {
+  const text = /keyPair must hold two keys of 32 bytes/;
+  const short = { ...keyPair, publicKey: new Uint8Array(31) };
+  assertRefused({ keyPair: short }, text);
+  assertRefused({ keyPair: undefined } as unknown as EndpointOptions, text);
+  assertRefused({ keyPair: {} } as unknown as EndpointOptions, text);
+});
+
 Deno.test("createEndpointConfig() asks for cookies from a 32nd of the half-open handshakes on, and never at none", () => {
   const threshold = (maxHalfOpen: number): number =>
     createEndpointConfig({ keyPair, maxHalfOpen }).retryThreshold;
