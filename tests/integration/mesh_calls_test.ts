@@ -98,6 +98,67 @@ Deno.test("Agent.call() names an unknown capability and an unknown method", asyn
   });
 });
 
+Deno.test("Calls for which there is no stream wait for one, as long as nobody gives them up", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({
+      name: "callee",
+      transport: { maxBidiStreams: 3 },
+    });
+    const isReleased = Promise.withResolvers<void>();
+    callee.onCall("hold", () => isReleased.promise);
+    callee.onCall("echo", (request) => request.value);
+    const caller = await connect();
+    const target = { name: "callee" };
+    await caller.call(target, "echo");
+    const held = Array.from({ length: 3 }, () => caller.call(target, "hold"));
+    const controller = new AbortController();
+    const givenUp = caller.call(target, "echo", null, {
+      signal: controller.signal,
+    });
+    const late = caller.call(target, "echo", null, { timeoutMs: 50 });
+    const waiting = Array.from(
+      { length: 20 },
+      (_, index) => caller.call(target, "echo", index),
+    );
+    await assert.rejects(late, hasCode("DEADLINE_EXCEEDED"));
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await assert.rejects(givenUp, reason);
+    isReleased.resolve();
+    await Promise.all(held);
+    assert.deepEqual(
+      await Promise.all(waiting),
+      Array.from({ length: 20 }, (_, index) => index),
+    );
+  });
+});
+
+Deno.test("Calls that wait for a stream end with the connection", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({
+      name: "callee",
+      transport: { maxBidiStreams: 1 },
+    });
+    const isHeld = Promise.withResolvers<void>();
+    callee.onCall("hold", async ({ signal }) => {
+      isHeld.resolve();
+      await whenAborted(signal);
+    });
+    const caller = await connect();
+    const calls = Array.from(
+      { length: 5 },
+      () => caller.call({ name: "callee" }, "hold"),
+    );
+    const outcomes = Promise.allSettled(calls);
+    await isHeld.promise;
+    await callee.close({ drainMs: 0 });
+    for (const outcome of await outcomes) {
+      assert.equal(outcome.status, "rejected");
+      assert.ok(outcome.reason instanceof CallError, String(outcome.reason));
+    }
+  });
+});
+
 Deno.test("Agent.call() rejects with what the handler threw, without its stack", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee" });
