@@ -8,18 +8,20 @@ import { quantile, runTrial } from "../attack/trial.ts";
 /** Each flood takes so long. */
 const SECONDS = 1.5;
 
-/** Far above what is reached: a machine that runs tests is busy, the node new. */
-const MAX_P50_MS = 1_000;
-
 /** What a fresh process takes for its young objects is part of it. */
 const MAX_RESIDENT_GROWTH_BYTES = 96 * 2 ** 20;
 
-for (
-  const [kind, datagramsPerSecond] of [
-    ["garbage", 100_000],
-    ["hello", 20_000],
-  ] as const
-) {
+/**
+ * The last is the longest median of a call, in milliseconds: far above what is
+ * reached, for a machine that runs tests is busy, and the node new. Garbage has
+ * to be read, all of it; hellos wait.
+ */
+const FLOODS = [
+  ["garbage", 100_000, 1_000],
+  ["hello", 20_000, 50],
+] as const;
+
+for (const [kind, datagramsPerSecond, maxP50Ms] of FLOODS) {
   Deno.test(`A node serves calls and new clients under a flood: ${kind}`, async () => {
     const report = await runTrial({
       kind,
@@ -34,7 +36,7 @@ for (
     assert.ok(callMs.length > 50, `${callMs.length} calls, ${sent}`);
     assert.ok(connectMs.length > 0, sent);
     const p50 = quantile(callMs, 0.5);
-    assert.ok(p50 < MAX_P50_MS, `p50 ${p50} ms, ${sent}`);
+    assert.ok(p50 < maxP50Ms, `p50 ${p50} ms, ${sent}`);
     assert.ok(
       report.residentGrowthBytes < MAX_RESIDENT_GROWTH_BYTES,
       `${report.residentGrowthBytes} bytes more, ${sent}`,
