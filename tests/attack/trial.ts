@@ -143,6 +143,8 @@ async function measure(
   const [client] = await Promise.all([Agent.connect(url), attacker.read()]);
   const caller = new Caller(client, url);
   try {
+    // Calls have a connection that stands: the newcomers are others.
+    await caller.work(new Countdown(0));
     if (options.isWarmedUp !== false) await warmUp(caller, victim);
     const before = await reportOf(victim);
     const flooding = new Until(attacker.ask());
@@ -230,7 +232,7 @@ class Caller {
 
   async work(period: Period): Promise<void> {
     const work = async (): Promise<void> => {
-      while (!period.isOver) await this.#call(performance.now());
+      do await this.#call(performance.now()); while (!period.isOver);
     };
     await Promise.all(Array.from({ length: WARM_UP_CONCURRENCY }, work));
     this.#callMs.length = 0;
