@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import {
   HelloQueue,
   MAX_HELLO_TURN_MS,
@@ -147,4 +148,60 @@ Deno.test("HelloQueue does not count the time of hellos that become connections"
   while (rig.queue.isWaiting) rig.queue.handleWaiting(() => {});
   assert.equal(rig.handled.length, 1_000);
   assert.ok(rig.now - startedAt < 1_000 * 0.3 + 1);
+});
+
+Deno.test("HelloQueue handles or drops every hello once, with its own bytes and sender", () => {
+  const step = fc.oneof(
+    fc.record({
+      sender: fc.integer({ min: 1, max: 4 }),
+      byteCount: fc.integer({ min: 2, max: MAX_WAITING_HELLO_BYTES + 1 }),
+    }),
+    fc.record({ restMs: fc.double({ min: 0, max: 8, noNaN: true }) }),
+    fc.constant("turn" as const),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 120 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (steps, maxWaitingHellos, costMs) => {
+        let now = 0;
+        const open = new Map<string, string>();
+        const take = (hello: Uint8Array, port: number): void => {
+          const name = `${port} ${hello[0]}`;
+          assert.equal(open.get(name), hello.join(), name);
+          open.delete(name);
+        };
+        const queue = new HelloQueue({
+          config: { maxWaitingHellos, vainHelloShare: 0.25 },
+          clock: () => now,
+          handle: (hello, { port }) => {
+            take(hello, port);
+            now += costMs;
+            return hello[0]! % 2 === 0;
+          },
+          drop: (hello, { port }) => take(hello, port),
+        });
+        for (const [index, each] of steps.entries()) {
+          if (each === "turn") queue.beginTurn();
+          else if ("restMs" in each) {
+            now += each.restMs;
+            if (queue.isWaiting) queue.handleWaiting(() => now += costMs);
+          } else {
+            const { sender, byteCount } = each;
+            const hello = new Uint8Array(byteCount).fill(index);
+            open.set(`${sender} ${index}`, hello.join());
+            queue.push(hello, { hostname: "127.0.0.1", port: sender });
+            hello.fill(0);
+          }
+          assert.ok(open.size <= maxWaitingHellos);
+        }
+        while (queue.isWaiting) {
+          now += 1_000;
+          queue.handleWaiting(() => {});
+        }
+        assert.deepEqual([...open.keys()], []);
+      },
+    ),
+  );
 });
