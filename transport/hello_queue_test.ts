@@ -161,7 +161,7 @@ Deno.test("HelloQueue handles or drops every hello once, with its own bytes and 
   );
   fc.assert(
     fc.property(
-      fc.array(step, { maxLength: 120 }),
+      fc.array(step, { maxLength: 120, size: "max" }),
       fc.integer({ min: 1, max: 6 }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (steps, maxWaitingHellos, costMs) => {
