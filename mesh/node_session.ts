@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TokenBucket } from "../internal/token_bucket.ts";
 import {
   decodeEvent,
   encodeEvent,
@@ -39,7 +40,6 @@ import {
   type Requester,
 } from "./node_requests.ts";
 import { StatusCode } from "./status_code.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 /** Topics under this prefix are the node's own. */
 const RESERVED_TOPIC_PREFIX = "mxp.";

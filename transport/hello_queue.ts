@@ -12,6 +12,7 @@
  */
 import type { MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
+import { TokenBucket } from "../internal/token_bucket.ts";
 import {
   type Address,
   formatAddress,
@@ -20,7 +21,6 @@ import {
 } from "./core/address.ts";
 import type { EndpointConfig } from "./core/endpoint_options.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { TimeShare } from "./time_share.ts";
 
 /**
  * The largest that may wait, in bytes. Ours all have 1,200, and what is larger
@@ -60,7 +60,8 @@ export interface HelloQueueOptions {
 export class HelloQueue {
   readonly #options: HelloQueueOptions;
   readonly #waiting: FairQueue<WaitingHello>;
-  readonly #vainTime: TimeShare;
+  /** Milliseconds for hellos that come to nothing. */
+  readonly #vainTime: TokenBucket;
   /** A slot for each that may wait, and for one more. Most sockets never need it. */
   #memory: Uint8Array | undefined;
   #freeSlots: number[] = [];
@@ -71,7 +72,7 @@ export class HelloQueue {
     const { maxWaitingHellos, vainHelloShare } = options.config;
     this.#options = options;
     this.#waiting = new FairQueue(maxWaitingHellos);
-    this.#vainTime = new TimeShare(vainHelloShare, MAX_VAIN_HELLO_MS);
+    this.#vainTime = new TokenBucket(MAX_VAIN_HELLO_MS, 1000 * vainHelloShare);
   }
 
   /** Whether any wait. */
@@ -89,7 +90,7 @@ export class HelloQueue {
     if (this.#isTurnUsed || this.isWaiting) return this.#keep(hello, from);
     this.#isTurnUsed = true;
     const startedAt = this.#options.clock();
-    if (this.#vainTime.isSpent(startedAt)) return this.#keep(hello, from);
+    if (this.#vainTime.isEmpty(startedAt)) return this.#keep(hello, from);
     if (!this.#options.handle(hello, from)) {
       this.#vainTime.spend(this.#options.clock() - startedAt);
     }
@@ -107,7 +108,7 @@ export class HelloQueue {
    */
   handleWaiting(send: () => void): void {
     const startedAt = this.#options.clock();
-    if (this.#vainTime.isSpent(startedAt)) return;
+    if (this.#vainTime.isEmpty(startedAt)) return;
     let vainMs = 0;
     let now = startedAt;
     do {

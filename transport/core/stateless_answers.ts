@@ -7,6 +7,7 @@
  */
 import { Fifo } from "../../internal/fifo.ts";
 import type { Instant } from "../../internal/instant.ts";
+import { TokenBucket } from "../../internal/token_bucket.ts";
 import type { Address } from "./address.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
 import type { LimitName } from "./limits.ts";
@@ -26,8 +27,8 @@ export interface StatelessAnswer {
 export class StatelessAnswers {
   readonly #waiting = new Fifo<StatelessAnswer>();
   /** Retries have a rate of their own: a flood must not use up the others'. */
-  readonly #retries: RateLimit;
-  readonly #others: RateLimit;
+  readonly #retries: TokenBucket;
+  readonly #others: TokenBucket;
   readonly #onLimit: (limit: LimitName) => void;
 
   /**
@@ -41,8 +42,12 @@ export class StatelessAnswers {
     >,
     onLimit: (limit: LimitName) => void,
   ) {
-    this.#retries = new RateLimit(config.maxRetriesPerSecond);
-    this.#others = new RateLimit(config.maxStatelessAnswersPerSecond);
+    const { maxRetriesPerSecond, maxStatelessAnswersPerSecond } = config;
+    this.#retries = new TokenBucket(maxRetriesPerSecond, maxRetriesPerSecond);
+    this.#others = new TokenBucket(
+      maxStatelessAnswersPerSecond,
+      maxStatelessAnswersPerSecond,
+    );
     this.#onLimit = onLimit;
   }
 
@@ -77,26 +82,5 @@ export class StatelessAnswers {
   /** The next answer to send, if any. */
   shift(): StatelessAnswer | undefined {
     return this.#waiting.shift();
-  }
-}
-
-/** So many a second, and as many at once after a second of rest. */
-class RateLimit {
-  readonly #perSecond: number;
-  #tokens: number;
-  #at: Instant = 0;
-
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond;
-    this.#tokens = perSecond;
-  }
-
-  take(now: Instant): boolean {
-    const earned = Math.max(0, now - this.#at) * this.#perSecond / 1000;
-    this.#at = now;
-    this.#tokens = Math.min(this.#tokens + earned, this.#perSecond);
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
   }
 }
