@@ -24,6 +24,7 @@ import { HelloQueue } from "./hello_queue.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
+import { releaseSendBuffer, takeSendBuffer } from "./send_buffers.ts";
 
 /**
  * Datagrams sent before the rest of the process may run. At about 10 µs each
@@ -149,8 +150,6 @@ export class Driver {
 
   /** What a carrier that takes many datagrams at once is given. */
   #batch: OutgoingBatch;
-  #freeBuffers: Uint8Array[] = [];
-  #bufferBytes: number;
   #sendsInFlight = 0;
   #sentThisTurn = 0;
   #isYielding = false;
@@ -172,8 +171,7 @@ export class Driver {
     this.now = options.clock;
     this.#endpoint = options.endpoint;
     this.#carrier = options.carrier;
-    this.#bufferBytes = options.carrier.maxDatagramBytes;
-    this.#batch = new OutgoingBatch(this.#bufferBytes);
+    this.#batch = new OutgoingBatch(options.carrier.maxDatagramBytes);
     this.#hellos = new HelloQueue({
       config: options.endpoint.config,
       clock: this.now,
@@ -235,9 +233,7 @@ export class Driver {
     const old = this.#carrier;
     this.#oldCarrier = old;
     this.#carrier = carrier;
-    this.#bufferBytes = carrier.maxDatagramBytes;
-    this.#batch = new OutgoingBatch(this.#bufferBytes);
-    this.#freeBuffers = [];
+    this.#batch = new OutgoingBatch(carrier.maxDatagramBytes);
     this.#start(carrier);
     this.schedule(this.now() + OLD_CARRIER_MS, () => {
       if (this.#oldCarrier === old) this.#closeOldCarrier();
@@ -437,10 +433,14 @@ export class Driver {
 
   /** @returns Whether there was something to send. */
   #transmitOne(): boolean {
-    const buffer = this.#freeBuffers.pop() ?? new Uint8Array(this.#bufferBytes);
-    const transmit = this.#endpoint.pollTransmit(this.now(), buffer);
+    const { maxDatagramBytes } = this.#carrier;
+    const buffer = takeSendBuffer();
+    const room = maxDatagramBytes < buffer.length
+      ? buffer.subarray(0, maxDatagramBytes)
+      : buffer;
+    const transmit = this.#endpoint.pollTransmit(this.now(), room);
     if (transmit === undefined) {
-      this.#freeBuffers.push(buffer);
+      releaseSendBuffer(buffer);
       return false;
     }
     this.#send(buffer, transmit.length, transmit.to);
@@ -468,11 +468,8 @@ export class Driver {
 
   #send(buffer: Uint8Array, length: number, to: Address): void {
     const sending = this.#carrier.send(buffer.subarray(0, length), to);
-    if (sending === undefined) {
-      this.#freeBuffers.push(buffer);
-      return;
-    }
-    this.#awaitSend(sending, to, buffer);
+    if (sending === undefined) releaseSendBuffer(buffer);
+    else this.#awaitSend(sending, to, buffer);
   }
 
   #awaitSend(sending: Promise<void>, to: Address, buffer?: Uint8Array): void {
@@ -487,10 +484,7 @@ export class Driver {
   }
 
   #handleSent(buffer: Uint8Array | undefined): void {
-    if (buffer !== undefined) {
-      poison(buffer);
-      if (buffer.length === this.#bufferBytes) this.#freeBuffers.push(buffer);
-    }
+    if (buffer !== undefined) releaseSendBuffer(buffer);
     this.#sendsInFlight--;
     if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {
       this.#isBlocked = false;
