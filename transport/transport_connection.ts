@@ -305,7 +305,11 @@ export class TransportConnection {
     waitingOpens.set(waiter, options);
   }
 
-  /** @param waiter Who waits no longer; it is told nothing. */
+  /**
+   * Has a waiter of {@linkcode TransportConnection.openStreamWith} told nothing.
+   *
+   * @param waiter Who waits no longer.
+   */
   stopWaiting(waiter: StreamWaiter): void {
     this.#waitingOpens?.delete(waiter);
   }
