@@ -10,21 +10,50 @@
  */
 import { poison } from "./poison.ts";
 
-/** Size of a block: what the largest packet of a loopback carries. */
+/** Blocks of one size. */
+export class BlockPool {
+  readonly #blockBytes: number;
+  readonly #maxFree: number;
+  readonly #free: Uint8Array[] = [];
+
+  /**
+   * Starts with none.
+   *
+   * @param blockBytes Size of a block.
+   * @param maxFree How many are kept for the next use, at most.
+   */
+  constructor(blockBytes: number, maxFree: number) {
+    this.#blockBytes = blockBytes;
+    this.#maxFree = maxFree;
+  }
+
+  /** @returns A block, which holds anything. */
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.#blockBytes);
+  }
+
+  /** @param block From `take`; nobody looks at it any more. */
+  release(block: Uint8Array): void {
+    poison(block);
+    if (this.#free.length < this.#maxFree) this.#free.push(block);
+  }
+}
+
+/** Size of a block of a stream: what the largest packet of a loopback carries. */
 export const BLOCK_BYTES = 32_768;
 
-/** Blocks that are kept for the next use, at most: 4 MiB. */
+/** Blocks of streams that are kept for the next use, at most: 4 MiB. */
 export const MAX_FREE_BLOCKS = 128;
 
-const freeBlocks: Uint8Array[] = [];
+const blocks = new BlockPool(BLOCK_BYTES, MAX_FREE_BLOCKS);
 
 /**
- * Takes a block.
+ * Takes a block for a stream.
  *
  * @returns {@linkcode BLOCK_BYTES} bytes, which hold anything.
  */
 export function takeBlock(): Uint8Array {
-  return freeBlocks.pop() ?? new Uint8Array(BLOCK_BYTES);
+  return blocks.take();
 }
 
 /**
@@ -33,6 +62,5 @@ export function takeBlock(): Uint8Array {
  * @param block From {@linkcode takeBlock}; nobody looks at it any more.
  */
 export function releaseBlock(block: Uint8Array): void {
-  poison(block);
-  if (freeBlocks.length < MAX_FREE_BLOCKS) freeBlocks.push(block);
+  blocks.release(block);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   BLOCK_BYTES,
+  BlockPool,
   MAX_FREE_BLOCKS,
   releaseBlock,
   takeBlock,
@@ -23,4 +24,17 @@ Deno.test("releaseBlock() keeps a bounded number", () => {
     assert.ok(blocks.includes(takeBlock()));
   }
   assert.ok(!blocks.includes(takeBlock()));
+});
+
+Deno.test("BlockPool has blocks of its own size, each used again, and keeps a bounded number", () => {
+  const pool = new BlockPool(100, 4);
+  const taken = Array.from({ length: 7 }, () => pool.take());
+  assert.equal(new Set(taken).size, 7);
+  for (const block of taken) {
+    assert.equal(block.length, 100);
+    pool.release(block);
+  }
+  const again = Array.from({ length: 7 }, () => pool.take());
+  assert.equal(new Set(again).size, 7);
+  assert.equal(again.filter((block) => taken.includes(block)).length, 4);
 });

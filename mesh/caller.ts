@@ -10,7 +10,6 @@ import {
   encodeEnvelope,
   encodeStreamOpen,
   type Extension,
-  isNilAgentId,
   type Message,
   MessageType,
   StreamKind,
@@ -25,6 +24,7 @@ import {
   TransportError,
   type TransportStream,
 } from "../transport/mod.ts";
+import { peersAt } from "./address_peers.ts";
 import { readError, readResponse } from "./answer.ts";
 import { Attempt } from "./attempt.ts";
 import {
@@ -545,27 +545,6 @@ export class Caller {
   #forget(target: RegistryTarget | AddressTarget): void {
     if (target.kind !== "url") this.#options.directory.forget(target);
   }
-}
-
-/** The same target comes with every call to a URL, as long as that is remembered. */
-const peersByAddress = new WeakMap<AddressTarget, Peer[]>();
-
-function peersAt(target: AddressTarget): Peer[] {
-  let peers = peersByAddress.get(target);
-  if (peers === undefined) {
-    const { url, agentId } = target;
-    peers = [{
-      agentId,
-      name: isNilAgentId(agentId)
-        ? `${url.hostname}:${url.port}`
-        : url.agentId ?? "",
-      hostname: url.hostname,
-      port: url.port,
-      publicKey: url.publicKey,
-    }];
-    peersByAddress.set(target, peers);
-  }
-  return peers;
 }
 
 /**

@@ -9,22 +9,21 @@
  *
  * @module
  */
+import { BlockPool } from "../internal/block_pool.ts";
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
-import type { Carrier } from "./carrier/carrier.ts";
+import { type Carrier, UDP_MAX_DATAGRAM_BYTES } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import type { EndpointEvent } from "./core/endpoint_event.ts";
 import { TransportError } from "./core/error.ts";
-import { isHelloShaped } from "./core/handshake_packet.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
-import { HelloQueue } from "./hello_queue.ts";
+import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
-import { releaseSendBuffer, takeSendBuffer } from "./send_buffers.ts";
 
 /**
  * Datagrams sent before the rest of the process may run. At about 10 µs each
@@ -93,6 +92,18 @@ const MAX_COMPLETE_BATCH = 24;
  * address before need not be sent again.
  */
 const OLD_CARRIER_MS = 1_000;
+
+/** Buffers to send from that are kept for the next use, at most: 2 MiB. */
+const MAX_FREE_SEND_BUFFERS = 32;
+
+/**
+ * Where datagrams are written until a socket has taken them, for all sockets of
+ * the process: one with nothing to send holds none.
+ */
+const sendBuffers = new BlockPool(
+  UDP_MAX_DATAGRAM_BYTES,
+  MAX_FREE_SEND_BUFFERS,
+);
 
 /** Something to be done at a time, beside what the endpoint has to do. */
 interface Deadline {
@@ -284,10 +295,7 @@ export class Driver {
   #handleDatagram(datagram: Uint8Array, from: Address): void {
     if (this.#isDeaf) return;
     if (isHelloShaped(datagram)) this.#hellos.push(datagram, from);
-    else {
-      this.#endpoint.handleDatagram(this.now(), from, datagram);
-      if (this.#endpoint.isAnswerUrgent) this.#sendUrgently();
-    }
+    else this.#endpoint.handleDatagram(this.now(), from, datagram);
     poison(datagram);
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
@@ -434,13 +442,13 @@ export class Driver {
   /** @returns Whether there was something to send. */
   #transmitOne(): boolean {
     const { maxDatagramBytes } = this.#carrier;
-    const buffer = takeSendBuffer();
+    const buffer = sendBuffers.take();
     const room = maxDatagramBytes < buffer.length
       ? buffer.subarray(0, maxDatagramBytes)
       : buffer;
     const transmit = this.#endpoint.pollTransmit(this.now(), room);
     if (transmit === undefined) {
-      releaseSendBuffer(buffer);
+      sendBuffers.release(buffer);
       return false;
     }
     this.#send(buffer, transmit.length, transmit.to);
@@ -468,7 +476,7 @@ export class Driver {
 
   #send(buffer: Uint8Array, length: number, to: Address): void {
     const sending = this.#carrier.send(buffer.subarray(0, length), to);
-    if (sending === undefined) releaseSendBuffer(buffer);
+    if (sending === undefined) sendBuffers.release(buffer);
     else this.#awaitSend(sending, to, buffer);
   }
 
@@ -484,7 +492,7 @@ export class Driver {
   }
 
   #handleSent(buffer: Uint8Array | undefined): void {
-    if (buffer !== undefined) releaseSendBuffer(buffer);
+    if (buffer !== undefined) sendBuffers.release(buffer);
     this.#sendsInFlight--;
     if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {
       this.#isBlocked = false;

@@ -13,12 +13,14 @@
 import type { MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
 import { TokenBucket } from "../internal/token_bucket.ts";
+import { connectionIdKey, HELLO_CONNECTION_ID_KEY } from "../protocol/mod.ts";
 import {
   type Address,
   formatAddress,
   isLoopback,
   senderKey,
 } from "./core/address.ts";
+import { MIN_HELLO_DATAGRAM_BYTES } from "./core/config.ts";
 import type { EndpointConfig } from "./core/endpoint_options.ts";
 import { FairQueue } from "./fair_queue.ts";
 
@@ -42,6 +44,17 @@ interface WaitingHello {
   readonly slot: number;
   readonly byteCount: number;
   readonly from: Address;
+}
+
+/**
+ * Whether a datagram may be a hello, by its shape alone: what strangers send to
+ * become a connection.
+ *
+ * @param datagram Any bytes.
+ */
+export function isHelloShaped(datagram: Uint8Array): boolean {
+  return datagram.length >= MIN_HELLO_DATAGRAM_BYTES &&
+    connectionIdKey(datagram) === HELLO_CONNECTION_ID_KEY;
 }
 
 /** What a {@linkcode HelloQueue} is made from. */

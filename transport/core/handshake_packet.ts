@@ -34,9 +34,7 @@ import { hmacSha256, isEqualConstantTime, sha256 } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import {
-  connectionIdKey,
   encodePacketHeader,
-  HELLO_CONNECTION_ID_KEY,
   PACKET_HEADER_LENGTH,
   PacketFlags,
   xxh3_64Halves,
@@ -234,17 +232,6 @@ export function helloPayloadRoom(
   return MIN_HELLO_DATAGRAM_BYTES - PACKET_HEADER_LENGTH -
     helloHeadLength(head) - 2 - MAX_COOKIE_LENGTH - 2 - noiseOverhead -
     HANDSHAKE_MAC_LENGTH - CHECKSUM_LENGTH;
-}
-
-/**
- * Whether a datagram may be a hello, by its shape alone: what strangers send to
- * become a connection.
- *
- * @param datagram Any bytes.
- */
-export function isHelloShaped(datagram: Uint8Array): boolean {
-  return datagram.length >= MIN_HELLO_DATAGRAM_BYTES &&
-    connectionIdKey(datagram) === HELLO_CONNECTION_ID_KEY;
 }
 
 /**
