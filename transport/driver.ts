@@ -12,6 +12,7 @@
 import { BlockPool } from "../internal/block_pool.ts";
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
+import { BusyPoll } from "./busy_poll.ts";
 import { type Carrier, UDP_MAX_DATAGRAM_BYTES } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
@@ -24,6 +25,7 @@ import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
+import type { SocketTurns } from "./socket_turns.ts";
 
 /**
  * Datagrams sent before the rest of the process may run. At about 10 µs each
@@ -119,6 +121,11 @@ export interface DriverOptions {
   readonly carrier: Carrier;
   /** The clock. */
   readonly clock: MonotonicClock;
+  /** Turns of the event loop to look at the socket in; released when closed. */
+  readonly turns?: Pick<
+    SocketTurns,
+    "acquire" | "isQuick" | "release" | "schedule"
+  >;
   /** Called with each event. */
   readonly onEvent: (event: EndpointEvent) => void;
   /** Nothing can be sent to this address, and trying again cannot help. */
@@ -151,6 +158,9 @@ export class Driver {
   #receivedBytes = 0;
   readonly #hellos: HelloQueue;
   #isHelloTurnPlanned = false;
+  readonly #busyPoll: BusyPoll | undefined;
+  /** Whether something was sent in this flush. */
+  #hasSent = false;
   /** Turns given away since a datagram came. */
   #unheardYields = 0;
   #wakeCount = 0;
@@ -189,6 +199,12 @@ export class Driver {
       handle: (hello, from) => this.#handleHello(hello, from),
       drop: (hello, from) => this.#endpoint.dropHello(this.now(), from, hello),
     });
+    const { turns } = options;
+    const momentMs = options.endpoint.config.busyPollMs;
+    turns?.acquire();
+    if (turns?.isQuick && momentMs > 0) {
+      this.#busyPoll = new BusyPoll({ momentMs, clock: this.now, turns });
+    }
     this.#timer = new DeadlineTimer(this.now, () => this.#countdown.plan(1));
     this.#start(this.#carrier);
   }
@@ -273,6 +289,7 @@ export class Driver {
       if (this.#sendsInFlight > 0) await this.#waitUntilDrained();
       await this.#oldCarrier?.close();
       await this.#carrier.close();
+      await this.#options.turns?.release();
     }
   }
 
@@ -294,8 +311,10 @@ export class Driver {
 
   #handleDatagram(datagram: Uint8Array, from: Address): void {
     if (this.#isDeaf) return;
+    const now = this.now();
+    this.#busyPoll?.handleReceived(now);
     if (isHelloShaped(datagram)) this.#hellos.push(datagram, from);
-    else this.#endpoint.handleDatagram(this.now(), from, datagram);
+    else this.#endpoint.handleDatagram(now, from, datagram);
     poison(datagram);
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
@@ -369,6 +388,10 @@ export class Driver {
   #sendAll(): boolean {
     this.#isAwaitingAnswer = false;
     const hasMore = this.#transmit();
+    if (this.#hasSent) {
+      this.#hasSent = false;
+      this.#busyPoll?.handleSent(this.now());
+    }
     this.#armTimer();
     this.#deliverEvents();
     if (this.#endpoint.isPreparationDue) this.#prepareLater();
@@ -415,6 +438,7 @@ export class Driver {
           ? this.#transmitOne()
           : this.#transmitToBatch();
         if (!isSent) return false;
+        this.#hasSent = true;
         this.#sentThisTurn++;
       }
     } finally {
@@ -529,10 +553,12 @@ export class Driver {
 
   /** Calls `task` in a turn of its own, for which the sockets are not forgotten. */
   #scheduleTurn(task: () => void): void {
+    const { turns } = this.#options;
     if (this.#unheardYields++ < MAX_UNHEARD_YIELDS) scheduleMacrotask(task);
     else {
       this.#unheardYields = 0;
-      scheduleSocketTurn(task);
+      if (turns === undefined) scheduleSocketTurn(task);
+      else turns.schedule(task, this.now());
     }
   }
 

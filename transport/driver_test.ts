@@ -13,6 +13,7 @@ import type { EndpointOptions } from "./core/endpoint_options.ts";
 import { TransportError } from "./core/error.ts";
 import {
   Driver,
+  type DriverOptions,
   MAX_DATAGRAMS_PER_TURN,
   MAX_RECEIVE_BATCH_BYTES,
   MAX_SENDS_IN_FLIGHT,
@@ -79,6 +80,7 @@ interface Rig {
 function createRig(
   carrier: ManualCarrier = new ManualCarrier(),
   options: Partial<EndpointOptions> = {},
+  socketTurns?: DriverOptions["turns"],
 ): Rig {
   const endpoint = new Endpoint(
     { keyPair: generateKeyPair(systemRandom), ...options },
@@ -94,6 +96,7 @@ function createRig(
     onEvent: () => {},
     onSendFailed: (_to, error) => failures.push(error),
     onError: (error) => errors.push(error),
+    ...(socketTurns === undefined ? {} : { turns: socketTurns }),
   });
   return Object.assign(rig, { driver });
 }
@@ -205,6 +208,58 @@ Deno.test("Driver has the sockets looked at after some bursts without an answer"
     assert.equal(sent.length, pauseAt + MAX_DATAGRAMS_PER_TURN);
     await rig.driver.close();
   });
+});
+
+/** Turns that are given by hand. */
+class ManualSocketTurns {
+  readonly isQuick = true;
+  readonly tasks: (() => void)[] = [];
+  userCount = 0;
+
+  acquire(): void {
+    this.userCount++;
+  }
+
+  release(): Promise<void> {
+    this.userCount--;
+    return Promise.resolve();
+  }
+
+  schedule(task: () => void): void {
+    this.tasks.push(task);
+  }
+}
+
+/** Sends something, which is answered after a while. */
+async function exchange(rig: Rig, silenceMs: number): Promise<void> {
+  connectMany(rig, 1);
+  await turns();
+  rig.now += silenceMs;
+  rig.carrier.onDatagram(new Uint8Array(1), rig.carrier.localAddress);
+}
+
+Deno.test("Driver keeps the event loop turning after it sent something, once answers come soon", async () => {
+  const socketTurns = new ManualSocketTurns();
+  const rig = createRig(undefined, { busyPollMs: 1 }, socketTurns);
+  rig.carrier.isManual = false;
+  for (let index = 0; index < 4; index++) await exchange(rig, 0.5);
+  assert.equal(socketTurns.tasks.length, 0);
+  await exchange(rig, 0.5);
+  assert.equal(socketTurns.tasks.length, 1);
+  socketTurns.tasks[0]!();
+  assert.equal(socketTurns.tasks.length, 2);
+  assert.equal(socketTurns.userCount, 1);
+  await rig.driver.close();
+  assert.equal(socketTurns.userCount, 0);
+});
+
+Deno.test("Driver never polls with a busyPollMs of 0", async () => {
+  const socketTurns = new ManualSocketTurns();
+  const rig = createRig(undefined, { busyPollMs: 0 }, socketTurns);
+  rig.carrier.isManual = false;
+  for (let index = 0; index < 20; index++) await exchange(rig, 0.05);
+  assert.equal(socketTurns.tasks.length, 0);
+  await rig.driver.close();
 });
 
 Deno.test("Driver takes a datagram that is too large as lost, and reports other failures", async () => {

@@ -21,6 +21,7 @@ import { Driver } from "./driver.ts";
 import { guardObserver } from "./guarded_observer.ts";
 import { HandlerQueue } from "./handler_queue.ts";
 import { reachableAddress, resolveHostname } from "./name_resolver.ts";
+import { sharedSocketTurns } from "./socket_turns.ts";
 import { systemClock } from "./system_clock.ts";
 import { systemRandom } from "./system_random.ts";
 import {
@@ -191,6 +192,7 @@ export class Transport {
       endpoint: this.#endpoint,
       carrier,
       clock: options.clock ?? systemClock,
+      ...(options.carrier === undefined ? { turns: sharedSocketTurns() } : {}),
       onEvent: (event) => this.#handleEvent(event),
       onSendFailed: (to, error) => this.#handleSendFailed(to, error),
       onError: onHandlerError,

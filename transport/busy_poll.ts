@@ -1,0 +1,106 @@
+/**
+ * Busy polling: to look for an answer for a moment before going to sleep.
+ *
+ * Whoever sends to a process that sleeps has to wake it, which takes 30 to 130 µs
+ * of a virtual machine, and it is that late: more than a call takes. So the event
+ * loop is kept turning for a moment after something was sent, as long as most of
+ * the last answers came in such a moment. Not where there is nothing to gain,
+ * because the next datagram is there already or comes late.
+ *
+ * @module
+ */
+import type { Instant, MonotonicClock } from "../internal/instant.ts";
+import type { SocketTurns } from "./socket_turns.ts";
+
+/**
+ * The share of a moment within which an answer counts as there already: looking
+ * once finds it.
+ */
+const INSTANT_SHARE = 0.25;
+
+/** Turns after which an answer that was not there already was worth looking for. */
+const MIN_TURNS = 2;
+
+/**
+ * How many moments an answer may take and still be one that polling might have
+ * found: with both ends asleep it takes that much longer.
+ */
+const SLEEPING_MOMENTS = 10;
+
+/** Answers that count, and from how many on polling pays. */
+const MAX_SCORE = 8;
+const MIN_SCORE = 4;
+
+/** What {@linkcode BusyPoll} is made from. */
+export interface BusyPollOptions {
+  /** How long a moment is, in milliseconds; 0 never polls. */
+  readonly momentMs: number;
+  /** The clock. */
+  readonly clock: MonotonicClock;
+  /** Where turns of the event loop come from. */
+  readonly turns: Pick<SocketTurns, "schedule">;
+}
+
+/** Keeps the event loop turning for one socket, while that pays. */
+export class BusyPoll {
+  readonly #options: BusyPollOptions;
+  readonly #turn = (): void => this.#handleTurn();
+  /** How many of the last answers were worth it. */
+  #score = 0;
+  /** When something was sent that was not answered yet. */
+  #sentAt: Instant | undefined;
+  /** Turns since then. */
+  #turnCount = 0;
+  #until: Instant = -Infinity;
+
+  /** @param options Moment, clock and event loop. */
+  constructor(options: BusyPollOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it polls after the next datagram that is sent. */
+  get isWorthwhile(): boolean {
+    return this.#score >= MIN_SCORE;
+  }
+
+  /**
+   * A datagram came.
+   *
+   * @param now When.
+   */
+  handleReceived(now: Instant): void {
+    if (this.#sentAt === undefined) return;
+    const silenceMs = now - this.#sentAt;
+    this.#sentAt = undefined;
+    const change = this.#isWorth(silenceMs) ? 1 : -1;
+    this.#score = Math.min(Math.max(this.#score + change, 0), MAX_SCORE);
+  }
+
+  /** @returns Whether to poll for an answer like that. */
+  #isWorth(silenceMs: number): boolean {
+    const { momentMs } = this.#options;
+    return this.isWorthwhile
+      ? silenceMs <= momentMs && this.#turnCount >= MIN_TURNS
+      : silenceMs <= momentMs * SLEEPING_MOMENTS &&
+        silenceMs > momentMs * INSTANT_SHARE;
+  }
+
+  /**
+   * Datagrams were sent: polls from now on, if that pays.
+   *
+   * @param now When.
+   */
+  handleSent(now: Instant): void {
+    this.#sentAt = now;
+    this.#turnCount = 0;
+    if (!this.isWorthwhile) return;
+    this.#until = now + this.#options.momentMs;
+    this.#options.turns.schedule(this.#turn, now);
+  }
+
+  #handleTurn(): void {
+    const now = this.#options.clock();
+    this.#turnCount++;
+    if (now < this.#until) this.#options.turns.schedule(this.#turn, now);
+  }
+}

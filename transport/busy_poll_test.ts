@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { BusyPoll } from "./busy_poll.ts";
+
+const MOMENT_MS = 0.1;
+const TURN_MS = 0.01;
+
+/** A process with one socket, in virtual time: a turn takes 10 µs. */
+class Rig {
+  now = 0;
+  turnCount = 0;
+  #task: (() => void) | undefined;
+  readonly poll = new BusyPoll({
+    momentMs: MOMENT_MS,
+    clock: () => this.now,
+    turns: { schedule: (task) => this.#task = task },
+  });
+
+  /** Sends, and gets an answer after a while. */
+  exchange(silenceMs: number): void {
+    this.poll.handleSent(this.now);
+    this.wait(silenceMs);
+    this.poll.handleReceived(this.now);
+  }
+
+  wait(ms: number): void {
+    const until = this.now + ms;
+    while (this.#task !== undefined && this.now + TURN_MS <= until) {
+      const task = this.#task;
+      this.#task = undefined;
+      this.now += TURN_MS;
+      this.turnCount++;
+      task();
+    }
+    this.now = until;
+  }
+
+  exchangeMany(count: number, silenceMs: number): void {
+    for (let index = 0; index < count; index++) this.exchange(silenceMs);
+  }
+}
+
+Deno.test("BusyPoll begins when a few answers came soon, and polls until the next is there", () => {
+  const rig = new Rig();
+  rig.exchangeMany(3, 0.3);
+  assert.equal(rig.poll.isWorthwhile, false);
+  rig.exchange(0.3);
+  assert.equal(rig.poll.isWorthwhile, true);
+  assert.equal(rig.turnCount, 0);
+  rig.exchange(0.055);
+  assert.equal(rig.turnCount, 5);
+});
+
+Deno.test("BusyPoll gives up after its moment, however late the answer is", () => {
+  const rig = new Rig();
+  rig.exchangeMany(8, 0.05);
+  const before = rig.turnCount;
+  rig.exchange(5_000);
+  // One turn more finds that the moment is over.
+  assert.ok(rig.turnCount - before <= MOMENT_MS / TURN_MS + 1);
+});
+
+Deno.test("BusyPoll stops within five late answers, and begins anew when they come soon", () => {
+  const rig = new Rig();
+  rig.exchangeMany(20, 0.05);
+  rig.exchangeMany(5, 20);
+  assert.equal(rig.poll.isWorthwhile, false);
+  const before = rig.turnCount;
+  rig.exchangeMany(100, 20);
+  assert.equal(rig.turnCount, before);
+  rig.exchangeMany(4, 0.05);
+  assert.equal(rig.poll.isWorthwhile, true);
+});
+
+Deno.test("BusyPoll does not poll where the next datagram is there already", () => {
+  const rig = new Rig();
+  rig.exchangeMany(100, 0.015);
+  assert.equal(rig.turnCount, 0);
+  rig.exchangeMany(8, 0.05);
+  assert.equal(rig.poll.isWorthwhile, true);
+  rig.exchangeMany(5, 0.015);
+  assert.equal(rig.poll.isWorthwhile, false);
+});
+
+Deno.test("BusyPoll takes no notice of datagrams that answer nothing", () => {
+  const rig = new Rig();
+  for (let index = 0; index < 100; index++) {
+    rig.wait(0.05);
+    rig.poll.handleReceived(rig.now);
+  }
+  assert.equal(rig.poll.isWorthwhile, false);
+  assert.equal(rig.turnCount, 0);
+});
+
+Deno.test("BusyPoll polls in vain for every second answer at most, however they come", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.double({ min: 0, max: 3, noNaN: true }),
+        { minLength: 1, maxLength: 300 },
+      ),
+      (silences) => {
+        const rig = new Rig();
+        let vainMs = 0;
+        for (const silenceMs of silences) {
+          const before = rig.turnCount;
+          rig.exchange(silenceMs);
+          if (silenceMs > MOMENT_MS) {
+            vainMs += (rig.turnCount - before) * TURN_MS;
+          }
+        }
+        // Whatever it wastes takes back what an answer gave.
+        assert.ok(
+          vainMs <= (silences.length / 2 + 5) * (MOMENT_MS + TURN_MS),
+          `${vainMs} ms in vain`,
+        );
+      },
+    ),
+  );
+});

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import {
+  LOST_AFTER_MS,
+  type SelfSocket,
+  sharedSocketTurns,
+  SocketTurns,
+} from "./socket_turns.ts";
+
+const LOOPBACK = { transport: "udp", hostname: "127.0.0.1", port: 0 } as const;
+
+function turn(turns: SocketTurns): Promise<void> {
+  return new Promise((resolve) => turns.schedule(resolve, performance.now()));
+}
+
+/** A real socket whose sends can be lost, repeated or refused. */
+class UnreliableSocket implements SelfSocket {
+  readonly #socket = Deno.listenDatagram(LOOPBACK);
+  readonly addr = this.#socket.addr;
+  sentCount = 0;
+  closeCount = 0;
+  deliver: (send: () => Promise<number>) => Promise<number> = (send) => send();
+
+  receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]> {
+    return this.#socket.receive(buffer);
+  }
+
+  send(datagram: Uint8Array, to: Deno.Addr): Promise<number> {
+    this.sentCount++;
+    return this.deliver(() => this.#socket.send(datagram.slice(), to));
+  }
+
+  close(): void {
+    if (this.closeCount++ === 0) this.#socket.close();
+  }
+}
+
+function createTurns(): [SocketTurns, UnreliableSocket] {
+  const socket = new UnreliableSocket();
+  const turns = new SocketTurns(() => socket);
+  turns.acquire();
+  return [turns, socket];
+}
+
+Deno.test("SocketTurns: what has come to another socket is read within a few turns", async () => {
+  const turns = sharedSocketTurns();
+  turns.acquire();
+  const socket = Deno.listenDatagram(LOOPBACK);
+  let receivedCount = 0;
+  const receiving = (async () => {
+    for await (const _ of socket) receivedCount++;
+  })();
+  for (let index = 1; index <= 20; index++) {
+    await socket.send(new Uint8Array(1), socket.addr);
+    for (let count = 0; count < 3; count++) await turn(turns);
+    assert.equal(receivedCount, index);
+  }
+  socket.close();
+  await receiving;
+  await turns.release();
+});
+
+Deno.test("SocketTurns.schedule() runs all tasks of a turn in order, for one datagram", async () => {
+  const [turns, socket] = createTurns();
+  const ran: number[] = [];
+  for (const task of [1, 2, 3]) {
+    turns.schedule(() => ran.push(task), performance.now());
+  }
+  await turn(turns);
+  assert.deepEqual(ran, [1, 2, 3]);
+  assert.equal(socket.sentCount, 1);
+  await turns.release();
+});
+
+Deno.test("SocketTurns sends again when its datagram was lost, and is not confused if that comes late", async () => {
+  const [turns, socket] = createTurns();
+  let late = (): Promise<number> => Promise.resolve(0);
+  socket.deliver = (send) => {
+    late = send;
+    return Promise.resolve(0);
+  };
+  const ran: string[] = [];
+  turns.schedule(() => ran.push("first"), 0);
+  turns.schedule(() => ran.push("second"), LOST_AFTER_MS);
+  assert.equal(socket.sentCount, 1);
+  socket.deliver = (send) => send();
+  turns.schedule(() => ran.push("third"), LOST_AFTER_MS + 1);
+  assert.equal(socket.sentCount, 2);
+  await turn(turns);
+  assert.deepEqual(ran, ["first", "second", "third"]);
+  await late();
+  for (let count = 0; count < 3; count++) await turn(turns);
+  await turns.release();
+});
+
+Deno.test("SocketTurns passes over what others send to its socket, a few datagrams in a turn", async () => {
+  const [turns, socket] = createTurns();
+  const stranger = Deno.listenDatagram(LOOPBACK);
+  for (let count = 0; count < 50; count++) {
+    await stranger.send(new Uint8Array([0, count]), socket.addr);
+    await stranger.send(new Uint8Array(), socket.addr);
+  }
+  for (let count = 0; count < 30; count++) await turn(turns);
+  assert.equal(socket.sentCount, 30);
+  stranger.close();
+  await turns.release();
+});
+
+Deno.test("SocketTurns goes on with any turn where its socket is refused", async () => {
+  const [turns, socket] = createTurns();
+  socket.deliver = () => Promise.reject(new Error("forbidden"));
+  await turn(turns);
+  assert.equal(turns.isQuick, false);
+  await turn(turns);
+  assert.equal(socket.sentCount, 1);
+  assert.equal(socket.closeCount, 1);
+  await turns.release();
+});
+
+Deno.test("SocketTurns takes any turn where no socket can be bound", async () => {
+  let bindCount = 0;
+  const turns = new SocketTurns(() => {
+    bindCount++;
+    throw new Error("no socket");
+  });
+  turns.acquire();
+  await turn(turns);
+  await turn(turns);
+  assert.equal(bindCount, 1);
+  await turns.release();
+  const without = new SocketTurns();
+  without.acquire();
+  assert.equal(without.isQuick, false);
+  await turn(without);
+  await without.release();
+});
+
+Deno.test("SocketTurns.release() closes the socket with the last user, in the middle of a turn too", async () => {
+  const [turns, socket] = createTurns();
+  turns.acquire();
+  const last = turn(turns);
+  await turns.release();
+  assert.equal(socket.closeCount, 0);
+  await last;
+  socket.deliver = () => Promise.resolve(0);
+  const lost = turn(turns);
+  await turns.release();
+  assert.equal(socket.closeCount, 1);
+  await lost;
+});
