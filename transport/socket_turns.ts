@@ -10,6 +10,7 @@
  */
 import type { Instant } from "../internal/instant.ts";
 import { hasDenoUdp } from "./carrier/deno_udp.ts";
+import { createDeferred, type Deferred } from "./deferred.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -30,7 +31,10 @@ export interface SelfSocket {
   unref?(): void;
 }
 
-/** Turns for everybody in the process. */
+/**
+ * Turns for everybody in the process. A turn makes as little garbage as it can:
+ * there may be 80,000 in a second.
+ */
 export class SocketTurns {
   readonly #bind: (() => SelfSocket) | undefined;
   #isRefused = false;
@@ -40,8 +44,16 @@ export class SocketTurns {
   /** Number of the datagram that is awaited: those before may come late. */
   readonly #number = new Uint8Array(1);
   #sentAt: Instant = -Infinity;
+  #foreignCount = 0;
+  #isTurning = false;
   #tasks: (() => void)[] = [];
-  #turning: Promise<void> | undefined;
+  /** An empty list, to take the place of the other one. */
+  #noTasks: (() => void)[] = [];
+  #released: Deferred<void> | undefined;
+  readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void =>
+    this.#handleDatagram(received[0]);
+  readonly #onFailed = (): void => this.#handleFailure();
+  readonly #onSendFailed = (): void => this.#socket?.close();
 
   /**
    * Binds nothing before somebody asks for a turn.
@@ -55,10 +67,10 @@ export class SocketTurns {
 
   /** Whether a turn takes microseconds: without a socket, in Deno, it does not. */
   get isQuick(): boolean {
-    return this.#isAwaitable || globalThis.Deno === undefined;
+    return this.#canReceive || globalThis.Deno === undefined;
   }
 
-  get #isAwaitable(): boolean {
+  get #canReceive(): boolean {
     return this.#bind !== undefined && !this.#isRefused;
   }
 
@@ -76,7 +88,9 @@ export class SocketTurns {
     if (--this.#userCount > 0) return;
     this.#socket?.close();
     this.#socket = undefined;
-    await this.#turning;
+    if (!this.#isTurning) return;
+    this.#released ??= createDeferred();
+    await this.#released.promise;
   }
 
   /**
@@ -87,46 +101,67 @@ export class SocketTurns {
    */
   schedule(task: () => void, now: Instant): void {
     this.#tasks.push(task);
-    if (this.#turning === undefined) this.#turning = this.#turn(now);
-    else if (now - this.#sentAt > LOST_AFTER_MS) this.#sendToOurselves(now);
+    if (!this.#isTurning) this.#begin(now);
+    else if (now - this.#sentAt > LOST_AFTER_MS) this.#send(now);
   }
 
-  async #turn(now: Instant): Promise<void> {
-    if (this.#isAwaitable) {
-      try {
-        await this.#socketTurn(now);
-      } catch {
-        // Forbidden, unless it was closed meanwhile.
-        this.#isRefused = this.#userCount > 0;
-      }
-    } else await new Promise<void>(schedulePlainTurn);
-    this.#turning = undefined;
-    const tasks = this.#tasks;
-    this.#tasks = [];
-    for (const task of tasks) task();
+  #begin(now: Instant): void {
+    this.#isTurning = true;
+    if (!this.#canReceive) return schedulePlainTurn(() => this.#finish());
+    this.#foreignCount = 0;
+    try {
+      this.#socket ??= this.#bindUnreferenced();
+    } catch {
+      return this.#handleFailure();
+    }
+    // Before there is anything, so that the runtime has to look.
+    this.#receive(this.#socket);
+    this.#send(now);
   }
 
-  async #socketTurn(now: Instant): Promise<void> {
-    const socket = this.#socket ??= this.#bind!();
+  #bindUnreferenced(): SelfSocket {
+    const socket = this.#bind!();
     // No process stays alive for it.
     socket.unref?.();
-    // Before there is anything, so that the runtime has to look.
-    let receiving = socket.receive(this.#buffer);
-    this.#sendToOurselves(now);
-    for (let count = 0; count < MAX_FOREIGN_DATAGRAMS; count++) {
-      const [datagram] = await receiving;
-      if (datagram[0] === this.#number[0]) return;
-      receiving = socket.receive(this.#buffer);
-    }
-    await receiving;
+    return socket;
   }
 
-  #sendToOurselves(now: Instant): void {
+  #receive(socket: SelfSocket): void {
+    socket.receive(this.#buffer).then(this.#onReceived, this.#onFailed);
+  }
+
+  #send(now: Instant): void {
     const socket = this.#socket;
     this.#sentAt = now;
     this.#number[0]!++;
-    // Without it the receive would wait for ever.
-    socket?.send(this.#number, socket.addr).catch(() => socket.close());
+    // Without a datagram the receive would wait for ever.
+    socket?.send(this.#number, socket.addr).catch(this.#onSendFailed);
+  }
+
+  #handleDatagram(datagram: Uint8Array): void {
+    const socket = this.#socket;
+    if (
+      socket === undefined || datagram[0] === this.#number[0] ||
+      this.#foreignCount++ >= MAX_FOREIGN_DATAGRAMS
+    ) this.#finish();
+    else this.#receive(socket);
+  }
+
+  /** It was closed by the last user, or is forbidden. */
+  #handleFailure(): void {
+    this.#isRefused = this.#userCount > 0;
+    schedulePlainTurn(() => this.#finish());
+  }
+
+  #finish(): void {
+    this.#isTurning = false;
+    this.#released?.resolve();
+    this.#released = undefined;
+    const tasks = this.#tasks;
+    this.#tasks = this.#noTasks;
+    for (const task of tasks) task();
+    tasks.length = 0;
+    this.#noTasks = tasks;
   }
 }
 
