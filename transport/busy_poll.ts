@@ -12,20 +12,17 @@
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import type { SocketTurns } from "./socket_turns.ts";
 
-/**
- * The share of a moment within which an answer counts as there already: looking
- * once finds it.
- */
-const INSTANT_SHARE = 0.25;
+/** Silence after which an answer was there already: the first look finds it. */
+const INSTANT_MS = 0.025;
 
 /** Turns after which an answer that was not there already was worth looking for. */
 const MIN_TURNS = 2;
 
 /**
- * How many moments an answer may take and still be one that polling might have
- * found: with both ends asleep it takes that much longer.
+ * Longest silence after which polling might have found the answer in time: with
+ * both ends asleep it takes that much longer.
  */
-const SLEEPING_MOMENTS = 10;
+const SLEEPING_MS = 1;
 
 /** Answers that count, and from how many on polling pays. */
 const MAX_SCORE = 8;
@@ -81,8 +78,8 @@ export class BusyPoll {
     const { momentMs } = this.#options;
     return this.isWorthwhile
       ? silenceMs <= momentMs && this.#turnCount >= MIN_TURNS
-      : silenceMs <= momentMs * SLEEPING_MOMENTS &&
-        silenceMs > momentMs * INSTANT_SHARE;
+      : silenceMs <= Math.max(momentMs, SLEEPING_MS) &&
+        silenceMs > INSTANT_MS;
   }
 
   /**
