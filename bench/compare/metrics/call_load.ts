@@ -31,13 +31,13 @@ function checkAnswer(answer: Uint8Array): void {
 }
 
 /** How much longer than a metric's own the warm-up of new processes is. */
-const PROCESS_WARM_UP_FACTOR = 6;
+const PROCESS_WARM_UP_FACTOR = 15;
 
 /**
  * The same for a metric that calls in another way than what came before: the
  * compiler undoes much and learns anew.
  */
-export const PATTERN_WARM_UP_FACTOR = 3;
+export const PATTERN_WARM_UP_FACTOR = 8;
 
 /** Calls under way in the warm-up, and where the highest rate is looked for. */
 export const OUTSTANDING_COUNT = 64;
