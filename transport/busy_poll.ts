@@ -10,13 +10,12 @@
  * @module
  */
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
-import type { SocketTurns } from "./socket_turns.ts";
 
 /** Silence after which an answer was there already: the first look finds it. */
 const INSTANT_MS = 0.025;
 
-/** Turns after which an answer that was not there already was worth looking for. */
-const MIN_TURNS = 2;
+/** Looks after which an answer that was not there already was worth looking for. */
+const MIN_LOOKS = 2;
 
 /**
  * Longest silence after which polling might have found the answer in time: with
@@ -34,23 +33,26 @@ export interface BusyPollOptions {
   readonly momentMs: number;
   /** The clock. */
   readonly clock: MonotonicClock;
-  /** Where turns of the event loop come from. */
-  readonly turns: Pick<SocketTurns, "schedule">;
+  /**
+   * Calls `task` once the socket has been looked at, in a turn of the event loop.
+   * The same one again, before, changes nothing.
+   */
+  readonly scheduleLook: (task: () => void, now: Instant) => void;
 }
 
 /** Keeps the event loop turning for one socket, while that pays. */
 export class BusyPoll {
   readonly #options: BusyPollOptions;
-  readonly #turn = (): void => this.#handleTurn();
+  readonly #afterLook = (): void => this.#handleLook();
   /** How many of the last answers were worth it. */
   #score = 0;
   /** When something was sent that was not answered yet. */
   #sentAt: Instant | undefined;
-  /** Turns since then. */
-  #turnCount = 0;
+  /** How often it has looked since then. */
+  #lookCount = 0;
   #until: Instant = -Infinity;
 
-  /** @param options Moment, clock and event loop. */
+  /** @param options Moment, clock, and how to look. */
   constructor(options: BusyPollOptions) {
     this.#options = options;
   }
@@ -77,7 +79,7 @@ export class BusyPoll {
   #isWorth(silenceMs: number): boolean {
     const { momentMs } = this.#options;
     return this.isWorthwhile
-      ? silenceMs <= momentMs && this.#turnCount >= MIN_TURNS
+      ? silenceMs <= momentMs && this.#lookCount >= MIN_LOOKS
       : silenceMs <= Math.max(momentMs, SLEEPING_MS) &&
         silenceMs > INSTANT_MS;
   }
@@ -89,15 +91,15 @@ export class BusyPoll {
    */
   handleSent(now: Instant): void {
     this.#sentAt = now;
-    this.#turnCount = 0;
+    this.#lookCount = 0;
     if (!this.isWorthwhile) return;
     this.#until = now + this.#options.momentMs;
-    this.#options.turns.schedule(this.#turn, now);
+    this.#options.scheduleLook(this.#afterLook, now);
   }
 
-  #handleTurn(): void {
+  #handleLook(): void {
     const now = this.#options.clock();
-    this.#turnCount++;
-    if (now < this.#until) this.#options.turns.schedule(this.#turn, now);
+    this.#lookCount++;
+    if (now < this.#until) this.#options.scheduleLook(this.#afterLook, now);
   }
 }

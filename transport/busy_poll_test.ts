@@ -13,7 +13,7 @@ class Rig {
   readonly poll = new BusyPoll({
     momentMs: MOMENT_MS,
     clock: () => this.now,
-    turns: { schedule: (task) => this.#task = task },
+    scheduleLook: (task) => this.#task = task,
   });
 
   /** Sends, and gets an answer after a while. */

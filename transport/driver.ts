@@ -154,11 +154,21 @@ export class Driver {
   /** To the next flush. */
   readonly #countdown = new MicrotaskCountdown(() => this.#flushSafely());
 
+  readonly #look = (): void => {
+    const task = this.#afterLook;
+    this.#afterLook = undefined;
+    if (this.#isClosed) return;
+    this.#carrier.receiveNow?.();
+    task?.();
+  };
+
   #receivedCount = 0;
   #receivedBytes = 0;
   readonly #hellos: HelloQueue;
   #isHelloTurnPlanned = false;
   readonly #busyPoll: BusyPoll | undefined;
+  /** What is called when the socket has been looked at. */
+  #afterLook: (() => void) | undefined;
   /** Whether something was sent in this flush. */
   #hasSent = false;
   /** Turns given away since a datagram came. */
@@ -203,7 +213,11 @@ export class Driver {
     const momentMs = options.endpoint.config.busyPollMs;
     turns?.acquire();
     if (turns?.isQuick && momentMs > 0) {
-      this.#busyPoll = new BusyPoll({ momentMs, clock: this.now, turns });
+      this.#busyPoll = new BusyPoll({
+        momentMs,
+        clock: this.now,
+        scheduleLook: (task, now) => this.#scheduleLook(task, now, turns),
+      });
     }
     this.#timer = new DeadlineTimer(this.now, () => this.#countdown.plan(1));
     this.#start(this.#carrier);
@@ -300,6 +314,18 @@ export class Driver {
       (datagram, from) => this.#handleDatagram(datagram, from),
       this.#options.onError,
     );
+  }
+
+  #scheduleLook(
+    task: () => void,
+    now: Instant,
+    turns: Pick<SocketTurns, "schedule">,
+  ): void {
+    if (this.#carrier.receiveNow === undefined) turns.schedule(task, now);
+    else {
+      if (this.#afterLook === undefined) scheduleMacrotask(this.#look);
+      this.#afterLook = task;
+    }
   }
 
   #closeOldCarrier(): void {

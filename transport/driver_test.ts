@@ -253,6 +253,31 @@ Deno.test("Driver keeps the event loop turning after it sent something, once ans
   assert.equal(socketTurns.userCount, 0);
 });
 
+Deno.test("Driver looks itself for what has come where the carrier can, and not after it was closed", async () => {
+  const carrier = new ManualCarrier();
+  let lookCount = 0;
+  const looking = Object.assign(carrier, { receiveNow: () => lookCount++ });
+  const socketTurns = new ManualSocketTurns();
+  const rig = createRig(looking, { busyPollMs: 1 }, socketTurns);
+  rig.carrier.isManual = false;
+  for (let index = 0; index < 4; index++) await exchange(rig, 0.5);
+  assert.equal(lookCount, 0);
+  connectMany(rig, 1);
+  await turns(5);
+  assert.ok(lookCount >= 2, `${lookCount} looks`);
+  rig.now += 1;
+  await turns();
+  const before = lookCount;
+  await turns();
+  assert.equal(lookCount, before);
+  connectMany(rig, 1);
+  await rig.driver.close();
+  const atClose = lookCount;
+  await turns();
+  assert.equal(lookCount, atClose);
+  assert.equal(socketTurns.tasks.length, 0);
+});
+
 Deno.test("Driver never polls with a busyPollMs of 0", async () => {
   const socketTurns = new ManualSocketTurns();
   const rig = createRig(undefined, { busyPollMs: 0 }, socketTurns);

@@ -96,11 +96,11 @@ export class SocketTurns {
   /**
    * Calls `task` in the next turn.
    *
-   * @param task Must not throw.
+   * @param task Must not throw. The same one again, before, changes nothing.
    * @param now The present instant.
    */
   schedule(task: () => void, now: Instant): void {
-    this.#tasks.push(task);
+    if (!this.#tasks.includes(task)) this.#tasks.push(task);
     if (!this.#isTurning) this.#begin(now);
     else if (now - this.#sentAt > LOST_AFTER_MS) this.#send(now);
   }

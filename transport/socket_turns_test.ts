@@ -71,6 +71,23 @@ Deno.test("SocketTurns.schedule() runs all tasks of a turn in order, for one dat
   await turns.release();
 });
 
+Deno.test("SocketTurns.schedule() runs a task once however often it was asked, and again when asked again", async () => {
+  const [turns] = createTurns();
+  let runCount = 0;
+  const task = (): void => {
+    runCount++;
+  };
+  for (let count = 0; count < 10; count++) {
+    turns.schedule(task, performance.now());
+  }
+  await turn(turns);
+  assert.equal(runCount, 1);
+  turns.schedule(task, performance.now());
+  await turn(turns);
+  assert.equal(runCount, 2);
+  await turns.release();
+});
+
 Deno.test("SocketTurns sends again when its datagram was lost, and is not confused if that comes late", async () => {
   const [turns, socket] = createTurns();
   let late = (): Promise<number> => Promise.resolve(0);

@@ -100,6 +100,13 @@ export interface Carrier {
    */
   sendBatch?(datagrams: readonly OutgoingDatagram[]): readonly PendingSend[];
 
+  /**
+   * Delivers the datagrams that are there now, without waiting; absent where only
+   * the runtime can receive. Nothing happens before {@linkcode Carrier.start} and
+   * after {@linkcode Carrier.close}.
+   */
+  receiveNow?(): void;
+
   /** Stops receiving and gives the address back. A second call does nothing. */
   close(): Promise<void> | void;
 }

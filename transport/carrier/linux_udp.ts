@@ -79,6 +79,8 @@ export class LinuxUdpCarrier implements Carrier {
   #isSegmenting = true;
   #segmentationFailureCount = 0;
   #isClosed = false;
+  /** Who is given datagrams; must not throw. */
+  #handle: DatagramHandler | undefined;
 
   private constructor(
     runtime: DenoUdpCarrier,
@@ -129,14 +131,28 @@ export class LinuxUdpCarrier implements Carrier {
 
   /** Begins to receive. */
   start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
-    this.#runtime.start((datagram, from) => {
+    this.#handle = (datagram, from) => {
       try {
         onDatagram(datagram, from);
       } catch (error) {
         onError(carrierError(error, "Datagram handler"));
       }
-      this.#receiveRest(onDatagram, onError);
+    };
+    this.#runtime.start((datagram, from) => {
+      this.#handle!(datagram, from);
+      this.receiveNow();
     }, onError);
+  }
+
+  /** Delivers what is there, a batch at most. */
+  receiveNow(): void {
+    if (this.#isClosed || this.#handle === undefined) return;
+    const { receiving } = this.#batches;
+    const count = receiving.receive(this.#socket.descriptor);
+    for (let index = 0; index < count && !this.#isClosed; index++) {
+      const from = receiving.sender(index);
+      if (from !== undefined) this.#handle(receiving.datagram(index), from);
+    }
   }
 
   /** Sends one datagram; when nothing is returned the buffer is free at once. */
@@ -188,24 +204,5 @@ export class LinuxUdpCarrier implements Carrier {
       }
     }
     return sentCount;
-  }
-
-  /** Receives what is there beside the datagram that the runtime gave. */
-  #receiveRest(
-    onDatagram: DatagramHandler,
-    onError: CarrierErrorHandler,
-  ): void {
-    if (this.#isClosed) return;
-    const { receiving } = this.#batches;
-    const count = receiving.receive(this.#socket.descriptor);
-    for (let index = 0; index < count && !this.#isClosed; index++) {
-      const from = receiving.sender(index);
-      if (from === undefined) continue;
-      try {
-        onDatagram(receiving.datagram(index), from);
-      } catch (error) {
-        onError(carrierError(error, "Datagram handler"));
-      }
-    }
   }
 }

@@ -125,6 +125,49 @@ async function exchange(
 test("sends a batch of any sizes to several addresses whole and in order", (libc) =>
   withTwoInboxes(libc, exchange));
 
+test("delivers what is there when asked, before the runtime does, and each datagram once", async (libc) => {
+  await withTwoInboxes(libc, async (sender, [inbox]) => {
+    const { carrier, received } = inbox!;
+    for (let round = 1; round <= 20; round++) {
+      // No turn of the event loop between sending and receiving.
+      const batch = [0, 1, 2].map((seed) => ({
+        datagram: pattern(100, round + seed),
+        to: carrier.localAddress,
+      }));
+      assert.deepEqual(sender.sendBatch(batch), []);
+      carrier.receiveNow();
+      assert.equal(received.length, 3 * round);
+    }
+    assert.deepEqual(received.at(-1)!.bytes, pattern(100, 22));
+    assert.deepEqual(received.at(-1)!.from, sender.localAddress);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(received.length, 60);
+    // The runtime has not stopped waiting.
+    for (
+      const { sending } of sender.sendBatch([{
+        datagram: pattern(5, 0),
+        to: carrier.localAddress,
+      }])
+    ) await sending;
+    await inbox!.until(61);
+  });
+});
+
+test("receives nothing before it is started, nor after it is closed", async (libc) => {
+  const carrier = bind(libc);
+  carrier.sendBatch([{ datagram: pattern(5, 0), to: carrier.localAddress }]);
+  carrier.receiveNow();
+  const received: Uint8Array[] = [];
+  carrier.start(
+    (datagram) => received.push(datagram),
+    (error) => assert.fail(error),
+  );
+  const closing = carrier.close();
+  carrier.receiveNow();
+  await closing;
+  assert.deepEqual(received, []);
+});
+
 test("has larger buffers than the default, and says how large", (libc) =>
   withTwoInboxes(libc, (sender) => {
     assert.ok(sender.receiveBufferBytes > DEFAULT_BUFFER_BYTES);
