@@ -18,8 +18,8 @@ const INSTANT_MS = 0.025;
 const MIN_LOOKS = 2;
 
 /**
- * Longest silence after which polling might have found the answer in time: with
- * both ends asleep it takes that much longer.
+ * Longest silence after which polling might have found the answer in time, had
+ * both ends done it: asleep, they take that much longer.
  */
 const SLEEPING_MS = 1;
 
@@ -71,17 +71,18 @@ export class BusyPoll {
     if (this.#sentAt === undefined) return;
     const silenceMs = now - this.#sentAt;
     this.#sentAt = undefined;
-    const change = this.#isWorth(silenceMs) ? 1 : -1;
-    this.#score = Math.min(Math.max(this.#score + change, 0), MAX_SCORE);
+    const score = this.#score + this.#worth(silenceMs);
+    this.#score = Math.min(Math.max(score, 0), MAX_SCORE);
   }
 
-  /** @returns Whether to poll for an answer like that. */
-  #isWorth(silenceMs: number): boolean {
+  /** @returns What an answer like that says for polling, or against it. */
+  #worth(silenceMs: number): -1 | 0 | 1 {
     const { momentMs } = this.#options;
-    return this.isWorthwhile
-      ? silenceMs <= momentMs && this.#lookCount >= MIN_LOOKS
-      : silenceMs <= Math.max(momentMs, SLEEPING_MS) &&
-        silenceMs > INSTANT_MS;
+    if (silenceMs > Math.max(momentMs, SLEEPING_MS)) return -1;
+    if (!this.isWorthwhile) return silenceMs > INSTANT_MS ? 1 : -1;
+    // The other end may have slept: if we stopped for that, it would never learn.
+    if (silenceMs > momentMs) return 0;
+    return this.#lookCount >= MIN_LOOKS ? 1 : -1;
   }
 
   /**
