@@ -7,6 +7,10 @@
  * the last answers came in such a moment. Not where there is nothing to gain,
  * because the next datagram is there already or comes late.
  *
+ * Two ends that sleep keep each other waiting for longer than a moment that pays.
+ * So a few longer ones are tried; if that makes answers no sooner, the next try
+ * is after 16 answers, then 32, up to 1,024.
+ *
  * @module
  */
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
@@ -17,20 +21,28 @@ const INSTANT_MS = 0.025;
 /** Looks after which an answer that was not there already was worth looking for. */
 const MIN_LOOKS = 2;
 
-/**
- * Longest silence after which polling might have found the answer in time, had
- * both ends done it: asleep, they take that much longer.
- */
-const SLEEPING_MS = 1;
+/** The usual moment, as a share of the longest that pays. */
+const USUAL_SHARE = 0.4;
 
-/** Answers that count, and from how many on polling pays. */
-const MAX_SCORE = 8;
+/**
+ * How many times the longest moment that pays is tried after an answer that came
+ * late, and which answers count as late because the other end slept: two that
+ * sleep wait for each other longer than two that do not.
+ */
+const TRIED_MOMENTS = 4;
+
+/** The score from which on polling pays; then the highest one is given at once. */
 const MIN_SCORE = 4;
+const MAX_SCORE = 8;
+
+/** Answers to wait for after a try that failed: twice as many after each. */
+const MIN_PENALTY = 16;
+const MAX_PENALTY = 1_024;
 
 /** What {@linkcode BusyPoll} is made from. */
 export interface BusyPollOptions {
-  /** How long a moment is, in milliseconds; 0 never polls. */
-  readonly momentMs: number;
+  /** The longest moment that pays, in milliseconds, above 0. */
+  readonly maxMs: number;
   /** The clock. */
   readonly clock: MonotonicClock;
   /**
@@ -44,8 +56,10 @@ export interface BusyPollOptions {
 export class BusyPoll {
   readonly #options: BusyPollOptions;
   readonly #afterLook = (): void => this.#handleLook();
-  /** How many of the last answers were worth it. */
+  /** What the last answers say for polling. */
   #score = 0;
+  #momentMs: number;
+  #penalty = MIN_PENALTY;
   /** When something was sent that was not answered yet. */
   #sentAt: Instant | undefined;
   /** How often it has looked since then. */
@@ -55,11 +69,16 @@ export class BusyPoll {
   /** @param options Moment, clock, and how to look. */
   constructor(options: BusyPollOptions) {
     this.#options = options;
+    this.#momentMs = this.#usualMs;
   }
 
   /** Whether it polls after the next datagram that is sent. */
   get isWorthwhile(): boolean {
     return this.#score >= MIN_SCORE;
+  }
+
+  get #usualMs(): number {
+    return this.#options.maxMs * USUAL_SHARE;
   }
 
   /**
@@ -71,18 +90,35 @@ export class BusyPoll {
     if (this.#sentAt === undefined) return;
     const silenceMs = now - this.#sentAt;
     this.#sentAt = undefined;
-    const score = this.#score + this.#worth(silenceMs);
-    this.#score = Math.min(Math.max(score, 0), MAX_SCORE);
+    const { maxMs } = this.#options;
+    if (silenceMs > maxMs * TRIED_MOMENTS) this.#lose();
+    else if (!this.isWorthwhile) {
+      if (silenceMs > INSTANT_MS) this.#win();
+      else this.#lose();
+    } else if (silenceMs > maxMs) {
+      // The other end may have slept: being awake for longer wakes it sooner.
+      this.#momentMs = Math.min(this.#momentMs * 2, maxMs * TRIED_MOMENTS);
+      this.#lose();
+    } else if (this.#lookCount < MIN_LOOKS) this.#lose();
+    else {
+      this.#penalty = MIN_PENALTY;
+      this.#momentMs = Math.max(this.#usualMs, Math.min(maxMs, 2 * silenceMs));
+      this.#win();
+    }
   }
 
-  /** @returns What an answer like that says for polling, or against it. */
-  #worth(silenceMs: number): -1 | 0 | 1 {
-    const { momentMs } = this.#options;
-    if (silenceMs > Math.max(momentMs, SLEEPING_MS)) return -1;
-    if (!this.isWorthwhile) return silenceMs > INSTANT_MS ? 1 : -1;
-    // The other end may have slept: if we stopped for that, it would never learn.
-    if (silenceMs > momentMs) return 0;
-    return this.#lookCount >= MIN_LOOKS ? 1 : -1;
+  #win(): void {
+    this.#score = Math.min(this.#score + 1, MAX_SCORE);
+    if (this.#score === MIN_SCORE) this.#score = MAX_SCORE;
+  }
+
+  #lose(): void {
+    const wasWorthwhile = this.isWorthwhile;
+    if (this.#score > 0) this.#score--;
+    if (!wasWorthwhile || this.isWorthwhile) return;
+    this.#score = -this.#penalty;
+    this.#penalty = Math.min(this.#penalty * 2, MAX_PENALTY);
+    this.#momentMs = this.#usualMs;
   }
 
   /**
@@ -94,7 +130,7 @@ export class BusyPoll {
     this.#sentAt = now;
     this.#lookCount = 0;
     if (!this.isWorthwhile) return;
-    this.#until = now + this.#options.momentMs;
+    this.#until = now + this.#momentMs;
     this.#options.scheduleLook(this.#afterLook, now);
   }
 

@@ -210,11 +210,11 @@ export class Driver {
       drop: (hello, from) => this.#endpoint.dropHello(this.now(), from, hello),
     });
     const { turns } = options;
-    const momentMs = options.endpoint.config.busyPollMs;
+    const maxMs = options.endpoint.config.busyPollMs;
     turns?.acquire();
-    if (turns?.isQuick && momentMs > 0) {
+    if (turns?.isQuick && maxMs > 0) {
       this.#busyPoll = new BusyPoll({
-        momentMs,
+        maxMs,
         clock: this.now,
         scheduleLook: (task, now) => this.#scheduleLook(task, now, turns),
       });

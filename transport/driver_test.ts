@@ -240,7 +240,7 @@ async function exchange(rig: Rig, silenceMs: number): Promise<void> {
 
 Deno.test("Driver keeps the event loop turning after it sent something, once answers come soon", async () => {
   const socketTurns = new ManualSocketTurns();
-  const rig = createRig(undefined, { busyPollMs: 1 }, socketTurns);
+  const rig = createRig(undefined, { busyPollMs: 2 }, socketTurns);
   rig.carrier.isManual = false;
   for (let index = 0; index < 4; index++) await exchange(rig, 0.5);
   assert.equal(socketTurns.tasks.length, 0);

@@ -137,8 +137,8 @@ export const DEFAULT_MAX_WAITING_HELLOS = 256;
 /** The share of all time that goes into hellos from which no connection comes. */
 export const DEFAULT_VAIN_HELLO_SHARE = 0.25;
 
-/** Longest busy polling after something was sent. */
-export const DEFAULT_BUSY_POLL_MS = 0.1;
+/** Longest busy polling for an answer that pays: waking both ends takes as long. */
+export const DEFAULT_BUSY_POLL_MS = 0.25;
 
 /**
  * Share of the half-open handshakes that one address may hold, with cookies: an

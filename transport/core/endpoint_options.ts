@@ -196,9 +196,10 @@ export interface EndpointOptions {
    */
   readonly vainHelloShare?: number;
   /**
-   * How long, in milliseconds, the process looks for an answer before it sleeps,
-   * at most: as long as datagrams follow each other closely, that saves both
-   * ends the time to wake up. It takes processor time; 0 never does it.
+   * How soon, in milliseconds, an answer has to come for the process to look for
+   * it instead of going to sleep: as long as datagrams follow each other that
+   * closely, that saves both ends the time to wake up. It takes processor time; 0
+   * never does it. Now and then up to four times as long is tried.
    *
    * @default DEFAULT_BUSY_POLL_MS
    */
