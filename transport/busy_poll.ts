@@ -8,8 +8,8 @@
  * because the next datagram is there already or comes late.
  *
  * Two ends that sleep keep each other waiting for longer than a moment that pays.
- * So a few longer ones are tried; if that makes answers no sooner, the next try
- * is after 16 answers, then 32, up to 1,024.
+ * So longer ones are tried for a while; if that makes answers no sooner, the next
+ * try is after 16 answers, then 32, up to 1,024.
  *
  * @module
  */
@@ -34,6 +34,9 @@ const TRIED_MOMENTS = 4;
 /** The score from which on polling pays; then the highest one is given at once. */
 const MIN_SCORE = 4;
 const MAX_SCORE = 8;
+
+/** Answers found by longer looks in one try. */
+const MAX_PATIENCE = 64;
 
 /** Answers to wait for after a try that failed: twice as many after each. */
 const MIN_PENALTY = 16;
@@ -60,6 +63,7 @@ export class BusyPoll {
   #score = 0;
   #momentMs: number;
   #penalty = MIN_PENALTY;
+  #patience = MAX_PATIENCE;
   /** When something was sent that was not answered yet. */
   #sentAt: Instant | undefined;
   /** How often it has looked since then. */
@@ -95,13 +99,17 @@ export class BusyPoll {
     else if (!this.isWorthwhile) {
       if (silenceMs > INSTANT_MS) this.#win();
       else this.#lose();
-    } else if (silenceMs > maxMs) {
+    } else if (silenceMs > this.#momentMs) {
       // The other end may have slept: being awake for longer wakes it sooner.
       this.#momentMs = Math.min(this.#momentMs * 2, maxMs * TRIED_MOMENTS);
       this.#lose();
+    } else if (silenceMs > maxMs) {
+      // Found by a longer look: the other end has yet to try the same.
+      if (--this.#patience < 0) this.#lose();
     } else if (this.#lookCount < MIN_LOOKS) this.#lose();
     else {
       this.#penalty = MIN_PENALTY;
+      this.#patience = MAX_PATIENCE;
       this.#momentMs = Math.max(this.#usualMs, Math.min(maxMs, 2 * silenceMs));
       this.#win();
     }
@@ -118,6 +126,7 @@ export class BusyPoll {
     if (!wasWorthwhile || this.isWorthwhile) return;
     this.#score = -this.#penalty;
     this.#penalty = Math.min(this.#penalty * 2, MAX_PENALTY);
+    this.#patience = MAX_PATIENCE;
     this.#momentMs = this.#usualMs;
   }
 
