@@ -27,8 +27,6 @@ export interface SelfSocket {
   receive(buffer: Uint8Array): Promise<[Uint8Array, Deno.Addr]>;
   send(datagram: Uint8Array, to: Deno.Addr): Promise<number>;
   close(): void;
-  /** Missing in the declarations of Deno. */
-  unref?(): void;
 }
 
 /**
@@ -56,7 +54,8 @@ export class SocketTurns {
   readonly #onSendFailed = (): void => this.#socket?.close();
 
   /**
-   * Binds nothing before somebody asks for a turn.
+   * Binds nothing before somebody asks for a turn. The socket is closed with the
+   * last user.
    *
    * @param bind Binds a socket on loopback; absent where this process may not, or
    * need not.
@@ -94,12 +93,13 @@ export class SocketTurns {
   }
 
   /**
-   * Calls `task` in the next turn.
+   * Calls `task` in the next turn; never once the last user is gone.
    *
    * @param task Must not throw. The same one again, before, changes nothing.
    * @param now The present instant.
    */
   schedule(task: () => void, now: Instant): void {
+    if (this.#userCount === 0) return;
     if (!this.#tasks.includes(task)) this.#tasks.push(task);
     if (!this.#isTurning) this.#begin(now);
     else if (now - this.#sentAt > LOST_AFTER_MS) this.#send(now);
@@ -110,20 +110,13 @@ export class SocketTurns {
     if (!this.#canReceive) return schedulePlainTurn(() => this.#finish());
     this.#foreignCount = 0;
     try {
-      this.#socket ??= this.#bindUnreferenced();
+      this.#socket ??= this.#bind!();
     } catch {
       return this.#handleFailure();
     }
     // Before there is anything, so that the runtime has to look.
     this.#receive(this.#socket);
     this.#send(now);
-  }
-
-  #bindUnreferenced(): SelfSocket {
-    const socket = this.#bind!();
-    // No process stays alive for it.
-    socket.unref?.();
-    return socket;
   }
 
   #receive(socket: SelfSocket): void {
@@ -147,9 +140,9 @@ export class SocketTurns {
     else this.#receive(socket);
   }
 
-  /** It was closed by the last user, or is forbidden. */
   #handleFailure(): void {
-    this.#isRefused = this.#userCount > 0;
+    if (this.#userCount === 0) return this.#finish(); // closed by the last one
+    this.#isRefused = true;
     schedulePlainTurn(() => this.#finish());
   }
 

@@ -164,3 +164,24 @@ Deno.test("SocketTurns.release() closes the socket with the last user, in the mi
   assert.equal(socket.closeCount, 1);
   await lost;
 });
+
+Deno.test("SocketTurns binds nothing for what a task asks after the last user is gone", async () => {
+  let bindCount = 0;
+  const turns = new SocketTurns(() => {
+    bindCount++;
+    return new UnreliableSocket();
+  });
+  turns.acquire();
+  let runCount = 0;
+  const again = (): void => {
+    runCount++;
+    turns.schedule(again, performance.now());
+  };
+  again();
+  await turn(turns);
+  await turns.release();
+  const before = runCount;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(runCount, before);
+  assert.equal(bindCount, 1);
+});
