@@ -112,7 +112,7 @@ export class SocketTurns {
     try {
       this.#socket ??= this.#bind!();
     } catch {
-      return this.#handleFailure();
+      return this.#refuse();
     }
     // Before there is anything, so that the runtime has to look.
     this.#receive(this.#socket);
@@ -141,7 +141,12 @@ export class SocketTurns {
   }
 
   #handleFailure(): void {
-    if (this.#userCount === 0) return this.#finish(); // closed by the last one
+    // The last user closed it; that there is a new one by now says nothing of it.
+    if (this.#socket === undefined) this.#finish();
+    else this.#refuse();
+  }
+
+  #refuse(): void {
     this.#isRefused = true;
     schedulePlainTurn(() => this.#finish());
   }

@@ -185,3 +185,22 @@ Deno.test("SocketTurns binds nothing for what a task asks after the last user is
   assert.equal(runCount, before);
   assert.equal(bindCount, 1);
 });
+
+Deno.test("SocketTurns goes on for a new user who comes while the last one's socket is being closed", async () => {
+  const sockets: UnreliableSocket[] = [];
+  const turns = new SocketTurns(() => {
+    const socket = new UnreliableSocket();
+    sockets.push(socket);
+    return socket;
+  });
+  turns.acquire();
+  const last = turn(turns);
+  const released = turns.release();
+  turns.acquire();
+  await released;
+  await last;
+  await turn(turns);
+  assert.equal(turns.isQuick, true);
+  assert.deepEqual(sockets.map(({ closeCount }) => closeCount), [1, 0]);
+  await turns.release();
+});
