@@ -15,9 +15,6 @@ import type { ByteWriter } from "../../../internal/byte_writer.ts";
 /** Room from which on a chunk is a block that is used again, in bytes. */
 const MIN_BLOCK_BYTES = 16_384;
 
-/** Released chunks at the front of the list before it is moved up. */
-const COMPACT_AFTER = 32;
-
 /** Bytes that were written one after the other. */
 class Chunk {
   /** Offset of its first byte in the stream. */
@@ -26,6 +23,8 @@ class Chunk {
   readonly bytes: Uint8Array;
   /** How many bytes are in it. */
   length = 0;
+  /** What was written after them. */
+  next: Chunk | undefined;
 
   constructor(start: number, bytes: Uint8Array) {
     this.start = start;
@@ -39,9 +38,11 @@ class Chunk {
  * than one large one. Large ones are cut into blocks that are used again.
  */
 export class SendBuffer {
-  #chunks: Chunk[] = [];
-  /** Index of the first chunk that is still held. */
-  #head = 0;
+  /** The first chunk that is still held. */
+  #first: Chunk | undefined;
+  #last: Chunk | undefined;
+  /** Where the last stretch ended that was copied: the next one begins there. */
+  #copied: Chunk | undefined;
   #start = 0;
   #end = 0;
 
@@ -66,12 +67,11 @@ export class SendBuffer {
    * @param bytes What was written; copied.
    */
   append(bytes: Uint8Array): void {
-    const chunks = this.#chunks;
-    let chunk = chunks[chunks.length - 1];
+    let chunk = this.#last;
     for (let from = 0; from < bytes.length;) {
       if (chunk === undefined || chunk.length === chunk.bytes.length) {
-        chunk = new Chunk(this.#end, makeRoom(bytes.length - from, chunk));
-        chunks.push(chunk);
+        const room = makeRoom(bytes.length - from, chunk);
+        chunk = this.#push(new Chunk(this.#end, room));
       }
       const count = Math.min(
         bytes.length - from,
@@ -99,11 +99,11 @@ export class SendBuffer {
       offset >= this.#start && offset + length <= this.#end,
       "Only bytes that are held are sent",
     );
-    let index = this.#indexOf(offset);
+    let chunk = this.#find(offset);
     let rest = length;
     let from = offset;
     while (rest > 0) {
-      const chunk = this.#chunks[index++]!;
+      assert(chunk !== undefined, "What is held is in the chunks");
       const at = from - chunk.start;
       const count = Math.min(rest, chunk.length - at);
       writer.bytes(
@@ -113,6 +113,8 @@ export class SendBuffer {
       );
       from += count;
       rest -= count;
+      this.#copied = chunk;
+      chunk = chunk.next;
     }
   }
 
@@ -122,21 +124,18 @@ export class SendBuffer {
    * @param offset First byte that is still needed.
    */
   release(offset: number): void {
-    const chunks = this.#chunks;
     this.#start = offset;
-    while (this.#head < chunks.length) {
-      const { start, length, bytes } = chunks[this.#head]!;
-      if (start + length > offset) break;
-      if (bytes.length === BLOCK_BYTES) releaseBlock(bytes);
-      this.#head++;
+    let chunk = this.#first;
+    while (chunk !== undefined && chunk.start + chunk.length <= offset) {
+      if (chunk.bytes.length === BLOCK_BYTES) releaseBlock(chunk.bytes);
+      if (chunk === this.#copied) this.#copied = undefined;
+      const { next } = chunk;
+      // An old one would keep all later ones until the next major collection.
+      chunk.next = undefined;
+      chunk = next;
     }
-    if (offset === this.#end) {
-      this.#chunks = [];
-      this.#head = 0;
-    } else if (this.#head > COMPACT_AFTER && this.#head * 2 > chunks.length) {
-      chunks.splice(0, this.#head);
-      this.#head = 0;
-    }
+    this.#first = chunk;
+    if (chunk === undefined) this.#last = undefined;
   }
 
   /** Lets go of everything. */
@@ -144,17 +143,23 @@ export class SendBuffer {
     this.release(this.#end);
   }
 
-  /** Index of the chunk that holds a byte. */
-  #indexOf(offset: number): number {
-    const chunks = this.#chunks;
-    let low = this.#head;
-    let high = chunks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (chunks[middle]!.start <= offset) low = middle;
-      else high = middle - 1;
+  #push(chunk: Chunk): Chunk {
+    if (this.#last === undefined) this.#first = chunk;
+    else this.#last.next = chunk;
+    this.#last = chunk;
+    return chunk;
+  }
+
+  /** The chunk that holds a byte. */
+  #find(offset: number): Chunk | undefined {
+    const copied = this.#copied;
+    let chunk = copied !== undefined && copied.start <= offset
+      ? copied
+      : this.#first;
+    while (chunk !== undefined && chunk.start + chunk.length <= offset) {
+      chunk = chunk.next;
     }
-    return low;
+    return chunk;
   }
 }
 
