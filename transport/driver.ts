@@ -107,6 +107,9 @@ const sendBuffers = new BlockPool(
   MAX_FREE_SEND_BUFFERS,
 );
 
+/** Never added to. */
+const NO_TASKS: (() => void)[] = [];
+
 /** Something to be done at a time, beside what the endpoint has to do. */
 interface Deadline {
   readonly at: Instant;
@@ -177,7 +180,7 @@ export class Driver {
   #completeCount = 0;
   /** Whether events were delivered and nothing was sent since. */
   #isAwaitingAnswer = false;
-  #settling: (() => void)[] = [];
+  #settling: (() => void)[] = NO_TASKS;
 
   /** What a carrier that takes many datagrams at once is given. */
   #batch: OutgoingBatch;
@@ -243,7 +246,9 @@ export class Driver {
    * @param task Must not throw.
    */
   settleLater(task: () => void): void {
-    this.#settling.push(task);
+    // As a rule it is one: an array that is added to has room for many.
+    if (this.#settling.length === 0) this.#settling = [task];
+    else this.#settling.push(task);
   }
 
   /**
@@ -633,7 +638,7 @@ export class Driver {
     }
     while (this.#settling.length > 0) {
       const settling = this.#settling;
-      this.#settling = [];
+      this.#settling = NO_TASKS;
       for (const task of settling) task();
     }
     return hasEvents;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Fifo } from "../internal/fifo.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { Address } from "./core/address.ts";
@@ -17,6 +18,7 @@ import { HandlerQueue, type QueueBound } from "./handler_queue.ts";
 import {
   type StreamHost,
   type StreamInput,
+  tellStream,
   TransportStream,
 } from "./transport_stream.ts";
 
@@ -101,11 +103,23 @@ export interface StreamWaiter {
   reject(reason: unknown): void;
 }
 
+const SETTLE: StreamInput = { type: "settle" };
+
 /** The streams of a connection, and what they ask of the driver. */
 class Streams implements StreamHost {
   readonly core: Connection;
-  readonly byId: IdTable<(input: StreamInput) => void> = new IdTable();
+  readonly byId: IdTable<TransportStream> = new IdTable();
   readonly #host: ConnectionHost;
+  readonly #settling = new Fifo<TransportStream>();
+  #isSettlePlanned = false;
+  readonly #settle = (): void => {
+    this.#isSettlePlanned = false;
+    for (
+      let stream = this.#settling.shift();
+      stream !== undefined;
+      stream = this.#settling.shift()
+    ) tellStream(stream, SETTLE);
+  };
 
   constructor(core: Connection, host: ConnectionHost) {
     this.core = core;
@@ -116,8 +130,12 @@ class Streams implements StreamHost {
     this.#host.wake(isComplete);
   }
 
-  settleLater(input: (input: StreamInput) => void): void {
-    this.#host.settleLater(() => input({ type: "settle" }));
+  settleLater(stream: TransportStream): void {
+    this.#settling.push(stream);
+    // Once for all that are read in the same turn.
+    if (this.#isSettlePlanned) return;
+    this.#isSettlePlanned = true;
+    this.#host.settleLater(this.#settle);
   }
 
   forget(streamId: number): void {
@@ -394,8 +412,10 @@ export class TransportConnection {
       case "streams-available":
         this.#serveOpens();
         return;
-      default:
-        this.#streams.byId.get(event.id)?.(event);
+      default: {
+        const stream = this.#streams.byId.get(event.id);
+        if (stream !== undefined) tellStream(stream, event);
+      }
     }
   }
 
@@ -404,7 +424,8 @@ export class TransportConnection {
     this.#error = error;
     const streams = this.#streams.byId.values();
     this.#streams.byId.clear();
-    for (const input of streams) input({ type: "connection-closed", error });
+    const input: StreamInput = { type: "connection-closed", error };
+    for (const stream of streams) tellStream(stream, input);
     const waitingOpens = this.#waitingOpens;
     this.#waitingOpens = undefined;
     for (const waiter of waitingOpens?.keys() ?? []) waiter.reject(error);
@@ -442,8 +463,8 @@ export class TransportConnection {
   }
 
   #createStream(id: number): TransportStream {
-    return new TransportStream(this.#streams, id, (input) => {
-      this.#streams.byId.set(id, input);
-    });
+    const stream = new TransportStream(this.#streams, id);
+    this.#streams.byId.set(id, stream);
+    return stream;
   }
 }

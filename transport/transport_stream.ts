@@ -28,8 +28,8 @@ export interface StreamHost {
    * @param isComplete Whether a direction of a stream ends with it.
    */
   wake(isComplete?: boolean): void;
-  /** Has `input` called with `settle` when the waiting events are delivered. */
-  settleLater(input: (input: StreamInput) => void): void;
+  /** Tells `stream` to settle when the waiting events are delivered. */
+  settleLater(stream: TransportStream): void;
   /** The stream is over in both directions. */
   forget(streamId: number): void;
   /** A callback of the application threw. */
@@ -50,6 +50,19 @@ interface WaitingWrite {
   readonly accepted: Deferred<void>;
 }
 
+/** Set by {@linkcode TransportStream}, whose applications are not to call it. */
+let tell: (stream: TransportStream, input: StreamInput) => void;
+
+/**
+ * Tells a stream what happened.
+ *
+ * @param stream The stream.
+ * @param input What happened.
+ */
+export function tellStream(stream: TransportStream, input: StreamInput): void {
+  tell(stream, input);
+}
+
 const ACCEPTED: Promise<void> = Promise.resolve();
 const ENDED: Promise<undefined> = Promise.resolve(undefined);
 
@@ -66,7 +79,6 @@ export class TransportStream {
   /** Number of the stream in its connection. */
   readonly id: number;
   readonly #host: StreamHost;
-  readonly #input = (input: StreamInput): void => this.#handle(input);
 
   #waitingRead: ReadWaiter | undefined;
   /** Where the read that waits has its bytes put. */
@@ -92,14 +104,8 @@ export class TransportStream {
    *
    * @param host The connection.
    * @param id Number of the stream.
-   * @param attach Takes the function through which the connection speaks to
-   * the stream.
    */
-  constructor(
-    host: StreamHost,
-    id: number,
-    attach: (input: (input: StreamInput) => void) => void,
-  ) {
+  constructor(host: StreamHost, id: number) {
     this.#host = host;
     this.id = id;
     if (isUnidirectional(id)) {
@@ -111,7 +117,10 @@ export class TransportStream {
       if (isOurs) this.#readError = error;
       else this.#writeError = error;
     }
-    attach(this.#input);
+  }
+
+  static {
+    tell = (stream, input) => stream.#handle(input);
   }
 
   /** How many bytes {@linkcode TransportStream.read} finds without waiting. */
@@ -317,7 +326,7 @@ export class TransportStream {
   #handle(input: StreamInput): void {
     switch (input.type) {
       case "stream-readable":
-        if (!this.#isReadEnded) this.#host.settleLater(this.#input);
+        if (!this.#isReadEnded) this.#host.settleLater(this);
         return;
       case "stream-writable":
         this.#pumpWrites();
@@ -415,17 +424,12 @@ export class TransportStream {
 
   #takeChunk(isSettled: boolean, into?: Uint8Array): Uint8Array | undefined {
     const { core } = this.#host;
-    const before = core.streamState(this.id);
-    if (before === undefined) {
-      // Forgotten by the core: over. Whether finished or reset, the event says,
-      // which may still be on its way.
-      if (isSettled) this.#endReading();
-      return undefined;
-    }
-    if (before.resetCode !== undefined) return undefined;
     const chunk = core.readStream(this.id, into);
+    // Forgotten by the core: over. Whether finished or reset, the event says,
+    // which may still be on its way.
+    const isOver = core.isReadFinished(this.id) ?? isSettled;
     if (chunk !== undefined) this.#host.wake();
-    if (core.streamState(this.id)?.isFinished ?? true) this.#endReading();
+    if (isOver) this.#endReading();
     return chunk;
   }
 
@@ -435,9 +439,7 @@ export class TransportStream {
    */
   #noteEnd(): void {
     if (this.#isReadEnded || this.#readError !== undefined) return;
-    if (this.#host.core.streamState(this.id)?.isFinished ?? true) {
-      this.#endReading();
-    }
+    if (this.#host.core.isReadFinished(this.id) ?? true) this.#endReading();
   }
 
   #endReading(): void {

@@ -154,6 +154,17 @@ export abstract class ApplicationSide {
   }
 
   /**
+   * Whether a stream was read to its end.
+   *
+   * @param streamId The stream.
+   * @returns `isFinished` of {@linkcode ApplicationSide.streamState}, or `undefined`
+   * when the stream is over or was never there.
+   */
+  isReadFinished(streamId: number): boolean | undefined {
+    return this.streams?.isReadFinished(streamId);
+  }
+
+  /**
    * What is known of a stream.
    *
    * @param streamId The stream.

@@ -97,24 +97,24 @@ export class DataFrames {
     limitBytes: number,
     sent: SentFrame[],
   ): void {
-    let minFragmentBytes = 1;
+    const room = {
+      writer,
+      limitBytes,
+      creditBytes: 0,
+      minFragmentBytes: 1,
+      sent,
+    };
     for (let stream = this.#next(); stream; stream = this.#next()) {
       const start = writer.offset;
       const send = stream.send!;
-      const newBytes = send.writeFrame({
-        writer,
-        limitBytes,
-        creditBytes: this.#credit.availableBytes,
-        minFragmentBytes,
-        priority: stream.priority,
-        sent,
-      });
+      room.creditBytes = this.#credit.availableBytes;
+      const newBytes = send.writeFrame(room, stream.priority);
       if (newBytes < 0) return;
       this.#credit.use(newBytes);
       const hasMore = send.isSendable(this.#credit.availableBytes);
       this.#scheduler.endTurn(writer.offset - start, hasMore);
       if (!hasMore && send.hasCreditedData) this.#starve(stream);
-      minFragmentBytes = MIN_FRAGMENT_BYTES;
+      room.minFragmentBytes = MIN_FRAGMENT_BYTES;
     }
   }
 

@@ -28,6 +28,7 @@ import {
 } from "../config.ts";
 import { TransportError } from "../error.ts";
 import type { ObservedStreamState } from "../observer.ts";
+import { Fifo } from "../../../internal/fifo.ts";
 import { ReceiveWindow } from "../flow_control.ts";
 import type { SentFrame } from "../sent_frame.ts";
 import { ControlFrames } from "./control_frames.ts";
@@ -106,8 +107,8 @@ export class StreamManager {
   onStateChange:
     | ((stream: Stream, state: ObservedStreamState) => void)
     | undefined;
-  /** Streams that are over and wait to be forgotten. */
-  #closed: Stream[] = [];
+  /** Streams that are over, and were told to be, and wait to be forgotten. */
+  readonly #closed = new Fifo<Stream>();
 
   /**
    * Starts without streams.
@@ -282,6 +283,19 @@ export class StreamManager {
   }
 
   /**
+   * Whether a stream was read to its end.
+   *
+   * @param id The stream.
+   * @returns `isFinished` of {@linkcode StreamManager.streamState}, or `undefined`
+   * where that has none.
+   */
+  isReadFinished(id: number): boolean | undefined {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return undefined;
+    return stream.recv === undefined || stream.recv.isFinished;
+  }
+
+  /**
    * What is known of a stream. After a read it still answers until frames are
    * written next.
    *
@@ -306,7 +320,7 @@ export class StreamManager {
   pollEvent(): StreamEvent | undefined {
     const event = this.#events.shift();
     const { toldOfAll } = this.#events;
-    if (toldOfAll?.isClosed === true) this.#returnStream(toldOfAll);
+    if (toldOfAll?.isClosed === true) this.#forgetLater(toldOfAll);
     if (event?.type === "stream-reset") {
       // Nothing is forgotten before frames are written next.
       const stream = this.#streams.get(event.id)!;
@@ -567,15 +581,16 @@ export class StreamManager {
     if (stream.isClosed || !stream.isDone) return;
     stream.isClosed = true;
     this.onStateChange?.(stream, "closed");
-    this.#closed.push(stream);
-    if (stream.eventCount === 0) this.#returnStream(stream);
+    if (stream.eventCount === 0) this.#forgetLater(stream);
   }
 
   /**
-   * Returns the right to open a stream when one of the peer's is over. Not while
-   * its events wait: a stream that is kept for them is in the peer's count.
+   * Has a stream forgotten that is over, and returns the right to open it if it was
+   * the peer's. Not while its events wait: they need it, and a stream that is kept
+   * for them is in the peer's count.
    */
-  #returnStream(stream: Stream): void {
+  #forgetLater(stream: Stream): void {
+    this.#closed.push(stream);
     if (stream.isLocal || stream.isReturned) return;
     stream.isReturned = true;
     const isUni = isUnidirectional(stream.id);
@@ -584,11 +599,13 @@ export class StreamManager {
   }
 
   #forgetClosed(): void {
-    if (this.#closed.length === 0) return;
-    this.#closed = this.#closed.filter((stream) => {
-      if (stream.eventCount > 0) return true;
-      this.#streams.delete(stream.id);
-      return false;
-    });
+    for (
+      let stream = this.#closed.shift();
+      stream !== undefined;
+      stream = this.#closed.shift()
+    ) {
+      // One with another event by now is back when that was told.
+      if (stream.eventCount === 0) this.#streams.delete(stream.id);
+    }
   }
 }

@@ -136,9 +136,10 @@ export class Reassembler {
         releaseBlock(bytes);
       } else {
         const count = Math.min(room, chunk.length);
-        into.set(chunk.subarray(0, count), filled);
+        const isWhole = count === chunk.length;
+        into.set(isWhole ? chunk : chunk.subarray(0, count), filled);
         filled += count;
-        if (count < chunk.length) {
+        if (!isWhole) {
           this.#head = chunk.subarray(count);
           break;
         }

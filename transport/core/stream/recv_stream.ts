@@ -14,6 +14,14 @@ import { ReceiveWindow } from "../flow_control.ts";
 import { TransportError } from "../error.ts";
 import { Reassembler } from "./reassembler.ts";
 
+/** What every receiving side of a connection is made with. */
+export interface RecvLimits {
+  /** Credit to grant, in bytes. */
+  readonly windowBytes: number;
+  /** Separate stretches that wait behind a gap. */
+  readonly maxStretches: number;
+}
+
 /** Bytes that arrive, and whether they were the last. */
 export class RecvStream {
   readonly #id: number;
@@ -32,12 +40,9 @@ export class RecvStream {
    * Starts with nothing received.
    *
    * @param id The stream.
-   * @param limits Credit to grant, and separate stretches that wait behind a gap.
+   * @param limits Those of the connection.
    */
-  constructor(
-    id: number,
-    limits: { readonly windowBytes: number; readonly maxStretches: number },
-  ) {
+  constructor(id: number, limits: RecvLimits) {
     this.#id = id;
     this.#reassembler = new Reassembler(limits.maxStretches);
     this.#window = new ReceiveWindow(limits.windowBytes);

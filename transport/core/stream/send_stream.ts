@@ -22,28 +22,16 @@ import { TransportError } from "../error.ts";
 import type { SentFrame, SentStreamFrame } from "../sent_frame.ts";
 import { SendBuffer } from "./send_buffer.ts";
 
-/** What a sending side is made from. */
-export interface SendStreamOptions {
-  /** The stream. */
-  readonly id: number;
-  /** Whether this end opened the stream, and so states its priority. */
-  readonly isOpener: boolean;
-  /** Credit from the handshake, in bytes. */
-  readonly maxDataBytes: number;
-}
-
-/** Where a frame goes, and what it may use. */
+/** Where the frames of a packet go, and what the next one may use. */
 export interface FrameRoom {
   /** Where to write. */
   readonly writer: ByteWriter;
   /** Offset that must not be passed. */
   readonly limitBytes: number;
   /** Bytes that the connection's credit allows. */
-  readonly creditBytes: number;
+  creditBytes: number;
   /** Fewest bytes of data worth a frame when not all of it fits. */
-  readonly minFragmentBytes: number;
-  /** The class to state when the frame opens the stream. */
-  readonly priority: Priority;
+  minFragmentBytes: number;
   /** Gets the record of the frame. */
   readonly sent: SentFrame[];
 }
@@ -73,12 +61,14 @@ export class SendStream {
   /**
    * Starts with nothing to send.
    *
-   * @param options Who opened it, and its credit.
+   * @param id The stream.
+   * @param isOpener Whether this end opened the stream, and so states its priority.
+   * @param maxDataBytes Credit from the handshake, in bytes.
    */
-  constructor(options: SendStreamOptions) {
-    this.#id = options.id;
-    this.#isOpener = options.isOpener;
-    this.#maxDataBytes = options.maxDataBytes;
+  constructor(id: number, isOpener: boolean, maxDataBytes: number) {
+    this.#id = id;
+    this.#isOpener = isOpener;
+    this.#maxDataBytes = maxDataBytes;
   }
 
   /** How many bytes are held. */
@@ -219,10 +209,11 @@ export class SendStream {
    * the end where they belong. {@linkcode SendStream.isSendable} holds.
    *
    * @param room Where it goes.
+   * @param priority The class to state when it opens the stream.
    * @returns How many bytes were sent for the first time, or -1 when no frame
    * fits.
    */
-  writeFrame(room: FrameRoom): number {
+  writeFrame(room: FrameRoom, priority: Priority): number {
     const { writer } = room;
     const end = this.#buffer.end;
     const lost = this.#lost?.first;
@@ -243,7 +234,7 @@ export class SendStream {
     assert(length > 0 || isOpen || isFin, "A frame says something");
     encodeStreamFrameHead(writer, {
       streamId: this.#id,
-      priority: isOpen ? room.priority : undefined,
+      priority: isOpen ? priority : undefined,
       offset,
       length,
       isFin,

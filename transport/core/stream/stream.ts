@@ -8,8 +8,8 @@ import type { Schedulable } from "../scheduler.ts";
 import type { RecvStream } from "./recv_stream.ts";
 import type { SendStream } from "./send_stream.ts";
 
-/** The parts of a stream. */
-export interface StreamParts {
+/** A stream as the manager keeps it. The marks belong to the manager. */
+export class Stream implements Schedulable {
   /** Its identifier. */
   readonly id: number;
   /** Whether this end opened it. */
@@ -17,14 +17,6 @@ export interface StreamParts {
   /** Our sending side, if it has one. */
   readonly send: SendStream | undefined;
   /** Our receiving side, if it has one. */
-  readonly recv: RecvStream | undefined;
-}
-
-/** A stream as the manager keeps it. The marks belong to the manager. */
-export class Stream implements Schedulable, StreamParts {
-  readonly id: number;
-  readonly isLocal: boolean;
-  readonly send: SendStream | undefined;
   readonly recv: RecvStream | undefined;
   /** Class in which it sends; known to a peer once the opening has arrived. */
   priority: Priority = Priority.INTERACTIVE;
@@ -36,8 +28,6 @@ export class Stream implements Schedulable, StreamParts {
   isReadableQueued = false;
   /** Whether a `stream-writable` event waits. */
   isWritableQueued = false;
-  /** Whether a write was cut short and nothing was said since. */
-  isWriteWaiting = false;
   /** How many of its events wait. */
   eventCount = 0;
   /** Whether both sides are done. */
@@ -46,15 +36,24 @@ export class Stream implements Schedulable, StreamParts {
   isReturned = false;
 
   /**
-   * Starts without any mark.
+   * Starts without any mark. One is made for each call: the sides are arguments and
+   * no object of options.
    *
-   * @param parts Its identifier and sides.
+   * @param id Its identifier.
+   * @param isLocal Whether this end opened it.
+   * @param send Our sending side, if it has one.
+   * @param recv Our receiving side, if it has one.
    */
-  constructor(parts: StreamParts) {
-    this.id = parts.id;
-    this.isLocal = parts.isLocal;
-    this.send = parts.send;
-    this.recv = parts.recv;
+  constructor(
+    id: number,
+    isLocal: boolean,
+    send: SendStream | undefined,
+    recv: RecvStream | undefined,
+  ) {
+    this.id = id;
+    this.isLocal = isLocal;
+    this.send = send;
+    this.recv = recv;
   }
 
   /** Whether neither side has anything left to happen. */

@@ -5,9 +5,7 @@ import { StreamEventQueue } from "./stream_event_queue.ts";
 function createQueue(
   ids: readonly number[],
 ): { readonly queue: StreamEventQueue; readonly streams: Stream[] } {
-  const streams = ids.map((id) =>
-    new Stream({ id, isLocal: true, send: undefined, recv: undefined })
-  );
+  const streams = ids.map((id) => new Stream(id, true, undefined, undefined));
   const queue = new StreamEventQueue({
     get: (id) => streams.find((stream) => stream.id === id),
   });

@@ -16,7 +16,7 @@ import {
 } from "../../../protocol/mod.ts";
 import { IdTable } from "../../../internal/id_table.ts";
 import { TransportError } from "../error.ts";
-import { RecvStream } from "./recv_stream.ts";
+import { type RecvLimits, RecvStream } from "./recv_stream.ts";
 import { SendStream } from "./send_stream.ts";
 import { Stream } from "./stream.ts";
 import {
@@ -47,6 +47,7 @@ export class StreamTable {
   readonly peerUni: PeerStreamCount;
   readonly #options: StreamTableOptions;
   readonly #streams = new IdTable<Stream>();
+  readonly #recvLimits: RecvLimits;
   /** Credit of a stream that is opened now, as the peer grants it. */
   #peerStreamDataBytes: number;
   readonly #localBidi: LocalStreamCount;
@@ -60,6 +61,10 @@ export class StreamTable {
   constructor(options: StreamTableOptions) {
     const { local, peer } = options;
     this.#options = options;
+    this.#recvLimits = {
+      windowBytes: local.maxStreamDataBytes,
+      maxStretches: options.maxStretches,
+    };
     this.#peerStreamDataBytes = peer.maxStreamDataBytes;
     this.#localBidi = new LocalStreamCount(peer.maxBidiStreams);
     this.#localUni = new LocalStreamCount(peer.maxUniStreams);
@@ -99,12 +104,9 @@ export class StreamTable {
    */
   open(isUni: boolean): Stream | undefined {
     const sequence = this.#localCount(isUni).open();
-    if (sequence === undefined) return undefined;
-    return this.#create({
-      sequence,
-      isInitiator: this.#options.isInitiator,
-      isUnidirectional: isUni,
-    });
+    return sequence === undefined
+      ? undefined
+      : this.#create(sequence, true, isUni);
   }
 
   /**
@@ -167,7 +169,8 @@ export class StreamTable {
    */
   find(id: number, side: "send" | "recv"): Stream | undefined {
     const stream = this.#streams.get(id);
-    if (stream !== undefined && stream[side] !== undefined) return stream;
+    const part = side === "send" ? stream?.send : stream?.recv;
+    if (part !== undefined) return stream;
     const isLocal = this.isLocal(id);
     const isUni = isUnidirectional(id);
     // RFC 9000 §19.4, §19.5, §19.8, §19.10: the direction must exist.
@@ -225,35 +228,27 @@ export class StreamTable {
     }
     let stream: Stream | undefined;
     while (count.openedCount <= sequence) {
-      stream = this.#create({
-        sequence: count.openedCount,
-        isInitiator: !this.#options.isInitiator,
-        isUnidirectional: isUni,
-      });
+      stream = this.#create(count.openedCount, false, isUni);
       count.onOpened();
       this.#options.onPeerOpened(stream);
     }
     return stream;
   }
 
-  #create(parts: Parameters<typeof makeStreamId>[0]): Stream {
-    const { local, maxStretches } = this.#options;
-    const id = makeStreamId(parts);
-    const isLocal = this.isLocal(id);
-    const isUni = parts.isUnidirectional;
-    const stream = new Stream({
+  #create(sequence: number, isLocal: boolean, isUni: boolean): Stream {
+    const id = makeStreamId({
+      sequence,
+      isInitiator: isLocal === this.#options.isInitiator,
+      isUnidirectional: isUni,
+    });
+    const stream = new Stream(
       id,
       isLocal,
-      send: isUni && !isLocal ? undefined : new SendStream({
-        id,
-        isOpener: isLocal,
-        maxDataBytes: this.#peerStreamDataBytes,
-      }),
-      recv: isUni && isLocal ? undefined : new RecvStream(id, {
-        windowBytes: local.maxStreamDataBytes,
-        maxStretches,
-      }),
-    });
+      isUni && !isLocal
+        ? undefined
+        : new SendStream(id, isLocal, this.#peerStreamDataBytes),
+      isUni && isLocal ? undefined : new RecvStream(id, this.#recvLimits),
+    );
     this.#streams.set(id, stream);
     return stream;
   }
