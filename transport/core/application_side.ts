@@ -148,8 +148,10 @@ export abstract class ApplicationSide {
    * view of `into` where that was given.
    */
   readStream(streamId: number, into?: Uint8Array): Uint8Array | undefined {
-    const bytes = this.streams?.read(streamId, into);
-    if (bytes !== undefined) this.wake();
+    const { streams } = this;
+    const bytes = streams?.read(streamId, into);
+    // A read makes nothing to send but credit and limits, and those rarely.
+    if (bytes !== undefined && streams?.hasPendingFrames) this.wake();
     return bytes;
   }
 

@@ -13,6 +13,7 @@ import {
   decodeFrame,
   type Frame,
   isAckEliciting,
+  type StreamFrame,
   type TicketFrame,
 } from "../../protocol/frame/mod.ts";
 import {
@@ -254,6 +255,13 @@ export class PacketSpace {
     let isAckElicitingPacket = false;
     while (reader.remaining > 0) {
       const frame = decodeFrame(reader);
+      // Most are these, and what they are is asked once: with so many shapes of
+      // frames, to read it takes longer than to act on it.
+      if (frame.type === "stream") {
+        isAckElicitingPacket = true;
+        this.streams.handleStreamFrame(frame);
+        continue;
+      }
       if (frame.type === "close") return frame;
       isAckElicitingPacket ||= isAckEliciting(frame.type);
       this.#handleFrame(now, frame);
@@ -268,7 +276,10 @@ export class PacketSpace {
     return undefined;
   }
 
-  #handleFrame(now: Instant, frame: Exclude<Frame, CloseFrame>): void {
+  #handleFrame(
+    now: Instant,
+    frame: Exclude<Frame, CloseFrame | StreamFrame>,
+  ): void {
     this.#budget.take(now, frame.type, this.#recovery.smoothedRttMs);
     switch (frame.type) {
       case "ack":
@@ -292,7 +303,6 @@ export class PacketSpace {
         );
       case "ticket":
         return this.#tickets?.handleFrame(now, frame);
-      case "stream":
       case "reset-stream":
       case "stop-sending":
       case "stream-max-data":
@@ -374,7 +384,8 @@ export class PacketSpace {
   }
 
   #handleFrameAcked(now: Instant, sentAt: Instant, frame: SentFrame): void {
-    if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
+    if (frame.type === "stream") this.streams.onStreamFrameAcked(frame);
+    else if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
     else if (frame.type === "ping") {
       if (this.#outgoing.control.takePong()) {
         this.#events.push({ type: "pong", rttMs: now - sentAt });

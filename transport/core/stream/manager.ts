@@ -30,7 +30,7 @@ import { TransportError } from "../error.ts";
 import type { ObservedStreamState } from "../observer.ts";
 import { Fifo } from "../../../internal/fifo.ts";
 import { ReceiveWindow } from "../flow_control.ts";
-import type { SentFrame } from "../sent_frame.ts";
+import type { SentFrame, SentStreamFrame } from "../sent_frame.ts";
 import { ControlFrames } from "./control_frames.ts";
 import { DataFrames } from "./data_frames.ts";
 import type { RecvStream } from "./recv_stream.ts";
@@ -370,7 +370,7 @@ export class StreamManager {
   handleFrame(frame: StreamManagerFrame): void {
     switch (frame.type) {
       case "stream":
-        return this.#handleStream(frame);
+        return this.handleStreamFrame(frame);
       case "reset-stream":
         return this.#handleReset(frame);
       case "stop-sending":
@@ -384,7 +384,13 @@ export class StreamManager {
     }
   }
 
-  #handleStream(frame: StreamFrame): void {
+  /**
+   * As {@linkcode StreamManager.handleFrame}, of the frame that most are.
+   *
+   * @param frame The frame; its data is borrowed, copied.
+   * @throws {TransportError} As `handleFrame`.
+   */
+  handleStreamFrame(frame: StreamFrame): void {
     const stream = this.#streams.find(frame.streamId, "recv");
     if (frame.isOpen) this.#handleOpen(frame, stream);
     const recv = stream?.recv;
@@ -493,18 +499,29 @@ export class StreamManager {
    * are ignored.
    */
   onFrameAcked(frame: SentFrame): void {
-    if (frame.type !== "stream" && frame.type !== "reset-stream") return;
+    if (frame.type === "stream") return this.onStreamFrameAcked(frame);
+    if (frame.type !== "reset-stream") return;
     const stream = this.#streams.get(frame.streamId);
     const send = stream?.send;
     if (stream === undefined || send === undefined || send.isDone) return;
-    if (frame.type === "reset-stream") send.onResetAcked();
-    else {
-      const releasedBytes = send.onFrameAcked(frame);
-      if (releasedBytes > 0) this.#release(stream, releasedBytes);
-      if (send.isDone) {
-        this.onStateChange?.(stream, "delivered");
-        this.#events.push(stream, { type: "stream-finished", id: stream.id });
-      }
+    send.onResetAcked();
+    this.#closeIfDone(stream);
+  }
+
+  /**
+   * As {@linkcode StreamManager.onFrameAcked}, of the frame that most are.
+   *
+   * @param frame A record from {@linkcode StreamManager.writeFrames}.
+   */
+  onStreamFrameAcked(frame: SentStreamFrame): void {
+    const stream = this.#streams.get(frame.streamId);
+    const send = stream?.send;
+    if (stream === undefined || send === undefined || send.isDone) return;
+    const releasedBytes = send.onFrameAcked(frame);
+    if (releasedBytes > 0) this.#release(stream, releasedBytes);
+    if (send.isDone) {
+      this.onStateChange?.(stream, "delivered");
+      this.#events.push(stream, { type: "stream-finished", id: stream.id });
     }
     this.#closeIfDone(stream);
   }

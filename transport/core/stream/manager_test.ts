@@ -636,6 +636,42 @@ Deno.test("A stream that ended in both directions is forgotten, and late frames 
   assert.deepEqual(pair.settle(), []);
 });
 
+Deno.test("isReadFinished() says what streamState() does, from the opening until the stream is forgotten", () => {
+  const pair = new StreamPair();
+  const { initiator, responder } = pair;
+  const told = (manager: StreamManager, id: number): boolean | undefined => {
+    const isFinished = manager.isReadFinished(id);
+    assert.equal(isFinished, manager.streamState(id)?.isFinished);
+    return isFinished;
+  };
+  assert.equal(told(responder, 0), undefined);
+  const [whole, reset, stopped] = [UNI, UNI, UNI].map((options) => {
+    const id = initiator.open(options)!;
+    initiator.write(id, text("unread"));
+    return id;
+  });
+  initiator.finish(whole!);
+  // Nothing can come where only this end sends.
+  assert.equal(told(initiator, whole!), true);
+  pair.settle();
+  assert.equal(told(responder, whole!), false);
+  responder.read(whole!);
+  assert.equal(told(responder, whole!), true);
+  responder.stopSending(stopped!, 1);
+  initiator.reset(reset!, 1);
+  pair.settle();
+  assert.equal(told(responder, reset!), false);
+  assert.equal(told(responder, stopped!), false);
+  pollEvents(responder);
+  pair.settle();
+  // Forgotten with the next frames, of which there need not be any.
+  pair.send(responder);
+  assert.deepEqual(
+    [whole, reset, stopped].map((id) => told(responder, id!)),
+    [undefined, undefined, undefined],
+  );
+});
+
 Deno.test("stream-readable is said once for many frames, and again after it was taken", () => {
   const { responder } = new StreamPair();
   responder.handleFrame(stream(0, 10, 10));
