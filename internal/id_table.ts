@@ -10,6 +10,12 @@ const FIRST_CAPACITY = 4;
 /** Room that is not given back: a table that grows and shrinks does it for ever. */
 const KEPT_CAPACITY = 8;
 
+/**
+ * Room that is given back late: values that come and go in bursts leave the table
+ * empty after each, and as full again with the next.
+ */
+const BURST_CAPACITY = 256;
+
 /** What tables have that were always empty; never written to. */
 const NO_PLACES: never[] = [];
 
@@ -37,6 +43,8 @@ export class IdTable<Value> {
   /** Places, less one; -1 while there are none. */
   #mask = -1;
   #size = 0;
+  /** Values taken away since the table was last a sixteenth full. */
+  #sparseDeleteCount = 0;
 
   /** How many values there are. */
   get size(): number {
@@ -70,10 +78,7 @@ export class IdTable<Value> {
     if (this.#values[index] === undefined) return false;
     this.#size--;
     this.#closeGap(index);
-    const capacity = this.#mask + 1;
-    if (capacity > KEPT_CAPACITY && 16 * this.#size < capacity) {
-      this.#resize(Math.max(KEPT_CAPACITY, capacity / 4));
-    }
+    if (this.#mask >= KEPT_CAPACITY) this.#giveBackRoom(this.#mask + 1);
     return true;
   }
 
@@ -100,6 +105,13 @@ export class IdTable<Value> {
     const high = id < TWO_TO_32 ? 0 : Math.floor(id / TWO_TO_32);
     const hash = Math.imul((id ^ high) | 0, HASH_FACTOR);
     return (hash >>> 15 ^ hash) & this.#mask;
+  }
+
+  #giveBackRoom(capacity: number): void {
+    if (16 * this.#size >= capacity) this.#sparseDeleteCount = 0;
+    else if (
+      capacity > BURST_CAPACITY || ++this.#sparseDeleteCount > capacity
+    ) this.#resize(Math.max(KEPT_CAPACITY, capacity / 4));
   }
 
   /** Where a number is, or could be: a place without a value. */
@@ -138,6 +150,7 @@ export class IdTable<Value> {
     const ids = this.#ids;
     const values = this.#values;
     const count = Math.max(FIRST_CAPACITY, capacity);
+    this.#sparseDeleteCount = 0;
     this.#mask = count - 1;
     this.#ids = new Array<number>(count).fill(0);
     this.#values = new Array<Value | undefined>(count).fill(undefined);
