@@ -29,6 +29,22 @@ Deno.test("IdTable does what a Map does, for any operations", () => {
   }));
 });
 
+Deno.test("IdTable keeps bursts of any size apart, and single values after them", () => {
+  const table = new IdTable<number>();
+  let id = 0;
+  for (const burst of [3, 100, 100, 1_000, 100, 20, 100, 1, 1]) {
+    for (let round = 0; round < 300; round++) {
+      const ids = Array.from({ length: burst }, () => id += 4);
+      for (const each of ids) table.set(each, -each);
+      assert.equal(table.size, burst);
+      for (const each of ids) assert.equal(table.get(each), -each);
+      assert.deepEqual(table.values(), ids.map((each) => -each));
+      for (const each of ids) assert.ok(table.delete(each));
+      assert.equal(table.size, 0);
+    }
+  }
+});
+
 Deno.test("IdTable keeps thousands apart while others come and go", () => {
   const table = new IdTable<number>();
   const map = new Map<number, number>();

@@ -7,20 +7,15 @@
  * @module
  */
 
-/** A stretch of a stream's bytes, with the marks that travelled beside it. */
-export interface SentStreamFrame {
+import type { StreamFrameHead } from "../../protocol/frame/mod.ts";
+
+/**
+ * A stretch of a stream's bytes, with the marks that travelled beside it: what the
+ * frame said besides its bytes, so that one object serves to write it as well.
+ */
+export interface SentStreamFrame extends StreamFrameHead {
   /** Discriminant. */
   readonly type: "stream";
-  /** The stream. */
-  readonly streamId: number;
-  /** First byte of the stretch, counted from the start of the stream. */
-  readonly offset: number;
-  /** Length of the stretch in bytes; 0 for a bare open or end. */
-  readonly length: number;
-  /** Whether the frame opened the stream. */
-  readonly isOpen: boolean;
-  /** Whether the frame ended the stream. */
-  readonly isFin: boolean;
 }
 
 /**

@@ -55,9 +55,9 @@ Deno.test("writeFrames() puts a small message in one frame: open, data and end",
   assert.deepEqual(packet.sent, [{
     type: "stream",
     streamId: 0,
+    priority: 1,
     offset: 0,
     length: 2,
-    isOpen: true,
     isFin: true,
   }]);
   assert.equal(pair.initiator.hasPendingFrames, false);

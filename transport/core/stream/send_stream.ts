@@ -232,24 +232,19 @@ export class SendStream {
     if (length < Math.min(available, room.minFragmentBytes)) return -1;
     const isFin = this.#isFinWanted && offset + length === end;
     assert(length > 0 || isOpen || isFin, "A frame says something");
-    encodeStreamFrameHead(writer, {
+    const frame: SentStreamFrame = {
+      type: "stream",
       streamId: this.#id,
       priority: isOpen ? priority : undefined,
       offset,
       length,
       isFin,
-    });
+    };
+    encodeStreamFrameHead(writer, frame);
     if (length > 0) this.#buffer.copyInto(writer, offset, length);
     if (isOpen) this.#isOpenPending = false;
     if (isFin) this.#isFinPending = false;
-    room.sent.push({
-      type: "stream",
-      streamId: this.#id,
-      offset,
-      length,
-      isOpen,
-      isFin,
-    });
+    room.sent.push(frame);
     if (lost !== undefined) {
       this.#lost!.remove(offset, offset + length);
       return 0;
@@ -266,7 +261,7 @@ export class SendStream {
    */
   onFrameAcked(frame: SentStreamFrame): number {
     if (this.#resetCode !== undefined) return 0;
-    if (frame.isOpen) this.#isOpenPending = false;
+    if (frame.priority !== undefined) this.#isOpenPending = false;
     if (frame.isFin) {
       this.#isFinAcked = true;
       this.#isFinPending = false;
@@ -304,7 +299,9 @@ export class SendStream {
     if (this.#resetCode !== undefined) return;
     if (frame.isFin && !this.#isFinAcked) this.#isFinPending = true;
     // Data at offset 0 opens the stream as well.
-    if (frame.isOpen && this.#sentEnd === 0) this.#isOpenPending = true;
+    if (frame.priority !== undefined && this.#sentEnd === 0) {
+      this.#isOpenPending = true;
+    }
     const start = Math.max(frame.offset, this.#buffer.start);
     const end = frame.offset + frame.length;
     if (end <= start) return;
