@@ -161,6 +161,8 @@ export abstract class ApplicationSide {
    * @param streamId The stream.
    * @returns `isFinished` of {@linkcode ApplicationSide.streamState}, or `undefined`
    * when the stream is over or was never there.
+   *
+   * @ignore For the transport, which asks after each read: without an object.
    */
   isReadFinished(streamId: number): boolean | undefined {
     return this.streams?.isReadFinished(streamId);

@@ -6,7 +6,6 @@
  *
  * @module
  */
-
 import type { StreamFrameHead } from "../../protocol/frame/mod.ts";
 
 /**
