@@ -16,6 +16,8 @@ export class ByteReader {
   readonly buffer: Uint8Array;
   /** Where the next byte is read. */
   offset: number;
+  /** Offset that nothing is read beyond. */
+  protected limit: number;
   /** Whether something was read past the end, or a number was out of range. */
   isFailed = false;
 
@@ -28,17 +30,18 @@ export class ByteReader {
   constructor(buffer: Uint8Array, offset = 0) {
     this.buffer = buffer;
     this.offset = offset;
+    this.limit = buffer.length;
   }
 
   /** How many bytes are left. */
   get remaining(): number {
-    return this.buffer.length - this.offset;
+    return this.limit - this.offset;
   }
 
   /** Marks the reader as failed, for a value that the caller found out of range. */
   fail(): void {
     this.isFailed = true;
-    this.offset = this.buffer.length;
+    this.offset = this.limit;
   }
 
   /** Reads one byte. */
@@ -114,6 +117,11 @@ export class ByteReader {
       : this.buffer.subarray(at, at + length);
   }
 
+  /** Passes over `length` bytes, to read them otherwise; -1 when they are not there. */
+  skip(length: number): number {
+    return this.#take(length);
+  }
+
   /** Reads all that is left as a view. */
   rest(): Uint8Array {
     return this.bytes(this.remaining);
@@ -135,7 +143,7 @@ export class ByteReader {
 
   #take(length: number): number {
     const at = this.offset;
-    if (this.isFailed || length < 0 || length > this.buffer.length - at) {
+    if (this.isFailed || length < 0 || length > this.limit - at) {
       this.fail();
       return -1;
     }

@@ -8,10 +8,11 @@ import {
   decodeResponse,
   type Message,
   MessageType,
+  type Value,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { BudgetAmounts } from "./budget.ts";
-import { readPayload, type ReceivedContent, unpackContent } from "./content.ts";
+import { readPayload, type SealedValue, unpackValue } from "./content.ts";
 import { CallError } from "./error.ts";
 import { decodeReplyFacts } from "./reply_extension.ts";
 import { StatusCode } from "./status_code.ts";
@@ -28,8 +29,8 @@ export interface ErrorAnswer {
 
 /** The value that the callee answered. */
 export interface ValueAnswer {
-  /** The value. */
-  readonly content: ReceivedContent;
+  /** The value; a {@linkcode SealedValue} when it is sealed for others. */
+  readonly value: Value | SealedValue;
   /** What was spent for it. */
   readonly spent: BudgetAmounts | undefined;
 }
@@ -87,7 +88,7 @@ export function readResponse(
     );
   }
   return {
-    content: unpackContent(message.flags, response, options.keyPair),
+    value: unpackValue(message.flags, response, options.keyPair),
     spent,
   };
 }

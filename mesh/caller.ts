@@ -5,11 +5,13 @@
  * @module
  */
 import {
-  encodeCall,
   encodeCallData,
   encodeEnvelope,
+  encodeEnvelopedCallInto,
   encodeStreamOpen,
+  type EnvelopedCall,
   type Extension,
+  maxEnvelopedCallLength,
   type Message,
   MessageType,
   StreamKind,
@@ -109,6 +111,12 @@ export class Caller {
   readonly #options: CallerOptions;
   /** Who calls: the same in every request. */
   readonly #ownExtensions: readonly Extension[];
+  /** Made once: every call hands it on. */
+  readonly #encodeCallInto = (
+    call: EnvelopedCall,
+    into: Uint8Array,
+    at: number,
+  ): number => encodeEnvelopedCallInto(call, this.#ownExtensions, into, at);
 
   /** @param options The agent's parts. */
   constructor(options: CallerOptions) {
@@ -169,7 +177,7 @@ export class Caller {
         open.channel.finishReceiving();
         scope.settle(answer.spent);
         scope.end();
-        return answer.content.value;
+        return answer.value;
       } catch (error) {
         open.channel.cancel(0);
         throw error;
@@ -368,7 +376,7 @@ export class Caller {
     peer: Peer,
     attempt: Attempt,
     stream: TransportStream,
-    now = this.#options.clock.now(),
+    now: Instant = this.#options.clock.now(),
   ): void {
     const { scope } = request;
     const channel = new MessageChannel(stream);
@@ -376,7 +384,7 @@ export class Caller {
     scope.attach(channel, peer.name);
     scope.race.throwIfAborted();
     scope.timer.wait();
-    attempt.setSent(channel, channel.push(this.#encode(request, peer, now)));
+    attempt.setSent(channel, this.#push(channel, request, peer, now));
   }
 
   /** The input, or the end of the direction. */
@@ -457,7 +465,8 @@ export class Caller {
     const channel = new MessageChannel(stream);
     scope.attach(channel, peer.name);
     scope.timer.wait();
-    const sending = channel.push(this.#encode(request, peer));
+    const now = this.#options.clock.now();
+    const sending = this.#push(channel, request, peer, now);
     // Whoever waits for the connection hears of its end.
     sending?.catch(() => {});
     if (!request.isStream && sending === undefined) channel.finish();
@@ -487,44 +496,62 @@ export class Caller {
     });
   }
 
-  #encode(request: Request, peer: Peer, now = this.#options.clock.now()): {
-    type: number;
-    flags: number;
-    messageId: bigint;
-    traceId: bigint;
-    payload: Uint8Array;
-  } {
+  /** Sends the request's first message; gives what `MessageChannel.push` does. */
+  #push(
+    channel: MessageChannel,
+    request: Request,
+    peer: Peer,
+    now: Instant,
+  ): Promise<void> | undefined {
     const { scope, method, content, options, isStream } = request;
-    const { idempotencyKey } = options;
+    const { idempotencyKey, compress } = options;
     const envelope = scope.createEnvelope(now);
     if (idempotencyKey !== undefined) envelope.idempotencyKey = idempotencyKey;
-    const extensions = encodeEnvelope(envelope);
-    for (const own of this.#ownExtensions) extensions.push(own);
-    const data = encodeCallData({
-      contentType: content.contentType,
-      method,
-      extensions,
-      body: content.body,
-    });
-    // The wire's whole seconds are rounded up beside the milliseconds.
-    const timeoutSeconds = Math.ceil((envelope.deadlineMs ?? 0) / 1000);
-    const target = peer.agentId;
-    const isCall = !isStream && options.input === undefined;
-    const payload = isCall
-      ? encodeCall({ target, timeoutSeconds, data })
-      : encodeStreamOpen({
-        streamId: createStreamId(),
-        target,
-        kind: isStream ? StreamKind.BOTH_WAYS : StreamKind.ONE_WAY,
-        timeoutSeconds,
-        data,
-      });
-    return {
-      type: isCall ? MessageType.CALL : MessageType.STREAM_OPEN,
-      messageId: scope.span.spanId,
-      traceId: scope.span.traceId,
-      ...compressMessage(content.flags, payload, options.compress),
+    const { contentType, body, flags } = content;
+    const { traceId, spanId: messageId } = scope.span;
+    const call = {
+      target: peer.agentId,
+      // The wire's whole seconds are rounded up beside the milliseconds.
+      timeoutSeconds: Math.ceil((envelope.deadlineMs ?? 0) / 1000),
+      data: { contentType, method, envelope, body },
     };
+    if (isStream || options.input !== undefined) {
+      const kind = isStream ? StreamKind.BOTH_WAYS : StreamKind.ONE_WAY;
+      const payload = this.#encodeStreamOpen(call, kind);
+      return channel.push({
+        type: MessageType.STREAM_OPEN,
+        messageId,
+        traceId,
+        ...compressMessage(flags, payload, compress),
+      });
+    }
+    const head = { type: MessageType.CALL, flags, messageId, traceId };
+    const length = maxEnvelopedCallLength(call, this.#ownExtensions);
+    if (compress === undefined || compress === false) {
+      return channel.pushEncoded(head, length, this.#encodeCallInto, call);
+    }
+    const memory = new Uint8Array(length);
+    const payload = memory.subarray(0, this.#encodeCallInto(call, memory, 0));
+    return channel.push({
+      ...head,
+      ...compressMessage(flags, payload, compress),
+    });
+  }
+
+  #encodeStreamOpen(call: EnvelopedCall, kind: StreamKind): Uint8Array {
+    const { contentType, method, envelope, body } = call.data;
+    return encodeStreamOpen({
+      streamId: createStreamId(),
+      target: call.target,
+      kind,
+      timeoutSeconds: call.timeoutSeconds,
+      data: encodeCallData({
+        contentType,
+        method,
+        extensions: [...encodeEnvelope(envelope), ...this.#ownExtensions],
+        body,
+      }),
+    });
   }
 
   #findCandidates(target: RegistryTarget | AddressTarget): Promise<Peer[]> {

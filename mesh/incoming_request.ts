@@ -4,15 +4,17 @@
  * @module
  */
 import {
-  decodeCall,
   decodeCallData,
   decodeEnvelope,
+  decodeEnvelopedCall,
   decodeStreamOpen,
   type Envelope,
+  type EnvelopedCall,
   type Message,
   MessageFlags,
   MessageType,
   StreamKind,
+  type StreamOpenPayload,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import { readPayload, type ReceivedContent, unpackContent } from "./content.ts";
@@ -50,52 +52,53 @@ export class IncomingRequest {
    * @throws {ProtocolError} When it cannot be decoded.
    */
   constructor(message: Message, keyPair: KeyPair) {
-    const head = decodeHead(message);
-    const data = decodeCallData(head.data);
+    const payload = readPayload(message);
+    let call: EnvelopedCall;
+    switch (message.type) {
+      case MessageType.CALL:
+        call = decodeEnvelopedCall(payload);
+        this.hasInput = this.isStream = false;
+        break;
+      case MessageType.STREAM_OPEN: {
+        const open = decodeStreamOpen(payload);
+        call = toCall(open);
+        this.hasInput = true;
+        this.isStream = open.kind === StreamKind.BOTH_WAYS;
+        break;
+      }
+      default:
+        throw new CallError(
+          "INVALID_ARGUMENT",
+          `Request: an agent takes calls and streams, not messages of type ${message.type}`,
+        );
+    }
+    const { target, timeoutSeconds, data } = call;
     this.messageId = message.messageId;
     this.traceId = message.traceId;
-    this.target = head.target;
+    this.target = target;
     this.method = data.method;
     this.content = unpackContent(message.flags, data, keyPair);
-    this.envelope = decodeEnvelope(data.extensions);
+    this.envelope = data.envelope;
     this.timeoutMs = this.envelope.deadlineMs ??
-      (head.timeoutSeconds > 0 ? head.timeoutSeconds * 1000 : undefined);
-    this.hasInput = head.hasInput;
-    this.isStream = head.isStream;
+      (timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined);
     this.isCompressed = (message.flags & MessageFlags.COMPRESSED) !== 0;
   }
 }
 
-interface Head {
-  readonly target: Uint8Array;
-  readonly timeoutSeconds: number;
-  readonly data: Uint8Array;
-  readonly hasInput: boolean;
-  readonly isStream: boolean;
-}
-
-function decodeHead(message: Message): Head {
-  const payload = readPayload(message);
-  switch (message.type) {
-    case MessageType.CALL:
-      return { ...decodeCall(payload), hasInput: false, isStream: false };
-    case MessageType.STREAM_OPEN: {
-      const { target, timeoutSeconds = 0, data, kind } = decodeStreamOpen(
-        payload,
-      );
-      if (data === undefined) {
-        throw new CallError(
-          "INVALID_ARGUMENT",
-          "Stream: it was opened without saying what is called",
-        );
-      }
-      const isStream = kind === StreamKind.BOTH_WAYS;
-      return { target, timeoutSeconds, data, hasInput: true, isStream };
-    }
-    default:
-      throw new CallError(
-        "INVALID_ARGUMENT",
-        `Request: an agent takes calls and streams, not messages of type ${message.type}`,
-      );
+/** What the opening of a stream asks for. */
+function toCall(open: StreamOpenPayload): EnvelopedCall {
+  const { target, timeoutSeconds = 0, data } = open;
+  if (data === undefined) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      "Stream: it was opened without saying what is called",
+    );
   }
+  const { contentType, method, extensions, body } = decodeCallData(data);
+  const envelope = decodeEnvelope(extensions);
+  return {
+    target,
+    timeoutSeconds,
+    data: { contentType, method, envelope, body },
+  };
 }

@@ -74,6 +74,12 @@ export interface MessageChannelOptions {
   readonly memory?: MemoryLimit;
 }
 
+/**
+ * Most memory that is taken to encode a payload: the largest one, and as much
+ * again for texts, which are shorter in UTF-8 than they might be.
+ */
+const MAX_ENCODED_LENGTH = 2 * MAX_PAYLOAD_LENGTH;
+
 /** Stands for bytes that nobody asked for. */
 const EXCESS = new Uint8Array(1);
 
@@ -97,8 +103,8 @@ export type OutgoingMessage = Omit<Message, "flags"> & {
 
 export { MemoryLimit } from "./memory_limit.ts";
 
-/** What a chunk of a stream has beside its payload. */
-export type ChunkHead = Omit<Message, "payload">;
+/** What a message has beside its payload. */
+export type MessageHead = Omit<Message, "payload">;
 
 /**
  * Sends and receives messages on one stream. At most one message is buffered
@@ -193,14 +199,38 @@ export class MessageChannel {
    * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB.
    */
   pushChunk(
-    head: ChunkHead,
+    head: MessageHead,
     chunk: StreamChunkPayload,
   ): Promise<void> | undefined {
     const payloadLength = STREAM_CHUNK_HEAD_LENGTH + chunk.body.length;
-    checkPayloadLength(payloadLength);
-    const memory = this.#outgoing.take(messageLength(payloadLength));
-    encodeStreamChunkInto(chunk, memory, MESSAGE_HEADER_LENGTH);
-    return this.#write(memory, completeMessage(head, payloadLength, memory));
+    return this.pushEncoded(head, payloadLength, encodeStreamChunkInto, chunk);
+  }
+
+  /**
+   * As {@linkcode MessageChannel.push}, with a payload that is written where it is
+   * sent from: so that a call costs no memory on its way.
+   *
+   * @typeParam Payload What the payload is made from.
+   * @param head The other fields of the message.
+   * @param maxPayloadLength Most bytes that `encodeInto` writes.
+   * @param encodeInto Writes the payload and gives its length; runs nothing else.
+   * @param payload What it writes; copied.
+   * @returns As `push`.
+   * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB, and what
+   * `encodeInto` throws.
+   */
+  pushEncoded<Payload>(
+    head: MessageHead,
+    maxPayloadLength: number,
+    encodeInto: (payload: Payload, into: Uint8Array, at: number) => number,
+    payload: Payload,
+  ): Promise<void> | undefined {
+    // The bound may be above the limit where the payload is not.
+    checkPayloadLength(maxPayloadLength, MAX_ENCODED_LENGTH);
+    const memory = this.#outgoing.take(messageLength(maxPayloadLength));
+    const length = encodeInto(payload, memory, MESSAGE_HEADER_LENGTH);
+    checkPayloadLength(length);
+    return this.#write(memory, completeMessage(head, length, memory));
   }
 
   #write(memory: Uint8Array, length: number): Promise<void> | undefined {
@@ -539,8 +569,8 @@ class MessageWaiter implements ReadWaiter, AbortListener {
 }
 
 /** Before memory is taken, since it may be far above the limit. */
-function checkPayloadLength(length: number): void {
-  if (length <= MAX_PAYLOAD_LENGTH) return;
+function checkPayloadLength(length: number, limit = MAX_PAYLOAD_LENGTH): void {
+  if (length <= limit) return;
   throw new ProtocolError(
     "PAYLOAD_TOO_LARGE",
     `Message: payload of ${length} bytes is above ${MAX_PAYLOAD_LENGTH}`,

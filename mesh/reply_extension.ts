@@ -48,14 +48,27 @@ export interface ReceivedReplyFacts {
   readonly retryAfterMs: number | undefined;
 }
 
+/** Extensions of most answers: not to be changed. */
+const NO_EXTENSIONS: readonly Extension[] = Object.freeze([]);
+
+/** What they say. */
+const NO_FACTS: ReceivedReplyFacts = Object.freeze({
+  spent: undefined,
+  isNotStarted: false,
+  retryAfterMs: undefined,
+});
+
 /**
  * Encodes the extensions of an answer.
  *
  * @param facts What to say; nothing is said about nothing spent.
  * @returns The extensions.
  */
-export function encodeReplyFacts(facts: ReplyFacts): Extension[] {
+export function encodeReplyFacts(facts: ReplyFacts): readonly Extension[] {
   const { spent, isNotStarted, retryAfterMs } = facts;
+  if (
+    spent === undefined && isNotStarted !== true && retryAfterMs === undefined
+  ) return NO_EXTENSIONS;
   const extensions: Extension[] = [];
   if (
     spent !== undefined && spent.calls + spent.tokens + spent.costMicros > 0
@@ -91,6 +104,7 @@ export function encodeReplyFacts(facts: ReplyFacts): Extension[] {
 export function decodeReplyFacts(
   extensions: readonly Extension[],
 ): ReceivedReplyFacts {
+  if (extensions.length === 0) return NO_FACTS;
   let isNotStarted = false;
   let retryAfterMs: number | undefined;
   for (const { type, value } of extensions) {

@@ -6,8 +6,11 @@
 import {
   encodeError,
   encodeResponse,
+  encodeResponseInto,
   encodeStreamClose,
   MessageType,
+  responseLength,
+  type ResponsePayload,
   StreamEnding,
   type Value,
 } from "../protocol/mod.ts";
@@ -39,7 +42,7 @@ import {
   type StreamHandler,
 } from "./handler.ts";
 import type { IncomingRequest } from "./incoming_request.ts";
-import type { MessageChannel } from "./message_channel.ts";
+import type { MessageChannel, MessageHead } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { RequestInput } from "./request_input.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
@@ -269,16 +272,30 @@ export class RunningCall implements CallFacts {
   }
 
   #respond(content: OutgoingContent): Promise<void> | undefined {
-    return this.#send(
-      MessageType.RESPONSE,
-      content.flags,
-      encodeResponse({
-        status: StatusCode.OK,
-        contentType: content.contentType,
-        extensions: encodeReplyFacts({ spent: this.#context.spent }),
-        body: content.body,
-      }),
-    );
+    const { spent } = this.#context;
+    const response = {
+      status: StatusCode.OK,
+      contentType: content.contentType,
+      extensions: encodeReplyFacts({ spent }),
+      body: content.body,
+    };
+    const sending = this.request.isCompressed
+      ? this.#pushCompressed(content.flags, response)
+      : this.#channel.pushEncoded(
+        this.#head(MessageType.RESPONSE, content.flags),
+        responseLength(response),
+        encodeResponseInto,
+        response,
+      );
+    return sending === undefined ? undefined : this.race.race(sending);
+  }
+
+  #pushCompressed(
+    flags: number,
+    response: ResponsePayload,
+  ): Promise<void> | undefined {
+    const message = compressMessage(flags, encodeResponse(response), "auto");
+    return this.#push(MessageType.RESPONSE, message.payload, message.flags);
   }
 
   async #stream(handler: StreamHandler): Promise<void> {
@@ -406,34 +423,17 @@ export class RunningCall implements CallFacts {
   }
 
   /** @returns Nothing when there was room, else resolves when there is. */
-  #send(
-    type: number,
-    flags: number,
-    payload: Uint8Array,
-  ): Promise<void> | undefined {
-    const message = compressMessage(
-      flags,
-      payload,
-      this.request.isCompressed ? "auto" : false,
-    );
-    const sending = this.#push(type, message.payload, message.flags);
-    return sending === undefined ? undefined : this.race.race(sending);
-  }
-
-  /** As `#send`, even when the call is aborted. */
   #push(
     type: number,
     payload: Uint8Array,
     flags = 0,
   ): Promise<void> | undefined {
+    return this.#channel.push({ ...this.#head(type, flags), payload });
+  }
+
+  #head(type: number, flags: number): MessageHead {
     const { messageId, traceId } = this.request;
-    return this.#channel.push({
-      type,
-      flags,
-      messageId,
-      traceId,
-      payload,
-    });
+    return { type, flags, messageId, traceId };
   }
 }
 

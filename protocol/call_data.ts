@@ -17,16 +17,29 @@
  * @module
  */
 import {
+  type Envelope,
+  maxEnvelopeLength,
+  readEnvelopeBlock,
+  writeEnvelope,
+} from "./envelope.ts";
+import {
+  checkExtensionCount,
   type Extension,
   extensionBlockLength,
+  extensionsLength,
   readExtensionBlock,
   writeExtensionBlock,
+  writeExtensions,
 } from "./extension.ts";
+import { MAX_UTF8_BYTES } from "./metadata.ts";
 import { PayloadReader } from "./payload_reader.ts";
 import { PayloadWriter } from "./payload_writer.ts";
 
 /** The one version of the call data. */
 export const CALL_DATA_VERSION = 1;
+
+/** Size of version, content type and both lengths, in bytes. */
+const FIXED_LENGTH = 6;
 
 /** What is called, with what. */
 export interface CallData {
@@ -87,13 +100,85 @@ export function decodeCallData(
   bytes: Uint8Array,
 ): CallData & { readonly extensions: readonly Extension[] } {
   const reader = new PayloadReader("Call data", bytes);
+  const contentType = readContentType(reader);
+  const method = reader.name();
+  const extensions = readExtensionBlock(reader);
+  return { contentType, method, extensions, body: reader.rest() };
+}
+
+/** What is called, with what, and the envelope instead of its extensions. */
+export interface EnvelopedCallData {
+  /** What the body holds: see `ContentType`. */
+  readonly contentType: number;
+  /** Name of the method, at most 65,535 bytes of UTF-8. */
+  readonly method: string;
+  /** What the request hands on. */
+  readonly envelope: Envelope;
+  /** The argument. */
+  readonly body: Uint8Array;
+}
+
+/**
+ * Writes call data with its envelope where they are sent from: so that a call
+ * costs no memory on its way.
+ *
+ * @param writer Where.
+ * @param data What to write; borrowed.
+ * @param extensions More of the envelope, encoded already.
+ * @throws {ProtocolError} As {@linkcode encodeCallData} and `encodeEnvelope`.
+ */
+export function writeCallData(
+  writer: PayloadWriter,
+  data: EnvelopedCallData,
+  extensions: readonly Extension[],
+): void {
+  writer.u8(CALL_DATA_VERSION, "version");
+  writer.u8(data.contentType, "contentType");
+  writer.text(data.method, "method");
+  const block = writer.beginPart();
+  const count = writeEnvelope(writer, data.envelope) + extensions.length;
+  checkExtensionCount(writer, count);
+  writeExtensions(writer, extensions);
+  writer.endPart(block, "extension block");
+  writer.bytes(data.body);
+}
+
+/**
+ * Most bytes that {@linkcode writeCallData} writes.
+ *
+ * @param data What would be written.
+ * @param extensions More of its envelope.
+ * @returns A size in bytes.
+ */
+export function maxCallDataLength(
+  data: EnvelopedCallData,
+  extensions: readonly Extension[],
+): number {
+  return FIXED_LENGTH + MAX_UTF8_BYTES * data.method.length +
+    maxEnvelopeLength(data.envelope) + extensionsLength(extensions) +
+    data.body.length;
+}
+
+/**
+ * Reads call data and its envelope to the end of the payload.
+ *
+ * @param reader Where from.
+ * @returns The call data. Its body and the caller's id are views.
+ * @throws {ProtocolError} As {@linkcode decodeCallData} and `decodeEnvelope`.
+ */
+export function readCallData(reader: PayloadReader): EnvelopedCallData {
+  const contentType = readContentType(reader);
+  const method = reader.name();
+  const envelope = readEnvelopeBlock(reader);
+  return { contentType, method, envelope, body: reader.rest() };
+}
+
+function readContentType(reader: PayloadReader): number {
   const version = reader.u8();
   const contentType = reader.u8();
   reader.check();
   if (version !== CALL_DATA_VERSION) {
     throw reader.invalid(`version ${version} is not ${CALL_DATA_VERSION}`);
   }
-  const method = reader.text();
-  const extensions = readExtensionBlock(reader);
-  return { contentType, method, extensions, body: reader.rest() };
+  return contentType;
 }

@@ -22,8 +22,19 @@
  * @module
  */
 import { AGENT_ID_LENGTH } from "./constants.ts";
-import type { Extension } from "./extension.ts";
-import { encodeMetadata, MetadataCollector } from "./metadata.ts";
+import {
+  checkExtensionCount,
+  decodeExtensions,
+  type Extension,
+  type ExtensionVisitor,
+  readEachExtension,
+} from "./extension.ts";
+import {
+  MAX_UTF8_BYTES,
+  maxMetadataLength,
+  MetadataCollector,
+  writeMetadata,
+} from "./metadata.ts";
 import { PayloadReader } from "./payload_reader.ts";
 import { PayloadWriter } from "./payload_writer.ts";
 
@@ -93,64 +104,119 @@ const UNLIMITED_U32 = 0xffff_ffff;
 /** Size of a budget, in bytes. */
 const BUDGET_LENGTH = 20;
 
+/** All extensions but metadata, without their texts, in bytes. */
+const MAX_FIXED_LENGTH = 9 * 4 + 4 + 4 + 8 + BUDGET_LENGTH + AGENT_ID_LENGTH;
+
 /**
  * Encodes an envelope as extensions, in ascending order of type.
  *
  * @param envelope What to encode.
  * @returns Extensions for the call data; absent fields take no space.
  * @throws {ProtocolError} `INVALID_VALUE` for a number out of range, an id of
- * another size than 16 bytes, or text that is not well formed.
+ * another size than 16 bytes, text that is not well formed, or more than 1,024
+ * extensions.
  */
 export function encodeEnvelope(envelope: Envelope): Extension[] {
-  const types = EnvelopeExtension;
-  const extensions: Extension[] = [];
-  const { deadlineMs, idleTimeoutMs, parentSpanId, idempotencyKey } = envelope;
-  const { budget, capability, caller, callerId, metadata } = envelope;
-  const addText = (type: number, text: string | undefined, field: string) => {
-    if (text === undefined) return;
-    const writer = new PayloadWriter("Envelope", text.length);
-    writer.textToEnd(text, field);
-    extensions.push({ type, value: writer.finish() });
-  };
-  if (deadlineMs !== undefined) {
-    extensions.push(encodeU32(types.DEADLINE, deadlineMs, "deadlineMs"));
-  }
-  if (idleTimeoutMs !== undefined) {
-    extensions.push(
-      encodeU32(types.IDLE_TIMEOUT, idleTimeoutMs, "idleTimeoutMs"),
-    );
-  }
-  if (parentSpanId !== undefined) {
-    const writer = new PayloadWriter("Envelope", 8);
-    writer.u64(parentSpanId, "parentSpanId");
-    extensions.push({ type: types.PARENT_SPAN, value: writer.finish() });
-  }
-  addText(types.IDEMPOTENCY_KEY, idempotencyKey, "idempotencyKey");
-  if (budget !== undefined) {
-    const writer = new PayloadWriter("Envelope", BUDGET_LENGTH);
-    writeBudget(writer, budget);
-    extensions.push({ type: types.BUDGET, value: writer.finish() });
-  }
-  addText(types.CAPABILITY, capability, "capability");
-  addText(types.CALLER_NAME, caller, "caller");
-  if (callerId !== undefined) {
-    const writer = new PayloadWriter("Envelope", AGENT_ID_LENGTH);
-    writer.fixed(callerId, AGENT_ID_LENGTH, "callerId");
-    extensions.push({ type: types.CALLER_ID, value: writer.finish() });
-  }
-  if (metadata !== undefined) {
-    extensions.push(...encodeMetadata(types.METADATA, metadata));
-  }
-  if (envelope.isIdempotent === true) {
-    extensions.push({ type: types.IDEMPOTENT, value: new Uint8Array(0) });
-  }
-  return extensions;
+  const writer = new PayloadWriter("Envelope", 64);
+  writeEnvelope(writer, envelope);
+  return decodeExtensions(writer.finish());
 }
 
-function encodeU32(type: number, value: number, field: string): Extension {
-  const writer = new PayloadWriter("Envelope", 4);
-  writer.u32(value, field);
-  return { type, value: writer.finish() };
+/**
+ * Writes the extensions of {@linkcode encodeEnvelope} one after the other.
+ *
+ * @param writer Where.
+ * @param envelope What to write.
+ * @returns How many extensions were written.
+ * @throws {ProtocolError} As `encodeEnvelope`.
+ */
+export function writeEnvelope(
+  writer: PayloadWriter,
+  envelope: Envelope,
+): number {
+  const types = EnvelopeExtension;
+  const { deadlineMs, idleTimeoutMs, parentSpanId, idempotencyKey } = envelope;
+  const { budget, capability, caller, callerId, metadata } = envelope;
+  let count = 0;
+  if (deadlineMs !== undefined) {
+    writeHead(writer, types.DEADLINE, 4);
+    writer.u32(deadlineMs, "deadlineMs");
+    count++;
+  }
+  if (idleTimeoutMs !== undefined) {
+    writeHead(writer, types.IDLE_TIMEOUT, 4);
+    writer.u32(idleTimeoutMs, "idleTimeoutMs");
+    count++;
+  }
+  if (parentSpanId !== undefined) {
+    writeHead(writer, types.PARENT_SPAN, 8);
+    writer.u64(parentSpanId, "parentSpanId");
+    count++;
+  }
+  if (idempotencyKey !== undefined) {
+    writeText(writer, types.IDEMPOTENCY_KEY, idempotencyKey, "idempotencyKey");
+    count++;
+  }
+  if (budget !== undefined) {
+    writeHead(writer, types.BUDGET, BUDGET_LENGTH);
+    writeBudget(writer, budget);
+    count++;
+  }
+  if (capability !== undefined) {
+    writeText(writer, types.CAPABILITY, capability, "capability");
+    count++;
+  }
+  if (caller !== undefined) {
+    writeText(writer, types.CALLER_NAME, caller, "caller");
+    count++;
+  }
+  if (callerId !== undefined) {
+    writeHead(writer, types.CALLER_ID, AGENT_ID_LENGTH);
+    writer.fixed(callerId, AGENT_ID_LENGTH, "callerId");
+    count++;
+  }
+  if (metadata !== undefined) {
+    count += writeMetadata(writer, types.METADATA, metadata);
+  }
+  if (envelope.isIdempotent === true) {
+    writeHead(writer, types.IDEMPOTENT, 0);
+    count++;
+  }
+  checkExtensionCount(writer, count);
+  return count;
+}
+
+/**
+ * Most bytes that {@linkcode writeEnvelope} writes.
+ *
+ * @param envelope What would be written.
+ * @returns A size in bytes, at least that of the extensions.
+ */
+export function maxEnvelopeLength(envelope: Envelope): number {
+  let length = MAX_FIXED_LENGTH + maxTextLength(envelope.idempotencyKey) +
+    maxTextLength(envelope.capability) + maxTextLength(envelope.caller);
+  const { metadata } = envelope;
+  if (metadata !== undefined) length += maxMetadataLength(metadata);
+  return length;
+}
+
+function writeHead(writer: PayloadWriter, type: number, length: number): void {
+  writer.u16(type, "extension type");
+  writer.u16(length, "extension length");
+}
+
+function writeText(
+  writer: PayloadWriter,
+  type: number,
+  text: string,
+  field: string,
+): void {
+  writer.u16(type, "extension type");
+  writer.text(text, field);
+}
+
+function maxTextLength(text: string | undefined): number {
+  return text === undefined ? 0 : MAX_UTF8_BYTES * text.length;
 }
 
 /**
@@ -163,25 +229,53 @@ function encodeU32(type: number, value: number, field: string): Extension {
  * other than metadata that comes twice.
  */
 export function decodeEnvelope(extensions: readonly Extension[]): Envelope {
-  const envelope: Writable<Envelope> = {};
-  const metadata = new MetadataCollector();
-  let seen = 0;
+  const collector = new EnvelopeCollector();
   for (const { type, value } of extensions) {
-    if (type === EnvelopeExtension.METADATA) {
-      metadata.add(value);
-      continue;
+    collector.add(type, new PayloadReader("Envelope", value));
+  }
+  return collector.finish();
+}
+
+/**
+ * Reads an extension block as {@linkcode decodeEnvelope} would, without making
+ * its extensions.
+ *
+ * @param reader Where from.
+ * @returns The envelope. `callerId` is a view.
+ * @throws {ProtocolError} As `decodeEnvelope`, and `PAYLOAD_INVALID` above 1,024
+ * extensions.
+ */
+export function readEnvelopeBlock(reader: PayloadReader): Envelope {
+  const collector = new EnvelopeCollector();
+  readEachExtension(reader, "Envelope", collector);
+  return collector.finish();
+}
+
+/** Gathers the fields of an envelope, which come in any order. */
+class EnvelopeCollector implements ExtensionVisitor {
+  readonly #envelope: Writable<Envelope> = {};
+  readonly #metadata = new MetadataCollector();
+  /** A bit for each type that has come. */
+  #seen = 0;
+
+  add(type: number, reader: PayloadReader): void {
+    if (type < 1 || type > EnvelopeExtension.IDEMPOTENT) return;
+    if (type === EnvelopeExtension.METADATA) this.#metadata.add(reader);
+    else {
+      if ((this.#seen & 1 << type) !== 0) {
+        throw reader.invalid(`extension ${type} comes twice`);
+      }
+      this.#seen |= 1 << type;
+      readField(this.#envelope, type, reader);
     }
-    if (type < 1 || type > EnvelopeExtension.IDEMPOTENT) continue;
-    const reader = new PayloadReader("Envelope", value);
-    if ((seen & 1 << type) !== 0) {
-      throw reader.invalid(`extension ${type} comes twice`);
-    }
-    seen |= 1 << type;
-    readField(envelope, type, reader);
     reader.end();
   }
-  if (!metadata.isEmpty) envelope.metadata = metadata.finish();
-  return envelope;
+
+  finish(): Envelope {
+    const metadata = this.#metadata;
+    if (!metadata.isEmpty) this.#envelope.metadata = metadata.finish();
+    return this.#envelope;
+  }
 }
 
 function readField(
@@ -206,10 +300,10 @@ function readField(
       envelope.budget = readBudget(reader);
       break;
     case EnvelopeExtension.CAPABILITY:
-      envelope.capability = reader.textToEnd();
+      envelope.capability = reader.nameToEnd();
       break;
     case EnvelopeExtension.CALLER_NAME:
-      envelope.caller = reader.textToEnd();
+      envelope.caller = reader.nameToEnd();
       break;
     case EnvelopeExtension.CALLER_ID:
       envelope.callerId = reader.bytes(AGENT_ID_LENGTH);

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import type { ProtocolError } from "./error.ts";
 import { PayloadReader } from "./payload_reader.ts";
 import { PayloadWriter } from "./payload_writer.ts";
 
@@ -109,16 +110,29 @@ export function writeExtensions(
   writer: PayloadWriter,
   extensions: readonly Extension[],
 ): void {
-  if (extensions.length > MAX_EXTENSION_COUNT) {
-    throw writer.invalid(
-      `${extensions.length} extensions are above ${MAX_EXTENSION_COUNT}`,
-    );
-  }
+  checkExtensionCount(writer, extensions.length);
   for (const { type, value } of extensions) {
     writer.u16(type, "extension type");
     writer.u16(value.length, "extension length");
     writer.bytes(value);
   }
+}
+
+/**
+ * Refuses more extensions than a payload may carry.
+ *
+ * @param writer What they are written with.
+ * @param count How many there are.
+ * @throws {ProtocolError} `INVALID_VALUE` above 1,024.
+ */
+export function checkExtensionCount(
+  writer: PayloadWriter,
+  count: number,
+): void {
+  if (count <= MAX_EXTENSION_COUNT) return;
+  throw writer.invalid(
+    `${count} extensions are above ${MAX_EXTENSION_COUNT}`,
+  );
 }
 
 /**
@@ -154,7 +168,7 @@ export function readExtensions(reader: PayloadReader): Extension[] {
   const extensions: Extension[] = [];
   while (reader.remaining > 0) {
     if (extensions.length === MAX_EXTENSION_COUNT) {
-      throw reader.invalid(`more than ${MAX_EXTENSION_COUNT} extensions`);
+      throw tooMany(reader);
     }
     const type = reader.u16();
     const value = reader.bytes(reader.u16());
@@ -164,6 +178,9 @@ export function readExtensions(reader: PayloadReader): Extension[] {
   return extensions;
 }
 
+/** Extensions of a payload that has none: not to be changed. */
+const NO_EXTENSIONS: readonly Extension[] = Object.freeze([]);
+
 /**
  * Reads an extension block.
  *
@@ -171,8 +188,58 @@ export function readExtensions(reader: PayloadReader): Extension[] {
  * @returns The extensions; values are views.
  * @throws {ProtocolError} As {@linkcode decodeExtensions}.
  */
-export function readExtensionBlock(reader: PayloadReader): Extension[] {
-  const block = reader.bytes(reader.u16());
+export function readExtensionBlock(
+  reader: PayloadReader,
+): readonly Extension[] {
+  const length = reader.u16();
+  const start = reader.skip(length);
   reader.check();
-  return block.length === 0 ? [] : decodeExtensions(block);
+  return length === 0
+    ? NO_EXTENSIONS
+    : decodeExtensions(reader.buffer.subarray(start, start + length));
+}
+
+/** Takes the extensions of {@linkcode readEachExtension}. */
+export interface ExtensionVisitor {
+  /**
+   * @param type What it is.
+   * @param reader Stands at its value and ends behind it.
+   */
+  add(type: number, reader: PayloadReader): void;
+}
+
+/**
+ * Reads an extension block without making its extensions.
+ *
+ * @param reader Where from.
+ * @param subject What is read, for the error messages about values.
+ * @param visitor Told of each one, in their order.
+ * @throws {ProtocolError} As {@linkcode decodeExtensions}.
+ */
+export function readEachExtension(
+  reader: PayloadReader,
+  subject: string,
+  visitor: ExtensionVisitor,
+): void {
+  const blockLength = reader.u16();
+  const blockStart = reader.skip(blockLength);
+  reader.check();
+  if (blockLength === 0) return;
+  const { buffer } = reader;
+  const block = new PayloadReader("Extensions", buffer);
+  block.moveTo(blockStart, blockLength);
+  const value = new PayloadReader(subject, buffer);
+  for (let count = 0; block.remaining > 0; count++) {
+    if (count === MAX_EXTENSION_COUNT) throw tooMany(block);
+    const type = block.u16();
+    const length = block.u16();
+    const start = block.skip(length);
+    block.check();
+    value.moveTo(start, length);
+    visitor.add(type, value);
+  }
+}
+
+function tooMany(reader: PayloadReader): ProtocolError {
+  return reader.invalid(`more than ${MAX_EXTENSION_COUNT} extensions`);
 }

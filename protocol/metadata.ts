@@ -10,31 +10,54 @@
  *
  * @module
  */
-import type { Extension } from "./extension.ts";
-import { PayloadReader } from "./payload_reader.ts";
-import { PayloadWriter } from "./payload_writer.ts";
+import type { PayloadReader } from "./payload_reader.ts";
+import type { PayloadWriter } from "./payload_writer.ts";
+
+/** Most bytes of UTF-8 for one unit of a string. */
+export const MAX_UTF8_BYTES = 3;
+
+/** Type and length of an extension and the length of a key, in bytes. */
+const PAIR_HEAD_LENGTH = 6;
 
 /**
- * Encodes metadata as one extension for each pair.
+ * Writes metadata as one extension for each pair.
  *
+ * @param writer Where.
  * @param type The extension type.
  * @param metadata The pairs.
- * @returns The extensions, in the order of the pairs.
+ * @returns How many pairs were written, in their order.
  * @throws {ProtocolError} `INVALID_VALUE` for text that is too long or not well formed.
  */
-export function encodeMetadata(
+export function writeMetadata(
+  writer: PayloadWriter,
   type: number,
   metadata: Readonly<Record<string, string>>,
-): Extension[] {
-  return Object.entries(metadata).map(([key, value]) => {
-    const writer = new PayloadWriter(
-      "Metadata",
-      2 + key.length + value.length,
-    );
-    writer.text(key, "key");
-    writer.textToEnd(value, "value");
-    return { type, value: writer.finish() };
-  });
+): number {
+  const pairs = Object.entries(metadata);
+  for (const [key, value] of pairs) {
+    writer.u16(type, "extension type");
+    const at = writer.beginPart();
+    writer.text(key, "metadata key");
+    writer.textToEnd(value, "metadata value");
+    writer.endPart(at, "metadata");
+  }
+  return pairs.length;
+}
+
+/**
+ * Most bytes that {@linkcode writeMetadata} writes.
+ *
+ * @param metadata The pairs.
+ * @returns A size in bytes.
+ */
+export function maxMetadataLength(
+  metadata: Readonly<Record<string, string>>,
+): number {
+  let length = 0;
+  for (const [key, value] of Object.entries(metadata)) {
+    length += PAIR_HEAD_LENGTH + MAX_UTF8_BYTES * (key.length + value.length);
+  }
+  return length;
 }
 
 /** Gathers the pairs of repeated extensions. */
@@ -51,15 +74,14 @@ export class MetadataCollector {
   /**
    * Adds the pair of one extension.
    *
-   * @param value The value of the extension.
+   * @param reader Stands at the value of the extension.
    * @throws {ProtocolError} `PAYLOAD_TRUNCATED`, or `PAYLOAD_INVALID` for text
    * that is not UTF-8 and for a key that came before.
    */
-  add(value: Uint8Array): void {
-    const reader = new PayloadReader("Metadata", value);
+  add(reader: PayloadReader): void {
     const key = reader.text();
     const pairs = this.#pairs ??= new Map();
-    if (pairs.has(key)) throw reader.invalid("a key comes twice");
+    if (pairs.has(key)) throw reader.invalid("a metadata key comes twice");
     pairs.set(key, reader.textToEnd());
   }
 

@@ -35,12 +35,24 @@ export {
 } from "../internal/error.ts";
 export type { RandomSource } from "../internal/random_source.ts";
 export * from "./agent_id.ts";
-export * from "./call_data.ts";
+export {
+  CALL_DATA_VERSION,
+  type CallData,
+  decodeCallData,
+  encodeCallData,
+  type EnvelopedCallData,
+} from "./call_data.ts";
 export * from "./compression.ts";
 export * from "./connection_id.ts";
 export * from "./constants.ts";
 export * from "./content.ts";
-export * from "./envelope.ts";
+export {
+  type Budget,
+  decodeEnvelope,
+  encodeEnvelope,
+  type Envelope,
+  EnvelopeExtension,
+} from "./envelope.ts";
 export * from "./error.ts";
 export {
   decodeExtensions,

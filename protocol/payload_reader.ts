@@ -5,7 +5,7 @@
  */
 import { ByteReader } from "../internal/byte_reader.ts";
 import { ProtocolError } from "./error.ts";
-import { decodeText } from "./text.ts";
+import { decodeName, decodeText } from "./text.ts";
 
 /**
  * A cursor over one payload. Numbers read past the end are 0 until
@@ -14,6 +14,8 @@ import { decodeText } from "./text.ts";
  */
 export class PayloadReader extends ByteReader {
   readonly #subject: string;
+  /** Where the part that is read begins. */
+  #start = 0;
 
   /**
    * @param subject What is read, for error messages.
@@ -22,6 +24,19 @@ export class PayloadReader extends ByteReader {
   constructor(subject: string, payload: Uint8Array) {
     super(payload);
     this.#subject = subject;
+  }
+
+  /**
+   * Goes on with another part of the payload, and with nothing beyond it: so that
+   * one reader does for many small parts.
+   *
+   * @param start Index of its first byte.
+   * @param length Its size, all of it there.
+   */
+  moveTo(start: number, length: number): void {
+    this.#start = this.offset = start;
+    this.limit = start + length;
+    this.isFailed = false;
   }
 
   /**
@@ -37,6 +52,29 @@ export class PayloadReader extends ByteReader {
   }
 
   /**
+   * Reads a name with a u16 length: text of which the same comes again and again.
+   *
+   * @throws {ProtocolError} `PAYLOAD_TRUNCATED` or `PAYLOAD_INVALID`.
+   */
+  name(): string {
+    const length = this.u16();
+    const start = this.skip(length);
+    this.check();
+    return this.#checked(decodeName(this.buffer, start, start + length));
+  }
+
+  /**
+   * Reads a name to the end of the payload.
+   *
+   * @throws {ProtocolError} `PAYLOAD_INVALID`.
+   */
+  nameToEnd(): string {
+    const { remaining } = this;
+    const start = this.skip(remaining);
+    return this.#checked(decodeName(this.buffer, start, start + remaining));
+  }
+
+  /**
    * Reads text with a u16 length.
    *
    * @throws {ProtocolError} `PAYLOAD_TRUNCATED` or `PAYLOAD_INVALID`.
@@ -44,7 +82,7 @@ export class PayloadReader extends ByteReader {
   text(): string {
     const bytes = this.bytes(this.u16());
     this.check();
-    return this.#decode(bytes);
+    return this.#checked(decodeText(bytes));
   }
 
   /**
@@ -53,7 +91,7 @@ export class PayloadReader extends ByteReader {
    * @throws {ProtocolError} `PAYLOAD_INVALID`.
    */
   textToEnd(): string {
-    return this.#decode(this.rest());
+    return this.#checked(decodeText(this.rest()));
   }
 
   /**
@@ -65,7 +103,7 @@ export class PayloadReader extends ByteReader {
     if (this.isFailed) {
       throw new ProtocolError(
         "PAYLOAD_TRUNCATED",
-        `${this.#subject}: ends early, at ${this.buffer.length} bytes`,
+        `${this.#subject}: ends early, at ${this.limit - this.#start} bytes`,
         { fault: "peer" },
       );
     }
@@ -97,8 +135,7 @@ export class PayloadReader extends ByteReader {
     );
   }
 
-  #decode(bytes: Uint8Array): string {
-    const text = decodeText(bytes);
+  #checked(text: string | undefined): string {
     if (text === undefined) throw this.invalid("text is not UTF-8");
     return text;
   }

@@ -5,32 +5,43 @@
  */
 import { allocateBytes } from "../internal/byte_pool.ts";
 import { ProtocolError } from "./error.ts";
-import { encodeText } from "./text.ts";
+import { encodeText, writeShortText } from "./text.ts";
 
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 
 /**
- * A growing buffer for one payload. Every value comes from our caller, so a
- * value out of range is `INVALID_VALUE` and names its field.
+ * A growing buffer for one payload, or a place for it in somebody's own. Every
+ * value comes from our caller, so a value out of range is `INVALID_VALUE` and
+ * names its field.
  */
 export class PayloadWriter {
   readonly #subject: string;
   #bytes: Uint8Array;
-  #length = 0;
+  /** Where the payload begins in a buffer that is not ours to replace. */
+  readonly #start: number | undefined;
+  /** Index after the last byte that was written. */
+  #length: number;
 
   /**
    * @param subject What is written, for error messages.
-   * @param expectedLength The size that the result probably has: when it is
-   * right, nothing is copied.
+   * @param target The size that the result probably has: when it is right,
+   * nothing is copied. Or the buffer to write into, which has to be large enough.
+   * @param start Index of the first byte in that buffer.
    */
-  constructor(subject: string, expectedLength: number) {
+  constructor(subject: string, target: number | Uint8Array, start = 0) {
     this.#subject = subject;
-    this.#bytes = allocateBytes(expectedLength);
+    if (typeof target === "number") {
+      this.#bytes = allocateBytes(target);
+      this.#length = 0;
+    } else {
+      this.#bytes = target;
+      this.#start = this.#length = start;
+    }
   }
 
   /** How many bytes were written so far. */
   get length(): number {
-    return this.#length;
+    return this.#length - (this.#start ?? 0);
   }
 
   /** Writes one byte. */
@@ -86,17 +97,41 @@ export class PayloadWriter {
 
   /** Writes text as a u16 length and UTF-8. */
   text(text: string, field: string): void {
-    const bytes = this.#utf8(text, field);
-    if (bytes.length > 0xffff) {
-      throw this.invalid(`${field} of ${bytes.length} bytes is above 65535`);
-    }
-    this.u16(bytes.length, field);
-    this.bytes(bytes);
+    const at = this.beginPart();
+    this.textToEnd(text, field);
+    this.endPart(at, field);
   }
 
   /** Writes text as UTF-8 without a length: it goes to the end of the payload. */
   textToEnd(text: string, field: string): void {
+    const at = this.#grow(text.length);
+    if (writeShortText(text, this.#bytes, at)) return;
+    this.#length = at;
     this.bytes(this.#utf8(text, field));
+  }
+
+  /**
+   * Begins a part that has its length before it, a u16.
+   *
+   * @returns What {@linkcode PayloadWriter.endPart} asks for.
+   */
+  beginPart(): number {
+    return this.#grow(2);
+  }
+
+  /**
+   * Ends a part: writes its length.
+   *
+   * @param at From {@linkcode PayloadWriter.beginPart}.
+   * @param field What the part is, for error messages.
+   */
+  endPart(at: number, field: string): void {
+    const length = this.#length - at - 2;
+    if (length > 0xffff) {
+      throw this.invalid(`${field} of ${length} bytes is above 65535`);
+    }
+    this.#bytes[at] = length;
+    this.#bytes[at + 1] = length >>> 8;
   }
 
   /**
@@ -110,7 +145,7 @@ export class PayloadWriter {
   }
 
   /**
-   * Ends the writing.
+   * Ends the writing into a buffer of our own.
    *
    * @returns What was written, owned by the caller; its `buffer` may hold more.
    */
@@ -150,11 +185,19 @@ export class PayloadWriter {
     const at = this.#length;
     const end = at + size;
     if (end > this.#bytes.length) {
+      if (this.#start !== undefined) throw this.#tooSmall(end);
       const grown = allocateBytes(Math.max(end, this.#bytes.length * 2));
       grown.set(this.#bytes);
       this.#bytes = grown;
     }
     this.#length = end;
     return at;
+  }
+
+  #tooSmall(end: number): ProtocolError {
+    return new ProtocolError(
+      "BUFFER_TOO_SMALL",
+      `${this.#subject}: needs ${end} bytes, the buffer has ${this.#bytes.length}`,
+    );
   }
 }

@@ -30,12 +30,14 @@
  */
 import { AGENT_ID_LENGTH, PUBLIC_KEY_LENGTH } from "../constants.ts";
 import {
+  checkExtensionCount,
+  decodeExtensions,
   type Extension,
   extensionsLength,
   readExtensions,
   writeExtensions,
 } from "../extension.ts";
-import { encodeMetadata, MetadataCollector } from "../metadata.ts";
+import { MetadataCollector, writeMetadata } from "../metadata.ts";
 import { PayloadReader } from "../payload_reader.ts";
 import { PayloadWriter } from "../payload_writer.ts";
 
@@ -190,7 +192,12 @@ function encodeRegisterExtensions(
   for (const tag of register.tags ?? []) {
     add(types.TAG, (writer) => writer.textToEnd(tag, "tag"));
   }
-  extensions.push(...encodeMetadata(types.METADATA, register.metadata ?? {}));
+  const pairs = new PayloadWriter("AgentRegister", 0);
+  checkExtensionCount(
+    pairs,
+    writeMetadata(pairs, types.METADATA, register.metadata ?? {}),
+  );
+  extensions.push(...decodeExtensions(pairs.finish()));
   if (advertisedAddress !== undefined) {
     add(
       types.ADVERTISED_ADDRESS,
@@ -224,7 +231,7 @@ function decodeRegisterExtensions(
       continue;
     }
     if (type === types.METADATA) {
-      metadata.add(value);
+      metadata.add(new PayloadReader("AgentRegister metadata", value));
       continue;
     }
     const reader = new PayloadReader("AgentRegister extension", value);

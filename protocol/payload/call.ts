@@ -12,7 +12,14 @@
  *
  * @module
  */
+import {
+  type EnvelopedCallData,
+  maxCallDataLength,
+  readCallData,
+  writeCallData,
+} from "../call_data.ts";
 import { AGENT_ID_LENGTH } from "../constants.ts";
+import type { Extension } from "../extension.ts";
 import { PayloadReader } from "../payload_reader.ts";
 import { PayloadWriter } from "../payload_writer.ts";
 
@@ -66,4 +73,71 @@ export function decodeCall(payload: Uint8Array): CallPayload {
   const timeoutSeconds = reader.u32();
   reader.check();
   return { target, timeoutSeconds, data: reader.rest() };
+}
+
+/** As {@linkcode CallPayload}, with its call data and their envelope as values. */
+export interface EnvelopedCall {
+  /** Agent id of the callee, 16 bytes. */
+  readonly target: Uint8Array;
+  /** Time for the whole call, in whole seconds, a u32. */
+  readonly timeoutSeconds: number;
+  /** What is called, with what. */
+  readonly data: EnvelopedCallData;
+}
+
+/**
+ * Most bytes that {@linkcode encodeEnvelopedCallInto} writes.
+ *
+ * @param call What would be encoded.
+ * @param extensions More of its envelope.
+ * @returns A size in bytes.
+ */
+export function maxEnvelopedCallLength(
+  call: EnvelopedCall,
+  extensions: readonly Extension[] = [],
+): number {
+  return CALL_HEAD_LENGTH + maxCallDataLength(call.data, extensions);
+}
+
+/**
+ * Encodes the payload of a `Call` message, its call data and its envelope in one
+ * step into a caller's buffer: the same bytes as {@linkcode encodeCall},
+ * `encodeCallData` and `encodeEnvelope` give together.
+ *
+ * @param call What to encode; borrowed.
+ * @param extensions More of the envelope, encoded already.
+ * @param into Where; has room for {@linkcode maxEnvelopedCallLength}.
+ * @param at Index of the first byte.
+ * @returns How many bytes were written.
+ * @throws {ProtocolError} `INVALID_VALUE` for what a field cannot carry,
+ * `BUFFER_TOO_SMALL`.
+ */
+export function encodeEnvelopedCallInto(
+  call: EnvelopedCall,
+  extensions: readonly Extension[],
+  into: Uint8Array,
+  at = 0,
+): number {
+  const writer = new PayloadWriter("Call", into, at);
+  writer.fixed(call.target, AGENT_ID_LENGTH, "target");
+  writer.u32(call.timeoutSeconds, "timeoutSeconds");
+  writeCallData(writer, call.data, extensions);
+  return writer.length;
+}
+
+/**
+ * Decodes the payload of a `Call` message, its call data and its envelope in one
+ * step: what {@linkcode decodeCall}, `decodeCallData` and `decodeEnvelope` give
+ * one after the other.
+ *
+ * @param payload The bytes after the message header; borrowed.
+ * @returns The call. Target, body and the caller's id are views of `payload`.
+ * @throws {ProtocolError} `PAYLOAD_TRUNCATED` or `PAYLOAD_INVALID`.
+ */
+export function decodeEnvelopedCall(payload: Uint8Array): EnvelopedCall {
+  const reader = new PayloadReader("Call", payload);
+  const target = reader.bytes(AGENT_ID_LENGTH);
+  const timeoutSeconds = reader.u32();
+  reader.check();
+  return { target, timeoutSeconds, data: readCallData(reader) };
 }

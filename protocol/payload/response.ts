@@ -50,17 +50,47 @@ export interface ResponsePayload {
  * @throws {ProtocolError} `INVALID_VALUE` for what a field cannot carry.
  */
 export function encodeResponse(response: ResponsePayload): Uint8Array {
-  const { status, contentType, extensions, body } = response;
-  const writer = new PayloadWriter(
-    "Response",
-    HEAD_LENGTH + extensionBlockLength(extensions) + body.length,
-  );
-  writer.u16(status, "status");
-  writer.u8(contentType, "contentType");
-  writer.u8(0, "reserved");
-  writeExtensionBlock(writer, extensions);
-  writer.bytes(body);
+  const writer = new PayloadWriter("Response", responseLength(response));
+  writeResponse(writer, response);
   return writer.finish();
+}
+
+/**
+ * Size of an encoded response.
+ *
+ * @param response What would be encoded.
+ * @returns Size in bytes.
+ */
+export function responseLength(response: ResponsePayload): number {
+  return HEAD_LENGTH + extensionBlockLength(response.extensions) +
+    response.body.length;
+}
+
+/**
+ * Encodes the payload of a `Response` message into a caller's buffer.
+ *
+ * @param response What to encode; borrowed.
+ * @param into Where; {@linkcode responseLength} bytes are written.
+ * @param at Index of the first byte.
+ * @returns How many bytes were written.
+ * @throws {ProtocolError} As {@linkcode encodeResponse}, `BUFFER_TOO_SMALL`.
+ */
+export function encodeResponseInto(
+  response: ResponsePayload,
+  into: Uint8Array,
+  at = 0,
+): number {
+  const writer = new PayloadWriter("Response", into, at);
+  writeResponse(writer, response);
+  return writer.length;
+}
+
+function writeResponse(writer: PayloadWriter, response: ResponsePayload): void {
+  writer.u16(response.status, "status");
+  writer.u8(response.contentType, "contentType");
+  writer.u8(0, "reserved");
+  writeExtensionBlock(writer, response.extensions);
+  writer.bytes(response.body);
 }
 
 /**
