@@ -35,9 +35,9 @@ export interface CallScopeOptions {
   /** What the caller said. */
   readonly options: RequestOptions;
   /** Total limit when the caller names none, in milliseconds. */
-  readonly defaultTimeoutMs?: number;
+  readonly defaultTimeoutMs?: number | undefined;
   /** Idle limit when the caller names none, in milliseconds. */
-  readonly defaultIdleTimeoutMs?: number;
+  readonly defaultIdleTimeoutMs?: number | undefined;
 }
 
 /**

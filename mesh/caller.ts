@@ -4,30 +4,18 @@
  *
  * @module
  */
-import {
-  encodeCallData,
-  encodeEnvelope,
-  encodeEnvelopedCallInto,
-  encodeStreamOpen,
-  type EnvelopedCall,
-  type Extension,
-  maxEnvelopedCallLength,
-  type Message,
-  MessageType,
-  StreamKind,
-  type Value,
-} from "../protocol/mod.ts";
+import { type Message, MessageType, type Value } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { Instant } from "../internal/instant.ts";
 import {
   type OpenStreamOptions,
-  systemRandom,
   type TransportConnection,
   TransportError,
   type TransportStream,
 } from "../transport/mod.ts";
 import { peersAt } from "./address_peers.ts";
 import { readError, readResponse } from "./answer.ts";
+import { type AnswerTaker, AnswerWaiter } from "./answer_waiter.ts";
 import { Attempt } from "./attempt.ts";
 import {
   type CallOptions,
@@ -44,8 +32,6 @@ import {
   MAX_CALL_CANDIDATES,
 } from "./config.ts";
 import {
-  compressMessage,
-  type OutgoingContent,
   packContent,
   SealedValue,
   sealValue,
@@ -56,6 +42,7 @@ import { CallError } from "./error.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { OpenWaiter } from "./open_waiter.ts";
+import { type OutgoingRequest, RequestEncoder } from "./outgoing_request.ts";
 import type { Peer, PeerConnections, PeerLease } from "./peer_connections.ts";
 import {
   type AddressTarget,
@@ -82,14 +69,14 @@ export interface CallerOptions {
   readonly peers: PeerConnections;
 }
 
-/** A request on its way. */
-interface Request {
-  readonly scope: CallScope;
-  readonly target: RegistryTarget | AddressTarget;
-  readonly method: string;
-  readonly content: OutgoingContent;
-  readonly options: CallOptions;
-  readonly isStream: boolean;
+/** What a call gives. */
+type Answer = Value | SealedValue;
+
+/** A call of which one attempt is under way. */
+interface SentCall {
+  readonly request: OutgoingRequest;
+  readonly peers: Peer[] | undefined;
+  readonly attempt: Attempt;
 }
 
 /** How an attempt failed. */
@@ -109,83 +96,132 @@ interface EarlyRequest {
 /** Makes calls. */
 export class Caller {
   readonly #options: CallerOptions;
-  /** Who calls: the same in every request. */
-  readonly #ownExtensions: readonly Extension[];
-  /** Made once: every call hands it on. */
-  readonly #encodeCallInto = (
-    call: EnvelopedCall,
-    into: Uint8Array,
-    at: number,
-  ): number => encodeEnvelopedCallInto(call, this.#ownExtensions, into, at);
+  readonly #encoder: RequestEncoder;
+  /** What becomes of the calls that wait. */
+  readonly #answers: AnswerTaker<SentCall, Answer> = {
+    take: (call, first) => this.#takeAnswer(call, first),
+    fail: ({ request, peers, attempt }, reason) =>
+      this.#callOn(request, peers, this.#fail(request, attempt, reason)),
+  };
 
   /** @param options The agent's parts. */
   constructor(options: CallerOptions) {
     this.#options = options;
-    const { name, agentId } = options.self;
-    this.#ownExtensions = encodeEnvelope({
-      callerId: agentId,
-      ...(name === "" ? {} : { caller: name }),
-    });
+    this.#encoder = new RequestEncoder(options.self);
   }
 
   /** As `Agent.call`. */
-  async call(
+  call(
     target: Target,
     method: string,
     value: Sendable,
     options: CallOptions,
-  ): Promise<Value | SealedValue> {
-    const request = this.#createRequest({
-      target,
-      method,
-      value,
-      options,
-      isStream: false,
-    });
-    const { scope } = request;
+  ): Promise<Answer> {
+    let request: OutgoingRequest;
     try {
-      scope.race.throwIfAborted();
-      // To a callee that is known and connected a call waits once, for its answer.
-      const peers = this.#findRemembered(request.target, scope.startedAt);
-      let begun: Attempt | FailedAttempt | undefined;
-      if (peers !== undefined && peers.length > 0) {
-        const attempt = begun = new Attempt();
-        try {
-          const peer = peers[0]!;
-          let isSent = this.#sendNow(request, peer, attempt, scope.startedAt);
-          if (!isSent && attempt.lease !== undefined && !attempt.isSent) {
-            // Here and not where every other wait is: whatever holds calls up,
-            // thousands then wait for a stream, and each has a place in memory.
-            const { connection } = attempt.lease;
-            const stream = await this.#openStream(connection, request);
-            isSent = this.#sendOn(stream, request, peer, attempt);
-          }
-          if (isSent) {
-            const first = await attempt.channel.receive(scope.race);
-            begun = this.#judge(request, attempt, first);
-          }
-        } catch (failure) {
-          begun = this.#fail(request, attempt, failure);
-        }
-      }
-      const open = begun instanceof Attempt && begun.isAnswered
-        ? begun
-        : await this.#open(request, peers, begun);
-      try {
-        const { keyPair } = this.#options;
-        const answer = readResponse(open.first, { keyPair, method });
-        open.channel.finishReceiving();
-        scope.settle(answer.spent);
-        scope.end();
-        return answer.value;
-      } catch (error) {
-        open.channel.cancel(0);
-        throw error;
-      } finally {
-        open.close();
-      }
+      request = this.#createRequest(target, method, value, options, false);
     } catch (error) {
-      throw scope.end(error);
+      return Promise.reject(error);
+    }
+    const { scope } = request;
+    if (scope.isAborted) return this.#callOn(request);
+    const peers = this.#findRemembered(request.target, scope.startedAt);
+    const peer = peers?.[0];
+    if (peer === undefined) return this.#callOn(request, peers);
+    // To a callee that is known and connected a call waits once, for its answer.
+    const attempt = new Attempt();
+    try {
+      if (this.#sendNow(request, peer, attempt, scope.startedAt)) {
+        return this.#receiveAnswer({ request, peers, attempt });
+      }
+    } catch (failure) {
+      return this.#callOn(
+        request,
+        peers,
+        this.#fail(request, attempt, failure),
+      );
+    }
+    // Here and not where every other wait is: whatever holds calls up, thousands
+    // then wait for a stream, and each has a place in memory.
+    return attempt.lease !== undefined && !attempt.isSent
+      ? this.#callWhenOpen({ request, peers, attempt }, attempt.lease)
+      : this.#callOn(request, peers, attempt);
+  }
+
+  /** Goes on when the connection has a stream to give. */
+  async #callWhenOpen(call: SentCall, lease: PeerLease): Promise<Answer> {
+    const { request, peers, attempt } = call;
+    try {
+      const stream = await this.#openStream(lease.connection, request);
+      if (this.#sendOn(stream, request, peers![0]!, attempt)) {
+        return this.#receiveAnswer(call);
+      }
+    } catch (failure) {
+      return this.#callOn(
+        request,
+        peers,
+        this.#fail(request, attempt, failure),
+      );
+    }
+    return this.#callOn(request, peers, attempt);
+  }
+
+  #receiveAnswer(call: SentCall): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      call.attempt.channel.receiveWith(
+        new AnswerWaiter(this.#answers, call, resolve, reject),
+        call.request.scope.race,
+      );
+    });
+  }
+
+  /** Takes the first message of an answer. */
+  #takeAnswer(
+    { request, peers, attempt }: SentCall,
+    first: Message | undefined,
+  ): Answer | Promise<Answer> {
+    let outcome: Attempt | FailedAttempt;
+    try {
+      outcome = this.#judge(request, attempt, first);
+    } catch (failure) {
+      outcome = this.#fail(request, attempt, failure);
+    }
+    if (!(outcome instanceof Attempt)) {
+      return this.#callOn(request, peers, outcome);
+    }
+    try {
+      return this.#readAnswer(request, outcome);
+    } catch (error) {
+      throw request.scope.end(error);
+    }
+  }
+
+  /** Goes on with whatever is left to be done, and to be tried. */
+  async #callOn(
+    request: OutgoingRequest,
+    peers?: Peer[],
+    begun?: Attempt | FailedAttempt,
+  ): Promise<Answer> {
+    try {
+      return this.#readAnswer(request, await this.#open(request, peers, begun));
+    } catch (error) {
+      throw request.scope.end(error);
+    }
+  }
+
+  #readAnswer({ scope, method }: OutgoingRequest, open: OpenCall): Answer {
+    try {
+      const { keyPair } = this.#options;
+      const answer = readResponse(open.first, { keyPair, method });
+      open.channel.finishReceiving();
+      scope.settle(answer.spent);
+      scope.end();
+      return answer.value;
+    } catch (error) {
+      open.channel.cancel(0);
+      throw error;
+    } finally {
+      open.close();
     }
   }
 
@@ -196,13 +232,7 @@ export class Caller {
     value: Sendable,
     options: StreamOptions,
   ): CallStream {
-    const request = this.#createRequest({
-      target,
-      method,
-      value,
-      options,
-      isStream: true,
-    });
+    const request = this.#createRequest(target, method, value, options, true);
     return new CallStream({
       scope: request.scope,
       method,
@@ -234,26 +264,27 @@ export class Caller {
     throw failure;
   }
 
-  #createRequest(given: {
-    target: Target;
-    method: string;
-    value: Sendable;
-    options: CallOptions;
-    isStream: boolean;
-  }): Request {
-    const { method, options, isStream, value } = given;
+  #createRequest(
+    givenTarget: Target,
+    method: string,
+    value: Sendable,
+    options: CallOptions,
+    isStream: boolean,
+  ): OutgoingRequest {
     checkOptions(options);
-    const target = parseTarget(given.target);
+    const target = parseTarget(givenTarget);
     const content = packContent(this.#seal(value, options));
+    const { clock, tracing } = this.#options;
     const scope = new CallScope({
-      clock: this.#options.clock,
-      tracing: this.#options.tracing,
+      clock,
+      tracing,
       method,
       capability: target.kind === "capability" ? target.term : undefined,
       options,
-      ...(isStream
-        ? { defaultIdleTimeoutMs: DEFAULT_STREAM_IDLE_TIMEOUT_MS }
-        : { defaultTimeoutMs: DEFAULT_CALL_TIMEOUT_MS }),
+      defaultTimeoutMs: isStream ? undefined : DEFAULT_CALL_TIMEOUT_MS,
+      defaultIdleTimeoutMs: isStream
+        ? DEFAULT_STREAM_IDLE_TIMEOUT_MS
+        : undefined,
     });
     return { scope, target, method, content, options, isStream };
   }
@@ -276,8 +307,8 @@ export class Caller {
    * @param begun What came of the first of them so far.
    */
   async #open(
-    request: Request,
-    remembered = this.#findRemembered(request.target),
+    request: OutgoingRequest,
+    remembered: Peer[] | undefined = this.#findRemembered(request.target),
     begun?: Attempt | FailedAttempt,
   ): Promise<OpenCall> {
     const { scope, target } = request;
@@ -307,7 +338,7 @@ export class Caller {
   }
 
   async #attempt(
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
     attempt = new Attempt(),
   ): Promise<Attempt | FailedAttempt> {
@@ -324,7 +355,7 @@ export class Caller {
 
   /** @returns Whether all of the request was sent: nothing had to be waited for. */
   #sendNow(
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
     attempt: Attempt,
     now = this.#options.clock.now(),
@@ -339,7 +370,7 @@ export class Caller {
   /** @returns Whether all of the request was sent. */
   #sendOn(
     stream: TransportStream,
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
     attempt: Attempt,
     now?: Instant,
@@ -352,7 +383,7 @@ export class Caller {
 
   /** Does what is left of it, waiting for what is missing. */
   async #sendLater(
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
     attempt: Attempt,
   ): Promise<void> {
@@ -372,7 +403,7 @@ export class Caller {
   }
 
   #send(
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
     attempt: Attempt,
     stream: TransportStream,
@@ -384,11 +415,11 @@ export class Caller {
     scope.attach(channel, peer.name);
     scope.race.throwIfAborted();
     scope.timer.wait();
-    attempt.setSent(channel, this.#push(channel, request, peer, now));
+    attempt.setSent(channel, this.#encoder.push(channel, request, peer, now));
   }
 
   /** The input, or the end of the direction. */
-  #sendRest(request: Request, attempt: Attempt): void {
+  #sendRest(request: OutgoingRequest, attempt: Attempt): void {
     if (request.isStream || request.options.input !== undefined) {
       attempt.pump = this.#startPump(request, attempt.channel);
     } else attempt.channel.finish();
@@ -396,7 +427,7 @@ export class Caller {
 
   /** Looks at the first message of the answer. */
   #judge(
-    request: Request,
+    request: OutgoingRequest,
     attempt: Attempt,
     first: Message | undefined,
   ): Attempt | FailedAttempt {
@@ -417,7 +448,7 @@ export class Caller {
   }
 
   #fail(
-    { options }: Request,
+    { options }: OutgoingRequest,
     attempt: Attempt,
     failure: unknown,
   ): FailedAttempt {
@@ -430,7 +461,7 @@ export class Caller {
   }
 
   async #acquire(
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
   ): Promise<{ lease: PeerLease; early: EarlyRequest | undefined }> {
     const { scope } = request;
@@ -454,7 +485,7 @@ export class Caller {
   /** Sends the request with the first datagram of a connection. */
   #sendEarly(
     connection: TransportConnection,
-    request: Request,
+    request: OutgoingRequest,
     peer: Peer,
   ): EarlyRequest | undefined {
     const { scope } = request;
@@ -466,7 +497,7 @@ export class Caller {
     scope.attach(channel, peer.name);
     scope.timer.wait();
     const now = this.#options.clock.now();
-    const sending = this.#push(channel, request, peer, now);
+    const sending = this.#encoder.push(channel, request, peer, now);
     // Whoever waits for the connection hears of its end.
     sending?.catch(() => {});
     if (!request.isStream && sending === undefined) channel.finish();
@@ -475,7 +506,7 @@ export class Caller {
 
   #openStream(
     connection: TransportConnection,
-    request: Request,
+    request: OutgoingRequest,
   ): TransportStream | Promise<TransportStream> {
     const opening = streamOptions(request);
     const { race } = request.scope;
@@ -485,7 +516,7 @@ export class Caller {
       });
   }
 
-  #startPump(request: Request, channel: MessageChannel): InputPump {
+  #startPump(request: OutgoingRequest, channel: MessageChannel): InputPump {
     const { scope, options } = request;
     return new InputPump({
       scope,
@@ -493,64 +524,6 @@ export class Caller {
       input: options.input,
       seal: (value) => this.#seal(value, options),
       compress: options.compress,
-    });
-  }
-
-  /** Sends the request's first message; gives what `MessageChannel.push` does. */
-  #push(
-    channel: MessageChannel,
-    request: Request,
-    peer: Peer,
-    now: Instant,
-  ): Promise<void> | undefined {
-    const { scope, method, content, options, isStream } = request;
-    const { idempotencyKey, compress } = options;
-    const envelope = scope.createEnvelope(now);
-    if (idempotencyKey !== undefined) envelope.idempotencyKey = idempotencyKey;
-    const { contentType, body, flags } = content;
-    const { traceId, spanId: messageId } = scope.span;
-    const call = {
-      target: peer.agentId,
-      // The wire's whole seconds are rounded up beside the milliseconds.
-      timeoutSeconds: Math.ceil((envelope.deadlineMs ?? 0) / 1000),
-      data: { contentType, method, envelope, body },
-    };
-    if (isStream || options.input !== undefined) {
-      const kind = isStream ? StreamKind.BOTH_WAYS : StreamKind.ONE_WAY;
-      const payload = this.#encodeStreamOpen(call, kind);
-      return channel.push({
-        type: MessageType.STREAM_OPEN,
-        messageId,
-        traceId,
-        ...compressMessage(flags, payload, compress),
-      });
-    }
-    const head = { type: MessageType.CALL, flags, messageId, traceId };
-    const length = maxEnvelopedCallLength(call, this.#ownExtensions);
-    if (compress === undefined || compress === false) {
-      return channel.pushEncoded(head, length, this.#encodeCallInto, call);
-    }
-    const memory = new Uint8Array(length);
-    const payload = memory.subarray(0, this.#encodeCallInto(call, memory, 0));
-    return channel.push({
-      ...head,
-      ...compressMessage(flags, payload, compress),
-    });
-  }
-
-  #encodeStreamOpen(call: EnvelopedCall, kind: StreamKind): Uint8Array {
-    const { contentType, method, envelope, body } = call.data;
-    return encodeStreamOpen({
-      streamId: createStreamId(),
-      target: call.target,
-      kind,
-      timeoutSeconds: call.timeoutSeconds,
-      data: encodeCallData({
-        contentType,
-        method,
-        extensions: [...encodeEnvelope(envelope), ...this.#ownExtensions],
-        body,
-      }),
     });
   }
 
@@ -578,27 +551,20 @@ export class Caller {
  * Whether a request may leave before the handshake is done: early data can be
  * repeated by whoever sees it, where its peer's key is that of several nodes.
  */
-function mayTravelEarly({ options }: Request): boolean {
+function mayTravelEarly({ options }: OutgoingRequest): boolean {
   return options.isIdempotent === true && options.input === undefined;
 }
 
 /** Options of a stream that nobody gave any for. */
 const PLAIN_STREAM: OpenStreamOptions = {};
 
-function streamOptions({ options }: Request): OpenStreamOptions {
+function streamOptions({ options }: OutgoingRequest): OpenStreamOptions {
   const { priority } = options;
   return priority === undefined ? PLAIN_STREAM : { priority };
 }
 
 function describePeer(peer: Peer): string {
   return `${peer.hostname}:${peer.port} ${peer.agentId}`;
-}
-
-/** A stream id of its own: 16 random bytes. */
-function createStreamId(): Uint8Array {
-  const id = new Uint8Array(16);
-  systemRandom.fillPublic(id);
-  return id;
 }
 
 function notFound(target: RegistryTarget | AddressTarget): CallError {

@@ -127,7 +127,8 @@ export function packContent(value: Sendable): OutgoingContent {
       body: value.bytes,
     };
   }
-  return { flags: 0, ...encodeValue(value) };
+  const { contentType, body } = encodeValue(value);
+  return { flags: 0, contentType, body };
 }
 
 /**

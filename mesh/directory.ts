@@ -66,7 +66,7 @@ export class Directory {
     const now = this.#options.clock.now();
     const remembered = this.findRemembered(target, now);
     if (remembered !== undefined) return remembered;
-    const key = keyOf(target);
+    const key = target.key;
     let entry = this.#entries.get(key);
     if (entry === undefined || now >= entry.expiresAt) {
       entry = this.#ask(key, target, entry);
@@ -85,7 +85,7 @@ export class Directory {
     target: RegistryTarget,
     now: Instant = this.#options.clock.now(),
   ): Peer[] | undefined {
-    const key = keyOf(target);
+    const key = target.key;
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.peers.length === 0) return undefined;
     if (now >= entry.expiresAt) return undefined;
@@ -99,7 +99,7 @@ export class Directory {
    * @param target What was asked for.
    */
   forget(target: RegistryTarget): void {
-    this.#entries.delete(keyOf(target));
+    this.#entries.delete(target.key);
   }
 
   #ask(key: string, target: RegistryTarget, before: Entry | undefined): Entry {
@@ -172,8 +172,4 @@ function inTurn(entry: Entry, peers: Peer[]): Peer[] {
   if (peers.length < 2) return peers;
   const index = entry.nextIndex++ % peers.length;
   return [...peers.slice(index), ...peers.slice(0, index)];
-}
-
-function keyOf(target: RegistryTarget): string {
-  return `${target.kind} ${target.term}`;
 }

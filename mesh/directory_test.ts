@@ -7,7 +7,11 @@ import { CallError } from "./error.ts";
 import type { RegistryTarget } from "./target.ts";
 
 const OWN_ID = "00000000-0000-4000-8000-000000000009";
-const TARGET: RegistryTarget = { kind: "capability", term: "see" };
+const TARGET: RegistryTarget = {
+  kind: "capability",
+  term: "see",
+  key: "capability see",
+};
 
 function record(digit: number): AgentRecord {
   return {

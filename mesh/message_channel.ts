@@ -80,6 +80,9 @@ export interface MessageChannelOptions {
  */
 const MAX_ENCODED_LENGTH = 2 * MAX_PAYLOAD_LENGTH;
 
+/** Nothing is buffered; never changed. */
+const NO_CHUNKS: Uint8Array[] = [];
+
 /** Stands for bytes that nobody asked for. */
 const EXCESS = new Uint8Array(1);
 
@@ -103,6 +106,14 @@ export type OutgoingMessage = Omit<Message, "flags"> & {
 
 export { MemoryLimit } from "./memory_limit.ts";
 
+/** Who waits for a message. */
+export interface MessageListener {
+  /** Takes it; `undefined` when the peer ended its direction before. */
+  resolve(message: Message | undefined): void;
+  /** There will be none: as {@linkcode MessageChannel.receive} rejects. */
+  reject(reason: unknown): void;
+}
+
 /** What a message has beside its payload. */
 export type MessageHead = Omit<Message, "payload">;
 
@@ -116,7 +127,7 @@ export class MessageChannel {
   readonly #memory: MemoryLimit | undefined;
   readonly #outgoing = new MessageMemory();
   /** Bytes that were read and belong to no returned message. */
-  #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] = NO_CHUNKS;
   /** Bytes of the first chunk that belong to returned messages. */
   #usedBytes = 0;
   #bufferedBytes = 0;
@@ -259,10 +270,20 @@ export class MessageChannel {
    */
   receive(race?: AbortRace): Promise<Message | undefined> {
     return new Promise((resolve, reject) => {
-      const waiter = new MessageWaiter(this, this.#stream, resolve, reject);
-      if (race === undefined) waiter.wait();
-      else waiter.waitUntilAborted(race);
+      this.receiveWith({ resolve, reject }, race);
     });
+  }
+
+  /**
+   * As {@linkcode MessageChannel.receive}, for whoever has a promise of its own.
+   *
+   * @param listener Told once, perhaps at once.
+   * @param race Ends the wait when it is aborted.
+   */
+  receiveWith(listener: MessageListener, race?: AbortRace): void {
+    const waiter = new MessageWaiter(this, this.#stream, listener);
+    if (race === undefined) waiter.wait();
+    else waiter.waitUntilAborted(race);
   }
 
   /**
@@ -388,7 +409,9 @@ export class MessageChannel {
     this.#bytesReceived += chunk.length;
     if (this.#gathered === undefined) {
       this.#take(chunk.length);
-      this.#chunks.push(chunk);
+      // Nearly always one: a list that grows would take room for many.
+      if (this.#chunks.length === 0) this.#chunks = [chunk];
+      else this.#chunks.push(chunk);
     }
     this.#bufferedBytes += chunk.length;
   }
@@ -414,7 +437,7 @@ export class MessageChannel {
       throw error;
     }
     this.#gathered = this.#joinInto(new Uint8Array(length));
-    this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#usedBytes = 0;
   }
 
@@ -430,7 +453,7 @@ export class MessageChannel {
     this.#memory?.release(this.#takenBytes);
     this.#takenBytes = 0;
     this.#gathered = undefined;
-    this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#usedBytes = 0;
     this.#bufferedBytes = 0;
     this.#expectedBytes = undefined;
@@ -465,7 +488,8 @@ export class MessageChannel {
     const message = decodeMessage(front, this.#usedBytes);
     this.#usedBytes += length;
     if (this.#usedBytes === front.length) {
-      this.#chunks.shift();
+      if (this.#chunks.length === 1) this.#chunks = NO_CHUNKS;
+      else this.#chunks.shift();
       this.#usedBytes = 0;
     }
     this.#bufferedBytes -= length;
@@ -494,12 +518,11 @@ export class MessageChannel {
   }
 }
 
-/** Waits for one message, with one promise for all that it is made of. */
+/** Waits for one message, which may come in parts. */
 class MessageWaiter implements ReadWaiter, AbortListener {
   readonly #channel: MessageChannel;
   readonly #stream: ByteStream;
-  readonly #resolve: (message: Message | undefined) => void;
-  readonly #reject: (reason: unknown) => void;
+  readonly #listener: MessageListener;
   /** What may end the wait. */
   #race: AbortRace | undefined;
   #isOver = false;
@@ -507,13 +530,11 @@ class MessageWaiter implements ReadWaiter, AbortListener {
   constructor(
     channel: MessageChannel,
     stream: ByteStream,
-    resolve: (message: Message | undefined) => void,
-    reject: (reason: unknown) => void,
+    listener: MessageListener,
   ) {
     this.#channel = channel;
     this.#stream = stream;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#listener = listener;
   }
 
   wait(): void {
@@ -557,14 +578,14 @@ class MessageWaiter implements ReadWaiter, AbortListener {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#race?.delete(this);
-    this.#resolve(message);
+    this.#listener.resolve(message);
   }
 
   #fail(reason: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#race?.delete(this);
-    this.#reject(reason);
+    this.#listener.reject(reason);
   }
 }
 

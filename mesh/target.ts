@@ -46,6 +46,8 @@ export interface RegistryTarget {
   readonly kind: "capability" | "name" | "tag" | "id";
   /** What to look for. */
   readonly term: string;
+  /** Both in one text, the same for the same target. */
+  readonly key: string;
 }
 
 /** A target that names an address. */
@@ -58,13 +60,19 @@ export interface AddressTarget {
   readonly agentId: Uint8Array;
 }
 
-/** URLs whose meaning is remembered: most callers call a few, again and again. */
-const MAX_REMEMBERED_URLS = 64;
+/**
+ * Targets of a kind whose meaning is remembered: most callers call a few, again
+ * and again.
+ */
+const MAX_REMEMBERED_TARGETS = 64;
+
+/** By what was asked for; remembered longest ago first. */
+const targets: {
+  readonly [Kind in RegistryTarget["kind"]]: Map<string, RegistryTarget>;
+} = { capability: new Map(), name: new Map(), tag: new Map(), id: new Map() };
 
 /** By URL; remembered longest ago first. */
-const remembered = new Map<string, AddressTarget>();
-
-const KINDS = ["capability", "name", "tag", "id"] as const;
+const addresses = new Map<string, AddressTarget>();
 
 /**
  * Checks a target.
@@ -75,17 +83,49 @@ const KINDS = ["capability", "name", "tag", "id"] as const;
  * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
  */
 export function parseTarget(target: Target): RegistryTarget | AddressTarget {
-  const keys = Object.keys(target);
-  const key = keys[0] ?? "";
-  const term = (target as Record<string, unknown>)[key];
-  if (keys.length !== 1 || typeof term !== "string" || term === "") {
+  let kind = "";
+  let count = 0;
+  // A loop, since every call comes here: a list of the keys would be garbage.
+  for (const key in target) {
+    kind = key;
+    count++;
+  }
+  const term = (target as Record<string, unknown>)[kind];
+  if (count !== 1 || typeof term !== "string" || term === "") {
     throw invalid("must have one of capability, name, tag, id and url");
   }
-  if (key === "url") return parseAddress(term);
-  const kind = KINDS.find((known) => known === key);
-  if (kind === undefined) throw invalid(`does not know ${key}`);
-  if (kind === "id") parseAgentId(term);
-  return { kind, term: kind === "id" ? term.toLowerCase() : term };
+  switch (kind) {
+    case "url":
+      return parseAddress(term);
+    case "capability":
+    case "name":
+    case "tag":
+    case "id":
+      return targets[kind].get(term) ?? parseTerm(kind, term);
+    default:
+      throw invalid(`does not know ${kind}`);
+  }
+}
+
+function parseTerm(
+  kind: RegistryTarget["kind"],
+  given: string,
+): RegistryTarget {
+  if (kind === "id") parseAgentId(given);
+  const term = kind === "id" ? given.toLowerCase() : given;
+  return remember(targets[kind], given, { kind, term, key: `${kind} ${term}` });
+}
+
+function remember<Meaning>(
+  remembered: Map<string, Meaning>,
+  given: string,
+  meaning: Meaning,
+): Meaning {
+  if (remembered.size >= MAX_REMEMBERED_TARGETS) {
+    remembered.delete(remembered.keys().next().value!);
+  }
+  remembered.set(given, meaning);
+  return meaning;
 }
 
 /**
@@ -100,21 +140,16 @@ export function describeTarget(target: RegistryTarget | AddressTarget): string {
 }
 
 function parseAddress(text: string): AddressTarget {
-  const known = remembered.get(text);
+  const known = addresses.get(text);
   if (known !== undefined) return known;
   const url = parseMxpUrl(text);
-  const target: AddressTarget = {
+  return remember(addresses, text, {
     kind: "url",
     url,
     agentId: url.agentId === undefined
       ? createNilAgentId()
       : parseAgentId(url.agentId),
-  };
-  if (remembered.size >= MAX_REMEMBERED_URLS) {
-    remembered.delete(remembered.keys().next().value!);
-  }
-  remembered.set(text, target);
-  return target;
+  });
 }
 
 function invalid(detail: string): CallError {

@@ -7,12 +7,16 @@ const ID = "0f8fad5b-d9cb-469f-a165-70867728950e";
 Deno.test("parseTarget() reads each form", () => {
   for (const kind of ["capability", "name", "tag"] as const) {
     const target = { [kind]: "x" } as unknown as Target;
-    assert.deepEqual(parseTarget(target), { kind, term: "x" });
+    const key = `${kind} x`;
+    assert.deepEqual(parseTarget(target), { kind, term: "x", key });
   }
-  assert.deepEqual(parseTarget({ id: ID.toUpperCase() }), {
-    kind: "id",
-    term: ID,
-  });
+  for (const id of [ID, ID.toUpperCase()]) {
+    assert.deepEqual(parseTarget({ id }), {
+      kind: "id",
+      term: ID,
+      key: `id ${ID}`,
+    });
+  }
   const address = parseTarget({ url: `mxp://127.0.0.1:7/${ID}` });
   assert.equal(address.kind, "url");
   assert.equal(describeTarget(address), "127.0.0.1:7");
@@ -54,4 +58,16 @@ Deno.test("describeTarget() names what was asked for", () => {
     describeTarget(parseTarget({ capability: "see" })),
     'capability "see"',
   );
+});
+
+Deno.test("parseTarget() gives the same for the same terms, and remembers a few", () => {
+  const first = parseTarget({ name: "term-0" });
+  assert.equal(parseTarget({ name: "term-0" }), first);
+  assert.notEqual(parseTarget({ tag: "term-0" }), first);
+  for (let index = 1; index <= 64; index++) {
+    parseTarget({ name: `term-${index}` });
+  }
+  const again = parseTarget({ name: "term-0" });
+  assert.notEqual(again, first);
+  assert.deepEqual(again, first);
 });
