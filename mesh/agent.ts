@@ -70,7 +70,7 @@ interface AgentParts {
   readonly options: AgentOptions;
   readonly agentId: Uint8Array;
   readonly keyPair: KeyPair;
-  readonly clock: Clock;
+  readonly clock: TimerQueue;
   readonly transport: Transport;
 }
 
@@ -105,7 +105,7 @@ export class Agent {
   /** Its name; empty when it has none. */
   readonly name: string;
   readonly #keyPair: KeyPair;
-  readonly #clock: Clock;
+  readonly #clock: TimerQueue;
   readonly #transport: Transport;
   readonly #tracing: Tracing;
   readonly #callee: Callee;

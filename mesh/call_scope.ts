@@ -9,12 +9,12 @@ import { AbortRace, followSignal } from "./abort.ts";
 import type { BudgetAmounts } from "./budget.ts";
 import { type CallContext, currentCall } from "./call_context.ts";
 import type { RequestOptions } from "./call_options.ts";
-import { CallTimer, type TimeLimit } from "./call_timer.ts";
-import type { Clock } from "./clock.ts";
+import { CallTimer, type TimedCall, type TimeLimit } from "./call_timer.ts";
 import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
+import type { TimerQueue } from "./timer_queue.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
 
 /** An envelope to which more can be added. */
@@ -25,7 +25,7 @@ export type WritableEnvelope = {
 /** What a {@linkcode CallScope} is made from. */
 export interface CallScopeOptions {
   /** The clock. */
-  readonly clock: Clock;
+  readonly clock: TimerQueue;
   /** Opens its span. */
   readonly tracing: Tracing;
   /** The method that is called. */
@@ -45,7 +45,7 @@ export interface CallScopeOptions {
  * it ends with the handler's call, spends the handler's budget and belongs to
  * the handler's span.
  */
-export class CallScope {
+export class CallScope implements TimedCall {
   /** What the caller waits with. */
   readonly race: AbortRace = new AbortRace();
   /** When it began. */
@@ -55,6 +55,7 @@ export class CallScope {
   /** The span; its id is the id of the request message. */
   readonly span: OpenSpan;
   readonly #options: CallScopeOptions;
+  readonly #totalMs: number;
   readonly #idleTimeoutMs: number | undefined;
   readonly #parent: CallContext | undefined;
   #unfollowSignal: (() => void) | undefined;
@@ -80,7 +81,7 @@ export class CallScope {
     this.#parent = parent;
     parent?.budget.spend({ calls: 1 });
     this.#budget = parent === undefined ? budget : parent.budget.narrow(budget);
-    const totalMs = Math.min(
+    this.#totalMs = Math.min(
       timeoutMs ?? options.defaultTimeoutMs ?? Infinity,
       parent?.timer.remainingMs ?? Infinity,
     );
@@ -94,11 +95,8 @@ export class CallScope {
     this.startedAt = options.clock.now();
     this.timer = new CallTimer(
       options.clock,
-      {
-        totalMs: totalMs === Infinity ? undefined : totalMs,
-        idleMs: this.#idleTimeoutMs,
-      },
-      (limit) => this.abort(this.#timeLimitError(limit, totalMs)),
+      { totalMs: this.#totalMs, idleMs: this.#idleTimeoutMs },
+      this,
       this.startedAt,
     );
     if (signal !== undefined || parent !== undefined) {
@@ -219,14 +217,18 @@ export class CallScope {
     this.#receivedBefore += this.#channel?.bytesReceived ?? 0;
   }
 
-  #timeLimitError(limit: TimeLimit, totalMs: number): CallError {
+  /** A limit is reached: for the timer. */
+  handleTimeLimit(limit: TimeLimit): void {
     const { method } = this.#options;
-    return new CallError(
-      "DEADLINE_EXCEEDED",
-      limit === "total"
-        ? `Call of ${method}: not finished within ${Math.ceil(totalMs)} ms`
-        : `Call of ${method}: no progress within ${this.#idleTimeoutMs} ms`,
-      this.facts,
+    const detail = limit === "total"
+      ? `not finished within ${Math.ceil(this.#totalMs)} ms`
+      : `no progress within ${this.#idleTimeoutMs} ms`;
+    this.abort(
+      new CallError(
+        "DEADLINE_EXCEEDED",
+        `Call of ${method}: ${detail}`,
+        this.facts,
+      ),
     );
   }
 }

@@ -14,6 +14,7 @@ import {
 } from "../tests/support/byte_stream_pair.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
+import { TimerQueue } from "./timer_queue.ts";
 import { CallScope } from "./call_scope.ts";
 import { CallStream, type CallStreamEnding } from "./call_stream.ts";
 import { CallError } from "./error.ts";
@@ -65,7 +66,7 @@ async function play(script: Script): Promise<{
   const random = new SeededRandom(1);
   const clock = new TimerClock();
   const scope = new CallScope({
-    clock,
+    clock: new TimerQueue(clock),
     tracing: new Tracing("test", new MessageIds(random)),
     method: "method",
     capability: undefined,

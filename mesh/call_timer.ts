@@ -4,10 +4,20 @@
  * @module
  */
 import type { Instant } from "../internal/instant.ts";
-import type { Clock } from "./clock.ts";
+import type { QueuedTimer, TimerQueue } from "./timer_queue.ts";
 
 /** Which limit was reached. */
 export type TimeLimit = "total" | "idle";
+
+/** What a {@linkcode CallTimer} watches over. */
+export interface TimedCall {
+  /**
+   * Called once, at the first limit that is reached.
+   *
+   * @param limit Which one.
+   */
+  handleTimeLimit(limit: TimeLimit): void;
+}
 
 /** Limits of a {@linkcode CallTimer}. */
 export interface CallTimerOptions {
@@ -23,41 +33,43 @@ export interface CallTimerOptions {
  * with every wait, so progress extends it and a slow reader at this end does
  * not use it up.
  */
-export class CallTimer {
-  /** When the total limit ends; `undefined` without one. */
-  readonly deadline: Instant | undefined;
-  readonly #clock: Clock;
+export class CallTimer implements QueuedTimer {
+  /** When the total limit ends; `Infinity` without one. */
+  readonly at: Instant;
+  /** Of the queue: every call has this timer, so it is its own entry there. */
+  queueIndex = -1;
+  readonly #queue: TimerQueue;
   readonly #idleMs: number | undefined;
-  #onExpired: ((limit: TimeLimit) => void) | undefined;
-  readonly #cancelTotal: (() => void) | undefined;
+  /** Nothing once the call is over: whoever keeps the timer does not keep it. */
+  #call: TimedCall | undefined;
   #cancelIdle: (() => void) | undefined;
   #waitingSince: Instant | undefined;
 
   /**
    * Starts the total limit.
    *
-   * @param clock The clock.
+   * @param queue The clock.
    * @param options The limits.
-   * @param onExpired Called once, at the first limit that is reached.
+   * @param call Told of a limit that is reached.
    * @param now The time, when the caller has read it already.
    */
   constructor(
-    clock: Clock,
+    queue: TimerQueue,
     options: CallTimerOptions,
-    onExpired: (limit: TimeLimit) => void,
-    now: Instant = clock.now(),
+    call: TimedCall,
+    now: Instant = queue.now(),
   ) {
-    this.#clock = clock;
-    this.#idleMs = options.idleMs;
-    this.#onExpired = onExpired;
-    if (options.totalMs !== undefined) {
-      this.deadline = now + options.totalMs;
-      this.#cancelTotal = clock.schedule(
-        options.totalMs,
-        () => this.#expire("total"),
-        now,
-      );
-    }
+    const { totalMs = Infinity, idleMs } = options;
+    this.#queue = queue;
+    this.#idleMs = idleMs;
+    this.#call = call;
+    this.at = now + Math.max(0, totalMs);
+    if (totalMs !== Infinity) queue.add(this, now);
+  }
+
+  /** The total limit is reached: for the queue. */
+  handleTimer(): void {
+    this.#expire("total");
   }
 
   /** Whether the idle limit runs. */
@@ -67,9 +79,9 @@ export class CallTimer {
 
   /** What is left of the total limit, in milliseconds, not below 0. */
   get remainingMs(): number | undefined {
-    return this.deadline === undefined
+    return this.at === Infinity
       ? undefined
-      : this.remainingAt(this.#clock.now());
+      : this.remainingAt(this.#queue.now());
   }
 
   /**
@@ -79,18 +91,16 @@ export class CallTimer {
    * @returns What is left then.
    */
   remainingAt(now: Instant): number | undefined {
-    return this.deadline === undefined
-      ? undefined
-      : Math.max(0, this.deadline - now);
+    return this.at === Infinity ? undefined : Math.max(0, this.at - now);
   }
 
   /** Starts the idle limit, anew if it runs: the other side has to act. */
   wait(): void {
     if (this.#idleMs === undefined) return;
-    const now = this.#clock.now();
+    const now = this.#queue.now();
     this.#waitingSince = now;
     // One timer for many chunks: it looks at the latest wait when it fires.
-    this.#cancelIdle ??= this.#clock.schedule(
+    this.#cancelIdle ??= this.#queue.schedule(
       this.#idleMs,
       () => this.#checkIdle(),
       now,
@@ -109,26 +119,25 @@ export class CallTimer {
 
   /** Stops both limits. */
   stop(): void {
-    this.#cancelTotal?.();
+    this.#queue.remove(this);
     this.#cancelIdle?.();
     this.#waitingSince = undefined;
-    // What it would have told is not kept by whoever keeps the timer.
-    this.#onExpired = undefined;
+    this.#call = undefined;
   }
 
   #checkIdle(): void {
     this.#cancelIdle = undefined;
     if (this.#waitingSince === undefined || this.#idleMs === undefined) return;
-    const leftMs = this.#waitingSince + this.#idleMs - this.#clock.now();
+    const leftMs = this.#waitingSince + this.#idleMs - this.#queue.now();
     if (leftMs <= 0) this.#expire("idle");
     else {
-      this.#cancelIdle = this.#clock.schedule(leftMs, () => this.#checkIdle());
+      this.#cancelIdle = this.#queue.schedule(leftMs, () => this.#checkIdle());
     }
   }
 
   #expire(limit: TimeLimit): void {
-    const onExpired = this.#onExpired;
+    const call = this.#call;
     this.stop();
-    onExpired?.(limit);
+    call?.handleTimeLimit(limit);
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { CallTimer, type TimeLimit } from "./call_timer.ts";
+import { TimerQueue } from "./timer_queue.ts";
 
 function start(limits: { totalMs?: number; idleMs?: number }): {
   clock: TimerClock;
@@ -9,7 +10,9 @@ function start(limits: { totalMs?: number; idleMs?: number }): {
 } {
   const clock = new TimerClock();
   const expired: TimeLimit[] = [];
-  const timer = new CallTimer(clock, limits, (limit) => expired.push(limit));
+  const timer = new CallTimer(new TimerQueue(clock), limits, {
+    handleTimeLimit: (limit) => expired.push(limit),
+  });
   return { clock, timer, expired };
 }
 

@@ -14,7 +14,6 @@ import type { KeyPair } from "../crypto/mod.ts";
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
 import { AnswerStore } from "./answer_store.ts";
-import type { Clock } from "./clock.ts";
 import {
   MAX_BUFFERED_CONNECTION_BYTES,
   MAX_BUFFERED_REQUEST_BYTES,
@@ -29,6 +28,7 @@ import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { type CallServices, RunningCall } from "./running_call.ts";
 import { StatusCode, statusName } from "./status_code.ts";
+import type { TimerQueue } from "./timer_queue.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a {@linkcode Callee} is made from. */
@@ -38,7 +38,7 @@ export interface CalleeOptions {
   /** Opens what is sealed for this agent, and seals the answers. */
   readonly keyPair: KeyPair;
   /** The clock. */
-  readonly clock: Clock;
+  readonly clock: TimerQueue;
   /** Opens spans. */
   readonly tracing: Tracing;
   /** @default MAX_HANDLERS_IN_FLIGHT */
@@ -109,11 +109,11 @@ export class Callee {
     );
     const onStream = (stream: TransportStream): void => {
       const incoming = new IncomingCall(stream, connection, memory);
+      const handling = this.#handle(incoming);
+      if (handling === undefined) return;
       const number = this.#nextNumber++;
       calls.set(number, incoming.race);
-      const handling = this.#handle(incoming);
-      if (handling === undefined) calls.delete(number);
-      else handling.finally(() => calls.delete(number));
+      handling.finally(() => calls.delete(number));
     };
     connection.onStream = onStream;
     connection.closed.then(() => {

@@ -20,6 +20,7 @@ import {
 } from "../tests/support/byte_stream_pair.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
+import { TimerQueue } from "./timer_queue.ts";
 import { Callee } from "./callee.ts";
 import type { CallError } from "./error.ts";
 import { MessageChannel } from "./message_channel.ts";
@@ -46,7 +47,7 @@ function createRig(): Rig {
   const callee = new Callee({
     agentId: AGENT_ID,
     keyPair,
-    clock,
+    clock: new TimerQueue(clock),
     tracing: new Tracing("callee", new MessageIds(random)),
   });
   const closed = Promise.withResolvers<unknown>();

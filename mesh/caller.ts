@@ -25,7 +25,6 @@ import {
 } from "./call_options.ts";
 import { CallScope } from "./call_scope.ts";
 import { CallStream, type OpenCall } from "./call_stream.ts";
-import type { Clock } from "./clock.ts";
 import {
   DEFAULT_CALL_TIMEOUT_MS,
   DEFAULT_STREAM_IDLE_TIMEOUT_MS,
@@ -51,6 +50,7 @@ import {
   type RegistryTarget,
   type Target,
 } from "./target.ts";
+import type { TimerQueue } from "./timer_queue.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a {@linkcode Caller} is made from. */
@@ -60,7 +60,7 @@ export interface CallerOptions {
   /** Opens what is sealed for this agent. */
   readonly keyPair: KeyPair;
   /** The clock. */
-  readonly clock: Clock;
+  readonly clock: TimerQueue;
   /** Opens spans. */
   readonly tracing: Tracing;
   /** Finds callees. */

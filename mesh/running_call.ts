@@ -20,9 +20,8 @@ import type { AbortRace } from "./abort.ts";
 import type { AnswerStore } from "./answer_store.ts";
 import type { Budget } from "./budget.ts";
 import { CallContext } from "./call_context.ts";
-import { CallTimer } from "./call_timer.ts";
+import { CallTimer, type TimedCall } from "./call_timer.ts";
 import { ChunkSender } from "./chunk_sender.ts";
-import type { Clock } from "./clock.ts";
 import {
   compressMessage,
   type OutgoingContent,
@@ -46,12 +45,13 @@ import type { MessageChannel, MessageHead } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { RequestInput } from "./request_input.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
+import type { TimerQueue } from "./timer_queue.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
 
 /** What all calls of a callee share. */
 export interface CallServices {
   /** The clock. */
-  readonly clock: Clock;
+  readonly clock: TimerQueue;
   /** Opens the spans. */
   readonly tracing: Tracing;
   /** Opens the input, seals the answers. */
@@ -67,7 +67,7 @@ type Audience = "listening" | "gone";
  * Runs one handler. What few calls need is made when it is asked for, and what
  * can be done at once is done without a promise.
  */
-export class RunningCall implements CallFacts {
+export class RunningCall implements CallFacts, TimedCall {
   /** What is asked for. */
   readonly request: IncomingRequest;
   /** Aborted when the caller gives up or is gone. */
@@ -110,7 +110,7 @@ export class RunningCall implements CallFacts {
     this.timer = new CallTimer(
       services.clock,
       { totalMs: request.timeoutMs },
-      () => this.#handleTimeout(),
+      this,
     );
     this.#span = services.tracing.open({
       name: request.method,
@@ -227,7 +227,8 @@ export class RunningCall implements CallFacts {
     return handling.then(end, end);
   }
 
-  #handleTimeout(): void {
+  /** The time is over: for the timer. */
+  handleTimeLimit(): void {
     const method = limit(this.request.method);
     this.abort(
       new CallError(

@@ -6,17 +6,29 @@
 import type { Instant } from "../internal/instant.ts";
 import type { Clock } from "./clock.ts";
 
-/** A timer. A class for the reason that `CallContext` tells. */
-class Entry {
+/** A timer of a {@linkcode TimerQueue} that is a part of what it is for. */
+export interface QueuedTimer {
+  /** When it fires. */
   readonly at: Instant;
-  readonly callback: () => void;
-  /** Where it is in the heap; -1 when it has fired or was cancelled. */
-  index: number;
+  /** Where it is in the queue, which alone changes it; -1 when it does not wait. */
+  queueIndex: number;
+  /** Called once, when it is due. */
+  handleTimer(): void;
+}
 
-  constructor(at: Instant, callback: () => void, index: number) {
+/** A timer of a function. A class for the reason that `CallContext` tells. */
+class Entry implements QueuedTimer {
+  readonly at: Instant;
+  queueIndex = -1;
+  readonly #callback: () => void;
+
+  constructor(at: Instant, callback: () => void) {
     this.at = at;
-    this.callback = callback;
-    this.index = index;
+    this.#callback = callback;
+  }
+
+  handleTimer(): void {
+    this.#callback();
   }
 }
 
@@ -30,7 +42,7 @@ class Entry {
 export class TimerQueue implements Clock {
   readonly #clock: Clock;
   /** A binary heap, the earliest first. */
-  readonly #heap: Entry[] = [];
+  readonly #heap: QueuedTimer[] = [];
   #cancel: (() => void) | undefined;
   #firesAt: Instant = Infinity;
 
@@ -57,12 +69,41 @@ export class TimerQueue implements Clock {
     callback: () => void,
     now: Instant = this.#clock.now(),
   ): () => void {
-    const at = now + Math.max(0, delayMs);
-    const entry = new Entry(at, callback, this.#heap.length);
-    this.#heap.push(entry);
-    this.#moveUp(entry);
-    if (at < this.#firesAt) this.#arm(at, now);
-    return () => this.#remove(entry);
+    const entry = new Entry(now + Math.max(0, delayMs), callback);
+    this.add(entry, now);
+    return () => this.remove(entry);
+  }
+
+  /**
+   * As {@linkcode TimerQueue.schedule}, without memory of its own for the timer.
+   *
+   * @param timer What is called; it does not wait yet.
+   * @param now The time.
+   */
+  add(timer: QueuedTimer, now: Instant): void {
+    timer.queueIndex = this.#heap.length;
+    this.#heap.push(timer);
+    this.#moveUp(timer);
+    if (timer.at < this.#firesAt) this.#arm(timer.at, now);
+  }
+
+  /**
+   * Cancels a timer; does nothing when it does not wait.
+   *
+   * @param timer What is not to be called any more.
+   */
+  remove(timer: QueuedTimer): void {
+    const index = timer.queueIndex;
+    if (index < 0) return;
+    timer.queueIndex = -1;
+    const last = this.#heap.pop()!;
+    if (last !== timer) {
+      last.queueIndex = index;
+      this.#heap[index] = last;
+      this.#moveUp(last);
+      this.#moveDown(last);
+    }
+    if (this.#heap.length === 0) this.#disarm();
   }
 
   #arm(at: Instant, now: Instant): void {
@@ -81,8 +122,8 @@ export class TimerQueue implements Clock {
         first !== undefined && first.at <= now;
         first = this.#heap[0]
       ) {
-        this.#remove(first);
-        first.callback();
+        this.remove(first);
+        first.handleTimer();
       }
     } finally {
       const next = this.#heap[0];
@@ -92,20 +133,6 @@ export class TimerQueue implements Clock {
     }
   }
 
-  #remove(entry: Entry): void {
-    const { index } = entry;
-    if (index < 0) return;
-    entry.index = -1;
-    const last = this.#heap.pop()!;
-    if (last !== entry) {
-      last.index = index;
-      this.#heap[index] = last;
-      this.#moveUp(last);
-      this.#moveDown(last);
-    }
-    if (this.#heap.length === 0) this.#disarm();
-  }
-
   /** A timer without a purpose would keep the process alive. */
   #disarm(): void {
     this.#cancel?.();
@@ -113,35 +140,35 @@ export class TimerQueue implements Clock {
     this.#firesAt = Infinity;
   }
 
-  #moveUp(entry: Entry): void {
+  #moveUp(timer: QueuedTimer): void {
     const heap = this.#heap;
-    let { index } = entry;
+    let index = timer.queueIndex;
     while (index > 0) {
       const parent = heap[(index - 1) >> 1]!;
-      if (parent.at <= entry.at) break;
+      if (parent.at <= timer.at) break;
       heap[index] = parent;
-      const freed = parent.index;
-      parent.index = index;
+      const freed = parent.queueIndex;
+      parent.queueIndex = index;
       index = freed;
     }
-    heap[index] = entry;
-    entry.index = index;
+    heap[index] = timer;
+    timer.queueIndex = index;
   }
 
-  #moveDown(entry: Entry): void {
+  #moveDown(timer: QueuedTimer): void {
     const heap = this.#heap;
-    let { index } = entry;
+    let index = timer.queueIndex;
     for (;;) {
       let child = heap[index * 2 + 1];
       const right = heap[index * 2 + 2];
       if (right !== undefined && right.at < child!.at) child = right;
-      if (child === undefined || child.at >= entry.at) break;
+      if (child === undefined || child.at >= timer.at) break;
       heap[index] = child;
-      const freed = child.index;
-      child.index = index;
+      const freed = child.queueIndex;
+      child.queueIndex = index;
       index = freed;
     }
-    heap[index] = entry;
-    entry.index = index;
+    heap[index] = timer;
+    timer.queueIndex = index;
   }
 }

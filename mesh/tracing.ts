@@ -133,9 +133,12 @@ export class Tracing {
     const spanId = recording === undefined
       ? this.#ids.nextMessageId()
       : BigInt(`0x${recording.span.spanContext().spanId}`);
-    const { name, kind } = start;
     return new LocalSpan(
-      new SpanFacts(traceId, spanId, parentSpanId, name, kind, this.#agent),
+      traceId,
+      spanId,
+      parentSpanId,
+      start,
+      this.#agent,
       recording,
       this.#listeners,
     );
@@ -153,20 +156,12 @@ export class Tracing {
   }
 }
 
-/** What is known of a span from its start. A class for the reason that `CallContext` is one. */
-class SpanFacts {
-  constructor(
-    readonly traceId: bigint,
-    readonly spanId: bigint,
-    readonly parentSpanId: bigint | undefined,
-    readonly name: string,
-    readonly kind: "client" | "server",
-    readonly agent: string,
-  ) {}
-}
-
 class LocalSpan implements OpenSpan {
-  readonly #facts: SpanFacts;
+  readonly traceId: bigint;
+  readonly spanId: bigint;
+  readonly #parentSpanId: bigint | undefined;
+  readonly #start: SpanStart;
+  readonly #agent: string;
   readonly #recording: Recording | undefined;
   readonly #listeners: ReadonlySet<SpanListener>;
   /** Whether somebody listened when it began: a part of a span is none. */
@@ -175,23 +170,23 @@ class LocalSpan implements OpenSpan {
   #hasEnded = false;
 
   constructor(
-    facts: SpanFacts,
+    traceId: bigint,
+    spanId: bigint,
+    parentSpanId: bigint | undefined,
+    start: SpanStart,
+    agent: string,
     recording: Recording | undefined,
     listeners: ReadonlySet<SpanListener>,
   ) {
-    this.#facts = facts;
+    this.traceId = traceId;
+    this.spanId = spanId;
+    this.#parentSpanId = parentSpanId;
+    this.#start = start;
+    this.#agent = agent;
     this.#recording = recording;
     this.#listeners = listeners;
     this.isObserved = recording !== undefined || listeners.size > 0;
     this.#startedAt = this.isObserved ? performance.now() : 0;
-  }
-
-  get traceId(): bigint {
-    return this.#facts.traceId;
-  }
-
-  get spanId(): bigint {
-    return this.#facts.spanId;
   }
 
   get isRecording(): boolean {
@@ -210,8 +205,14 @@ class LocalSpan implements OpenSpan {
     this.#hasEnded = true;
     if (this.#recording !== undefined) endSpan(this.#recording.span, end);
     if (!this.isObserved || this.#listeners.size === 0) return;
+    const { name, kind } = this.#start;
     this.#notify({
-      ...this.#facts,
+      traceId: this.traceId,
+      spanId: this.spanId,
+      parentSpanId: this.#parentSpanId,
+      name,
+      kind,
+      agent: this.#agent,
       ...end,
       startMs: performance.timeOrigin + this.#startedAt,
       durationMs: performance.now() - this.#startedAt,

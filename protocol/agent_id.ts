@@ -46,7 +46,12 @@ export function createNilAgentId(): Uint8Array {
  * @returns True when all of them are 0.
  */
 export function isNilAgentId(id: Uint8Array): boolean {
-  return id.length === AGENT_ID_LENGTH && id.every((byte) => byte === 0);
+  if (id.length !== AGENT_ID_LENGTH) return false;
+  // A loop: every call that comes in is looked at.
+  for (let index = 0; index < AGENT_ID_LENGTH; index++) {
+    if (id[index] !== 0) return false;
+  }
+  return true;
 }
 
 /**

@@ -254,14 +254,16 @@ export function readEnvelopeBlock(reader: PayloadReader): Envelope {
 /** Gathers the fields of an envelope, which come in any order. */
 class EnvelopeCollector implements ExtensionVisitor {
   readonly #envelope: Writable<Envelope> = {};
-  readonly #metadata = new MetadataCollector();
+  /** Made for the first pair: most requests have none. */
+  #metadata: MetadataCollector | undefined;
   /** A bit for each type that has come. */
   #seen = 0;
 
   add(type: number, reader: PayloadReader): void {
     if (type < 1 || type > EnvelopeExtension.IDEMPOTENT) return;
-    if (type === EnvelopeExtension.METADATA) this.#metadata.add(reader);
-    else {
+    if (type === EnvelopeExtension.METADATA) {
+      (this.#metadata ??= new MetadataCollector()).add(reader);
+    } else {
       if ((this.#seen & 1 << type) !== 0) {
         throw reader.invalid(`extension ${type} comes twice`);
       }
@@ -272,8 +274,9 @@ class EnvelopeCollector implements ExtensionVisitor {
   }
 
   finish(): Envelope {
-    const metadata = this.#metadata;
-    if (!metadata.isEmpty) this.#envelope.metadata = metadata.finish();
+    if (this.#metadata !== undefined) {
+      this.#envelope.metadata = this.#metadata.finish();
+    }
     return this.#envelope;
   }
 }

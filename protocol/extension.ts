@@ -81,8 +81,8 @@ export function decodeExtensions(bytes: Uint8Array): Extension[] {
  */
 export function extensionsLength(extensions: readonly Extension[]): number {
   let length = 0;
-  for (const extension of extensions) {
-    length += EXTENSION_HEAD_LENGTH + extension.value.length;
+  for (let index = 0; index < extensions.length; index++) {
+    length += EXTENSION_HEAD_LENGTH + extensions[index]!.value.length;
   }
   return length;
 }
@@ -111,7 +111,8 @@ export function writeExtensions(
   extensions: readonly Extension[],
 ): void {
   checkExtensionCount(writer, extensions.length);
-  for (const { type, value } of extensions) {
+  for (let index = 0; index < extensions.length; index++) {
+    const { type, value } = extensions[index]!;
     writer.u16(type, "extension type");
     writer.u16(value.length, "extension length");
     writer.bytes(value);
@@ -225,16 +226,17 @@ export function readEachExtension(
   const blockStart = reader.skip(blockLength);
   reader.check();
   if (blockLength === 0) return;
-  const { buffer } = reader;
-  const block = new PayloadReader("Extensions", buffer);
-  block.moveTo(blockStart, blockLength);
-  const value = new PayloadReader(subject, buffer);
-  for (let count = 0; block.remaining > 0; count++) {
-    if (count === MAX_EXTENSION_COUNT) throw tooMany(block);
-    const type = block.u16();
-    const length = block.u16();
-    const start = block.skip(length);
-    block.check();
+  const end = blockStart + blockLength;
+  const value = new PayloadReader(subject, reader.buffer);
+  reader.offset = blockStart;
+  for (let count = 0; reader.offset < end; count++) {
+    if (count === MAX_EXTENSION_COUNT) throw tooMany(reader);
+    const type = reader.u16();
+    const length = reader.u16();
+    const start = reader.skip(length);
+    // What follows the block is not a part of its last extension.
+    if (reader.offset > end) reader.fail();
+    reader.check();
     value.moveTo(start, length);
     visitor.add(type, value);
   }
