@@ -1,52 +1,14 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import {
-  anyBytes,
-  anyMetadata,
-  anyText,
-  assertRefused,
-  record,
-  testCodec,
-} from "../tests/support/codec_properties.ts";
-import { type Budget, decodeEnvelope, encodeEnvelope } from "./envelope.ts";
-import type { Envelope } from "./envelope.ts";
+import { anyEnvelope } from "../tests/support/any_envelope.ts";
+import { assertRefused, testCodec } from "../tests/support/codec_properties.ts";
+import { decodeEnvelope, encodeEnvelope, type Envelope } from "./envelope.ts";
 import { decodeExtensions, encodeExtensions } from "./extension.ts";
-
-const anyU32 = fc.nat(0xffff_ffff);
 
 testCodec<Envelope>({
   name: "Envelope",
   encode: (envelope) => encodeExtensions(encodeEnvelope(envelope)),
   decode: (bytes) => decodeEnvelope(decodeExtensions(bytes)),
-  values: record<Envelope>(
-    {
-      deadlineMs: anyU32,
-      idleTimeoutMs: anyU32,
-      parentSpanId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-      idempotencyKey: anyText,
-      budget: record<Budget>({
-        calls: fc.nat(0xffff_fffe),
-        tokens: fc.maxSafeNat(),
-        costMicros: fc.maxSafeNat(),
-      }, ["calls", "tokens", "costMicros"]),
-      capability: anyText,
-      caller: anyText,
-      callerId: anyBytes(16),
-      metadata: anyMetadata,
-      isIdempotent: fc.constant(true),
-    },
-    [
-      "deadlineMs",
-      "idleTimeoutMs",
-      "parentSpanId",
-      "idempotencyKey",
-      "budget",
-      "capability",
-      "caller",
-      "callerId",
-      "metadata",
-    ],
-  ),
+  values: anyEnvelope,
 });
 
 Deno.test("encodeEnvelope() lays every field out as documented", () => {

@@ -13,6 +13,7 @@ import {
   decodeCall,
   decodeCallData,
   decodeEnvelope,
+  decodeEnvelopedCall,
   decodeError,
   decodeEvent,
   decodeExtensions,
@@ -28,6 +29,7 @@ import {
   encodeCall,
   encodeCallData,
   encodeEnvelope,
+  encodeEnvelopedCallInto,
   encodeError,
   encodeEvent,
   encodeExtensions,
@@ -35,7 +37,9 @@ import {
   encodeStreamChunk,
   encodeStreamClose,
   encodeStreamOpen,
+  type EnvelopedCall,
   type Extension,
+  maxEnvelopedCallLength,
   ProtocolError,
 } from "../../../protocol/mod.ts";
 import { decoderTarget, type FuzzTarget } from "../target.ts";
@@ -90,6 +94,17 @@ const PLAIN_REGISTER: AgentRegisterPayload = {
   capabilities: [],
   endpoint: { address: new Uint8Array(4), port: 0 },
 };
+
+const CALLS = [
+  encodeCall({ target: ID, timeoutSeconds: 30, data: CALL_DATA }),
+  encodeCall({ target: ID, timeoutSeconds: 0, data: new Uint8Array(0) }),
+];
+
+/** Encodes a call in one step, with no more memory than it says that it needs. */
+function encodeEnvelopedCall(call: EnvelopedCall): Uint8Array {
+  const into = new Uint8Array(maxEnvelopedCallLength(call));
+  return into.subarray(0, encodeEnvelopedCallInto(call, [], into));
+}
 
 /** A target of one payload. */
 function payloadTarget<T>(
@@ -155,10 +170,13 @@ export const PAYLOAD_TARGETS: readonly FuzzTarget[] = [
       }),
     ],
   ),
-  payloadTarget("call", decodeCall, encodeCall, () => [
-    encodeCall({ target: ID, timeoutSeconds: 30, data: CALL_DATA }),
-    encodeCall({ target: ID, timeoutSeconds: 0, data: new Uint8Array(0) }),
-  ]),
+  payloadTarget("call", decodeCall, encodeCall, () => CALLS),
+  payloadTarget(
+    "enveloped-call",
+    decodeEnvelopedCall,
+    encodeEnvelopedCall,
+    () => CALLS,
+  ),
   payloadTarget("response", decodeResponse, encodeResponse, () => [
     encodeResponse({
       status: 0,

@@ -1,0 +1,42 @@
+/**
+ * Envelopes for property tests.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import type { Budget, Envelope } from "../../protocol/mod.ts";
+import { anyBytes, anyMetadata, anyText, record } from "./codec_properties.ts";
+
+const anyU32 = fc.nat(0xffff_ffff);
+
+/** Envelopes with any of their fields. */
+export const anyEnvelope: fc.Arbitrary<Envelope> = record<Envelope>(
+  {
+    deadlineMs: anyU32,
+    idleTimeoutMs: anyU32,
+    parentSpanId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    idempotencyKey: anyText,
+    budget: record<Budget>({
+      calls: fc.nat(0xffff_fffe),
+      tokens: fc.maxSafeNat(),
+      costMicros: fc.maxSafeNat(),
+    }, ["calls", "tokens", "costMicros"]),
+    capability: anyText,
+    caller: anyText,
+    callerId: anyBytes(16),
+    metadata: anyMetadata,
+    isIdempotent: fc.constant(true),
+  },
+  [
+    "deadlineMs",
+    "idleTimeoutMs",
+    "parentSpanId",
+    "idempotencyKey",
+    "budget",
+    "capability",
+    "caller",
+    "callerId",
+    "metadata",
+    "isIdempotent",
+  ],
+);
