@@ -72,11 +72,16 @@ export interface CallerOptions {
 /** What a call gives. */
 type Answer = Value | SealedValue;
 
-/** A call of which one attempt is under way. */
-interface SentCall {
-  readonly request: OutgoingRequest;
-  readonly peers: Peer[] | undefined;
-  readonly attempt: Attempt;
+/**
+ * A call of which one attempt is under way. A class for the reason that
+ * `CallContext` is one.
+ */
+class SentCall {
+  constructor(
+    readonly request: OutgoingRequest,
+    readonly peers: Peer[],
+    readonly attempt: Attempt,
+  ) {}
 }
 
 /** How an attempt failed. */
@@ -100,8 +105,7 @@ export class Caller {
   /** What becomes of the calls that wait. */
   readonly #answers: AnswerTaker<SentCall, Answer> = {
     take: (call, first) => this.#takeAnswer(call, first),
-    fail: ({ request, peers, attempt }, reason) =>
-      this.#callOn(request, peers, this.#fail(request, attempt, reason)),
+    fail: (call, reason) => this.#callAfter(call, reason),
   };
 
   /** @param options The agent's parts. */
@@ -126,25 +130,23 @@ export class Caller {
     const { scope } = request;
     if (scope.isAborted) return this.#callOn(request);
     const peers = this.#findRemembered(request.target, scope.startedAt);
-    const peer = peers?.[0];
-    if (peer === undefined) return this.#callOn(request, peers);
+    if (peers === undefined || peers.length === 0) {
+      return this.#callOn(request, peers);
+    }
     // To a callee that is known and connected a call waits once, for its answer.
     const attempt = new Attempt();
+    const call = new SentCall(request, peers, attempt);
     try {
-      if (this.#sendNow(request, peer, attempt, scope.startedAt)) {
-        return this.#receiveAnswer({ request, peers, attempt });
+      if (this.#sendNow(request, peers[0]!, attempt, scope.startedAt)) {
+        return this.#receiveAnswer(call);
       }
     } catch (failure) {
-      return this.#callOn(
-        request,
-        peers,
-        this.#fail(request, attempt, failure),
-      );
+      return this.#callAfter(call, failure);
     }
     // Here and not where every other wait is: whatever holds calls up, thousands
     // then wait for a stream, and each has a place in memory.
     return attempt.lease !== undefined && !attempt.isSent
-      ? this.#callWhenOpen({ request, peers, attempt }, attempt.lease)
+      ? this.#callWhenOpen(call, attempt.lease)
       : this.#callOn(request, peers, attempt);
   }
 
@@ -153,15 +155,11 @@ export class Caller {
     const { request, peers, attempt } = call;
     try {
       const stream = await this.#openStream(lease.connection, request);
-      if (this.#sendOn(stream, request, peers![0]!, attempt)) {
+      if (this.#sendOn(stream, request, peers[0]!, attempt)) {
         return this.#receiveAnswer(call);
       }
     } catch (failure) {
-      return this.#callOn(
-        request,
-        peers,
-        this.#fail(request, attempt, failure),
-      );
+      return this.#callAfter(call, failure);
     }
     return this.#callOn(request, peers, attempt);
   }
@@ -194,6 +192,12 @@ export class Caller {
     } catch (error) {
       throw request.scope.end(error);
     }
+  }
+
+  /** Goes on after a failed attempt. */
+  #callAfter(call: SentCall, failure: unknown): Promise<Answer> {
+    const { request, peers, attempt } = call;
+    return this.#callOn(request, peers, this.#fail(request, attempt, failure));
   }
 
   /** Goes on with whatever is left to be done, and to be tried. */
