@@ -25,7 +25,7 @@ import type { CallOptions, StreamOptions } from "./call_options.ts";
 import type { CallStream } from "./call_stream.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
-import { type Clock, sleep, SYSTEM_CLOCK } from "./clock.ts";
+import { sleep, SYSTEM_CLOCK } from "./clock.ts";
 import {
   DRAIN_TIMEOUT_MS,
   NODE_CONNECT_TIMEOUT_MS,

@@ -191,7 +191,7 @@ const findings: Finding[] = [
   {
     what: "garbage of a call, 64 at a time",
     unit: "B",
-    limit: 40_000,
+    limit: 24_000,
     value: await allocatedBytes(manyCalls, 50) / OUTSTANDING_COUNT,
   },
   {
