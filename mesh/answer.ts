@@ -66,19 +66,7 @@ export function readResponse(
   options: { keyPair: KeyPair; method: string },
 ): ValueAnswer {
   const { method } = options;
-  if (message === undefined) {
-    throw new CallError("DATA_LOSS", `Call of ${method}: ended without answer`);
-  }
-  if (
-    message.type === MessageType.STREAM_CHUNK ||
-    message.type === MessageType.STREAM_CLOSE
-  ) {
-    throw new CallError(
-      "UNIMPLEMENTED",
-      `Method ${method}: it answers with a stream, not with one value`,
-    );
-  }
-  if (message.type !== MessageType.RESPONSE) throw unexpected(method, message);
+  if (message?.type !== MessageType.RESPONSE) throw noResponse(method, message);
   const response = decodeResponse(readPayload(message));
   const { spent } = decodeReplyFacts(response.extensions);
   if (response.status !== StatusCode.OK) {
@@ -91,6 +79,24 @@ export function readResponse(
     value: unpackValue(message.flags, response, options.keyPair),
     spent,
   };
+}
+
+function noResponse(method: string, message: Message | undefined): CallError {
+  switch (message?.type) {
+    case undefined:
+      return new CallError(
+        "DATA_LOSS",
+        `Call of ${method}: ended without answer`,
+      );
+    case MessageType.STREAM_CHUNK:
+    case MessageType.STREAM_CLOSE:
+      return new CallError(
+        "UNIMPLEMENTED",
+        `Method ${method}: it answers with a stream, not with one value`,
+      );
+    default:
+      return unexpected(method, message!);
+  }
 }
 
 /**

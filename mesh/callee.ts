@@ -217,38 +217,20 @@ export class Callee {
 
   /** Decides whether a request is taken. */
   #admit(request: IncomingRequest): Method {
-    const { target, method: name, isStream, hasInput } = request;
+    const { target, method: name, isStream } = request;
     if (!isNilAgentId(target) && !isEqual(target, this.#options.agentId)) {
       throw new CallError("UNAVAILABLE", "Agent: the one meant is not here");
     }
-    if (this.#isDraining) {
-      throw new CallError("UNAVAILABLE", "Agent: it takes no new calls", {
-        retryAfterMs: RETRY_AFTER_MS,
-      });
-    }
+    if (this.#isDraining) throw busy("UNAVAILABLE", "it takes no new calls");
     if (this.#running.size >= this.#maxInFlight) {
-      throw new CallError(
+      throw busy(
         "RESOURCE_EXHAUSTED",
-        `Agent: it works on ${this.#maxInFlight} calls already`,
-        { retryAfterMs: RETRY_AFTER_MS },
+        `it works on ${this.#maxInFlight} calls already`,
       );
     }
     const method = this.#methods.get(name);
-    if (method === undefined) {
-      throw new CallError("UNIMPLEMENTED", `Method ${limit(name)}: unknown`);
-    }
-    if (method.kind === "call" && isStream) {
-      throw new CallError(
-        "UNIMPLEMENTED",
-        `Method ${name}: it answers with one value, not with a stream`,
-      );
-    }
-    if (method.kind === "stream" && !isStream) {
-      throw new CallError(
-        "UNIMPLEMENTED",
-        `Method ${name}: it answers with a stream, not with one value` +
-          (hasInput ? "" : ": use stream()"),
-      );
+    if (method === undefined || (method.kind === "stream") !== isStream) {
+      throw noSuchMethod(request, method);
     }
     return method;
   }
@@ -296,6 +278,31 @@ class IncomingCall {
     const onStopped = (code: number): void => race.abort(givenUp(code));
     stream.onStopped = onStopped;
   }
+}
+
+function busy(
+  code: "UNAVAILABLE" | "RESOURCE_EXHAUSTED",
+  detail: string,
+): CallError {
+  return new CallError(code, `Agent: ${detail}`, {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+function noSuchMethod(
+  { method: name, hasInput }: IncomingRequest,
+  method: Method | undefined,
+): CallError {
+  if (method === undefined) {
+    return new CallError("UNIMPLEMENTED", `Method ${limit(name)}: unknown`);
+  }
+  return new CallError(
+    "UNIMPLEMENTED",
+    method.kind === "call"
+      ? `Method ${name}: it answers with one value, not with a stream`
+      : `Method ${name}: it answers with a stream, not with one value` +
+        (hasInput ? "" : ": use stream()"),
+  );
 }
 
 function isEqual(left: Uint8Array, right: Uint8Array): boolean {

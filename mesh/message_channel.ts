@@ -39,8 +39,11 @@ export interface ByteStream {
    * Overlapping writes keep their order.
    */
   write(bytes: Uint8Array): Promise<void>;
-  /** Takes all of the bytes at once and copies them, or takes none. */
-  tryWrite(bytes: Uint8Array): boolean;
+  /**
+   * Takes all of the bytes at once and copies them, or takes none. The local
+   * direction ends with the last ones.
+   */
+  tryWrite(bytes: Uint8Array, isLast?: boolean): boolean;
   /** Ends the local direction after what was written. */
   finish(): void;
   /**
@@ -226,6 +229,8 @@ export class MessageChannel {
    * @param maxPayloadLength Most bytes that `encodeInto` writes.
    * @param encodeInto Writes the payload and gives its length; runs nothing else.
    * @param payload What it writes; copied.
+   * @param isLast Whether the local direction ends with it, if the stream takes all
+   * of it now: {@linkcode MessageChannel.finish} does nothing more then.
    * @returns As `push`.
    * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above 16 MiB, and what
    * `encodeInto` throws.
@@ -235,18 +240,23 @@ export class MessageChannel {
     maxPayloadLength: number,
     encodeInto: (payload: Payload, into: Uint8Array, at: number) => number,
     payload: Payload,
+    isLast = false,
   ): Promise<void> | undefined {
     // The bound may be above the limit where the payload is not.
     checkPayloadLength(maxPayloadLength, MAX_ENCODED_LENGTH);
     const memory = this.#outgoing.take(messageLength(maxPayloadLength));
     const length = encodeInto(payload, memory, MESSAGE_HEADER_LENGTH);
     checkPayloadLength(length);
-    return this.#write(memory, completeMessage(head, length, memory));
+    return this.#write(memory, completeMessage(head, length, memory), isLast);
   }
 
-  #write(memory: Uint8Array, length: number): Promise<void> | undefined {
+  #write(
+    memory: Uint8Array,
+    length: number,
+    isLast = false,
+  ): Promise<void> | undefined {
     this.#bytesSent += length;
-    if (this.#stream.tryWrite(this.#outgoing.view(memory, length))) {
+    if (this.#stream.tryWrite(this.#outgoing.view(memory, length), isLast)) {
       this.#outgoing.giveBack(memory);
       return undefined;
     }

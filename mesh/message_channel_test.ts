@@ -36,8 +36,9 @@ class FakeStream implements ByteStream {
     return Promise.resolve();
   }
 
-  tryWrite(bytes: Uint8Array): boolean {
+  tryWrite(bytes: Uint8Array, isLast = false): boolean {
     this.written.push(bytes.slice());
+    if (isLast) this.finish();
     return true;
   }
 

@@ -59,7 +59,8 @@ export class RequestEncoder {
   }
 
   /**
-   * Sends the first message of a request.
+   * Sends the first message of a request, and the end of the direction where
+   * nothing can follow.
    *
    * @param channel Where.
    * @param request What is asked for.
@@ -99,7 +100,13 @@ export class RequestEncoder {
     const head = { type: MessageType.CALL, flags, messageId, traceId };
     const maxLength = maxEnvelopedCallLength(call, this.#ownExtensions);
     if (compress === undefined || compress === false) {
-      return channel.pushEncoded(head, maxLength, this.#encodeCallInto, call);
+      return channel.pushEncoded(
+        head,
+        maxLength,
+        this.#encodeCallInto,
+        call,
+        true,
+      );
     }
     const memory = new Uint8Array(maxLength);
     const payload = memory.subarray(0, this.#encodeCallInto(call, memory, 0));

@@ -287,6 +287,7 @@ export class RunningCall implements CallFacts, TimedCall {
         responseLength(response),
         encodeResponseInto,
         response,
+        true,
       );
     return sending === undefined ? undefined : this.race.race(sending);
   }

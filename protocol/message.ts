@@ -192,13 +192,7 @@ export function decodeMessage(bytes: Uint8Array, offset = 0): Message {
     throw tooShort(end + MESSAGE_CHECKSUM_LENGTH - offset, available);
   }
   xxh3_64Halves(bytes, offset, end, checksum);
-  if (!isChecksumAt(bytes, end)) {
-    throw new ProtocolError(
-      "CHECKSUM_MISMATCH",
-      `Message: checksum does not fit a payload of ${end - start} bytes`,
-      { fault: "peer" },
-    );
-  }
+  if (!isChecksumAt(bytes, end)) throw checksumMismatch(end - start);
   return {
     type: bytes[offset + 4]!,
     flags: bytes[offset + 5]!,
@@ -246,6 +240,14 @@ function isChecksumAt(bytes: Uint8Array, at: number): boolean {
   const high = bytes[at + 4]! | bytes[at + 5]! << 8 | bytes[at + 6]! << 16 |
     bytes[at + 7]! << 24;
   return low >>> 0 === checksum[0] && high >>> 0 === checksum[1];
+}
+
+function checksumMismatch(payloadLength: number): ProtocolError {
+  return new ProtocolError(
+    "CHECKSUM_MISMATCH",
+    `Message: checksum does not fit a payload of ${payloadLength} bytes`,
+    { fault: "peer" },
+  );
 }
 
 function bufferTooSmall(

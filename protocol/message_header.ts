@@ -56,9 +56,7 @@ function readU32(bytes: Uint8Array, offset: number): number {
 }
 
 function writeId(into: Uint8Array, offset: number, id: bigint): void {
-  if (id < 0n || id > MAX_U64) {
-    throw new ProtocolError("INVALID_VALUE", `Message: id ${id} is not a u64`);
-  }
+  if (id < 0n || id > MAX_U64) throw notU64(id);
   scratch.setBigUint64(0, id, true);
   writeU32(into, offset, scratch.getUint32(0, true));
   writeU32(into, offset + 4, scratch.getUint32(4, true));
@@ -121,12 +119,7 @@ export function writeMessageHeader(
 ): void {
   if (
     offset >>> 0 !== offset || offset + MESSAGE_HEADER_LENGTH > into.length
-  ) {
-    throw new ProtocolError(
-      "BUFFER_TOO_SMALL",
-      `Message header: ${MESSAGE_HEADER_LENGTH} bytes do not fit at offset ${offset} of ${into.length}`,
-    );
-  }
+  ) throw bufferTooSmall(into, offset);
   if (!isValidMessageType(type)) throw unknownType(type, "caller");
   if ((flags & RESERVED_MESSAGE_FLAGS) !== 0 || (flags & 0xff) !== flags) {
     throw reservedFlags(flags, "caller");
@@ -135,10 +128,7 @@ export function writeMessageHeader(
     throw payloadTooLarge(payloadLength, "caller");
   }
   if (!Number.isInteger(payloadLength) || payloadLength < 0) {
-    throw new ProtocolError(
-      "INVALID_VALUE",
-      `Message header: payload length ${payloadLength} is not a size`,
-    );
+    throw invalidLength(payloadLength);
   }
   writeId(into, offset + 8, messageId);
   writeId(into, offset + 16, traceId);
@@ -195,12 +185,7 @@ export function checkMessageHeader(bytes: Uint8Array, offset = 0): number {
     bytes[offset] !== 0x31 || bytes[offset + 1] !== 0x50 ||
     bytes[offset + 2] !== 0x58 || bytes[offset + 3] !== 0x4d
   ) {
-    const magic = readU32(bytes, offset).toString(16).padStart(8, "0");
-    throw new ProtocolError(
-      "INVALID_MAGIC",
-      `Message header: magic is 0x${magic}, not 0x4d585031`,
-      { fault: "peer" },
-    );
+    throw invalidMagic(readU32(bytes, offset));
   }
   const type = bytes[offset + 4]!;
   if (!isValidMessageType(type)) throw unknownType(type, "peer");
@@ -209,11 +194,7 @@ export function checkMessageHeader(bytes: Uint8Array, offset = 0): number {
     throw reservedFlags(flags, "peer");
   }
   if ((bytes[offset + 6]! | bytes[offset + 7]!) !== 0) {
-    throw new ProtocolError(
-      "RESERVED_FIELD",
-      "Message header: reserved field is not zero",
-      { fault: "peer" },
-    );
+    throw reservedField();
   }
   const length = readU32(bytes, offset + 24);
   const high = readU32(bytes, offset + 28);
@@ -243,6 +224,41 @@ export function readMessageId(bytes: Uint8Array, offset = 0): bigint {
  */
 export function readTraceId(bytes: Uint8Array, offset = 0): bigint {
   return readId(bytes, offset + 16);
+}
+
+function invalidMagic(magic: number): ProtocolError {
+  const text = magic.toString(16).padStart(8, "0");
+  return new ProtocolError(
+    "INVALID_MAGIC",
+    `Message header: magic is 0x${text}, not 0x4d585031`,
+    { fault: "peer" },
+  );
+}
+
+function reservedField(): ProtocolError {
+  return new ProtocolError(
+    "RESERVED_FIELD",
+    "Message header: reserved field is not zero",
+    { fault: "peer" },
+  );
+}
+
+function notU64(id: bigint): ProtocolError {
+  return new ProtocolError("INVALID_VALUE", `Message: id ${id} is not a u64`);
+}
+
+function invalidLength(length: number): ProtocolError {
+  return new ProtocolError(
+    "INVALID_VALUE",
+    `Message header: payload length ${length} is not a size`,
+  );
+}
+
+function bufferTooSmall(into: Uint8Array, offset: number): ProtocolError {
+  return new ProtocolError(
+    "BUFFER_TOO_SMALL",
+    `Message header: ${MESSAGE_HEADER_LENGTH} bytes do not fit at offset ${offset} of ${into.length}`,
+  );
 }
 
 function unknownType(type: number, fault: "caller" | "peer"): ProtocolError {

@@ -203,15 +203,18 @@ export class TransportStream {
    * Sends bytes if there is room for all of them at once, without a promise.
    *
    * @param bytes Any number of bytes; they are copied.
+   * @param isLast Whether our direction ends with them, as after `finish`.
    * @returns Whether they were taken. If not, nothing was: `write` waits for
    * room, or says why there will be none.
    */
-  tryWrite(bytes: Uint8Array): boolean {
+  tryWrite(bytes: Uint8Array, isLast = false): boolean {
     if (this.#writeError !== undefined || this.#isFinishing) return false;
     if (this.#hasWaitingWrites) return false;
-    const isTaken = this.#host.core.tryWriteStream(this.id, bytes);
-    if (isTaken) this.#host.wake();
-    return isTaken;
+    const { core } = this.#host;
+    if (!core.tryWriteStream(this.id, bytes, isLast)) return false;
+    this.#isFinishing = isLast;
+    this.#host.wake(isLast);
+    return true;
   }
 
   /**

@@ -62,9 +62,10 @@ export class TestStream implements ByteStream {
   }
 
   /** Hands bytes to the other end unless writes wait. */
-  tryWrite(bytes: Uint8Array): boolean {
+  tryWrite(bytes: Uint8Array, isLast = false): boolean {
     if (this.isBlocked || this.#error !== undefined) return false;
     this.peer.#chunks.push(bytes.slice());
+    if (isLast) this.peer.#isEnded = true;
     this.peer.#wakeReader();
     return true;
   }

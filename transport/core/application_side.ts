@@ -88,13 +88,17 @@ export abstract class ApplicationSide {
    *
    * @param streamId The stream.
    * @param bytes What to send.
+   * @param isLast Whether our side of it ends with them.
    * @returns Whether they were taken. If not, nothing was:
    * {@linkcode ApplicationSide.writeStream} says why.
    */
-  tryWriteStream(streamId: number, bytes: Uint8Array): boolean {
-    if (!this.#isUsable || this.streams?.tryWrite(streamId, bytes) !== true) {
-      return false;
-    }
+  tryWriteStream(
+    streamId: number,
+    bytes: Uint8Array,
+    isLast?: boolean,
+  ): boolean {
+    if (!this.#isUsable) return false;
+    if (this.streams?.tryWrite(streamId, bytes, isLast) !== true) return false;
     this.wake();
     return true;
   }

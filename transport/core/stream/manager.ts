@@ -200,9 +200,10 @@ export class StreamManager {
    *
    * @param id The stream.
    * @param bytes What to send; copied.
+   * @param isLast Whether our direction ends with them.
    * @returns Whether they were taken. If not, nothing was.
    */
-  tryWrite(id: number, bytes: Uint8Array): boolean {
+  tryWrite(id: number, bytes: Uint8Array, isLast = false): boolean {
     const stream = this.#streams.get(id);
     const send = stream?.send;
     if (
@@ -211,6 +212,10 @@ export class StreamManager {
     ) return false;
     send.write(bytes);
     this.#space.onWritten(bytes.length);
+    if (isLast) {
+      send.finish();
+      this.#space.stopWaiting(stream);
+    }
     this.#data.schedule(stream);
     return true;
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Frame } from "../../../protocol/mod.ts";
+import type { Frame, StreamFrame } from "../../../protocol/mod.ts";
 import {
   decodeFrames,
   pollEvents,
@@ -192,6 +192,24 @@ Deno.test("tryWrite() takes all or nothing, and nobody waits for room", () => {
   initiator.finish(id);
   assert.ok(!initiator.tryWrite(id, new Uint8Array(1)));
   assert.ok(!initiator.tryWrite(4_000, new Uint8Array(1)));
+});
+
+Deno.test("tryWrite() of the last bytes ends the direction, if it takes them", () => {
+  const pair = new StreamPair({ sendBufferBytes: 100 });
+  const { initiator, responder } = pair;
+  const id = initiator.open(INTERACTIVE)!;
+  assert.ok(!initiator.tryWrite(id, new Uint8Array(101), true));
+  assert.ok(initiator.tryWrite(id, new Uint8Array(40)));
+  assert.ok(initiator.tryWrite(id, new Uint8Array(2), true));
+  assert.ok(!initiator.tryWrite(id, new Uint8Array(1), true));
+  const frames = decodeFrames(pair.send(initiator)!.bytes);
+  assert.deepEqual(
+    frames.map((frame) => frame.type === "stream" && frame.isFin),
+    [true],
+  );
+  for (const frame of frames) responder.handleFrame(frame as StreamFrame);
+  assert.equal(responder.read(id)?.length, 42);
+  assert.equal(responder.isReadFinished(id), true);
 });
 
 Deno.test("write() shares one bound among all streams, and wakes them when it is free", () => {

@@ -121,29 +121,25 @@ export class RecvStream {
     if (
       finalSize !== undefined && (end > finalSize || isFinal && end < finalSize)
     ) {
-      throw new TransportError(
-        "FINAL_SIZE",
-        `Stream ${this.#id}: data or end at ${end}, final size ${finalSize}`,
-      );
+      throw finalSizeError(this.#id, `data or end at ${end}`, finalSize);
     }
     if (isFinal && end < receivedBytes) {
-      throw new TransportError(
-        "FINAL_SIZE",
-        `Stream ${this.#id}: final size ${end}, but ${receivedBytes} bytes arrived`,
-      );
+      throw finalSizeError(this.#id, `${receivedBytes} bytes arrived`, end);
     }
     const growth = Math.max(0, end - receivedBytes);
     // RFC 9000 §4.1: more than the advertised limit ends the connection.
-    if (growth > this.#window.availableBytes) {
-      throw new TransportError(
-        "FLOW_CONTROL",
-        `Stream ${this.#id}: ${end} bytes, ${
-          receivedBytes + this.#window.availableBytes
-        } were granted`,
-        { limit: "maxStreamDataBytes" },
-      );
-    }
+    if (growth > this.#window.availableBytes) throw this.#creditError(end);
     return growth;
+  }
+
+  #creditError(end: number): TransportError {
+    const { receivedBytes, availableBytes } = this.#window;
+    const grantedBytes = receivedBytes + availableBytes;
+    return new TransportError(
+      "FLOW_CONTROL",
+      `Stream ${this.#id}: ${end} bytes, ${grantedBytes} were granted`,
+      { limit: "maxStreamDataBytes" },
+    );
   }
 
   /**
@@ -244,4 +240,15 @@ export class RecvStream {
     this.#window.consume(byteCount);
     return byteCount;
   }
+}
+
+function finalSizeError(
+  id: number,
+  detail: string,
+  finalSize: number,
+): TransportError {
+  return new TransportError(
+    "FINAL_SIZE",
+    `Stream ${id}: ${detail}, final size ${finalSize}`,
+  );
 }

@@ -275,18 +275,26 @@ export class SendStream {
       this.#acked.add(frame.offset, end);
       return 0;
     }
+    const released = this.#acked === undefined
+      ? end
+      : this.#joinAcked(this.#acked, end);
+    this.#buffer.release(released);
+    return released - start;
+  }
+
+  /** Takes what was acknowledged before and is not behind a gap any more. */
+  #joinAcked(acked: RangeSet, end: number): number {
     let released = end;
     // A repeated frame may end in the middle of one range, or where one begins.
     for (
-      let next = this.#acked?.first;
+      let next = acked.first;
       next !== undefined && next.start <= released;
-      next = this.#acked!.first
+      next = acked.first
     ) {
       released = Math.max(released, next.end);
-      this.#acked!.remove(0, released);
+      acked.remove(0, released);
     }
-    this.#buffer.release(released);
-    return released - start;
+    return released;
   }
 
   /**

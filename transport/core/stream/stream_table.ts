@@ -170,7 +170,11 @@ export class StreamTable {
   find(id: number, side: "send" | "recv"): Stream | undefined {
     const stream = this.#streams.get(id);
     const part = side === "send" ? stream?.send : stream?.recv;
-    if (part !== undefined) return stream;
+    return part !== undefined ? stream : this.#findOther(id, side);
+  }
+
+  /** As `find`, of a stream that is new, over, or none. */
+  #findOther(id: number, side: "send" | "recv"): Stream | undefined {
     const isLocal = this.isLocal(id);
     const isUni = isUnidirectional(id);
     // RFC 9000 §19.4, §19.5, §19.8, §19.10: the direction must exist.
