@@ -31,7 +31,7 @@ function checkAnswer(answer: Uint8Array): void {
 }
 
 /** How much longer than a metric's own the warm-up of new processes is. */
-const PROCESS_WARM_UP_FACTOR = 15;
+const PROCESS_WARM_UP_FACTOR = 20;
 
 /**
  * The same for a metric that calls in another way than what came before: the
