@@ -131,8 +131,8 @@ export const DEVIATIONS: readonly Deviation[] = [
     edits: [{
       folder: "transport/core/stream",
       from:
-        "// RFC 9000 §4.1: more than the advertised limit ends the connection.\n    if (growth > this.#window.availableBytes) {",
-      to: "if (growth > 2 ** 52) {",
+        "if (growth > this.#window.availableBytes) throw this.#creditError(end);",
+      to: "if (growth > 2 ** 52) throw this.#creditError(end);",
     }],
   },
   {
@@ -195,7 +195,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     name: "takes any number of connection ids",
     clause: "ids.limit",
-    edits: [core("if (this.#ids.size > maxCount ||", "if (maxCount < 0 ||")],
+    edits: [core("if (this.#ids.length > maxCount ||", "if (maxCount < 0 ||")],
   },
   {
     name: "takes a ticket as often as it comes",
@@ -207,8 +207,8 @@ export const DEVIATIONS: readonly Deviation[] = [
     clause: "message.checksum",
     edits: [{
       folder: "protocol",
-      from: "  if (!isChecksumAt(bytes, end)) {",
-      to: "  if (!isChecksumAt(bytes, end) && end < 0) {",
+      from: "  if (!isChecksumAt(bytes, end)) throw",
+      to: "  if (!isChecksumAt(bytes, end) && end < 0) throw",
     }],
   },
   {

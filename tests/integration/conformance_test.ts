@@ -162,6 +162,11 @@ class SourceCopy {
     }
   }
 
+  /** Refuses edits of what is not in the sources any more. */
+  check({ edits, name }: Deviation): void {
+    for (const { folder, from } of edits) this.#fileWith(folder, from, name);
+  }
+
   /** Starts a node from the sources with the edits in them. */
   async start(deviation: Deviation): Promise<[Running, string]> {
     const originals = new Map<string, string>();
@@ -251,6 +256,15 @@ Deno.test("The conformance kit names the clause that a deviating node breaks", a
   };
   await Promise.all(Array.from({ length: NODE_COUNT }, work));
   assert.deepEqual(wrong, []);
+});
+
+Deno.test("Every deviation can be planted in the sources of today", () => {
+  const copy = new SourceCopy();
+  try {
+    for (const deviation of DEVIATIONS) copy.check(deviation);
+  } finally {
+    copy.remove();
+  }
 });
 
 Deno.test("mxp conformance ends with 1 when a clause failed", async () => {
