@@ -18,10 +18,11 @@ import {
 } from "../protocol/mod.ts";
 import { allocateBytes } from "../internal/byte_pool.ts";
 import type { ReadWaiter } from "../transport/mod.ts";
-import type { AbortListener, AbortRace } from "./abort.ts";
+import type { AbortRace } from "./abort.ts";
 import { CallError } from "./error.ts";
 import type { MemoryLimit } from "./memory_limit.ts";
 import { MessageMemory } from "./message_memory.ts";
+import { type MessageListener, MessageWaiter } from "./message_waiter.ts";
 import { StatusCode } from "./status_code.ts";
 
 /** Shortest prefix from which the length of a message is known, in bytes. */
@@ -109,13 +110,7 @@ export type OutgoingMessage = Omit<Message, "flags"> & {
 
 export { MemoryLimit } from "./memory_limit.ts";
 
-/** Who waits for a message. */
-export interface MessageListener {
-  /** Takes it; `undefined` when the peer ended its direction before. */
-  resolve(message: Message | undefined): void;
-  /** There will be none: as {@linkcode MessageChannel.receive} rejects. */
-  reject(reason: unknown): void;
-}
+export type { MessageListener } from "./message_waiter.ts";
 
 /** What a message has beside its payload. */
 export type MessageHead = Omit<Message, "payload">;
@@ -525,77 +520,6 @@ export class MessageChannel {
       offset += chunk.length;
     }
     return bytes;
-  }
-}
-
-/** Waits for one message, which may come in parts. */
-class MessageWaiter implements ReadWaiter, AbortListener {
-  readonly #channel: MessageChannel;
-  readonly #stream: ByteStream;
-  readonly #listener: MessageListener;
-  /** What may end the wait. */
-  #race: AbortRace | undefined;
-  #isOver = false;
-
-  constructor(
-    channel: MessageChannel,
-    stream: ByteStream,
-    listener: MessageListener,
-  ) {
-    this.#channel = channel;
-    this.#stream = stream;
-    this.#listener = listener;
-  }
-
-  wait(): void {
-    try {
-      const message = this.#channel.receiveBuffered();
-      if (message !== undefined) return this.#finish(message);
-      this.#stream.readWith(this, this.#channel.roomForNext());
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  waitUntilAborted(race: AbortRace): void {
-    this.#race = race;
-    race.add(this);
-    // What arrives after an abort is read all the same, and dropped.
-    this.wait();
-  }
-
-  resolve(chunk: Uint8Array | undefined): void {
-    try {
-      this.#channel.handleRead(chunk);
-      if (chunk === undefined) this.#finish(undefined);
-      else this.wait();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  handleAbort(reason: unknown): void {
-    this.#fail(reason);
-  }
-
-  reject(reason: unknown): void {
-    this.#channel.drop();
-    // Whoever cancels the channel says why right after: that reason counts.
-    queueMicrotask(() => this.#fail(reason));
-  }
-
-  #finish(message: Message | undefined): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#race?.delete(this);
-    this.#listener.resolve(message);
-  }
-
-  #fail(reason: unknown): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#race?.delete(this);
-    this.#listener.reject(reason);
   }
 }
 
