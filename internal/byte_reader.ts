@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "./hidden_class.ts";
 import { readU53 } from "./u53.ts";
 
 /**
@@ -151,3 +152,5 @@ export class ByteReader {
     return at;
   }
 }
+
+keepHiddenClass(new ByteReader(new Uint8Array()));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "./hidden_class.ts";
 
 /** Largest integer that a variable-length integer is asked to carry here: 2^53 - 1. */
 const MAX_VARINT = Number.MAX_SAFE_INTEGER;
@@ -133,3 +134,5 @@ export class ByteWriter {
     this.offset += length;
   }
 }
+
+keepHiddenClass(new ByteWriter(new Uint8Array()));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Clock } from "./clock.ts";
 
 /** Something that an abort ends. */
@@ -152,8 +153,8 @@ export interface LimitedRaceOptions {
   readonly clock: Clock;
   /** Time until it is aborted, in milliseconds. */
   readonly timeoutMs: number;
-  /** What it is aborted with then. */
-  readonly late: unknown;
+  /** Makes what it is aborted with then: an error costs its stack trace. */
+  readonly late: () => unknown;
   /** Aborts it with its own reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -162,13 +163,23 @@ export interface LimitedRaceOptions {
 export class LimitedRace extends AbortRace {
   readonly #cancelTimer: () => void;
   readonly #unfollow: () => void;
+  #isLate = false;
 
   /** @param options What aborts it. */
   constructor(options: LimitedRaceOptions) {
     super();
     const { clock, timeoutMs, late, signal } = options;
-    this.#cancelTimer = clock.schedule(timeoutMs, () => this.abort(late));
+    this.#cancelTimer = clock.schedule(timeoutMs, () => {
+      if (this.isAborted) return;
+      this.#isLate = true;
+      this.abort(late());
+    });
     this.#unfollow = followSignal(signal, (reason) => this.abort(reason));
+  }
+
+  /** Whether it was the time limit that aborted it. */
+  get isLate(): boolean {
+    return this.#isLate;
   }
 
   /** Takes timer and listener away. */
@@ -177,3 +188,12 @@ export class LimitedRace extends AbortRace {
     this.#unfollow();
   }
 }
+
+keepHiddenClass(
+  new LimitedRace({
+    clock: { now: () => 0, schedule: () => () => {} },
+    timeoutMs: 0,
+    late: () => undefined,
+    signal: undefined,
+  }),
+);

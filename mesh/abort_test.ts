@@ -51,14 +51,17 @@ Deno.test("AbortRace calls each listener once, and none that was taken away", ()
 
 Deno.test("LimitedRace aborts with time or with the signal, and leaves no timer", () => {
   const clock = new TimerClock();
-  const late = new LimitedRace({ clock, timeoutMs: 10, late: "late" });
+  const late = new LimitedRace({ clock, timeoutMs: 10, late: () => "late" });
   clock.advance(10);
   assert.equal(late.signal.reason, "late");
+  assert.ok(late.isLate);
   const controller = new AbortController();
-  const options = { clock, timeoutMs: 10, late: "late" };
+  const options = { clock, timeoutMs: 10, late: () => "late" };
   const early = new LimitedRace({ ...options, signal: controller.signal });
   controller.abort("early");
+  clock.advance(10);
   assert.equal(early.signal.reason, "early");
+  assert.ok(!early.isLate);
   const ended = new LimitedRace({ ...options, signal: controller.signal });
   early.end();
   ended.end();

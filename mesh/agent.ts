@@ -433,10 +433,11 @@ export class Agent {
     const race = new LimitedRace({
       clock: this.#clock,
       timeoutMs,
-      late: new CallError(
-        "DEADLINE_EXCEEDED",
-        `Ping: no answer within ${timeoutMs} ms`,
-      ),
+      late: () =>
+        new CallError(
+          "DEADLINE_EXCEEDED",
+          `Ping: no answer within ${timeoutMs} ms`,
+        ),
       signal,
     });
     try {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { MessageListener } from "./message_channel.ts";
 
@@ -71,3 +72,7 @@ export class AnswerWaiter<Call, Answer> implements MessageListener {
     this.#resolve(this.#taker.fail(this.#call, reason));
   }
 }
+
+keepHiddenClass(
+  new AnswerWaiter(undefined as never, undefined, () => {}, () => {}),
+);

@@ -4,6 +4,7 @@
  * @module
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { AbortRace } from "./abort.ts";
 import { Budget, type BudgetAmounts } from "./budget.ts";
@@ -104,3 +105,13 @@ export function currentCall(): CallContext | undefined {
   const number = storage.getStore();
   return number === undefined ? undefined : calls.get(number);
 }
+
+const specimen = new CallContext(
+  0n,
+  0n,
+  undefined as never,
+  undefined as never,
+  undefined,
+);
+specimen.end();
+keepHiddenClass(specimen);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { Envelope } from "../protocol/mod.ts";
 import { AbortRace, followSignal } from "./abort.ts";
@@ -232,6 +233,16 @@ export class CallScope implements TimedCall {
     );
   }
 }
+
+keepHiddenClass(
+  new CallScope({
+    clock: { now: () => 0.5 } as TimerQueue,
+    tracing: { open: () => undefined } as unknown as Tracing,
+    method: "",
+    capability: undefined,
+    options: {},
+  }),
+);
 
 function abortCode(reason: unknown): number {
   return reason instanceof CallError && reason.code === "DEADLINE_EXCEEDED"

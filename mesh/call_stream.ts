@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   decodeStreamChunk,
   decodeStreamClose,
@@ -17,6 +18,7 @@ import type { CallScope } from "./call_scope.ts";
 import { readPayload, type SealedValue, unpackValue } from "./content.ts";
 import { CallError, type CallErrorCode } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
+import { AbortRace } from "./abort.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { decodeReplyFacts } from "./reply_extension.ts";
 
@@ -330,6 +332,13 @@ export class CallStream<Chunk = Value | SealedValue>
     this.#resolveEnding(ending);
   }
 }
+
+keepHiddenClass(
+  new CallStream({
+    scope: { race: new AbortRace() },
+    opening: new Promise(() => {}),
+  } as unknown as CallStreamOptions),
+);
 
 /** Whether the stream broke off, as against being ended by somebody. */
 function isLoss(thrown: unknown): boolean {

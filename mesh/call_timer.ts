@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { QueuedTimer, TimerQueue } from "./timer_queue.ts";
 
@@ -141,3 +142,7 @@ export class CallTimer implements QueuedTimer {
     call?.handleTimeLimit(limit);
   }
 }
+
+keepHiddenClass(
+  new CallTimer(undefined as never, {}, undefined as never, 0.5),
+);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
 import {
   encodeError,
@@ -279,6 +280,14 @@ class IncomingCall {
     stream.onStopped = onStopped;
   }
 }
+
+keepHiddenClass(
+  new IncomingCall(
+    {} as TransportStream,
+    undefined as never,
+    undefined as never,
+  ),
+);
 
 function busy(
   code: "UNAVAILABLE" | "RESOURCE_EXHAUSTED",

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { type Message, MessageType, type Value } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { Instant } from "../internal/instant.ts";
@@ -83,6 +84,8 @@ class SentCall {
     readonly attempt: Attempt,
   ) {}
 }
+
+keepHiddenClass(new SentCall(undefined as never, [], new Attempt()));
 
 /** How an attempt failed. */
 interface FailedAttempt {

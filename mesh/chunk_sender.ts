@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { encodeStreamChunk, MessageType } from "../protocol/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import { compressMessage, packContent, type Sendable } from "./content.ts";
@@ -129,6 +130,8 @@ export class ChunkSender {
       : channel.pushChunk({ type, flags, messageId, traceId }, chunk);
   }
 }
+
+keepHiddenClass(new ChunkSender({ source: [] } as never));
 
 function iteratorOf(source: ChunkSource): ChunkIterator {
   // Text and bytes are iterables too, and never meant as such.

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   type Compressor,
   compressPayload,
@@ -86,6 +87,10 @@ export class ReceivedContent implements Content {
     this.sealedBy = sealedBy;
   }
 }
+
+keepHiddenClass(
+  new ReceivedContent({ contentType: 0, body: new Uint8Array() }, null),
+);
 
 /**
  * Seals a value end to end.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   ContentType,
   formatAgentId,
@@ -226,6 +227,8 @@ export class CallRequest {
       : JSON.parse(this.text())) as Result;
   }
 }
+
+keepHiddenClass(new CallRequest(undefined as never));
 
 /** Answers a call with one value. What it throws is answered as an error. */
 export type CallHandler = (

@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   decodeCallData,
   decodeEnvelope,
   decodeEnvelopedCall,
   decodeStreamOpen,
+  encodeCall,
+  encodeCallData,
   type Envelope,
   type EnvelopedCall,
   type Message,
@@ -84,6 +87,28 @@ export class IncomingRequest {
     this.isCompressed = (message.flags & MessageFlags.COMPRESSED) !== 0;
   }
 }
+
+keepHiddenClass(
+  new IncomingRequest(
+    {
+      type: MessageType.CALL,
+      flags: 0,
+      messageId: 0n,
+      traceId: 0n,
+      payload: encodeCall({
+        target: new Uint8Array(16),
+        timeoutSeconds: 0,
+        data: encodeCallData({
+          contentType: 0,
+          method: "specimen",
+          extensions: [],
+          body: new Uint8Array(),
+        }),
+      }),
+    },
+    undefined as never,
+  ),
+);
 
 /** What the opening of a stream asks for. */
 function toCall(open: StreamOpenPayload): EnvelopedCall {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   encodeStreamChunk,
   encodeStreamClose,
@@ -127,3 +128,11 @@ export class InputPump {
     Promise.resolve(this.#iterator?.return?.()).catch(() => {});
   }
 }
+
+keepHiddenClass(
+  new InputPump({
+    input: undefined,
+    scope: { span: { spanId: 0n, traceId: 0n } },
+    channel: { push: () => undefined, finish: () => {} },
+  } as unknown as InputPumpOptions),
+);

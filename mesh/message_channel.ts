@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   completeMessage,
   decodeMessage,
@@ -522,6 +523,8 @@ export class MessageChannel {
     return bytes;
   }
 }
+
+keepHiddenClass(new MessageChannel(undefined as never));
 
 /** Before memory is taken, since it may be far above the limit. */
 function checkPayloadLength(length: number, limit = MAX_PAYLOAD_LENGTH): void {

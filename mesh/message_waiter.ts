@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Message } from "../protocol/mod.ts";
 import type { ReadWaiter } from "../transport/mod.ts";
 import type { AbortListener, AbortRace } from "./abort.ts";
@@ -100,3 +101,7 @@ export class MessageWaiter implements ReadWaiter, AbortListener {
     this.#listener.reject(reason);
   }
 }
+
+keepHiddenClass(
+  new MessageWaiter(undefined as never, undefined as never, undefined as never),
+);

@@ -148,19 +148,18 @@ export class NodeLink {
     const { timeoutMs = NODE_REQUEST_TIMEOUT_MS, signal } = options;
     this.#closing.signal.throwIfAborted();
     const { clock, address } = this.#options;
-    const late = new CallError(
-      "UNAVAILABLE",
-      `Node ${address}: no answer within ${timeoutMs} ms`,
-    );
+    const late = () =>
+      new CallError(
+        "UNAVAILABLE",
+        `Node ${address}: no answer within ${timeoutMs} ms`,
+      );
     const race = new LimitedRace({ clock, timeoutMs, late, signal });
     let connection: TransportConnection | undefined;
     try {
       connection = await race.race(this.#ready.promise);
       return await race.race(ask(connection, race.signal));
     } catch (error) {
-      if (connection !== undefined && error === late) {
-        connection.close(0, "no answer");
-      }
+      if (race.isLate) connection?.close(0, "no answer");
       if (connection?.isOpen === false) this.#lose(connection);
       throw toCallFailure(error);
     } finally {

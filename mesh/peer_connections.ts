@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { TransportConnection } from "../transport/mod.ts";
 import type { Clock } from "./clock.ts";
@@ -87,6 +88,10 @@ class Lease implements PeerLease {
     if (--entry.userCount === 0) entry.idleSince = this.#clock.now();
   }
 }
+
+keepHiddenClass(
+  new Lease(undefined as never, undefined as never, undefined as never),
+);
 
 /**
  * Keeps connections by the agent's id, address and key, so that an agent that

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   decodeStreamChunk,
   decodeStreamClose,
@@ -121,6 +122,14 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     }
   }
 }
+
+keepHiddenClass(
+  new RequestInput({
+    channel: undefined,
+    race: undefined as never,
+    keyPair: undefined as never,
+  }),
+);
 
 function loss(detail: string): CallError {
   return new CallError("DATA_LOSS", `Input: ${detail}`);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   encodeError,
   encodeResponse,
@@ -436,6 +437,21 @@ export class RunningCall implements CallFacts, TimedCall {
   #head(type: number, flags: number): MessageHead {
     const { messageId, traceId } = this.request;
     return { type, flags, messageId, traceId };
+  }
+
+  static {
+    const specimen = new RunningCall(
+      {
+        clock: { now: () => 0.5 },
+        tracing: { open: () => ({ spanId: 0n }) },
+      } as unknown as CallServices,
+      { method: "", envelope: {} } as IncomingRequest,
+      undefined as never,
+      undefined as never,
+      undefined as never,
+    );
+    specimen.#context.end();
+    keepHiddenClass(specimen);
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { Clock } from "./clock.ts";
 
@@ -31,6 +32,8 @@ class Entry implements QueuedTimer {
     this.#callback();
   }
 }
+
+keepHiddenClass(new Entry(0.5, () => {}));
 
 /**
  * A clock whose timers share one timer of another clock. Nearly every call is

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   type Context,
   context as contexts,
@@ -166,7 +167,7 @@ class LocalSpan implements OpenSpan {
   readonly #listeners: ReadonlySet<SpanListener>;
   /** Whether somebody listened when it began: a part of a span is none. */
   readonly isObserved: boolean;
-  readonly #startedAt: number;
+  readonly #startedAt: number | undefined;
   #hasEnded = false;
 
   constructor(
@@ -186,7 +187,7 @@ class LocalSpan implements OpenSpan {
     this.#recording = recording;
     this.#listeners = listeners;
     this.isObserved = recording !== undefined || listeners.size > 0;
-    this.#startedAt = this.isObserved ? performance.now() : 0;
+    this.#startedAt = this.isObserved ? performance.now() : undefined;
   }
 
   get isRecording(): boolean {
@@ -204,7 +205,8 @@ class LocalSpan implements OpenSpan {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     if (this.#recording !== undefined) endSpan(this.#recording.span, end);
-    if (!this.isObserved || this.#listeners.size === 0) return;
+    const startedAt = this.#startedAt;
+    if (startedAt === undefined || this.#listeners.size === 0) return;
     const { name, kind } = this.#start;
     this.#notify({
       traceId: this.traceId,
@@ -214,8 +216,8 @@ class LocalSpan implements OpenSpan {
       kind,
       agent: this.#agent,
       ...end,
-      startMs: performance.timeOrigin + this.#startedAt,
-      durationMs: performance.now() - this.#startedAt,
+      startMs: performance.timeOrigin + startedAt,
+      durationMs: performance.now() - startedAt,
     });
   }
 
@@ -229,6 +231,10 @@ class LocalSpan implements OpenSpan {
     }
   }
 }
+
+keepHiddenClass(
+  new LocalSpan(0n, 0n, 0n, undefined as never, "", undefined, new Set()),
+);
 
 /**
  * Whether somebody records: without an SDK the API has a provider that stands

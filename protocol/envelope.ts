@@ -21,6 +21,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { AGENT_ID_LENGTH } from "./constants.ts";
 import {
   checkExtensionCount,
@@ -281,6 +282,8 @@ class EnvelopeCollector implements ExtensionVisitor {
   }
 }
 
+keepHiddenClass(new EnvelopeCollector());
+
 function readField(
   envelope: Writable<Envelope>,
   type: number,
@@ -356,4 +359,17 @@ function readAmount(reader: PayloadReader): number | undefined {
   if (low === UNLIMITED_U32 && high === UNLIMITED_U32) return undefined;
   if (high > 0x1f_ffff) throw reader.invalid("budget is above 2^53 - 1");
   return high * 0x1_0000_0000 + low;
+}
+
+// Of the fields that a call between agents carries by itself, each selection is
+// a hidden class.
+for (let selection = 0; selection < 32; selection++) {
+  const envelope: Writable<Envelope> = {};
+  if ((selection & 1) !== 0) envelope.deadlineMs = 0;
+  if ((selection & 2) !== 0) envelope.idleTimeoutMs = 0;
+  if ((selection & 4) !== 0) envelope.parentSpanId = 0n;
+  if ((selection & 8) !== 0) envelope.capability = "";
+  if ((selection & 16) !== 0) envelope.caller = "";
+  envelope.callerId = new Uint8Array();
+  keepHiddenClass(envelope);
 }

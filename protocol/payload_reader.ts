@@ -4,6 +4,7 @@
  * @module
  */
 import { ByteReader } from "../internal/byte_reader.ts";
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { ProtocolError } from "./error.ts";
 import { decodeName, decodeText } from "./text.ts";
 
@@ -140,3 +141,5 @@ export class PayloadReader extends ByteReader {
     return text;
   }
 }
+
+keepHiddenClass(new PayloadReader("", new Uint8Array()));

@@ -4,6 +4,7 @@
  * @module
  */
 import { allocateBytes } from "../internal/byte_pool.ts";
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { ProtocolError } from "./error.ts";
 import { encodeText, writeShortText } from "./text.ts";
 
@@ -201,3 +202,5 @@ export class PayloadWriter {
     );
   }
 }
+
+keepHiddenClass(new PayloadWriter("", new Uint8Array()));

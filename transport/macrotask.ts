@@ -8,6 +8,13 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
+
+if (typeof globalThis.setImmediate === "function") {
+  const immediate = setImmediate(() => {});
+  clearImmediate(immediate);
+  keepHiddenClass(immediate);
+}
 
 /**
  * Runs `task` in a turn of the event loop of its own.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { isInitiatorStream, isUnidirectional } from "../protocol/mod.ts";
 import type { Connection } from "./core/connection.ts";
 import { TransportError } from "./core/error.ts";
@@ -535,6 +536,8 @@ export class TransportStream {
     );
   }
 }
+
+keepHiddenClass(new TransportStream(undefined as never, 0));
 
 /** Takes the first of some chunks, or as much of it as fits. */
 function takeFirst(

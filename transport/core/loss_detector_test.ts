@@ -23,6 +23,7 @@ function packet(
     sizeBytes: 1_200,
     isAckEliciting: true,
     isInFlight: true,
+    isMtuProbe: false,
     frames: [{ type: "ping" }],
     ...more,
   };

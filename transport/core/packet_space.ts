@@ -479,6 +479,7 @@ export class PacketSpace {
       isAckEliciting: isEliciting,
       isInFlight: isEliciting,
       frames,
+      isMtuProbe: false,
     });
     if (mayCarryData && this.#outgoing.hasPending) this.#mtu.onFullPacketSent();
     // After data, never before it, which would wait for the room that it takes.

@@ -33,6 +33,7 @@ class Path {
         isAckEliciting: true,
         isInFlight: true,
         frames: [],
+        isMtuProbe: false,
       });
     }
     return this.#nextNumber - 1;

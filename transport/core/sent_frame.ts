@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../../internal/hidden_class.ts";
 import type { StreamFrameHead } from "../../protocol/frame/mod.ts";
 
 /**
@@ -36,3 +37,15 @@ export type SentFrame =
   | { readonly type: "mtu-probe"; readonly sizeBytes: number }
   | { readonly type: "ticket"; readonly id: number }
   | { readonly type: "other"; readonly id: number };
+
+// Most kinds are sent too seldom to be kept alive by the code that makes them.
+const KINDS: readonly SentFrame[] = [
+  { type: "stream-max-data", streamId: 0 },
+  { type: "connection-max-data" },
+  { type: "max-streams", isUnidirectional: false },
+  { type: "ack", largest: 0 },
+  { type: "ack-frequency", sequence: 0 },
+  { type: "mtu-probe", sizeBytes: 0 },
+  { type: "ticket", id: 0 },
+];
+KINDS.forEach(keepHiddenClass);

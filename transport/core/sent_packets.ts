@@ -31,7 +31,7 @@ export interface SentPacket {
    * Whether it only asks how large a datagram may be: its loss is no sign of
    * congestion (RFC 9000 §14.4).
    */
-  readonly isMtuProbe?: boolean;
+  readonly isMtuProbe: boolean;
 }
 
 /**

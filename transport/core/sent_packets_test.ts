@@ -17,6 +17,7 @@ function packet(
     isAckEliciting: true,
     isInFlight: true,
     frames: [],
+    isMtuProbe: false,
     ...more,
   };
 }

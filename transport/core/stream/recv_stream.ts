@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../../../internal/hidden_class.ts";
 import type { StreamFrame } from "../../../protocol/frame/mod.ts";
 import { ReceiveWindow } from "../flow_control.ts";
 import { TransportError } from "../error.ts";
@@ -241,6 +242,8 @@ export class RecvStream {
     return byteCount;
   }
 }
+
+keepHiddenClass(new RecvStream(0, { windowBytes: 0, maxStretches: 0 }));
 
 function finalSizeError(
   id: number,

@@ -11,6 +11,7 @@ import {
 } from "../../../internal/block_pool.ts";
 import { allocateBytes } from "../../../internal/byte_pool.ts";
 import type { ByteWriter } from "../../../internal/byte_writer.ts";
+import { keepHiddenClass } from "../../../internal/hidden_class.ts";
 
 /** Room from which on a chunk is a block that is used again, in bytes. */
 const MIN_BLOCK_BYTES = 16_384;
@@ -31,6 +32,8 @@ class Chunk {
     this.bytes = bytes;
   }
 }
+
+keepHiddenClass(new Chunk(0, new Uint8Array()));
 
 /**
  * A list of chunks. The first write of an idle stream gets a chunk of its own

@@ -13,6 +13,7 @@ import {
   type ByteWriter,
   varintLength,
 } from "../../../internal/byte_writer.ts";
+import { keepHiddenClass } from "../../../internal/hidden_class.ts";
 import { RangeSet } from "../../../internal/range_set.ts";
 import {
   encodeStreamFrameHead,
@@ -332,3 +333,5 @@ export class SendStream {
     if (!this.#isResetAcked) this.isResetPending = true;
   }
 }
+
+keepHiddenClass(new SendStream(0, true, 0));

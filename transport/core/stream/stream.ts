@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../../../internal/hidden_class.ts";
 import { Priority } from "../../../protocol/frame/mod.ts";
 import type { Schedulable } from "../scheduler.ts";
 import type { RecvStream } from "./recv_stream.ts";
@@ -62,3 +63,5 @@ export class Stream implements Schedulable {
       (this.recv === undefined || this.recv.isDone);
   }
 }
+
+keepHiddenClass(new Stream(0, true, undefined, undefined));
