@@ -50,9 +50,9 @@ export const MAX_SENDS_IN_FLIGHT = 32;
 export const MAX_RECEIVE_BATCH = 32;
 
 /**
- * Bytes received before they are answered, at most: two of the four datagrams
+ * Bytes received before they are answered, at most: two of the five datagrams
  * that a sender on loopback has under way. Opening them takes a while, and were
- * all four answered at once, the two ends would work in turns.
+ * all of them answered at once, the two ends would work in turns.
  */
 export const MAX_RECEIVE_BATCH_BYTES: number = 2 * LOOPBACK_DATAGRAM_BYTES;
 

@@ -39,7 +39,7 @@ const MIN_IN_FLIGHT = 4;
 /** Sizes between the base and the ceiling that are worth a try, in bytes, descending. */
 const CANDIDATES: readonly number[] = [
   65_507,
-  32_500,
+  LOOPBACK_DATAGRAM_BYTES,
   16_200,
   8_972,
   ETHERNET_IPV4_BYTES,

@@ -109,11 +109,11 @@ Deno.test("probeCeiling() goes past Ethernet on loopback only", () => {
 });
 
 Deno.test("loopbackCeiling() is the largest size of which a receive buffer takes a few", () => {
-  assert.equal(loopbackCeiling(), 32_500);
-  assert.equal(loopbackCeiling(0), 32_500);
-  assert.equal(loopbackCeiling(212_992), 32_500);
+  assert.equal(loopbackCeiling(), 28_900);
+  assert.equal(loopbackCeiling(0), 28_900);
+  assert.equal(loopbackCeiling(212_992), 28_900);
   // 4 of 66,339 bytes of kernel memory each are 70 % of 379,081.
-  assert.equal(loopbackCeiling(379_000), 32_500);
+  assert.equal(loopbackCeiling(379_000), 28_900);
   assert.equal(loopbackCeiling(379_100), 65_507);
   assert.equal(loopbackCeiling(2_097_152), 65_507);
 });

@@ -107,7 +107,7 @@ Deno.test("A copy that arrives first says nothing about the initiator's path", (
   const made = new ResumptionPair();
   const { pair } = made;
   const { connection, hello } = callAndRecord(made, "once");
-  // Loopback takes datagrams of 32,500 bytes; the initiator is not there.
+  // Loopback takes datagrams of 28,900 bytes; the initiator is not there.
   made.replay(hello, { hostname: "127.0.0.1", port: 1 });
   pair.runUntil(() => connection.state === "established");
   pair.runFor(100);
