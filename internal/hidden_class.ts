@@ -7,10 +7,12 @@
  * rests for half a minute has everything collected that nothing uses: of what a
  * call is made of no instance is left then, the hidden classes go, and with them
  * two hundred compiled functions. The next calls take three times as long, for
- * seconds (`docs/performance.md`, "After a pause").
+ * seconds (`docs/performance.md`, "An instance of every class is kept").
  *
  * So a class of which one call, message or packet makes an instance keeps one
- * for good, made when its module is loaded.
+ * for good, made when its module is loaded. `tests/integration/rest_test.ts` counts
+ * the functions that are lost all the same: object literals, for instance, are safe
+ * only where they are made often.
  *
  * @module
  */

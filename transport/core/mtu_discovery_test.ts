@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { LOOPBACK_DATAGRAM_BYTES } from "./config.ts";
 import {
   BLACK_HOLE_LOSSES,
   ETHERNET_IPV4_BYTES,
@@ -9,6 +10,7 @@ import {
   MtuDiscovery,
   probeCeiling,
 } from "./mtu_discovery.ts";
+import { kernelBytes, MAX_UNPACED_KERNEL_BYTES } from "./receive_buffer.ts";
 
 /** Runs the search on a path that carries `pathBytes`; how many probes it took. */
 function search(discovery: MtuDiscovery, pathBytes: number): number {
@@ -106,6 +108,13 @@ Deno.test("probeCeiling() goes past Ethernet on loopback only", () => {
   assert.equal(at("::ffff:10.0.0.1"), ETHERNET_IPV4_BYTES);
   assert.equal(at("fe80::1"), ETHERNET_IPV6_BYTES);
   assert.equal(at("2001:db8::127"), ETHERNET_IPV6_BYTES);
+});
+
+Deno.test("five datagrams of loopback's usual size may be under way, and not one larger by 100 bytes", () => {
+  const underWay = (sizeBytes: number) =>
+    Math.floor(MAX_UNPACED_KERNEL_BYTES / kernelBytes(sizeBytes));
+  assert.equal(underWay(LOOPBACK_DATAGRAM_BYTES), 5);
+  assert.equal(underWay(LOOPBACK_DATAGRAM_BYTES + 100), 4);
 });
 
 Deno.test("loopbackCeiling() is the largest size of which a receive buffer takes a few", () => {
