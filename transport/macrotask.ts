@@ -10,6 +10,7 @@
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 
+// The runtime makes one for each turn, from a class of its own that pauses lose too.
 if (typeof globalThis.setImmediate === "function") {
   const immediate = setImmediate(() => {});
   clearImmediate(immediate);
