@@ -4,7 +4,7 @@
  * @module
  */
 import { Fifo } from "../internal/fifo.ts";
-import { scheduleMacrotask } from "../transport/mod.ts";
+import { scheduleFairTurn } from "../transport/mod.ts";
 
 /**
  * Chunks that all streams together may send before sockets and timers have their
@@ -78,4 +78,4 @@ export class SendingTurns {
 }
 
 /** The one of this process: it has one event loop. */
-export const SENDING_TURNS: SendingTurns = new SendingTurns(scheduleMacrotask);
+export const SENDING_TURNS: SendingTurns = new SendingTurns(scheduleFairTurn);

@@ -127,7 +127,7 @@ export interface DriverOptions {
   /** Turns of the event loop to look at the socket in; released when closed. */
   readonly turns?: Pick<
     SocketTurns,
-    "acquire" | "isQuick" | "release" | "schedule"
+    "acquire" | "isQuick" | "release" | "rest" | "schedule" | "yield"
   >;
   /** Called with each event. */
   readonly onEvent: (event: EndpointEvent) => void;
@@ -340,7 +340,8 @@ export class Driver {
     void old?.close();
   }
 
-  #handleDatagram(datagram: Uint8Array, from: Address): void {
+  /** @returns What the carrier waits for before it reads the next one. */
+  #handleDatagram(datagram: Uint8Array, from: Address): Promise<void> | void {
     if (this.#isDeaf) return;
     const now = this.now();
     this.#busyPoll?.handleReceived(now);
@@ -357,6 +358,7 @@ export class Driver {
       this.#flushSafely();
     } else if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
     else this.#countdown.plan(RECEIVE_BATCH_MICROTASKS);
+    return this.#options.turns?.rest(now);
   }
 
   /** @returns Whether it became a connection. */
@@ -585,11 +587,12 @@ export class Driver {
   /** Calls `task` in a turn of its own, for which the sockets are not forgotten. */
   #scheduleTurn(task: () => void): void {
     const { turns } = this.#options;
-    if (this.#unheardYields++ < MAX_UNHEARD_YIELDS) scheduleMacrotask(task);
-    else {
+    if (turns !== undefined) turns.yield(task, this.now());
+    else if (this.#unheardYields++ < MAX_UNHEARD_YIELDS) {
+      scheduleMacrotask(task);
+    } else {
       this.#unheardYields = 0;
-      if (turns === undefined) scheduleSocketTurn(task);
-      else turns.schedule(task, this.now());
+      scheduleSocketTurn(task);
     }
   }
 

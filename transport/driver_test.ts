@@ -214,6 +214,8 @@ Deno.test("Driver has the sockets looked at after some bursts without an answer"
 class ManualSocketTurns {
   readonly isQuick = true;
   readonly tasks: (() => void)[] = [];
+  readonly yielded: (() => void)[] = [];
+  resting: Promise<void> | undefined;
   userCount = 0;
 
   acquire(): void {
@@ -228,7 +230,41 @@ class ManualSocketTurns {
   schedule(task: () => void): void {
     this.tasks.push(task);
   }
+
+  yield(task: () => void): void {
+    this.yielded.push(task);
+  }
+
+  rest(): Promise<void> | undefined {
+    return this.resting;
+  }
 }
+
+Deno.test("Driver goes on after a burst when it is its turn again", async () => {
+  const socketTurns = new ManualSocketTurns();
+  const rig = createRig(undefined, {}, socketTurns);
+  rig.carrier.isManual = false;
+  connectMany(rig, 2 * MAX_DATAGRAMS_PER_TURN);
+  await turns();
+  assert.equal(rig.carrier.sent.length, MAX_DATAGRAMS_PER_TURN);
+  assert.equal(socketTurns.yielded.length, 1);
+  socketTurns.yielded[0]!();
+  assert.equal(rig.carrier.sent.length, 2 * MAX_DATAGRAMS_PER_TURN);
+  socketTurns.yielded[1]?.();
+  await rig.driver.close();
+});
+
+Deno.test("Driver has the carrier wait when other sockets have waited for long", async () => {
+  const socketTurns = new ManualSocketTurns();
+  const { carrier, driver } = createRig(undefined, {}, socketTurns);
+  carrier.isManual = false;
+  const receive = (): Promise<void> | void =>
+    carrier.onDatagram(new Uint8Array(1), carrier.localAddress);
+  assert.equal(receive(), undefined);
+  socketTurns.resting = Promise.resolve();
+  assert.equal(receive(), socketTurns.resting);
+  await driver.close();
+});
 
 /** Sends something, which is answered after a while. */
 async function exchange(rig: Rig, silenceMs: number): Promise<void> {

@@ -86,7 +86,7 @@ export type { StreamState } from "./core/stream/manager.ts";
 export type { StreamEvent } from "./core/stream/stream_event.ts";
 export { type Suite, SUITE_NAMES } from "./core/suite.ts";
 export type { Transmit } from "./core/transmit.ts";
-export { scheduleMacrotask } from "./macrotask.ts";
+export { scheduleFairTurn } from "./socket_turns.ts";
 export { resolveHostname } from "./name_resolver.ts";
 export { systemClock } from "./system_clock.ts";
 export { systemRandom } from "./system_random.ts";

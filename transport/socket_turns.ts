@@ -12,6 +12,7 @@ import type { Instant } from "../internal/instant.ts";
 import { hasDenoUdp } from "./carrier/deno_udp.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
+import { systemClock } from "./system_clock.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -20,6 +21,19 @@ export const LOST_AFTER_MS = 10;
 
 /** Datagrams of others in one turn that are passed over. */
 const MAX_FOREIGN_DATAGRAMS = 8;
+
+/**
+ * How long senders may be busy before the runtime has to look at its sockets. A
+ * socket that is never empty keeps the others waiting: 61 turns of 10 ms each are
+ * two thirds of a second.
+ */
+export const MAX_SENDING_MS = 2;
+
+/** The same for receivers: whoever sends to one that looks elsewhere has to wait. */
+export const MAX_RECEIVING_MS = 10;
+
+/** The same for both where a turn takes a millisecond or two itself. */
+const MAX_BUSY_MS_WITHOUT_SOCKET = 20;
 
 /** The part of `Deno.DatagramConn` that is used here. */
 export interface SelfSocket {
@@ -42,12 +56,23 @@ export class SocketTurns {
   /** Number of the datagram that is awaited: those before may come late. */
   readonly #number = new Uint8Array(1);
   #sentAt: Instant = -Infinity;
+  /** When the last turn began in which the sockets were looked at. */
+  #lookedAt: Instant = -Infinity;
   #foreignCount = 0;
   #isTurning = false;
   #tasks: (() => void)[] = [];
   /** An empty list, to take the place of the other one. */
   #noTasks: (() => void)[] = [];
   #released: Deferred<void> | undefined;
+  /** For who has received for long enough. */
+  #rest: Deferred<void> | undefined;
+  /** Sees to it that a lost datagram keeps nobody waiting. */
+  #guard: ReturnType<typeof setTimeout> | undefined;
+  readonly #onRested = (): void => {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    rest?.resolve();
+  };
   readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void =>
     this.#handleDatagram(received[0]);
   readonly #onFailed = (): void => this.#handleFailure();
@@ -85,6 +110,8 @@ export class SocketTurns {
    */
   async release(): Promise<void> {
     if (--this.#userCount > 0) return;
+    clearTimeout(this.#guard);
+    this.#guard = undefined;
     this.#socket?.close();
     this.#socket = undefined;
     if (!this.#isTurning) return;
@@ -93,7 +120,8 @@ export class SocketTurns {
   }
 
   /**
-   * Calls `task` in the next turn; never once the last user is gone.
+   * Calls `task` in the next turn; never once the last user is gone. When the
+   * datagram is lost, that is when somebody asks again.
    *
    * @param task Must not throw. The same one again, before, changes nothing.
    * @param now The present instant.
@@ -105,8 +133,63 @@ export class SocketTurns {
     else if (now - this.#sentAt > LOST_AFTER_MS) this.#send(now);
   }
 
+  /**
+   * Calls `task` in another turn of the event loop, for certain: one in which the
+   * sockets are looked at when the last one was too long ago.
+   *
+   * @param task Must not throw. The same one again, before, changes nothing.
+   * @param now The present instant.
+   */
+  yield(task: () => void, now: Instant): void {
+    if (this.#isLookDue(now, MAX_SENDING_MS)) {
+      this.#scheduleCertainly(task, now);
+    } else scheduleMacrotask(task);
+  }
+
+  /**
+   * Asked by who has received something and may receive more at once.
+   *
+   * @param now The present instant.
+   * @returns Nothing as long as nobody else has waited for long; else what is
+   * fulfilled once all sockets were looked at. Who goes on before keeps the
+   * runtime from it.
+   */
+  rest(now: Instant): Promise<void> | undefined {
+    if (this.#rest === undefined) {
+      // Other runtimes look in every turn.
+      if (globalThis.Deno === undefined) return undefined;
+      if (!this.#isLookDue(now, MAX_RECEIVING_MS)) return undefined;
+      this.#rest = createDeferred();
+      this.#scheduleCertainly(this.#onRested, now);
+    }
+    return this.#rest.promise;
+  }
+
+  #isLookDue(now: Instant, maxBusyMs: number): boolean {
+    return this.#userCount > 0 &&
+      now - this.#lookedAt >=
+        (this.#canReceive ? maxBusyMs : MAX_BUSY_MS_WITHOUT_SOCKET);
+  }
+
+  #scheduleCertainly(task: () => void, now: Instant): void {
+    this.schedule(task, now);
+    if (this.#canReceive) this.#watch();
+  }
+
+  #watch(): void {
+    if (this.#guard !== undefined) return;
+    const sentAt = this.#sentAt;
+    this.#guard = setTimeout(() => {
+      this.#guard = undefined;
+      if (!this.#isTurning) return;
+      if (this.#sentAt === sentAt) this.#send(sentAt + LOST_AFTER_MS);
+      this.#watch();
+    }, LOST_AFTER_MS);
+  }
+
   #begin(now: Instant): void {
     this.#isTurning = true;
+    this.#sentAt = now;
     if (!this.#canReceive) return schedulePlainTurn(() => this.#finish());
     this.#foreignCount = 0;
     try {
@@ -153,6 +236,7 @@ export class SocketTurns {
 
   #finish(): void {
     this.#isTurning = false;
+    this.#lookedAt = this.#sentAt;
     this.#released?.resolve();
     this.#released = undefined;
     const tasks = this.#tasks;
@@ -180,6 +264,16 @@ function canBind(): boolean {
   return hasDenoUdp() &&
     Deno.permissions.querySync({ name: "net", host: LOOPBACK }).state ===
       "granted";
+}
+
+/**
+ * Runs `task` in another turn of the event loop, without keeping the sockets of
+ * the transports from being looked at.
+ *
+ * @param task Must not throw.
+ */
+export function scheduleFairTurn(task: () => void): void {
+  sharedSocketTurns().yield(task, systemClock());
 }
 
 function bind(): SelfSocket {

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { DenoUdpCarrier } from "./carrier/deno_udp.ts";
 import {
   LOST_AFTER_MS,
+  MAX_RECEIVING_MS,
+  MAX_SENDING_MS,
+  scheduleFairTurn,
   type SelfSocket,
   sharedSocketTurns,
   SocketTurns,
 } from "./socket_turns.ts";
 
-const LOOPBACK = { transport: "udp", hostname: "127.0.0.1", port: 0 } as const;
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
 function turn(turns: SocketTurns): Promise<void> {
   return new Promise((resolve) => turns.schedule(resolve, performance.now()));
@@ -14,7 +18,7 @@ function turn(turns: SocketTurns): Promise<void> {
 
 /** A real socket whose sends can be lost, repeated or refused. */
 class UnreliableSocket implements SelfSocket {
-  readonly #socket = Deno.listenDatagram(LOOPBACK);
+  readonly #socket = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
   readonly addr = this.#socket.addr;
   sentCount = 0;
   closeCount = 0;
@@ -44,7 +48,7 @@ function createTurns(): [SocketTurns, UnreliableSocket] {
 Deno.test("SocketTurns: what has come to another socket is read within a few turns", async () => {
   const turns = sharedSocketTurns();
   turns.acquire();
-  const socket = Deno.listenDatagram(LOOPBACK);
+  const socket = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
   let receivedCount = 0;
   const receiving = (async () => {
     for await (const _ of socket) receivedCount++;
@@ -111,7 +115,7 @@ Deno.test("SocketTurns sends again when its datagram was lost, and is not confus
 
 Deno.test("SocketTurns passes over what others send to its socket, a few datagrams in a turn", async () => {
   const [turns, socket] = createTurns();
-  const stranger = Deno.listenDatagram(LOOPBACK);
+  const stranger = Deno.listenDatagram({ transport: "udp", ...LOOPBACK });
   for (let count = 0; count < 50; count++) {
     await stranger.send(new Uint8Array([0, count]), socket.addr);
     await stranger.send(new Uint8Array(), socket.addr);
@@ -203,4 +207,117 @@ Deno.test("SocketTurns goes on for a new user who comes while the last one's soc
   assert.equal(turns.isQuick, true);
   assert.deepEqual(sockets.map(({ closeCount }) => closeCount), [1, 0]);
   await turns.release();
+});
+
+Deno.test("SocketTurns.yield() takes any turn as long as the sockets were looked at a moment ago", async () => {
+  const [turns, socket] = createTurns();
+  const yieldAt = (now: number): Promise<void> =>
+    new Promise((resolve) => turns.yield(resolve, now));
+  await yieldAt(0);
+  assert.equal(socket.sentCount, 1);
+  await yieldAt(MAX_SENDING_MS - 1);
+  assert.equal(socket.sentCount, 1);
+  await yieldAt(MAX_SENDING_MS);
+  assert.equal(socket.sentCount, 2);
+  await turns.release();
+  await yieldAt(1_000);
+  assert.equal(socket.sentCount, 2);
+});
+
+Deno.test("SocketTurns.rest() has all who receive wait for one look, once it is due", async () => {
+  const [turns, socket] = createTurns();
+  const rest = turns.rest(0);
+  assert.ok(rest !== undefined);
+  assert.equal(turns.rest(1), rest);
+  await rest;
+  assert.equal(socket.sentCount, 1);
+  assert.equal(turns.rest(MAX_RECEIVING_MS - 1), undefined);
+  await turns.rest(MAX_RECEIVING_MS);
+  assert.equal(socket.sentCount, 2);
+  await turns.release();
+  assert.equal(turns.rest(1_000), undefined);
+});
+
+Deno.test("SocketTurns keeps nobody waiting who rests or yields when its datagram is lost, again and again", async () => {
+  const [turns, socket] = createTurns();
+  const lose = (times: number): void => {
+    socket.deliver = (send) => times-- > 0 ? Promise.resolve(0) : send();
+  };
+  lose(3);
+  await turns.rest(0);
+  assert.equal(socket.sentCount, 4);
+  lose(1);
+  await new Promise<void>((resolve) => turns.yield(resolve, 1_000));
+  assert.equal(socket.sentCount, 6);
+  await turns.release();
+});
+
+Deno.test("SocketTurns.release() lets those go who rest", async () => {
+  const [turns, socket] = createTurns();
+  socket.deliver = () => Promise.resolve(0);
+  const rest = turns.rest(0);
+  await turns.release();
+  await rest;
+  assert.equal(socket.sentCount, 1);
+});
+
+function work(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+/** @returns How long datagrams wait at a socket, in milliseconds: the usual case. */
+async function measureWait(): Promise<number> {
+  const sender = new DenoUdpCarrier(LOOPBACK);
+  const receiver = new DenoUdpCarrier(LOOPBACK);
+  let heard = Promise.withResolvers<void>();
+  receiver.start(() => heard.resolve(), assert.fail);
+  const waitsMs: number[] = [];
+  for (let count = 0; count < 9; count++) {
+    heard = Promise.withResolvers();
+    const sentAt = performance.now();
+    await sender.send(new Uint8Array(1), receiver.localAddress);
+    await heard.promise;
+    waitsMs.push(performance.now() - sentAt);
+  }
+  await Promise.all([sender.close(), receiver.close()]);
+  return waitsMs.sort((a, b) => a - b)[4]!;
+}
+
+Deno.test("SocketTurns.rest() gives others their turn beside a socket that is never empty", async () => {
+  const turns = sharedSocketTurns();
+  turns.acquire();
+  const busy = new DenoUdpCarrier(LOOPBACK);
+  let isStopped = false;
+  const sendAgain = (): void => {
+    if (!isStopped) void busy.send(new Uint8Array(1), busy.localAddress);
+  };
+  busy.start(() => {
+    work(0.1);
+    sendAgain();
+    return turns.rest(performance.now());
+  }, assert.fail);
+  for (let count = 0; count < 8; count++) sendAgain();
+  const waitMs = await measureWait();
+  isStopped = true;
+  await busy.close();
+  await turns.release();
+  // 200 where nobody rests.
+  assert.ok(waitMs < 5 * MAX_RECEIVING_MS, `${waitMs} ms`);
+});
+
+Deno.test("scheduleFairTurn() gives sockets their turn beside a task that always goes on", async () => {
+  const turns = sharedSocketTurns();
+  turns.acquire();
+  let isStopped = false;
+  const goOn = (): void => {
+    work(1);
+    if (!isStopped) scheduleFairTurn(goOn);
+  };
+  goOn();
+  const waitMs = await measureWait();
+  isStopped = true;
+  await turns.release();
+  // 60 where one immediate follows the other.
+  assert.ok(waitMs < 10 * MAX_SENDING_MS, `${waitMs} ms`);
 });

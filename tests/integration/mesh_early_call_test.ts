@@ -145,7 +145,9 @@ Deno.test("A replayed first datagram runs the handler once, from the same host a
     const { datagram } = carrier.sent.find((each) => each.to.port === to.port)!;
     const attacker = await createUdpCarrier({ hostname: "127.0.0.1", port: 0 });
     let answers = 0;
-    attacker.start(() => answers++, () => {});
+    attacker.start(() => {
+      answers++;
+    }, () => {});
     const replay = async (): Promise<void> => {
       for (let copy = 0; copy < 5; copy++) await attacker.send(datagram, to);
       await carrier.send(datagram, to);

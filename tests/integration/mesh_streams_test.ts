@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Agent, CallError, type CallStream } from "../../mod.ts";
 import { sleep, SYSTEM_CLOCK } from "../../mesh/clock.ts";
-import { scheduleMacrotask } from "../../transport/mod.ts";
+import { scheduleMacrotask } from "../../transport/macrotask.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
 
 const CALLEE = { name: "callee" };
@@ -487,12 +487,11 @@ Deno.test("Many streams that never wait leave the event loop its turns", async (
       Array.from({ length: 20 }, () => caller.stream(CALLEE, method))
     );
     let mostInTurn = 0;
-    for (let turn = 0, before = 0; turn < 500; turn++) {
+    for (let before = 0; madeCount < 10_000;) {
       await new Promise<void>((resolve) => scheduleMacrotask(resolve));
       mostInTurn = Math.max(mostInTurn, madeCount - before);
       before = madeCount;
     }
-    assert.ok(madeCount > 2_000, `${madeCount} chunks`);
     // Two allowances: an old one that is used up, and a new one.
     assert.ok(mostInTurn < 700, `${mostInTurn} chunks in one turn`);
     for (const stream of streams) stream.cancel();

@@ -23,8 +23,13 @@ export const UDP_RECEIVE_BUFFER_BYTES = 65_535;
  *
  * @param datagram Borrowed: it is overwritten after the callback returns.
  * @param from Who sent it, a numeric address.
+ * @returns What to wait for before the next one is read, so that other sockets
+ * have their turn; a carrier that does not decide when it reads goes on.
  */
-export type DatagramHandler = (datagram: Uint8Array, from: Address) => void;
+export type DatagramHandler = (
+  datagram: Uint8Array,
+  from: Address,
+) => Promise<void> | void;
 
 /** Learns that a carrier can receive no more. */
 export type CarrierErrorHandler = (error: TransportError) => void;

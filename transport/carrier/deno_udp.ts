@@ -116,7 +116,8 @@ export class DenoUdpCarrier implements Carrier {
       if (this.#isClosed) return;
       const { hostname, port } = received[1] as Deno.NetAddr;
       try {
-        onDatagram(received[0], { hostname, port });
+        const rest = onDatagram(received[0], { hostname, port });
+        if (rest !== undefined) await rest;
       } catch (error) {
         onError(carrierError(error, "Datagram handler"));
       }

@@ -133,14 +133,15 @@ export class LinuxUdpCarrier implements Carrier {
   start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
     this.#handle = (datagram, from) => {
       try {
-        onDatagram(datagram, from);
+        return onDatagram(datagram, from);
       } catch (error) {
         onError(carrierError(error, "Datagram handler"));
       }
     };
     this.#runtime.start((datagram, from) => {
-      this.#handle!(datagram, from);
+      const rest = this.#handle!(datagram, from);
       this.receiveNow();
+      return rest;
     }, onError);
   }
 

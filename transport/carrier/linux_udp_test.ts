@@ -159,7 +159,9 @@ test("receives nothing before it is started, nor after it is closed", async (lib
   carrier.receiveNow();
   const received: Uint8Array[] = [];
   carrier.start(
-    (datagram) => received.push(datagram),
+    (datagram) => {
+      received.push(datagram);
+    },
     (error) => assert.fail(error),
   );
   const closing = carrier.close();
