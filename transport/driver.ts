@@ -95,6 +95,12 @@ const MAX_COMPLETE_BATCH = 24;
  */
 const OLD_CARRIER_MS = 1_000;
 
+/**
+ * How late a deadline of the endpoint may be seen to. Later than that this process
+ * was kept from it, and from reading its sockets: what was waited for may be there.
+ */
+export const MAX_LATE_MS = 5;
+
 /** Buffers to send from that are kept for the next use, at most: 2 MiB. */
 const MAX_FREE_SEND_BUFFERS = 32;
 
@@ -127,7 +133,7 @@ export interface DriverOptions {
   /** Turns of the event loop to look at the socket in; released when closed. */
   readonly turns?: Pick<
     SocketTurns,
-    "acquire" | "isQuick" | "release" | "rest" | "schedule" | "yield"
+    "acquire" | "isQuick" | "look" | "release" | "rest" | "schedule" | "yield"
   >;
   /** Called with each event. */
   readonly onEvent: (event: EndpointEvent) => void;
@@ -172,6 +178,8 @@ export class Driver {
   readonly #busyPoll: BusyPoll | undefined;
   /** What is called when the socket has been looked at. */
   #afterLook: (() => void) | undefined;
+  /** Whether the socket is looked at, or was, because the endpoint's time is late. */
+  #lateLook: "none" | "pending" | "done" = "none";
   /** Whether something was sent in this flush. */
   #hasSent = false;
   /** Turns given away since a datagram came. */
@@ -450,7 +458,32 @@ export class Driver {
       deadline.task();
     }
     const at = this.#endpoint.pollTimeout();
-    if (at !== undefined && at <= now) this.#endpoint.handleTimeout(now);
+    if (at === undefined || at > now || this.#looksFirst(at, now)) return;
+    this.#lateLook = "none";
+    this.#endpoint.handleTimeout(now);
+  }
+
+  /**
+   * A late deadline waits until the socket has been looked at, once: were there a
+   * thousand connections, all of them would send again what is acknowledged.
+   */
+  #looksFirst(at: Instant, now: Instant): boolean {
+    const { turns } = this.#options;
+    if (this.#lateLook === "none" && now - at > MAX_LATE_MS && turns) {
+      this.#lateLook = "pending";
+      const goOn = (): void => {
+        this.#lateLook = "done";
+        this.#flushSafely();
+      };
+      if (this.#carrier.receiveNow === undefined) turns.look(goOn, now);
+      else {
+        scheduleMacrotask(() => {
+          if (!this.#isClosed) this.#carrier.receiveNow?.();
+          goOn();
+        });
+      }
+    }
+    return this.#lateLook === "pending";
   }
 
   #transmit(): boolean {
@@ -609,7 +642,8 @@ export class Driver {
   // ── Timer and events ──────────────────────────────────────────────────────
 
   #armTimer(): void {
-    if (this.#isClosed) return;
+    // What is late is seen to when the socket has been looked at.
+    if (this.#isClosed || this.#lateLook === "pending") return;
     let at = this.#endpoint.pollTimeout() ?? Infinity;
     for (const deadline of this.#deadlines) at = Math.min(at, deadline.at);
     this.#timer.arm(at);

@@ -15,6 +15,7 @@ import {
   Driver,
   type DriverOptions,
   MAX_DATAGRAMS_PER_TURN,
+  MAX_LATE_MS,
   MAX_RECEIVE_BATCH_BYTES,
   MAX_SENDS_IN_FLIGHT,
   MAX_UNHEARD_YIELDS,
@@ -215,6 +216,7 @@ class ManualSocketTurns {
   readonly isQuick = true;
   readonly tasks: (() => void)[] = [];
   readonly yielded: (() => void)[] = [];
+  readonly looks: (() => void)[] = [];
   resting: Promise<void> | undefined;
   userCount = 0;
 
@@ -235,6 +237,10 @@ class ManualSocketTurns {
     this.yielded.push(task);
   }
 
+  look(task: () => void): void {
+    this.looks.push(task);
+  }
+
   rest(): Promise<void> | undefined {
     return this.resting;
   }
@@ -251,6 +257,52 @@ Deno.test("Driver goes on after a burst when it is its turn again", async () => 
   socketTurns.yielded[0]!();
   assert.equal(rig.carrier.sent.length, 2 * MAX_DATAGRAMS_PER_TURN);
   socketTurns.yielded[1]?.();
+  await rig.driver.close();
+});
+
+/** Wakes a driver some time after its endpoint had something to do. */
+async function wakeLate(rig: Rig, lateMs: number): Promise<void> {
+  rig.now = rig.endpoint.pollTimeout()! + lateMs;
+  rig.driver.wake();
+  await turns();
+}
+
+Deno.test("Driver has the socket looked at before it repeats what it should have long ago", async () => {
+  const socketTurns = new ManualSocketTurns();
+  const rig = createRig(undefined, {}, socketTurns);
+  const { sent } = rig.carrier;
+  rig.carrier.isManual = false;
+  connectMany(rig, 1);
+  await turns();
+  assert.equal(sent.length, 1);
+  await wakeLate(rig, MAX_LATE_MS);
+  assert.equal(sent.length, 2);
+  await wakeLate(rig, MAX_LATE_MS + 1);
+  rig.driver.wake();
+  await turns();
+  assert.equal(sent.length, 2);
+  assert.equal(socketTurns.looks.length, 1);
+  socketTurns.looks[0]!();
+  assert.equal(sent.length, 3);
+  await wakeLate(rig, MAX_LATE_MS + 1);
+  assert.equal(socketTurns.looks.length, 2);
+  // Closed before it was looked at.
+  await rig.driver.close();
+  socketTurns.looks[1]!();
+});
+
+Deno.test("Driver looks itself before it repeats something late, where the carrier can", async () => {
+  let lookCount = 0;
+  const carrier = Object.assign(new ManualCarrier(), {
+    receiveNow: () => lookCount++,
+  });
+  const rig = createRig(carrier, { busyPollMs: 0 }, new ManualSocketTurns());
+  carrier.isManual = false;
+  connectMany(rig, 1);
+  await turns();
+  await wakeLate(rig, MAX_LATE_MS + 1);
+  assert.equal(lookCount, 1);
+  assert.equal(carrier.sent.length, 2);
   await rig.driver.close();
 });
 

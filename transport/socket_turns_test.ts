@@ -9,6 +9,7 @@ import {
   sharedSocketTurns,
   SocketTurns,
 } from "./socket_turns.ts";
+import { systemClock } from "./system_clock.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -38,9 +39,9 @@ class UnreliableSocket implements SelfSocket {
   }
 }
 
-function createTurns(): [SocketTurns, UnreliableSocket] {
+function createTurns(clock = systemClock): [SocketTurns, UnreliableSocket] {
   const socket = new UnreliableSocket();
-  const turns = new SocketTurns(() => socket);
+  const turns = new SocketTurns(clock, () => socket);
   turns.acquire();
   return [turns, socket];
 }
@@ -139,7 +140,7 @@ Deno.test("SocketTurns goes on with any turn where its socket is refused", async
 
 Deno.test("SocketTurns takes any turn where no socket can be bound", async () => {
   let bindCount = 0;
-  const turns = new SocketTurns(() => {
+  const turns = new SocketTurns(systemClock, () => {
     bindCount++;
     throw new Error("no socket");
   });
@@ -148,7 +149,7 @@ Deno.test("SocketTurns takes any turn where no socket can be bound", async () =>
   await turn(turns);
   assert.equal(bindCount, 1);
   await turns.release();
-  const without = new SocketTurns();
+  const without = new SocketTurns(systemClock);
   without.acquire();
   assert.equal(without.isQuick, false);
   await turn(without);
@@ -171,7 +172,7 @@ Deno.test("SocketTurns.release() closes the socket with the last user, in the mi
 
 Deno.test("SocketTurns binds nothing for what a task asks after the last user is gone", async () => {
   let bindCount = 0;
-  const turns = new SocketTurns(() => {
+  const turns = new SocketTurns(systemClock, () => {
     bindCount++;
     return new UnreliableSocket();
   });
@@ -192,7 +193,7 @@ Deno.test("SocketTurns binds nothing for what a task asks after the last user is
 
 Deno.test("SocketTurns goes on for a new user who comes while the last one's socket is being closed", async () => {
   const sockets: UnreliableSocket[] = [];
-  const turns = new SocketTurns(() => {
+  const turns = new SocketTurns(systemClock, () => {
     const socket = new UnreliableSocket();
     sockets.push(socket);
     return socket;
@@ -224,18 +225,46 @@ Deno.test("SocketTurns.yield() takes any turn as long as the sockets were looked
   assert.equal(socket.sentCount, 2);
 });
 
-Deno.test("SocketTurns.rest() has all who receive wait for one look, once it is due", async () => {
-  const [turns, socket] = createTurns();
-  const rest = turns.rest(0);
+Deno.test("SocketTurns.rest() has all who receive wait, once it is due, until nobody new comes", async () => {
+  let now = 0;
+  const [turns, socket] = createTurns(() => now);
+  const rest = turns.rest(now);
   assert.ok(rest !== undefined);
-  assert.equal(turns.rest(1), rest);
+  assert.equal(turns.rest(now), rest);
   await rest;
-  assert.equal(socket.sentCount, 1);
-  assert.equal(turns.rest(MAX_RECEIVING_MS - 1), undefined);
-  await turns.rest(MAX_RECEIVING_MS);
+  // One more look, for those who stand behind the second one.
   assert.equal(socket.sentCount, 2);
+  now += MAX_RECEIVING_MS - 1;
+  assert.equal(turns.rest(now), undefined);
+  now += 1;
+  await turns.rest(now);
+  assert.equal(socket.sentCount, 3);
   await turns.release();
-  assert.equal(turns.rest(1_000), undefined);
+  now += 1_000;
+  assert.equal(turns.rest(now), undefined);
+});
+
+Deno.test("SocketTurns.rest() leaves as much time for reading as it takes", async () => {
+  let now = 0;
+  const [turns] = createTurns(() => now);
+  const rest = turns.rest(now);
+  now += 300;
+  await rest;
+  assert.equal(turns.rest(now + 299), undefined);
+  assert.ok(turns.rest(now + 300) !== undefined);
+  await turns.release();
+});
+
+Deno.test("SocketTurns.rest() ends though somebody goes on reading", async () => {
+  const [turns, socket] = createTurns(() => 0);
+  let isOver = false;
+  socket.deliver = (send) => {
+    turns.rest(0);
+    return send();
+  };
+  await turns.rest(0)?.then(() => isOver = true);
+  assert.ok(isOver);
+  await turns.release();
 });
 
 Deno.test("SocketTurns keeps nobody waiting who rests or yields when its datagram is lost, again and again", async () => {
@@ -304,6 +333,41 @@ Deno.test("SocketTurns.rest() gives others their turn beside a socket that is ne
   await turns.release();
   // 200 where nobody rests.
   assert.ok(waitMs < 5 * MAX_RECEIVING_MS, `${waitMs} ms`);
+});
+
+/** @returns How often that socket is served that is served least, of many that are never empty. */
+async function serveMany(
+  rest: () => Promise<void> | void,
+): Promise<number> {
+  const counts: number[] = Array.from({ length: 300 }, () => 0);
+  const done = Promise.withResolvers<void>();
+  let left = 6_000;
+  const carriers = counts.map((_, index) => {
+    const carrier = new DenoUdpCarrier(LOOPBACK);
+    carrier.start(() => {
+      counts[index]!++;
+      if (--left <= 0) return done.resolve();
+      work(0.02);
+      void carrier.send(new Uint8Array(1), carrier.localAddress);
+      return rest();
+    }, assert.fail);
+    return carrier;
+  });
+  for (const carrier of carriers) {
+    void carrier.send(new Uint8Array(1), carrier.localAddress);
+  }
+  await done.promise;
+  await Promise.all(carriers.map((carrier) => carrier.close()));
+  return Math.min(...counts);
+}
+
+Deno.test("SocketTurns.rest() has hundreds of sockets served that are never empty", async () => {
+  const turns = sharedSocketTurns();
+  turns.acquire();
+  const leastCount = await serveMany(() => turns.rest(systemClock()));
+  await turns.release();
+  // 20 on average; where nobody rests, some are not served at all.
+  assert.ok(leastCount >= 5, `${leastCount} of 20`);
 });
 
 Deno.test("scheduleFairTurn() gives sockets their turn beside a task that always goes on", async () => {
