@@ -25,6 +25,7 @@ import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
+import type { ReceivingTurns } from "./receiving_turns.ts";
 import type { SocketTurns } from "./socket_turns.ts";
 
 /**
@@ -133,8 +134,10 @@ export interface DriverOptions {
   /** Turns of the event loop to look at the socket in; released when closed. */
   readonly turns?: Pick<
     SocketTurns,
-    "acquire" | "isQuick" | "look" | "release" | "rest" | "schedule" | "yield"
+    "acquire" | "isQuick" | "look" | "release" | "schedule" | "yield"
   >;
+  /** Says when to leave others their turn to receive. */
+  readonly receiving?: Pick<ReceivingTurns, "rest"> | undefined;
   /** Called with each event. */
   readonly onEvent: (event: EndpointEvent) => void;
   /** Nothing can be sent to this address, and trying again cannot help. */
@@ -366,7 +369,7 @@ export class Driver {
       this.#flushSafely();
     } else if (this.#receivedCount >= MAX_RECEIVE_BATCH) this.#flushSafely();
     else this.#countdown.plan(RECEIVE_BATCH_MICROTASKS);
-    return this.#options.turns?.rest(now);
+    return this.#options.receiving?.rest(now);
   }
 
   /** @returns Whether it became a connection. */

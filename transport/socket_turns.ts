@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Instant, MonotonicClock } from "../internal/instant.ts";
+import type { Instant } from "../internal/instant.ts";
 import { hasDenoUdp } from "./carrier/deno_udp.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
@@ -29,17 +29,8 @@ const MAX_FOREIGN_DATAGRAMS = 8;
  */
 export const MAX_SENDING_MS = 2;
 
-/** The same for receivers: whoever sends to one that looks elsewhere has to wait. */
-export const MAX_RECEIVING_MS = 10;
-
-/**
- * Looks of one rest. A thousand sockets take eight; a carrier that goes on reading
- * meanwhile would keep the others waiting.
- */
-const MAX_REST_LOOKS = 256;
-
-/** The same for both where a turn takes a millisecond or two itself. */
-const MAX_BUSY_MS_WITHOUT_SOCKET = 20;
+/** The same where a turn takes a millisecond or two itself. */
+const MAX_SENDING_MS_WITHOUT_SOCKET = 50;
 
 /** The part of `Deno.DatagramConn` that is used here. */
 export interface SelfSocket {
@@ -54,7 +45,6 @@ export interface SelfSocket {
  * there may be 80,000 in a second.
  */
 export class SocketTurns {
-  readonly #clock: MonotonicClock;
   readonly #bind: (() => SelfSocket) | undefined;
   #isRefused = false;
   #userCount = 0;
@@ -71,18 +61,8 @@ export class SocketTurns {
   /** An empty list, to take the place of the other one. */
   #noTasks: (() => void)[] = [];
   #released: Deferred<void> | undefined;
-  /** What those wait for who have received something while others had not. */
-  #rest: Deferred<void> | undefined;
-  #restBegunAt: Instant = -Infinity;
-  /** When it ended last, and how long it took. */
-  #restedAt: Instant = -Infinity;
-  #restMs = 0;
-  /** Who has begun to rest since its last look, and how many looks it took. */
-  #restCount = 0;
-  #restLookCount = 0;
   /** Sees to it that a lost datagram keeps nobody waiting. */
   #guard: ReturnType<typeof setTimeout> | undefined;
-  readonly #onRestLook = (): void => this.#handleRestLook();
   readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void =>
     this.#handleDatagram(received[0]);
   readonly #onFailed = (): void => this.#handleFailure();
@@ -92,18 +72,21 @@ export class SocketTurns {
    * Binds nothing before somebody asks for a turn. The socket is closed with the
    * last user.
    *
-   * @param clock Reads the clock.
    * @param bind Binds a socket on loopback; absent where this process may not, or
    * need not.
    */
-  constructor(clock: MonotonicClock, bind?: () => SelfSocket) {
-    this.#clock = clock;
+  constructor(bind?: () => SelfSocket) {
     this.#bind = bind;
   }
 
   /** Whether a turn takes microseconds: without a socket, in Deno, it does not. */
   get isQuick(): boolean {
     return this.#canReceive || globalThis.Deno === undefined;
+  }
+
+  /** Whether anybody has asked to ask for turns. */
+  get isInUse(): boolean {
+    return this.#userCount > 0;
   }
 
   get #canReceive(): boolean {
@@ -153,9 +136,11 @@ export class SocketTurns {
    * @param now The present instant.
    */
   yield(task: () => void, now: Instant): void {
-    if (now - this.#lookedAt >= this.#maxBusyMs(MAX_SENDING_MS)) {
-      this.look(task, now);
-    } else scheduleMacrotask(task);
+    const maxMs = this.#canReceive
+      ? MAX_SENDING_MS
+      : MAX_SENDING_MS_WITHOUT_SOCKET;
+    if (now - this.#lookedAt >= maxMs) this.look(task, now);
+    else scheduleMacrotask(task);
   }
 
   /**
@@ -168,59 +153,6 @@ export class SocketTurns {
     if (this.#userCount === 0) return scheduleMacrotask(task);
     this.schedule(task, now);
     if (this.#canReceive) this.#watch();
-  }
-
-  /**
-   * Told by who has received a datagram and reads the next one when this allows.
-   *
-   * Of all sockets with something to read Deno serves 128 in a turn, and those first
-   * that came last: with more than that, some are never served. So from time to
-   * time nobody reads a second one until nobody has a first one left.
-   *
-   * @param now The present instant.
-   * @returns Nothing as long as others have not waited for long; else what is
-   * fulfilled when all of them have been served.
-   */
-  rest(now: Instant): Promise<void> | undefined {
-    // Other runtimes serve all of them.
-    if (globalThis.Deno === undefined) return undefined;
-    if (this.#rest !== undefined) {
-      this.#restCount++;
-      return this.#rest.promise;
-    }
-    // As long as a rest takes is left for reading.
-    const busyMs = Math.max(this.#maxBusyMs(MAX_RECEIVING_MS), this.#restMs);
-    if (this.#userCount === 0 || now - this.#restedAt < busyMs) {
-      return undefined;
-    }
-    this.#rest = createDeferred();
-    this.#restBegunAt = now;
-    this.#restCount = 0;
-    this.#restLookCount = 0;
-    this.look(this.#onRestLook, now);
-    return this.#rest.promise;
-  }
-
-  #handleRestLook(): void {
-    const now = this.#clock();
-    this.#restLookCount++;
-    if (
-      this.#restCount > 0 && this.#restLookCount < MAX_REST_LOOKS &&
-      this.#userCount > 0
-    ) {
-      this.#restCount = 0;
-      this.look(this.#onRestLook, now);
-      return;
-    }
-    const rest = this.#rest;
-    this.#rest = undefined;
-    this.#restedAt = now;
-    this.#restMs = now - this.#restBegunAt;
-    rest?.resolve();
-  }
-
-  #maxBusyMs(withSocket: number): number {
-    return this.#canReceive ? withSocket : MAX_BUSY_MS_WITHOUT_SOCKET;
   }
 
   #watch(): void {
@@ -303,10 +235,7 @@ let shared: SocketTurns | undefined;
 
 /** @returns Those of this process. */
 export function sharedSocketTurns(): SocketTurns {
-  return shared ??= new SocketTurns(
-    systemClock,
-    canBind() ? bind : undefined,
-  );
+  return shared ??= new SocketTurns(canBind() ? bind : undefined);
 }
 
 /** @returns Whether it is allowed already; nobody is asked. */

@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { DenoUdpCarrier } from "./carrier/deno_udp.ts";
 import {
   LOST_AFTER_MS,
-  MAX_RECEIVING_MS,
   MAX_SENDING_MS,
   scheduleFairTurn,
   type SelfSocket,
   sharedSocketTurns,
   SocketTurns,
 } from "./socket_turns.ts";
-import { systemClock } from "./system_clock.ts";
+import { measureWait, work } from "../tests/support/socket_wait.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -39,9 +37,9 @@ class UnreliableSocket implements SelfSocket {
   }
 }
 
-function createTurns(clock = systemClock): [SocketTurns, UnreliableSocket] {
+function createTurns(): [SocketTurns, UnreliableSocket] {
   const socket = new UnreliableSocket();
-  const turns = new SocketTurns(clock, () => socket);
+  const turns = new SocketTurns(() => socket);
   turns.acquire();
   return [turns, socket];
 }
@@ -140,7 +138,7 @@ Deno.test("SocketTurns goes on with any turn where its socket is refused", async
 
 Deno.test("SocketTurns takes any turn where no socket can be bound", async () => {
   let bindCount = 0;
-  const turns = new SocketTurns(systemClock, () => {
+  const turns = new SocketTurns(() => {
     bindCount++;
     throw new Error("no socket");
   });
@@ -149,7 +147,7 @@ Deno.test("SocketTurns takes any turn where no socket can be bound", async () =>
   await turn(turns);
   assert.equal(bindCount, 1);
   await turns.release();
-  const without = new SocketTurns(systemClock);
+  const without = new SocketTurns();
   without.acquire();
   assert.equal(without.isQuick, false);
   await turn(without);
@@ -172,7 +170,7 @@ Deno.test("SocketTurns.release() closes the socket with the last user, in the mi
 
 Deno.test("SocketTurns binds nothing for what a task asks after the last user is gone", async () => {
   let bindCount = 0;
-  const turns = new SocketTurns(systemClock, () => {
+  const turns = new SocketTurns(() => {
     bindCount++;
     return new UnreliableSocket();
   });
@@ -193,7 +191,7 @@ Deno.test("SocketTurns binds nothing for what a task asks after the last user is
 
 Deno.test("SocketTurns goes on for a new user who comes while the last one's socket is being closed", async () => {
   const sockets: UnreliableSocket[] = [];
-  const turns = new SocketTurns(systemClock, () => {
+  const turns = new SocketTurns(() => {
     const socket = new UnreliableSocket();
     sockets.push(socket);
     return socket;
@@ -225,149 +223,20 @@ Deno.test("SocketTurns.yield() takes any turn as long as the sockets were looked
   assert.equal(socket.sentCount, 2);
 });
 
-Deno.test("SocketTurns.rest() has all who receive wait, once it is due, until nobody new comes", async () => {
-  let now = 0;
-  const [turns, socket] = createTurns(() => now);
-  const rest = turns.rest(now);
-  assert.ok(rest !== undefined);
-  assert.equal(turns.rest(now), rest);
-  await rest;
-  // One more look, for those who stand behind the second one.
-  assert.equal(socket.sentCount, 2);
-  now += MAX_RECEIVING_MS - 1;
-  assert.equal(turns.rest(now), undefined);
-  now += 1;
-  await turns.rest(now);
-  assert.equal(socket.sentCount, 3);
-  await turns.release();
-  now += 1_000;
-  assert.equal(turns.rest(now), undefined);
-});
-
-Deno.test("SocketTurns.rest() leaves as much time for reading as it takes", async () => {
-  let now = 0;
-  const [turns] = createTurns(() => now);
-  const rest = turns.rest(now);
-  now += 300;
-  await rest;
-  assert.equal(turns.rest(now + 299), undefined);
-  assert.ok(turns.rest(now + 300) !== undefined);
-  await turns.release();
-});
-
-Deno.test("SocketTurns.rest() ends though somebody goes on reading", async () => {
-  const [turns, socket] = createTurns(() => 0);
-  let isOver = false;
-  socket.deliver = (send) => {
-    turns.rest(0);
-    return send();
-  };
-  await turns.rest(0)?.then(() => isOver = true);
-  assert.ok(isOver);
-  await turns.release();
-});
-
-Deno.test("SocketTurns keeps nobody waiting who rests or yields when its datagram is lost, again and again", async () => {
+Deno.test("SocketTurns keeps nobody waiting who has the sockets looked at when its datagram is lost, again and again", async () => {
   const [turns, socket] = createTurns();
   const lose = (times: number): void => {
     socket.deliver = (send) => times-- > 0 ? Promise.resolve(0) : send();
   };
   lose(3);
-  await turns.rest(0);
+  await new Promise<void>((resolve) => turns.look(resolve, 0));
   assert.equal(socket.sentCount, 4);
   lose(1);
   await new Promise<void>((resolve) => turns.yield(resolve, 1_000));
   assert.equal(socket.sentCount, 6);
   await turns.release();
-});
-
-Deno.test("SocketTurns.release() lets those go who rest", async () => {
-  const [turns, socket] = createTurns();
-  socket.deliver = () => Promise.resolve(0);
-  const rest = turns.rest(0);
-  await turns.release();
-  await rest;
-  assert.equal(socket.sentCount, 1);
-});
-
-function work(ms: number): void {
-  const until = performance.now() + ms;
-  while (performance.now() < until);
-}
-
-/** @returns How long datagrams wait at a socket, in milliseconds: the usual case. */
-async function measureWait(): Promise<number> {
-  const sender = new DenoUdpCarrier(LOOPBACK);
-  const receiver = new DenoUdpCarrier(LOOPBACK);
-  let heard = Promise.withResolvers<void>();
-  receiver.start(() => heard.resolve(), assert.fail);
-  const waitsMs: number[] = [];
-  for (let count = 0; count < 9; count++) {
-    heard = Promise.withResolvers();
-    const sentAt = performance.now();
-    await sender.send(new Uint8Array(1), receiver.localAddress);
-    await heard.promise;
-    waitsMs.push(performance.now() - sentAt);
-  }
-  await Promise.all([sender.close(), receiver.close()]);
-  return waitsMs.sort((a, b) => a - b)[4]!;
-}
-
-Deno.test("SocketTurns.rest() gives others their turn beside a socket that is never empty", async () => {
-  const turns = sharedSocketTurns();
-  turns.acquire();
-  const busy = new DenoUdpCarrier(LOOPBACK);
-  let isStopped = false;
-  const sendAgain = (): void => {
-    if (!isStopped) void busy.send(new Uint8Array(1), busy.localAddress);
-  };
-  busy.start(() => {
-    work(0.1);
-    sendAgain();
-    return turns.rest(performance.now());
-  }, assert.fail);
-  for (let count = 0; count < 8; count++) sendAgain();
-  const waitMs = await measureWait();
-  isStopped = true;
-  await busy.close();
-  await turns.release();
-  // 200 where nobody rests.
-  assert.ok(waitMs < 5 * MAX_RECEIVING_MS, `${waitMs} ms`);
-});
-
-/** @returns How often that socket is served that is served least, of many that are never empty. */
-async function serveMany(
-  rest: () => Promise<void> | void,
-): Promise<number> {
-  const counts: number[] = Array.from({ length: 300 }, () => 0);
-  const done = Promise.withResolvers<void>();
-  let left = 6_000;
-  const carriers = counts.map((_, index) => {
-    const carrier = new DenoUdpCarrier(LOOPBACK);
-    carrier.start(() => {
-      counts[index]!++;
-      if (--left <= 0) return done.resolve();
-      work(0.02);
-      void carrier.send(new Uint8Array(1), carrier.localAddress);
-      return rest();
-    }, assert.fail);
-    return carrier;
-  });
-  for (const carrier of carriers) {
-    void carrier.send(new Uint8Array(1), carrier.localAddress);
-  }
-  await done.promise;
-  await Promise.all(carriers.map((carrier) => carrier.close()));
-  return Math.min(...counts);
-}
-
-Deno.test("SocketTurns.rest() has hundreds of sockets served that are never empty", async () => {
-  const turns = sharedSocketTurns();
-  turns.acquire();
-  const leastCount = await serveMany(() => turns.rest(systemClock()));
-  await turns.release();
-  // 20 on average; where nobody rests, some are not served at all.
-  assert.ok(leastCount >= 5, `${leastCount} of 20`);
+  await new Promise<void>((resolve) => turns.look(resolve, 2_000));
+  assert.equal(socket.sentCount, 6);
 });
 
 Deno.test("scheduleFairTurn() gives sockets their turn beside a task that always goes on", async () => {

@@ -21,6 +21,7 @@ import { Driver } from "./driver.ts";
 import { guardObserver } from "./guarded_observer.ts";
 import { HandlerQueue } from "./handler_queue.ts";
 import { reachableAddress, resolveHostname } from "./name_resolver.ts";
+import { sharedReceivingTurns } from "./receiving_turns.ts";
 import { sharedSocketTurns } from "./socket_turns.ts";
 import { systemClock } from "./system_clock.ts";
 import { systemRandom } from "./system_random.ts";
@@ -192,7 +193,10 @@ export class Transport {
       endpoint: this.#endpoint,
       carrier,
       clock: options.clock ?? systemClock,
-      ...(options.carrier === undefined ? { turns: sharedSocketTurns() } : {}),
+      ...(options.carrier === undefined && {
+        turns: sharedSocketTurns(),
+        receiving: sharedReceivingTurns(),
+      }),
       onEvent: (event) => this.#handleEvent(event),
       onSendFailed: (to, error) => this.#handleSendFailed(to, error),
       onError: onHandlerError,

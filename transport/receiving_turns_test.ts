@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { measureWait, work } from "../tests/support/socket_wait.ts";
+import { DenoUdpCarrier } from "./carrier/deno_udp.ts";
+import { MAX_RECEIVING_MS, ReceivingTurns } from "./receiving_turns.ts";
+import { sharedSocketTurns } from "./socket_turns.ts";
+import { systemClock } from "./system_clock.ts";
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+
+/** Looks that are given by hand. */
+class Rig {
+  now = 0;
+  isInUse = true;
+  isQuick = true;
+  readonly looks: (() => void)[] = [];
+  readonly receiving = new ReceivingTurns(this, () => this.now);
+
+  look(task: () => void): void {
+    this.looks.push(task);
+  }
+
+  rest(): Promise<void> | undefined {
+    return this.receiving.rest(this.now);
+  }
+}
+
+Deno.test("ReceivingTurns.rest() has all who receive wait, once it is due, until nobody new comes", async () => {
+  const rig = new Rig();
+  const rest = rig.rest();
+  assert.ok(rest !== undefined);
+  assert.equal(rig.rest(), rest);
+  rig.looks[0]!();
+  assert.equal(rig.looks.length, 2);
+  assert.equal(rig.rest(), rest);
+  rig.looks[1]!();
+  assert.equal(rig.looks.length, 3);
+  rig.looks[2]!();
+  assert.equal(rig.looks.length, 3);
+  await rest;
+  rig.now += MAX_RECEIVING_MS - 1;
+  assert.equal(rig.rest(), undefined);
+  rig.now += 1;
+  assert.ok(rig.rest() !== undefined);
+});
+
+Deno.test("ReceivingTurns.rest() leaves as much time for reading as it takes", () => {
+  const rig = new Rig();
+  rig.rest();
+  rig.now += 300;
+  rig.looks[0]!();
+  rig.now += 299;
+  assert.equal(rig.rest(), undefined);
+  rig.now += 1;
+  assert.ok(rig.rest() !== undefined);
+});
+
+Deno.test("ReceivingTurns.rest() ends though somebody goes on reading, and when nobody is left", async () => {
+  const rig = new Rig();
+  const rest = rig.rest();
+  for (let count = 0; count < rig.looks.length; count++) {
+    assert.ok(count < 1_000);
+    rig.rest();
+    rig.looks[count]!();
+  }
+  await rest;
+  rig.now += MAX_RECEIVING_MS;
+  const last = rig.rest();
+  rig.rest();
+  rig.isInUse = false;
+  rig.looks.at(-1)!();
+  await last;
+  rig.now += MAX_RECEIVING_MS;
+  assert.equal(rig.rest(), undefined);
+});
+
+Deno.test("ReceivingTurns.rest() comes more rarely where a look takes long", () => {
+  const rig = new Rig();
+  rig.isQuick = false;
+  rig.rest();
+  rig.looks[0]!();
+  rig.now += 4 * MAX_RECEIVING_MS;
+  assert.equal(rig.rest(), undefined);
+  rig.now += MAX_RECEIVING_MS;
+  assert.ok(rig.rest() !== undefined);
+});
+
+Deno.test("ReceivingTurns.rest() gives others their turn beside a socket that is never empty", async () => {
+  const turns = sharedSocketTurns();
+  const receiving = new ReceivingTurns(turns, systemClock);
+  turns.acquire();
+  const busy = new DenoUdpCarrier(LOOPBACK);
+  let isStopped = false;
+  const sendAgain = (): void => {
+    if (!isStopped) void busy.send(new Uint8Array(1), busy.localAddress);
+  };
+  busy.start(() => {
+    work(0.1);
+    sendAgain();
+    return receiving.rest(systemClock());
+  }, assert.fail);
+  for (let count = 0; count < 8; count++) sendAgain();
+  const waitMs = await measureWait();
+  isStopped = true;
+  await busy.close();
+  await turns.release();
+  // 200 where nobody rests.
+  assert.ok(waitMs < 5 * MAX_RECEIVING_MS, `${waitMs} ms`);
+});
+
+/** @returns How often that socket is served that is served least, of many that are never empty. */
+async function serveMany(
+  rest: () => Promise<void> | void,
+): Promise<number> {
+  const counts: number[] = Array.from({ length: 300 }, () => 0);
+  const done = Promise.withResolvers<void>();
+  let left = 6_000;
+  const carriers = counts.map((_, index) => {
+    const carrier = new DenoUdpCarrier(LOOPBACK);
+    carrier.start(() => {
+      counts[index]!++;
+      if (--left <= 0) return done.resolve();
+      work(0.02);
+      void carrier.send(new Uint8Array(1), carrier.localAddress);
+      return rest();
+    }, assert.fail);
+    return carrier;
+  });
+  for (const carrier of carriers) {
+    void carrier.send(new Uint8Array(1), carrier.localAddress);
+  }
+  await done.promise;
+  await Promise.all(carriers.map((carrier) => carrier.close()));
+  return Math.min(...counts);
+}
+
+Deno.test("ReceivingTurns.rest() has hundreds of sockets served that are never empty", async () => {
+  const turns = sharedSocketTurns();
+  const receiving = new ReceivingTurns(turns, systemClock);
+  turns.acquire();
+  const leastCount = await serveMany(() => receiving.rest(systemClock()));
+  await turns.release();
+  // 20 on average; where nobody rests, some are not served at all.
+  assert.ok(leastCount >= 5, `${leastCount} of 20`);
+});
