@@ -304,15 +304,15 @@ Deno.test("Driver looks itself before it repeats something late, where the carri
 });
 
 Deno.test("Driver has the carrier wait when it is the turn of other sockets", async () => {
-  let resting: Promise<void> | undefined;
+  const resting = Promise.resolve();
+  const rests = [undefined, resting];
   const { carrier, driver } = createRig(undefined, {}, undefined, {
-    rest: () => resting,
+    rest: () => rests.shift(),
   });
   carrier.isManual = false;
   const receive = (): Promise<void> | void =>
     carrier.onDatagram(new Uint8Array(1), carrier.localAddress);
   assert.equal(receive(), undefined);
-  resting = Promise.resolve();
   assert.equal(receive(), resting);
   await driver.close();
 });
