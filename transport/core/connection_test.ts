@@ -346,6 +346,22 @@ Deno.test("A ping is answered at once and measures the round trip", () => {
   assert.equal(pong.event.rttMs, 30);
 });
 
+Deno.test("A ping is answered by its own acknowledgement alone", () => {
+  const pair = new Pair({ link: { latencyMs: 15 } });
+  const { client } = pair.connect();
+  pair.runUntil(() => client.state === "established");
+  // The ping that confirms the handshake is under way.
+  pair.runFor(1);
+  client.ping();
+  const askedAt = pair.now;
+  const pongs = () =>
+    pair.client.events.filter((entry) => entry.event.type === "pong");
+  pair.runUntil(() => pongs().length > 0);
+  assert.ok(pair.now - askedAt >= 30, `${pair.now - askedAt} ms`);
+  pair.runFor(1_000);
+  assert.equal(pongs().length, 1);
+});
+
 for (
   const [name, dropped] of [
     ["packet", 1],

@@ -13,7 +13,7 @@ import {
   PING_FRAME_LENGTH,
 } from "../../protocol/frame/mod.ts";
 import type { LimitName } from "./limits.ts";
-import type { SentFrame } from "./sent_frame.ts";
+import type { SentFrame, SentPing } from "./sent_frame.ts";
 
 /** What waits, at most one ping and a few path responses. */
 export class ControlQueue {
@@ -22,6 +22,9 @@ export class ControlQueue {
   readonly #pathResponses: Uint8Array[] = [];
   #pathChallenge: Uint8Array | undefined;
   #isPingDue = false;
+  // Pings that the application waits for are told apart from the connection's
+  // own, and from those that it waited for before, which may still be under way.
+  #wish = 0;
   #isPongWanted = false;
   #isUrgent = false;
 
@@ -54,23 +57,30 @@ export class ControlQueue {
    */
   requestPing(isPongWanted: boolean): void {
     this.#isPingDue = true;
-    this.#isPongWanted ||= isPongWanted;
+    if (!isPongWanted || this.#isPongWanted) return;
+    this.#isPongWanted = true;
+    this.#wish++;
   }
 
-  /** A ping was lost. It is repeated only if somebody still waits for it. */
-  repeatPing(): void {
-    if (this.#isPongWanted) this.#isPingDue = true;
+  /**
+   * A ping was lost. It is repeated only if somebody still waits for it.
+   *
+   * @param ping Its record.
+   */
+  repeatPing(ping: SentPing): void {
+    if (this.#isWanted(ping)) this.#isPingDue = true;
   }
 
   /**
    * A ping was acknowledged.
    *
+   * @param ping Its record.
    * @returns Whether the application waits for that.
    */
-  takePong(): boolean {
-    const isPongWanted = this.#isPongWanted;
+  takePong(ping: SentPing): boolean {
+    if (!this.#isWanted(ping)) return false;
     this.#isPongWanted = false;
-    return isPongWanted;
+    return true;
   }
 
   /**
@@ -141,8 +151,12 @@ export class ControlQueue {
   writePing(writer: ByteWriter, limit: number, sent: SentFrame[]): void {
     if (writer.offset + PING_FRAME_LENGTH > limit) return;
     encodePingFrame(writer);
-    sent.push({ type: "ping" });
+    sent.push({ type: "ping", wish: this.#isPongWanted ? this.#wish : 0 });
     this.#isPingDue = false;
     this.#isUrgent ||= this.#isPongWanted;
+  }
+
+  #isWanted(ping: SentPing): boolean {
+    return this.#isPongWanted && ping.wish === this.#wish;
   }
 }

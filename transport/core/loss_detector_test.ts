@@ -24,7 +24,7 @@ function packet(
     isAckEliciting: true,
     isInFlight: true,
     isMtuProbe: false,
-    frames: [{ type: "ping" }],
+    frames: [{ type: "ping", wish: 0 }],
     ...more,
   };
 }
@@ -65,7 +65,7 @@ Deno.test("LossDetector.handleAck() hands acknowledged packets back in ascending
   const detector = detectorWith(6, 1);
   const outcome = detector.handleAck(50, ackOf([0, 1, 4, 5]));
   assert.deepEqual(numbersOf(outcome.acked), [0, 1, 4, 5]);
-  assert.deepEqual(outcome.acked[0]!.frames, [{ type: "ping" }]);
+  assert.deepEqual(outcome.acked[0]!.frames, [{ type: "ping", wish: 0 }]);
   assert.equal(detector.largestAcked, 5);
 });
 

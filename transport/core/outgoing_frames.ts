@@ -99,7 +99,7 @@ export class OutgoingFrames {
   onFramesLost(frames: readonly SentFrame[]): void {
     for (const frame of frames) {
       if (frame.type === "ack" || frame.type === "mtu-probe") continue;
-      if (frame.type === "ping") this.control.repeatPing();
+      if (frame.type === "ping") this.control.repeatPing(frame);
       else if (frame.type === "ack-frequency") {
         this.ackFrequency.onFrameLost(frame.sequence);
       } else if (frame.type === "ticket") this.tickets.onLost(frame.id);

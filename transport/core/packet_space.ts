@@ -387,7 +387,7 @@ export class PacketSpace {
     if (frame.type === "stream") this.streams.onStreamFrameAcked(frame);
     else if (frame.type === "ack") this.#acks.onAckAcked(frame.largest);
     else if (frame.type === "ping") {
-      if (this.#outgoing.control.takePong()) {
+      if (this.#outgoing.control.takePong(frame)) {
         this.#events.push({ type: "pong", rttMs: now - sentAt });
       }
     } else if (frame.type === "mtu-probe") {

@@ -18,6 +18,14 @@ export interface SentStreamFrame extends StreamFrameHead {
   readonly type: "stream";
 }
 
+/** A sign of life that was asked for. */
+export interface SentPing {
+  /** Discriminant. */
+  readonly type: "ping";
+  /** Which wish of the application it serves, counted from 1; 0: none. */
+  readonly wish: number;
+}
+
 /**
  * One frame of a sent packet. The recovery machinery keeps these and hands
  * them back, unread, when the packet is acknowledged or declared lost.
@@ -30,7 +38,7 @@ export type SentFrame =
   | { readonly type: "connection-max-data" }
   | { readonly type: "max-streams"; readonly isUnidirectional: boolean }
   | { readonly type: "ack"; readonly largest: number }
-  | { readonly type: "ping" }
+  | SentPing
   | { readonly type: "ack-frequency"; readonly sequence: number }
   | { readonly type: "new-connection-id"; readonly sequence: number }
   | { readonly type: "retire-connection-id"; readonly sequence: number }

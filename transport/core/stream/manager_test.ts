@@ -938,7 +938,7 @@ Deno.test("onFrameAcked() and onFrameLost() ignore frames that are not of stream
   for (
     const frame of [
       { type: "ack", largest: 1 },
-      { type: "ping" },
+      { type: "ping", wish: 0 },
       { type: "other", id: 1 },
     ] as const
   ) {
