@@ -146,6 +146,8 @@ export class BusyPoll {
   #handleLook(): void {
     const now = this.#options.clock();
     this.#lookCount++;
-    if (now < this.#until) this.#options.scheduleLook(this.#afterLook, now);
+    // What was looked for may be here: then its answer comes before another look.
+    if (this.#sentAt === undefined || now >= this.#until) return;
+    this.#options.scheduleLook(this.#afterLook, now);
   }
 }

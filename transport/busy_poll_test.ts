@@ -55,6 +55,15 @@ Deno.test("BusyPoll begins when four answers came soon, and polls until the next
   assert.equal(rig.turnCount, 5);
 });
 
+Deno.test("BusyPoll looks no further when the answer has come", () => {
+  const rig = new Rig();
+  rig.exchangeMany(8, 0.05);
+  const before = rig.turnCount;
+  rig.wait(USUAL_MS);
+  // The one that was under way.
+  assert.equal(rig.turnCount, before + 1);
+});
+
 Deno.test("BusyPoll gives up after its moment, however late the answer is", () => {
   const rig = new Rig();
   rig.exchangeMany(8, 0.05);

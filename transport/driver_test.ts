@@ -331,9 +331,13 @@ Deno.test("Driver keeps the event loop turning after it sent something, once ans
   rig.carrier.isManual = false;
   for (let index = 0; index < 4; index++) await exchange(rig, 0.5);
   assert.equal(socketTurns.tasks.length, 0);
-  await exchange(rig, 0.5);
+  connectMany(rig, 1);
+  await turns();
   assert.equal(socketTurns.tasks.length, 1);
   socketTurns.tasks[0]!();
+  assert.equal(socketTurns.tasks.length, 2);
+  rig.carrier.onDatagram(new Uint8Array(1), rig.carrier.localAddress);
+  socketTurns.tasks[1]!();
   assert.equal(socketTurns.tasks.length, 2);
   assert.equal(socketTurns.userCount, 1);
   await rig.driver.close();

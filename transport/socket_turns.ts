@@ -65,6 +65,7 @@ export class SocketTurns {
   #guard: ReturnType<typeof setTimeout> | undefined;
   readonly #onReceived = (received: [Uint8Array, Deno.Addr]): void =>
     this.#handleDatagram(received[0]);
+  readonly #onTurn = (): void => this.#finish();
   readonly #onFailed = (): void => this.#handleFailure();
   readonly #onSendFailed = (): void => this.#socket?.close();
 
@@ -199,8 +200,10 @@ export class SocketTurns {
     if (
       socket === undefined || datagram[0] === this.#number[0] ||
       this.#foreignCount++ >= MAX_FOREIGN_DATAGRAMS
-    ) this.#finish();
-    else this.#receive(socket);
+    ) {
+      // What came together with it is handled first.
+      queueMicrotask(this.#onTurn);
+    } else this.#receive(socket);
   }
 
   #handleFailure(): void {

@@ -74,6 +74,32 @@ Deno.test("SocketTurns.schedule() runs all tasks of a turn in order, for one dat
   await turns.release();
 });
 
+Deno.test("SocketTurns.schedule() runs a task after what came with the datagram", async () => {
+  const own = Promise.withResolvers<[Uint8Array, Deno.Addr]>();
+  const other = Promise.withResolvers<void>();
+  const turns = new SocketTurns(() => ({
+    addr: { transport: "udp", ...LOOPBACK },
+    receive: () => own.promise,
+    send: () => Promise.resolve(1),
+    close: () => {},
+  }));
+  turns.acquire();
+  const ran: string[] = [];
+  const isOver = new Promise<void>((resolve) =>
+    turns.schedule(() => {
+      ran.push("turn");
+      resolve();
+    }, performance.now())
+  );
+  const received = other.promise.then(() => ran.push("received"));
+  own.resolve([Uint8Array.of(1), { transport: "udp", ...LOOPBACK }]);
+  other.resolve();
+  await isOver;
+  await received;
+  assert.deepEqual(ran, ["received", "turn"]);
+  await turns.release();
+});
+
 Deno.test("SocketTurns.schedule() runs a task once however often it was asked, and again when asked again", async () => {
   const [turns] = createTurns();
   let runCount = 0;
