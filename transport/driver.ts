@@ -9,43 +9,23 @@
  *
  * @module
  */
-import { BlockPool } from "../internal/block_pool.ts";
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
 import { BusyPoll } from "./busy_poll.ts";
-import { type Carrier, UDP_MAX_DATAGRAM_BYTES } from "./carrier/carrier.ts";
+import type { Carrier } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import type { EndpointEvent } from "./core/endpoint_event.ts";
-import { TransportError } from "./core/error.ts";
+import type { TransportError } from "./core/error.ts";
+import { DatagramSender } from "./datagram_sender.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
 import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
-import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
+import { LateLook } from "./late_look.ts";
+import { scheduleMacrotask } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
-import { OutgoingBatch } from "./outgoing_batch.ts";
 import type { ReceivingTurns } from "./receiving_turns.ts";
-import type { SocketTurns } from "./socket_turns.ts";
-
-/**
- * Datagrams sent before the rest of the process may run. At about 10 µs each
- * (a system call) that is well below a millisecond.
- */
-export const MAX_DATAGRAMS_PER_TURN = 64;
-
-/**
- * Turns given away without a datagram coming, after which the runtime has to look at
- * its sockets. With a thousand connections to send on, none waits for
- * acknowledgements, which the kernel then drops by the thousand, unread.
- */
-export const MAX_UNHEARD_YIELDS = 3;
-
-/**
- * Sends that may be under way; then the next waits for one of them. A batch of
- * which the carrier could send nothing at once may go beyond it.
- */
-export const MAX_SENDS_IN_FLIGHT = 32;
+import { scheduleFairTurn, type SocketTurns } from "./socket_turns.ts";
 
 /** Datagrams received before they are answered, at most. */
 export const MAX_RECEIVE_BATCH = 32;
@@ -95,24 +75,6 @@ const MAX_COMPLETE_BATCH = 24;
  * address before need not be sent again.
  */
 const OLD_CARRIER_MS = 1_000;
-
-/**
- * How late a deadline of the endpoint may be seen to. Later than that this process
- * was kept from it, and from reading its sockets: what was waited for may be there.
- */
-export const MAX_LATE_MS = 5;
-
-/** Buffers to send from that are kept for the next use, at most: 2 MiB. */
-const MAX_FREE_SEND_BUFFERS = 32;
-
-/**
- * Where datagrams are written until a socket has taken them, for all sockets of
- * the process: one with nothing to send holds none.
- */
-const sendBuffers = new BlockPool(
-  UDP_MAX_DATAGRAM_BYTES,
-  MAX_FREE_SEND_BUFFERS,
-);
 
 /** Never added to. */
 const NO_TASKS: (() => void)[] = [];
@@ -181,30 +143,17 @@ export class Driver {
   readonly #busyPoll: BusyPoll | undefined;
   /** What is called when the socket has been looked at. */
   #afterLook: (() => void) | undefined;
-  /** Whether the socket is looked at, or was, because the endpoint's time is late. */
-  #lateLook: "none" | "pending" | "done" = "none";
-  /** Whether something was sent in this flush. */
-  #hasSent = false;
-  /** Turns given away since a datagram came. */
-  #unheardYields = 0;
+  readonly #lateLook: LateLook;
+  readonly #sender: DatagramSender;
   #wakeCount = 0;
   #completeCount = 0;
   /** Whether events were delivered and nothing was sent since. */
   #isAwaitingAnswer = false;
   #settling: (() => void)[] = NO_TASKS;
 
-  /** What a carrier that takes many datagrams at once is given. */
-  #batch: OutgoingBatch;
-  #sendsInFlight = 0;
-  #sentThisTurn = 0;
-  #isYielding = false;
   #isPreparing = false;
   /** How long the events delivered last may take to be answered. */
   #answerMicrotasks = WAKE_BATCH_MICROTASKS;
-  /** Whether an observer, and not the application, is what calls. */
-  #isTransmitting = false;
-  #isBlocked = false;
-  #drained: Deferred<void> | undefined;
 
   /** Whether datagrams are ignored: what is left is to send. */
   #isDeaf = false;
@@ -216,7 +165,15 @@ export class Driver {
     this.now = options.clock;
     this.#endpoint = options.endpoint;
     this.#carrier = options.carrier;
-    this.#batch = new OutgoingBatch(options.carrier.maxDatagramBytes);
+    this.#sender = new DatagramSender({
+      endpoint: options.endpoint,
+      carrier: options.carrier,
+      clock: this.now,
+      scheduleTurn: (task) => this.#scheduleTurn(task),
+      onReady: () => this.#flushSafely(),
+      onSendFailed: options.onSendFailed,
+      onError: options.onError,
+    });
     this.#hellos = new HelloQueue({
       config: options.endpoint.config,
       clock: this.now,
@@ -224,6 +181,10 @@ export class Driver {
       drop: (hello, from) => this.#endpoint.dropHello(this.now(), from, hello),
     });
     const { turns } = options;
+    this.#lateLook = new LateLook({
+      look: turns && ((task, now) => this.#lookLate(task, now, turns)),
+      onLooked: () => this.#flushSafely(),
+    });
     const maxMs = options.endpoint.config.busyPollMs;
     turns?.acquire();
     if (turns?.isQuick && maxMs > 0) {
@@ -290,7 +251,7 @@ export class Driver {
     const old = this.#carrier;
     this.#oldCarrier = old;
     this.#carrier = carrier;
-    this.#batch = new OutgoingBatch(carrier.maxDatagramBytes);
+    this.#sender.replaceCarrier(carrier);
     this.#start(carrier);
     this.schedule(this.now() + OLD_CARRIER_MS, () => {
       if (this.#oldCarrier === old) this.#closeOldCarrier();
@@ -312,11 +273,11 @@ export class Driver {
       this.#isDeaf = true;
       this.#endpoint.close(this.now());
       // Close frames of thousands of connections take more than one turn.
-      while (this.#sendAll()) await this.#waitUntilDrained();
+      while (this.#sendAll()) await this.#sender.waitUntilReady();
     } finally {
       this.#isClosed = true;
       this.#timer.cancel();
-      if (this.#sendsInFlight > 0) await this.#waitUntilDrained();
+      await this.#sender.waitUntilSettled();
       await this.#oldCarrier?.close();
       await this.#carrier.close();
       await this.#options.turns?.release();
@@ -344,6 +305,20 @@ export class Driver {
     }
   }
 
+  #lookLate(
+    task: () => void,
+    now: Instant,
+    turns: Pick<SocketTurns, "look">,
+  ): void {
+    if (this.#carrier.receiveNow === undefined) turns.look(task, now);
+    else {
+      scheduleMacrotask(() => {
+        if (!this.#isClosed) this.#carrier.receiveNow?.();
+        task();
+      });
+    }
+  }
+
   #closeOldCarrier(): void {
     const old = this.#oldCarrier;
     this.#oldCarrier = undefined;
@@ -362,7 +337,6 @@ export class Driver {
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
     this.#receivedBytes += datagram.length;
-    this.#unheardYields = 0;
     if (this.#receivedBytes >= MAX_RECEIVE_BATCH_BYTES) {
       // What the application answers follows: the peer waits.
       this.#isAwaitingAnswer = true;
@@ -377,7 +351,7 @@ export class Driver {
     const endpoint = this.#endpoint;
     const countBefore = endpoint.connectionCount;
     endpoint.handleDatagram(this.now(), from, hello);
-    if (endpoint.isAnswerUrgent) this.#sendUrgently();
+    if (endpoint.isAnswerUrgent) this.#sender.transmitUrgently();
     return endpoint.connectionCount > countBefore;
   }
 
@@ -405,7 +379,7 @@ export class Driver {
 
   /** Sends in the middle of something: events and timers wait for the flush. */
   #transmitSafely(): void {
-    if (this.#isClosed || this.#isTransmitting) return;
+    if (this.#isClosed || this.#sender.isTransmitting) return;
     try {
       this.#transmit();
     } catch (error) {
@@ -432,10 +406,7 @@ export class Driver {
   #sendAll(): boolean {
     this.#isAwaitingAnswer = false;
     const hasMore = this.#transmit();
-    if (this.#hasSent) {
-      this.#hasSent = false;
-      this.#busyPoll?.handleSent(this.now());
-    }
+    if (this.#sender.takeHasSent()) this.#busyPoll?.handleSent(this.now());
     this.#armTimer();
     this.#deliverEvents();
     if (this.#endpoint.isPreparationDue) this.#prepareLater();
@@ -461,192 +432,27 @@ export class Driver {
       deadline.task();
     }
     const at = this.#endpoint.pollTimeout();
-    if (at === undefined || at > now || this.#looksFirst(at, now)) return;
-    this.#lateLook = "none";
+    if (at === undefined || at > now || this.#lateLook.holdsUp(at, now)) return;
     this.#endpoint.handleTimeout(now);
   }
 
-  /**
-   * A late deadline waits until the socket has been looked at, once: were there a
-   * thousand connections, all of them would send again what is acknowledged.
-   */
-  #looksFirst(at: Instant, now: Instant): boolean {
-    const { turns } = this.#options;
-    if (this.#lateLook === "none" && now - at > MAX_LATE_MS && turns) {
-      this.#lateLook = "pending";
-      const goOn = (): void => {
-        this.#lateLook = "done";
-        this.#flushSafely();
-      };
-      if (this.#carrier.receiveNow === undefined) turns.look(goOn, now);
-      else {
-        scheduleMacrotask(() => {
-          if (!this.#isClosed) this.#carrier.receiveNow?.();
-          goOn();
-        });
-      }
-    }
-    return this.#lateLook === "pending";
-  }
-
   #transmit(): boolean {
-    this.#isTransmitting = true;
     this.#completeCount = 0;
-    try {
-      for (;;) {
-        if (this.#isYielding) return true;
-        if (this.#sentThisTurn >= MAX_DATAGRAMS_PER_TURN) {
-          this.#yield();
-          return true;
-        }
-        if (this.#sendsInFlight >= MAX_SENDS_IN_FLIGHT) {
-          this.#isBlocked = true;
-          return true;
-        }
-        const isSent = this.#carrier.sendBatch === undefined
-          ? this.#transmitOne()
-          : this.#transmitToBatch();
-        if (!isSent) return false;
-        this.#hasSent = true;
-        this.#sentThisTurn++;
-      }
-    } finally {
-      this.#isTransmitting = false;
-      this.#sendBatch();
-    }
-  }
-
-  /** Sends one datagram now, if that is possible. */
-  #sendUrgently(): void {
-    if (this.#isYielding || this.#sendsInFlight >= MAX_SENDS_IN_FLIGHT) return;
-    this.#isTransmitting = true;
-    try {
-      if (this.#carrier.sendBatch === undefined) this.#transmitOne();
-      else this.#transmitToBatch();
-      this.#sentThisTurn++;
-    } catch (error) {
-      this.#options.onError(error);
-    } finally {
-      this.#isTransmitting = false;
-      this.#sendBatch();
-    }
-  }
-
-  /** @returns Whether there was something to send. */
-  #transmitOne(): boolean {
-    const { maxDatagramBytes } = this.#carrier;
-    const buffer = sendBuffers.take();
-    const room = maxDatagramBytes < buffer.length
-      ? buffer.subarray(0, maxDatagramBytes)
-      : buffer;
-    const transmit = this.#endpoint.pollTransmit(this.now(), room);
-    if (transmit === undefined) {
-      sendBuffers.release(buffer);
-      return false;
-    }
-    this.#send(buffer, transmit.length, transmit.to);
-    return true;
-  }
-
-  /** @returns Whether there was something to send. */
-  #transmitToBatch(): boolean {
-    const room = this.#batch.room();
-    const transmit = this.#endpoint.pollTransmit(this.now(), room);
-    if (transmit === undefined) return false;
-    this.#batch.add(room, transmit.length, transmit.to);
-    if (this.#batch.isFull) this.#sendBatch();
-    return true;
-  }
-
-  #sendBatch(): void {
-    const carrier = this.#carrier;
-    const pending = this.#batch
-      .sendWith((datagrams) => carrier.sendBatch?.(datagrams) ?? []);
-    for (const { sending, to } of pending) {
-      if (sending !== undefined) this.#awaitSend(sending, to);
-    }
-  }
-
-  #send(buffer: Uint8Array, length: number, to: Address): void {
-    const sending = this.#carrier.send(buffer.subarray(0, length), to);
-    if (sending === undefined) sendBuffers.release(buffer);
-    else this.#awaitSend(sending, to, buffer);
-  }
-
-  #awaitSend(sending: Promise<void>, to: Address, buffer?: Uint8Array): void {
-    this.#sendsInFlight++;
-    sending.then(
-      () => this.#handleSent(buffer),
-      (error: unknown) => {
-        this.#handleSent(buffer);
-        this.#handleSendError(to, error);
-      },
-    );
-  }
-
-  #handleSent(buffer: Uint8Array | undefined): void {
-    if (buffer !== undefined) sendBuffers.release(buffer);
-    this.#sendsInFlight--;
-    if (this.#isBlocked && this.#sendsInFlight <= MAX_SENDS_IN_FLIGHT / 2) {
-      this.#isBlocked = false;
-      this.#resume();
-    }
-    if (this.#isClosed && this.#sendsInFlight === 0) this.#drained?.resolve();
-  }
-
-  #handleSendError(to: Address, error: unknown): void {
-    // Too large for the path: for the endpoint it is a lost datagram.
-    if (error instanceof TransportError && error.code !== "CARRIER_FAILED") {
-      return;
-    }
-    this.#options.onSendFailed(
-      to,
-      error instanceof TransportError ? error : new TransportError(
-        "CARRIER_FAILED",
-        "Send: the carrier failed",
-        { cause: error },
-      ),
-    );
-  }
-
-  /** Lets the rest of the process run. */
-  #yield(): void {
-    this.#isYielding = true;
-    const resume = (): void => {
-      this.#isYielding = false;
-      this.#sentThisTurn = 0;
-      this.#resume();
-    };
-    this.#scheduleTurn(resume);
+    return this.#sender.transmit();
   }
 
   /** Calls `task` in a turn of its own, for which the sockets are not forgotten. */
   #scheduleTurn(task: () => void): void {
     const { turns } = this.#options;
-    if (turns !== undefined) turns.yield(task, this.now());
-    else if (this.#unheardYields++ < MAX_UNHEARD_YIELDS) {
-      scheduleMacrotask(task);
-    } else {
-      this.#unheardYields = 0;
-      scheduleSocketTurn(task);
-    }
-  }
-
-  #waitUntilDrained(): Promise<void> {
-    this.#drained = createDeferred();
-    return this.#drained.promise;
-  }
-
-  #resume(): void {
-    if (this.#drained !== undefined) this.#drained.resolve();
-    else this.#flushSafely();
+    if (turns === undefined) scheduleFairTurn(task);
+    else turns.yield(task, this.now());
   }
 
   // ── Timer and events ──────────────────────────────────────────────────────
 
   #armTimer(): void {
     // What is late is seen to when the socket has been looked at.
-    if (this.#isClosed || this.#lateLook === "pending") return;
+    if (this.#isClosed || this.#lateLook.isPending) return;
     let at = this.#endpoint.pollTimeout() ?? Infinity;
     for (const deadline of this.#deadlines) at = Math.min(at, deadline.at);
     this.#timer.arm(at);

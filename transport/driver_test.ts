@@ -12,14 +12,15 @@ import { Endpoint } from "./core/endpoint.ts";
 import type { EndpointOptions } from "./core/endpoint_options.ts";
 import { TransportError } from "./core/error.ts";
 import {
+  MAX_DATAGRAMS_PER_TURN,
+  MAX_SENDS_IN_FLIGHT,
+} from "./datagram_sender.ts";
+import {
   Driver,
   type DriverOptions,
-  MAX_DATAGRAMS_PER_TURN,
-  MAX_LATE_MS,
   MAX_RECEIVE_BATCH_BYTES,
-  MAX_SENDS_IN_FLIGHT,
-  MAX_UNHEARD_YIELDS,
 } from "./driver.ts";
+import { MAX_LATE_MS } from "./late_look.ts";
 import { scheduleMacrotask } from "./macrotask.ts";
 import { systemRandom } from "./system_random.ts";
 
@@ -69,6 +70,45 @@ class BatchCarrier extends ManualCarrier {
   }
 }
 
+class ManualSocketTurns {
+  readonly isQuick = true;
+  readonly tasks: (() => void)[] = [];
+  readonly yielded: (() => void)[] = [];
+  readonly looks: (() => void)[] = [];
+  userCount = 0;
+
+  acquire(): void {
+    this.userCount++;
+  }
+
+  release(): Promise<void> {
+    this.userCount--;
+    return Promise.resolve();
+  }
+
+  schedule(task: () => void): void {
+    this.tasks.push(task);
+  }
+
+  yield(task: () => void): void {
+    this.yielded.push(task);
+  }
+
+  look(task: () => void): void {
+    this.looks.push(task);
+  }
+}
+
+/** A turn is the next one, and nothing can be looked at. */
+const PLAIN_TURNS: NonNullable<DriverOptions["turns"]> = {
+  isQuick: false,
+  acquire: () => {},
+  release: () => Promise.resolve(),
+  schedule: (task) => scheduleMacrotask(task),
+  look: (task) => scheduleMacrotask(task),
+  yield: (task) => scheduleMacrotask(task),
+};
+
 interface Rig {
   readonly carrier: ManualCarrier;
   readonly endpoint: Endpoint;
@@ -81,7 +121,7 @@ interface Rig {
 function createRig(
   carrier: ManualCarrier = new ManualCarrier(),
   options: Partial<EndpointOptions> = {},
-  socketTurns?: DriverOptions["turns"],
+  socketTurns: NonNullable<DriverOptions["turns"]> = PLAIN_TURNS,
   receiving?: DriverOptions["receiving"],
 ): Rig {
   const endpoint = new Endpoint(
@@ -98,7 +138,7 @@ function createRig(
     onEvent: () => {},
     onSendFailed: (_to, error) => failures.push(error),
     onError: (error) => errors.push(error),
-    ...(socketTurns === undefined ? {} : { turns: socketTurns }),
+    turns: socketTurns,
     receiving,
   });
   return Object.assign(rig, { driver });
@@ -173,75 +213,6 @@ Deno.test("Driver lets others run between bursts", async () => {
   assert.equal(rig.carrier.sent.length, 3 * MAX_DATAGRAMS_PER_TURN);
   await rig.driver.close();
 });
-
-/** Runs a test in which timers without a delay fire when they are let go. */
-async function withHeldTimers(
-  test: (held: (() => void)[]) => Promise<void>,
-): Promise<void> {
-  const real = globalThis.setTimeout;
-  const held: (() => void)[] = [];
-  const setTimeout = (task: () => void, delayMs: number): unknown =>
-    delayMs === 0 ? held.push(task) : real(task, delayMs);
-  Object.assign(globalThis, { setTimeout });
-  try {
-    await test(held);
-  } finally {
-    Object.assign(globalThis, { setTimeout: real });
-  }
-}
-
-Deno.test("Driver has the sockets looked at after some bursts without an answer", async () => {
-  const heardBursts = MAX_UNHEARD_YIELDS + 1;
-  const pauseAt = (2 * heardBursts - 1) * MAX_DATAGRAMS_PER_TURN;
-  await withHeldTimers(async (held) => {
-    const rig = createRig();
-    rig.carrier.isManual = false;
-    connectMany(rig, 2 * heardBursts * MAX_DATAGRAMS_PER_TURN);
-    await turns(heardBursts - 1);
-    rig.carrier.onDatagram(new Uint8Array(1), {
-      hostname: "127.0.0.1",
-      port: 2,
-    });
-    const { sent } = rig.carrier;
-    await turns(20);
-    assert.equal(sent.length, pauseAt);
-    assert.equal(held.length, 1);
-    held[0]!();
-    await turns(2);
-    assert.equal(sent.length, pauseAt + MAX_DATAGRAMS_PER_TURN);
-    await rig.driver.close();
-  });
-});
-
-/** Turns that are given by hand. */
-class ManualSocketTurns {
-  readonly isQuick = true;
-  readonly tasks: (() => void)[] = [];
-  readonly yielded: (() => void)[] = [];
-  readonly looks: (() => void)[] = [];
-  userCount = 0;
-
-  acquire(): void {
-    this.userCount++;
-  }
-
-  release(): Promise<void> {
-    this.userCount--;
-    return Promise.resolve();
-  }
-
-  schedule(task: () => void): void {
-    this.tasks.push(task);
-  }
-
-  yield(task: () => void): void {
-    this.yielded.push(task);
-  }
-
-  look(task: () => void): void {
-    this.looks.push(task);
-  }
-}
 
 Deno.test("Driver goes on after a burst when it is its turn again", async () => {
   const socketTurns = new ManualSocketTurns();

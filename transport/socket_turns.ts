@@ -29,8 +29,8 @@ const MAX_FOREIGN_DATAGRAMS = 8;
  */
 export const MAX_SENDING_MS = 2;
 
-/** The same where a turn takes a millisecond or two itself. */
-const MAX_SENDING_MS_WITHOUT_SOCKET = 50;
+/** The same where such a turn takes a millisecond or two itself. */
+export const MAX_SENDING_MS_WITHOUT_SOCKET = 50;
 
 /** The part of `Deno.DatagramConn` that is used here. */
 export interface SelfSocket {
@@ -137,7 +137,7 @@ export class SocketTurns {
    * @param now The present instant.
    */
   yield(task: () => void, now: Instant): void {
-    const maxMs = this.#canReceive
+    const maxMs = this.#canReceive && this.isInUse
       ? MAX_SENDING_MS
       : MAX_SENDING_MS_WITHOUT_SOCKET;
     if (now - this.#lookedAt >= maxMs) this.look(task, now);
@@ -145,13 +145,19 @@ export class SocketTurns {
   }
 
   /**
-   * Calls `task` when the sockets have been looked at, for certain.
+   * Calls `task` when the sockets have been looked at, for certain; those of
+   * others where nobody has asked to ask.
    *
    * @param task Must not throw. The same one again, before, changes nothing.
    * @param now The present instant.
    */
   look(task: () => void, now: Instant): void {
-    if (this.#userCount === 0) return scheduleMacrotask(task);
+    if (!this.isInUse) {
+      // None of ours, but the process may have others.
+      this.#lookedAt = now;
+      schedulePlainTurn(task);
+      return;
+    }
     this.schedule(task, now);
     if (this.#canReceive) this.#watch();
   }

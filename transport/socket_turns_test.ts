@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   LOST_AFTER_MS,
   MAX_SENDING_MS,
+  MAX_SENDING_MS_WITHOUT_SOCKET,
   scheduleFairTurn,
   type SelfSocket,
   sharedSocketTurns,
@@ -265,18 +266,30 @@ Deno.test("SocketTurns keeps nobody waiting who has the sockets looked at when i
   assert.equal(socket.sentCount, 6);
 });
 
-Deno.test("scheduleFairTurn() gives sockets their turn beside a task that always goes on", async () => {
-  const turns = sharedSocketTurns();
-  turns.acquire();
+/** Waits for a datagram beside a task of so many milliseconds that always goes on. */
+async function measureFairWait(taskMs: number): Promise<number> {
   let isStopped = false;
   const goOn = (): void => {
-    work(1);
+    work(taskMs);
     if (!isStopped) scheduleFairTurn(goOn);
   };
   goOn();
   const waitMs = await measureWait();
   isStopped = true;
+  return waitMs;
+}
+
+Deno.test("scheduleFairTurn() gives sockets their turn beside a task that always goes on", async () => {
+  const turns = sharedSocketTurns();
+  turns.acquire();
+  const waitMs = await measureFairWait(1);
   await turns.release();
   // 60 where one immediate follows the other.
   assert.ok(waitMs < 10 * MAX_SENDING_MS, `${waitMs} ms`);
+});
+
+Deno.test("scheduleFairTurn() gives sockets of others their turn in a process without transports", async () => {
+  const waitMs = await measureFairWait(5);
+  // 300 where one immediate follows the other.
+  assert.ok(waitMs < 2 * MAX_SENDING_MS_WITHOUT_SOCKET, `${waitMs} ms`);
 });
