@@ -3,8 +3,8 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
-import type { Clock } from "./clock.ts";
 
 /** Something that an abort ends. */
 export interface AbortListener {

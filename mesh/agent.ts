@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TimerQueue } from "../internal/timer_queue.ts";
 import {
   createAgentId,
   formatAgentId,
@@ -13,7 +14,12 @@ import {
 } from "../protocol/mod.ts";
 import { fingerprint, generateKeyPair, type KeyPair } from "../crypto/mod.ts";
 import type { AgentEntry } from "../registry/mod.ts";
-import { type Address, systemRandom, Transport } from "../transport/mod.ts";
+import {
+  type Address,
+  SYSTEM_CLOCK,
+  systemRandom,
+  Transport,
+} from "../transport/mod.ts";
 import { LimitedRace } from "./abort.ts";
 import {
   type AgentOptions,
@@ -25,7 +31,6 @@ import type { CallOptions, StreamOptions } from "./call_options.ts";
 import type { CallStream } from "./call_stream.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
-import { sleep, SYSTEM_CLOCK } from "./clock.ts";
 import {
   DRAIN_TIMEOUT_MS,
   NODE_CONNECT_TIMEOUT_MS,
@@ -45,9 +50,9 @@ import { KnownPeers } from "./known_peers.ts";
 import { MessageIds } from "./message_ids.ts";
 import { Membership } from "./membership.ts";
 import { PeerConnections } from "./peer_connections.ts";
+import { sleep } from "./sleep.ts";
 import type { SpanListener } from "./span.ts";
 import type { RegistryTarget, Target } from "./target.ts";
-import { TimerQueue } from "./timer_queue.ts";
 import { Tracing } from "./tracing.ts";
 
 /** What to look for: nothing finds every agent. */

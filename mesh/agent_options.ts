@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type {
   Address,
@@ -10,7 +11,6 @@ import type {
   EndpointObserver,
   TransportConfig,
 } from "../transport/mod.ts";
-import type { Clock } from "./clock.ts";
 import { CallError } from "./error.ts";
 import { type HostPort, parseHostPort } from "./ip_address.ts";
 

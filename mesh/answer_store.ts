@@ -3,8 +3,8 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import type { Instant } from "../internal/instant.ts";
-import type { Clock } from "./clock.ts";
 import {
   MAX_STORED_ANSWER_BYTES,
   MAX_STORED_ANSWERS,

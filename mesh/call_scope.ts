@@ -5,6 +5,7 @@
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
+import type { TimerQueue } from "../internal/timer_queue.ts";
 import type { Envelope } from "../protocol/mod.ts";
 import { AbortRace, followSignal } from "./abort.ts";
 import type { BudgetAmounts } from "./budget.ts";
@@ -15,7 +16,6 @@ import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
-import type { TimerQueue } from "./timer_queue.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
 
 /** An envelope to which more can be added. */

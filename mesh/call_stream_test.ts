@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TimerQueue } from "../internal/timer_queue.ts";
 import { generateKeyPair } from "../crypto/mod.ts";
 import {
   encodeError,
@@ -14,7 +15,6 @@ import {
 } from "../tests/support/byte_stream_pair.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
-import { TimerQueue } from "./timer_queue.ts";
 import { CallScope } from "./call_scope.ts";
 import { CallStream, type CallStreamEnding } from "./call_stream.ts";
 import { CallError } from "./error.ts";

@@ -5,7 +5,7 @@
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
-import type { QueuedTimer, TimerQueue } from "./timer_queue.ts";
+import type { QueuedTimer, TimerQueue } from "../internal/timer_queue.ts";
 
 /** Which limit was reached. */
 export type TimeLimit = "total" | "idle";

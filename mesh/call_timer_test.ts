@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { TimerQueue } from "../internal/timer_queue.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { CallTimer, type TimeLimit } from "./call_timer.ts";
-import { TimerQueue } from "./timer_queue.ts";
 
 function start(limits: { totalMs?: number; idleMs?: number }): {
   clock: TimerClock;

@@ -5,6 +5,7 @@
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
+import type { TimerQueue } from "../internal/timer_queue.ts";
 import {
   encodeError,
   isNilAgentId,
@@ -29,7 +30,6 @@ import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { type CallServices, RunningCall } from "./running_call.ts";
 import { StatusCode, statusName } from "./status_code.ts";
-import type { TimerQueue } from "./timer_queue.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a {@linkcode Callee} is made from. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { TimerQueue } from "../internal/timer_queue.ts";
 import { generateKeyPair } from "../crypto/mod.ts";
 import {
   decodeError,
@@ -20,7 +21,6 @@ import {
 } from "../tests/support/byte_stream_pair.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
-import { TimerQueue } from "./timer_queue.ts";
 import { Callee } from "./callee.ts";
 import type { CallError } from "./error.ts";
 import { MessageChannel } from "./message_channel.ts";

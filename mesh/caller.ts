@@ -5,6 +5,7 @@
  * @module
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
+import type { TimerQueue } from "../internal/timer_queue.ts";
 import { type Message, MessageType, type Value } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { Instant } from "../internal/instant.ts";
@@ -51,7 +52,6 @@ import {
   type RegistryTarget,
   type Target,
 } from "./target.ts";
-import type { TimerQueue } from "./timer_queue.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a {@linkcode Caller} is made from. */

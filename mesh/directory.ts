@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import type { Instant } from "../internal/instant.ts";
 import { parseAgentId } from "../protocol/mod.ts";
 import type { AgentRecord } from "../registry/mod.ts";
-import type { Clock } from "./clock.ts";
 import { DISCOVERY_CACHE_MS, MAX_DISCOVERY_CACHE } from "./config.ts";
 import type { Peer } from "./peer_connections.ts";
 import type { RegistryTarget } from "./target.ts";

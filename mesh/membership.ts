@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import {
   decodeEvent,
   type Message,
@@ -22,7 +23,6 @@ import {
   type TransportStream,
 } from "../transport/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
-import type { Clock } from "./clock.ts";
 import { LEAVE_TIMEOUT_MS, NODE_CONNECT_TIMEOUT_MS } from "./config.ts";
 import {
   packContent,

@@ -17,7 +17,8 @@ export type {
   StreamOptions,
 } from "./call_options.ts";
 export { CallStream, type CallStreamEnding } from "./call_stream.ts";
-export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+export type { Clock } from "../internal/clock.ts";
+export { SYSTEM_CLOCK } from "../transport/mod.ts";
 export { type Compression, SealedValue, type Sendable } from "./content.ts";
 export {
   CallError,

@@ -5,6 +5,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Clock } from "../internal/clock.ts";
 import {
   fingerprint,
   generateKeyPair,
@@ -29,12 +30,12 @@ import {
   type Carrier,
   CloseCode,
   type EndpointObserver,
+  SYSTEM_CLOCK,
   systemRandom,
   Transport,
   type TransportConfig,
   type TransportConnection,
 } from "../transport/mod.ts";
-import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CallError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
 import { QueueBudget } from "./event_queue.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import type { TransportConnection, TransportError } from "../transport/mod.ts";
 import { LimitedRace } from "./abort.ts";
-import { type Clock, sleep } from "./clock.ts";
 import {
   NODE_REQUEST_TIMEOUT_MS,
   RECONNECT_MAX_MS,
@@ -13,6 +13,7 @@ import {
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
+import { sleep } from "./sleep.ts";
 
 /** What a {@linkcode NodeLink} is made from. */
 export interface NodeLinkOptions {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import {
   type Content,
   ContentType,
@@ -22,7 +23,6 @@ import {
 } from "../protocol/mod.ts";
 import type { AgentEntry, Registry } from "../registry/mod.ts";
 import type { Address } from "../transport/mod.ts";
-import type { Clock } from "./clock.ts";
 import { CallError } from "./error.ts";
 import { limit } from "./failure.ts";
 import { contentOf, NO_CONTENT } from "./node_answer.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { TransportConnection } from "../transport/mod.ts";
-import type { Clock } from "./clock.ts";
 import {
   MAX_PEER_CONNECTIONS,
   PEER_IDLE_TIMEOUT_MS,

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import {
   type Content,
   createNilAgentId,
@@ -35,8 +36,8 @@ import type {
   AgentStatus,
   RegistryQuery,
 } from "../registry/mod.ts";
+import { SYSTEM_CLOCK } from "../transport/mod.ts";
 import { AbortRace, followSignal } from "./abort.ts";
-import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import { IPV4_LENGTH, parseIpv4, parseIpv6 } from "./ip_address.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
+import type { TimerQueue } from "../internal/timer_queue.ts";
 import {
   encodeError,
   encodeResponse,
@@ -46,7 +47,6 @@ import type { MessageChannel, MessageHead } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { RequestInput } from "./request_input.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
-import type { TimerQueue } from "./timer_queue.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
 
 /** What all calls of a callee share. */

@@ -1,29 +1,29 @@
 /**
- * One timer of the runtime for a deadline that moves all the time.
+ * A timer for a deadline that moves all the time.
  *
  * @module
  */
-import type { Instant, MonotonicClock } from "../internal/instant.ts";
-
-/** Longest delay of `setTimeout`, in milliseconds. */
-const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
+import type { Instant } from "../internal/instant.ts";
+import type { QueuedTimer, TimerQueue } from "../internal/timer_queue.ts";
 
 /** Calls when a deadline has come, and now and then before it. */
-export class DeadlineTimer {
-  readonly #now: MonotonicClock;
+export class DeadlineTimer implements QueuedTimer {
+  /** When it fires; of the queue. */
+  at: Instant = Infinity;
+  /** Where it is in the queue; of the queue. */
+  queueIndex = -1;
+  readonly #queue: TimerQueue;
   readonly #onDue: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #at: Instant = Infinity;
 
   /**
    * Starts without a deadline: nothing keeps the process alive.
    *
-   * @param now Reads the clock.
+   * @param queue The clock and its timers.
    * @param onDue Called at the deadline or earlier, so that it has to look, and
    * to arm the timer again.
    */
-  constructor(now: MonotonicClock, onDue: () => void) {
-    this.#now = now;
+  constructor(queue: TimerQueue, onDue: () => void) {
+    this.#queue = queue;
     this.#onDue = onDue;
   }
 
@@ -36,26 +36,21 @@ export class DeadlineTimer {
     if (at === Infinity) return this.cancel();
     // A timer that fires too early costs less than one that is moved with
     // every acknowledgement.
-    if (this.#at <= at) return;
-    clearTimeout(this.#timer);
-    this.#at = at;
-    const delayMs = Math.ceil(Math.max(0, at - this.#now()));
-    this.#timer = setTimeout(
-      () => this.#handleTimer(),
-      Math.min(delayMs, MAX_TIMER_DELAY_MS),
-    );
+    if (this.at <= at) return;
+    this.#queue.remove(this);
+    this.at = at;
+    this.#queue.add(this, this.#queue.now());
   }
 
   /** No call from here on, until the timer is armed again. */
   cancel(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#at = Infinity;
+    this.#queue.remove(this);
+    this.at = Infinity;
   }
 
-  #handleTimer(): void {
-    this.#timer = undefined;
-    this.#at = Infinity;
+  /** The deadline has come: for the queue. */
+  handleTimer(): void {
+    this.at = Infinity;
     this.#onDue();
   }
 }

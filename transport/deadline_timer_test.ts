@@ -1,102 +1,83 @@
 import assert from "node:assert/strict";
+import { TimerQueue } from "../internal/timer_queue.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 
-interface Rig {
-  readonly timer: DeadlineTimer;
-  /** Delays of the timers that were set, in milliseconds. */
-  readonly delays: number[];
-  /** How many timers wait now. */
-  readonly waiting: () => number;
-  /** Lets the timer that waits fire. */
-  readonly fire: () => void;
-  now: number;
-  dueCount: number;
-}
+class Rig {
+  readonly clock = new TimerClock();
+  readonly #startedAt = this.clock.now();
+  readonly #queue = new TimerQueue(this.clock);
+  /** Milliseconds after the start at which each timer was called. */
+  readonly calls: [name: string, ms: number][] = [];
 
-/** Runs a test with timers that fire by hand. */
-function withManualTimers(test: (rig: Rig) => void): void {
-  const real = { setTimeout, clearTimeout };
-  const tasks = new Map<number, () => void>();
-  const delays: number[] = [];
-  const fake = {
-    setTimeout: (task: () => void, delayMs: number): number => {
-      tasks.set(delays.push(delayMs), task);
-      return delays.length;
-    },
-    clearTimeout: (id: number | undefined): void => {
-      tasks.delete(id ?? 0);
-    },
-  };
-  const rig: Rig = {
-    timer: new DeadlineTimer(() => rig.now, () => rig.dueCount++),
-    delays,
-    waiting: () => tasks.size,
-    fire: () => {
-      const [[id, task]] = [...tasks] as [[number, () => void]];
-      tasks.delete(id);
-      task();
-    },
-    now: 0,
-    dueCount: 0,
-  };
-  Object.assign(globalThis, fake);
-  try {
-    test(rig);
-  } finally {
-    Object.assign(globalThis, real);
+  create(name: string): DeadlineTimer {
+    return new DeadlineTimer(
+      this.#queue,
+      () => this.calls.push([name, this.clock.now() - this.#startedAt]),
+    );
+  }
+
+  at(ms: number): number {
+    return this.#startedAt + ms;
   }
 }
 
-Deno.test("DeadlineTimer.arm() sets one timer, never before the deadline's millisecond is over", () => {
-  withManualTimers((rig) => {
-    rig.now = 100;
-    rig.timer.arm(102.25);
-    assert.deepEqual(rig.delays, [3]);
-    rig.fire();
-    assert.equal(rig.dueCount, 1);
-    assert.equal(rig.waiting(), 0);
-    rig.timer.arm(50);
-    assert.deepEqual(rig.delays, [3, 0]);
-  });
+Deno.test("DeadlineTimer.arm() calls once, at the deadline or at once when it has passed", () => {
+  const rig = new Rig();
+  const timer = rig.create("one");
+  timer.arm(rig.at(2.25));
+  rig.clock.advance(2);
+  assert.deepEqual(rig.calls, []);
+  rig.clock.advance(1);
+  assert.deepEqual(rig.calls, [["one", 2.25]]);
+  timer.arm(rig.at(1));
+  rig.clock.advance(0);
+  assert.deepEqual(rig.calls, [["one", 2.25], ["one", 3]]);
+  rig.clock.advance(1_000);
+  assert.equal(rig.calls.length, 2);
 });
 
 Deno.test("DeadlineTimer.arm() leaves the timer where it is for a later deadline, and moves it for an earlier one", () => {
-  withManualTimers((rig) => {
-    rig.timer.arm(20);
-    rig.timer.arm(30);
-    rig.timer.arm(20);
-    assert.deepEqual(rig.delays, [20]);
-    rig.timer.arm(10);
-    assert.deepEqual(rig.delays, [20, 10]);
-    assert.equal(rig.waiting(), 1);
-    rig.fire();
-    rig.timer.arm(30);
-    assert.deepEqual(rig.delays, [20, 10, 30]);
-  });
+  const rig = new Rig();
+  const timer = rig.create("one");
+  timer.arm(rig.at(20));
+  timer.arm(rig.at(30));
+  rig.clock.advance(25);
+  timer.arm(rig.at(60));
+  timer.arm(rig.at(40));
+  rig.clock.advance(100);
+  assert.deepEqual(rig.calls, [["one", 20], ["one", 40]]);
 });
 
 Deno.test("DeadlineTimer waits for nothing after cancel() or without a deadline", () => {
-  withManualTimers((rig) => {
-    for (
-      const stop of [
-        (): void => rig.timer.cancel(),
-        (): void => rig.timer.arm(Infinity),
-      ]
-    ) {
-      rig.timer.arm(10);
-      stop();
-      stop();
-      assert.equal(rig.waiting(), 0);
-    }
-    rig.timer.arm(10);
-    assert.equal(rig.waiting(), 1);
-    assert.equal(rig.dueCount, 0);
-  });
+  const rig = new Rig();
+  const timer = rig.create("one");
+  for (
+    const stop of [(): void => timer.cancel(), (): void => timer.arm(Infinity)]
+  ) {
+    timer.arm(rig.at(10));
+    stop();
+    stop();
+    assert.equal(rig.clock.timerCount, 0);
+  }
+  timer.arm(rig.at(10));
+  rig.clock.advance(10);
+  assert.deepEqual(rig.calls, [["one", 10]]);
 });
 
-Deno.test("DeadlineTimer.arm() wakes early where the runtime knows no such long delay", () => {
-  withManualTimers((rig) => {
-    rig.timer.arm(2 ** 40);
-    assert.deepEqual(rig.delays, [2 ** 31 - 1]);
-  });
+Deno.test("DeadlineTimer shares one timer of the clock with others", () => {
+  const rig = new Rig();
+  const timers = Array.from(
+    { length: 100 },
+    (_, index) => rig.create(`${index}`),
+  );
+  for (let round = 1; round <= 10; round++) {
+    for (const [index, timer] of timers.entries()) {
+      timer.arm(rig.at(1_000 - 10 * round + index % 7));
+    }
+    assert.equal(rig.clock.timerCount, 1);
+  }
+  rig.clock.advance(2_000);
+  assert.equal(rig.calls.length, 100);
+  assert.equal(rig.clock.timerCount, 0);
 });

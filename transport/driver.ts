@@ -11,6 +11,7 @@
  */
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
+import { TimerQueue } from "../internal/timer_queue.ts";
 import { BusyPoll } from "./busy_poll.ts";
 import type { Carrier } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
@@ -26,6 +27,7 @@ import { scheduleMacrotask } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import type { ReceivingTurns } from "./receiving_turns.ts";
 import { scheduleFairTurn, type SocketTurns } from "./socket_turns.ts";
+import { SYSTEM_CLOCK } from "./system_clock.ts";
 
 /** Datagrams received before they are answered, at most. */
 export const MAX_RECEIVE_BATCH = 32;
@@ -93,6 +95,8 @@ export interface DriverOptions {
   readonly carrier: Carrier;
   /** The clock. */
   readonly clock: MonotonicClock;
+  /** Timers of that clock, shared with others; by default its own. */
+  readonly timers?: TimerQueue;
   /** Turns of the event loop to look at the socket in; released when closed. */
   readonly turns?: Pick<
     SocketTurns,
@@ -194,7 +198,10 @@ export class Driver {
         scheduleLook: (task, now) => this.#scheduleLook(task, now, turns),
       });
     }
-    this.#timer = new DeadlineTimer(this.now, () => this.#countdown.plan(1));
+    this.#timer = new DeadlineTimer(
+      options.timers ?? new TimerQueue({ ...SYSTEM_CLOCK, now: this.now }),
+      () => this.#countdown.plan(1),
+    );
     this.#start(this.#carrier);
   }
 

@@ -88,7 +88,7 @@ export { type Suite, SUITE_NAMES } from "./core/suite.ts";
 export type { Transmit } from "./core/transmit.ts";
 export { scheduleFairTurn } from "./socket_turns.ts";
 export { resolveHostname } from "./name_resolver.ts";
-export { systemClock } from "./system_clock.ts";
+export { SYSTEM_CLOCK, systemClock } from "./system_clock.ts";
 export { systemRandom } from "./system_random.ts";
 export {
   type RebindOptions,

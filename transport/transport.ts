@@ -23,7 +23,7 @@ import { HandlerQueue } from "./handler_queue.ts";
 import { reachableAddress, resolveHostname } from "./name_resolver.ts";
 import { sharedReceivingTurns } from "./receiving_turns.ts";
 import { sharedSocketTurns } from "./socket_turns.ts";
-import { systemClock } from "./system_clock.ts";
+import { systemClock, systemTimers } from "./system_clock.ts";
 import { systemRandom } from "./system_random.ts";
 import {
   type ConnectionHost,
@@ -193,6 +193,7 @@ export class Transport {
       endpoint: this.#endpoint,
       carrier,
       clock: options.clock ?? systemClock,
+      ...(options.clock === undefined && { timers: systemTimers }),
       ...(options.carrier === undefined && {
         turns: sharedSocketTurns(),
         receiving: sharedReceivingTurns(),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Agent, CallError, type CallStream } from "../../mod.ts";
-import { sleep, SYSTEM_CLOCK } from "../../mesh/clock.ts";
+import { sleep } from "../../mesh/sleep.ts";
+import { SYSTEM_CLOCK } from "../../transport/mod.ts";
 import { scheduleMacrotask } from "../../transport/macrotask.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
 

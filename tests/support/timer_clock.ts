@@ -3,8 +3,8 @@
  *
  * @module
  */
+import type { Clock } from "../../internal/clock.ts";
 import type { Instant } from "../../internal/instant.ts";
-import type { Clock } from "../../mesh/clock.ts";
 
 interface Timer {
   readonly at: Instant;

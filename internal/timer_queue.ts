@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { keepHiddenClass } from "../internal/hidden_class.ts";
-import type { Instant } from "../internal/instant.ts";
+import { keepHiddenClass } from "./hidden_class.ts";
+import type { Instant } from "./instant.ts";
 import type { Clock } from "./clock.ts";
 
 /** A timer of a {@linkcode TimerQueue} that is a part of what it is for. */
