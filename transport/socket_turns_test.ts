@@ -268,14 +268,17 @@ Deno.test("SocketTurns keeps nobody waiting who has the sockets looked at when i
 
 /** Waits for a datagram beside a task of so many milliseconds that always goes on. */
 async function measureFairWait(taskMs: number): Promise<number> {
+  const ended = Promise.withResolvers<void>();
   let isStopped = false;
   const goOn = (): void => {
     work(taskMs);
-    if (!isStopped) scheduleFairTurn(goOn);
+    if (isStopped) ended.resolve();
+    else scheduleFairTurn(goOn);
   };
   goOn();
   const waitMs = await measureWait();
   isStopped = true;
+  await ended.promise;
   return waitMs;
 }
 
