@@ -5,8 +5,10 @@
  *
  * @module
  */
+import { cpuUsage } from "node:process";
 import { Agent, Node } from "../../mod.ts";
 
+/** Time of a processor for each kind of work: a busy machine takes longer. */
 const WORK_MS = 1_500;
 
 /** How much is under way at a time. */
@@ -36,10 +38,15 @@ const KINDS: readonly (() => Promise<unknown>)[] = [
   },
   () => caller.publish("rest/now", payload),
 ];
+function processorMs(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1_000;
+}
+
 for (const work of KINDS) {
-  const end = performance.now() + WORK_MS;
+  const end = processorMs() + WORK_MS;
   await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
-    while (performance.now() < end) await work();
+    while (processorMs() < end) await work();
   }));
 }
 
