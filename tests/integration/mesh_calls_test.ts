@@ -191,9 +191,12 @@ Deno.test("Agent.call() ends at its deadline at both ends", async () => {
     callee.onCall("wait", async (request) => {
       stopped.resolve(await whenAborted(request.signal));
     });
+    callee.onCall("ready", () => true);
     const caller = await connect();
+    // To find and to meet the callee may take longer than the call has.
+    await caller.call({ name: "callee" }, "ready");
     await assert.rejects(
-      caller.call({ name: "callee" }, "wait", null, { timeoutMs: 50 }),
+      caller.call({ name: "callee" }, "wait", null, { timeoutMs: 300 }),
       hasCode("DEADLINE_EXCEEDED"),
     );
     assert.ok(hasCode("DEADLINE_EXCEEDED")(await stopped.promise));
