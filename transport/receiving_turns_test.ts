@@ -90,8 +90,9 @@ Deno.test("ReceivingTurns.rest() gives others their turn beside a socket that is
   turns.acquire();
   const busy = new DenoUdpCarrier(LOOPBACK);
   let isStopped = false;
+  const sends: (Promise<void> | undefined)[] = [];
   const sendAgain = (): void => {
-    if (!isStopped) void busy.send(new Uint8Array(1), busy.localAddress);
+    if (!isStopped) sends.push(busy.send(new Uint8Array(1), busy.localAddress));
   };
   busy.start(() => {
     work(0.1);
@@ -101,6 +102,7 @@ Deno.test("ReceivingTurns.rest() gives others their turn beside a socket that is
   for (let count = 0; count < 8; count++) sendAgain();
   const waitMs = await measureWait();
   isStopped = true;
+  await Promise.all(sends);
   await busy.close();
   await turns.release();
   // 200 where nobody rests.
@@ -114,21 +116,24 @@ async function serveMany(
   const counts: number[] = Array.from({ length: 300 }, () => 0);
   const done = Promise.withResolvers<void>();
   let left = 6_000;
+  const sends: (Promise<void> | undefined)[] = [];
+  const send = (carrier: DenoUdpCarrier): void => {
+    sends.push(carrier.send(new Uint8Array(1), carrier.localAddress));
+  };
   const carriers = counts.map((_, index) => {
     const carrier = new DenoUdpCarrier(LOOPBACK);
     carrier.start(() => {
       counts[index]!++;
       if (--left <= 0) return done.resolve();
       work(0.02);
-      void carrier.send(new Uint8Array(1), carrier.localAddress);
+      send(carrier);
       return rest();
     }, assert.fail);
     return carrier;
   });
-  for (const carrier of carriers) {
-    void carrier.send(new Uint8Array(1), carrier.localAddress);
-  }
+  for (const carrier of carriers) send(carrier);
   await done.promise;
+  await Promise.all(sends);
   await Promise.all(carriers.map((carrier) => carrier.close()));
   return Math.min(...counts);
 }
