@@ -15,8 +15,15 @@ import { createDeferred, type Deferred } from "./deferred.ts";
 import { sharedSocketTurns, type SocketTurns } from "./socket_turns.ts";
 import { systemClock } from "./system_clock.ts";
 
-/** Time between two rests, at least: whoever sends to one that rests has to wait. */
+/** Receiving between two rests, at least: whoever sends to one that rests has to wait. */
 export const MAX_RECEIVING_MS = 10;
+
+/**
+ * What the time until the next datagram counts for, at most. Who waits longer was
+ * asleep as a rule, and has looked at every socket then; or was busy with the last
+ * one, and is to rest nevertheless.
+ */
+export const MAX_COUNTED_PAUSE_MS = 1;
 
 /** The same where a turn takes a millisecond or two itself. */
 const MAX_RECEIVING_MS_WITHOUT_SOCKET = 50;
@@ -34,8 +41,10 @@ export class ReceivingTurns {
   readonly #afterLook = (): void => this.#handleLook();
   #rest: Deferred<void> | undefined;
   #begunAt: Instant = -Infinity;
-  /** When the last rest ended, and how long it took. */
-  #endedAt: Instant = -Infinity;
+  /** How long datagrams have been coming since the last rest, and the last of them. */
+  #receivingMs = 0;
+  #receivedAt: Instant = 0;
+  /** How long the last rest took. */
   #restMs = 0;
   /** Who began to rest since the last look of this one, and how many looks it took. */
   #newCount = 0;
@@ -65,7 +74,9 @@ export class ReceivingTurns {
       this.#newCount++;
       return this.#rest.promise;
     }
-    if (!this.#isDue(now)) return undefined;
+    this.#receivingMs += Math.min(now - this.#receivedAt, MAX_COUNTED_PAUSE_MS);
+    this.#receivedAt = now;
+    if (!this.#isDue) return undefined;
     this.#rest = createDeferred();
     this.#begunAt = now;
     this.#newCount = 0;
@@ -74,14 +85,14 @@ export class ReceivingTurns {
     return this.#rest.promise;
   }
 
-  #isDue(now: Instant): boolean {
+  get #isDue(): boolean {
     const { isInUse, isQuick } = this.#turns;
     // As long as a rest takes is left for reading.
     const receivingMs = Math.max(
       isQuick ? MAX_RECEIVING_MS : MAX_RECEIVING_MS_WITHOUT_SOCKET,
       this.#restMs,
     );
-    return isInUse && now - this.#endedAt >= receivingMs;
+    return isInUse && this.#receivingMs >= receivingMs;
   }
 
   #handleLook(): void {
@@ -96,7 +107,8 @@ export class ReceivingTurns {
     }
     const rest = this.#rest;
     this.#rest = undefined;
-    this.#endedAt = now;
+    this.#receivingMs = 0;
+    this.#receivedAt = now;
     this.#restMs = now - this.#begunAt;
     rest?.resolve();
   }

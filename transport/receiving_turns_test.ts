@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { measureWait, work } from "../tests/support/socket_wait.ts";
 import { DenoUdpCarrier } from "./carrier/deno_udp.ts";
-import { MAX_RECEIVING_MS, ReceivingTurns } from "./receiving_turns.ts";
+import {
+  MAX_COUNTED_PAUSE_MS,
+  MAX_RECEIVING_MS,
+  ReceivingTurns,
+} from "./receiving_turns.ts";
 import { sharedSocketTurns } from "./socket_turns.ts";
 import { systemClock } from "./system_clock.ts";
 
@@ -22,12 +26,22 @@ class Rig {
   rest(): Promise<void> | undefined {
     return this.receiving.rest(this.now);
   }
+
+  /** Datagrams come without a pause until a rest is due. */
+  receiveUntilRest(): { rest: Promise<void>; ms: number } {
+    const begunAt = this.now;
+    for (let count = 0; count < 10_000; count++) {
+      const rest = this.rest();
+      if (rest !== undefined) return { rest, ms: this.now - begunAt };
+      this.now += MAX_COUNTED_PAUSE_MS / 2;
+    }
+    assert.fail("never");
+  }
 }
 
 Deno.test("ReceivingTurns.rest() has all who receive wait, once it is due, until nobody new comes", async () => {
   const rig = new Rig();
-  const rest = rig.rest();
-  assert.ok(rest !== undefined);
+  const { rest } = rig.receiveUntilRest();
   assert.equal(rig.rest(), rest);
   rig.looks[0]!();
   assert.equal(rig.looks.length, 2);
@@ -37,51 +51,47 @@ Deno.test("ReceivingTurns.rest() has all who receive wait, once it is due, until
   rig.looks[2]!();
   assert.equal(rig.looks.length, 3);
   await rest;
-  rig.now += MAX_RECEIVING_MS - 1;
-  assert.equal(rig.rest(), undefined);
-  rig.now += 1;
-  assert.ok(rig.rest() !== undefined);
+  assert.equal(rig.receiveUntilRest().ms, MAX_RECEIVING_MS);
+});
+
+Deno.test("ReceivingTurns.rest() is not due where datagrams come now and then, but after a while", () => {
+  const rig = new Rig();
+  let pauses = 0;
+  for (; rig.rest() === undefined; pauses++) rig.now += 20;
+  assert.equal(pauses, MAX_RECEIVING_MS / MAX_COUNTED_PAUSE_MS);
 });
 
 Deno.test("ReceivingTurns.rest() leaves as much time for reading as it takes", () => {
   const rig = new Rig();
-  rig.rest();
+  rig.receiveUntilRest();
   rig.now += 300;
   rig.looks[0]!();
-  rig.now += 299;
-  assert.equal(rig.rest(), undefined);
-  rig.now += 1;
-  assert.ok(rig.rest() !== undefined);
+  assert.equal(rig.receiveUntilRest().ms, 300);
 });
 
 Deno.test("ReceivingTurns.rest() ends though somebody goes on reading, and when nobody is left", async () => {
   const rig = new Rig();
-  const rest = rig.rest();
+  const { rest } = rig.receiveUntilRest();
   for (let count = 0; count < rig.looks.length; count++) {
     assert.ok(count < 1_000);
     rig.rest();
     rig.looks[count]!();
   }
   await rest;
-  rig.now += MAX_RECEIVING_MS;
-  const last = rig.rest();
+  const last = rig.receiveUntilRest().rest;
   rig.rest();
   rig.isInUse = false;
   rig.looks.at(-1)!();
   await last;
-  rig.now += MAX_RECEIVING_MS;
-  assert.equal(rig.rest(), undefined);
+  assert.throws(() => rig.receiveUntilRest(), /never/);
 });
 
 Deno.test("ReceivingTurns.rest() comes more rarely where a look takes long", () => {
   const rig = new Rig();
   rig.isQuick = false;
-  rig.rest();
+  rig.receiveUntilRest();
   rig.looks[0]!();
-  rig.now += 4 * MAX_RECEIVING_MS;
-  assert.equal(rig.rest(), undefined);
-  rig.now += MAX_RECEIVING_MS;
-  assert.ok(rig.rest() !== undefined);
+  assert.equal(rig.receiveUntilRest().ms, 5 * MAX_RECEIVING_MS);
 });
 
 Deno.test("ReceivingTurns.rest() gives others their turn beside a socket that is never empty", async () => {
