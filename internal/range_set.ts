@@ -49,7 +49,7 @@ export class RangeSet {
   add(start: number, end: number): number {
     if (end <= start) return 0;
     const ranges = this.#ranges;
-    let low = this.#lowerBound(start);
+    let low = this.indexFrom(start);
     let mergedStart = start;
     let mergedEnd = end;
     let overlap = 0;
@@ -87,7 +87,7 @@ export class RangeSet {
   remove(start: number, end: number): void {
     if (end <= start) return;
     const ranges = this.#ranges;
-    let index = this.#lowerBound(start);
+    let index = this.indexFrom(start);
     while (index < ranges.length && ranges[index]!.start < end) {
       const range = ranges[index]!;
       if (range.end <= start) {
@@ -115,8 +115,8 @@ export class RangeSet {
 
   /** Whether `value` is in the set. */
   has(value: number): boolean {
-    const range = this.#ranges[this.#lowerBound(value + 1)];
-    const before = this.#ranges[this.#lowerBound(value)];
+    const range = this.#ranges[this.indexFrom(value + 1)];
+    const before = this.#ranges[this.indexFrom(value)];
     return (before !== undefined && before.start <= value &&
       value < before.end) ||
       (range !== undefined && range.start <= value && value < range.end);
@@ -127,8 +127,14 @@ export class RangeSet {
     this.#ranges = [];
   }
 
-  /** Index of the first range whose end is at or after `value`. */
-  #lowerBound(value: number): number {
+  /**
+   * Finds where in `ranges` to begin, in logarithmic time.
+   *
+   * @param value A number.
+   * @returns Index of the first range whose end is at or after it; how many there
+   * are if there is none.
+   */
+  indexFrom(value: number): number {
     const ranges = this.#ranges;
     let low = 0;
     let high = ranges.length;

@@ -240,7 +240,9 @@ export class Reassembler {
     const early = this.#early ??= new RangeSet();
     const end = offset + data.length;
     let from = offset;
-    for (const range of early.ranges) {
+    const { ranges } = early;
+    for (let index = early.indexFrom(offset); index < ranges.length; index++) {
+      const range = ranges[index]!;
       if (range.start >= end) break;
       if (range.start > from) {
         this.#copyToTiles(

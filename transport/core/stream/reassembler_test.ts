@@ -154,3 +154,25 @@ Deno.test("Reassembler gives the blocks back that were read, and those that were
     assert.equal(takenOf(4), 4);
   }
 });
+
+Deno.test("Reassembler.insert() takes no longer where much waits behind gaps", () => {
+  const quickestMs = (stretches: number): number => {
+    const reassembler = new Reassembler(MAX_STRETCHES);
+    const byte = Uint8Array.of(1);
+    for (let index = 1; index <= stretches; index++) {
+      reassembler.insert(2 * index, byte);
+    }
+    const takenMs = Array.from({ length: 7 }, () => {
+      const begunAt = performance.now();
+      for (let count = 0; count < 2_000; count++) {
+        reassembler.insert(2 * stretches, byte);
+      }
+      return performance.now() - begunAt;
+    });
+    return Math.min(...takenMs);
+  };
+  quickestMs(1_000);
+  const [few, many] = [quickestMs(10), quickestMs(1_000)];
+  // A hundred times as long where it begins with the first one.
+  assert.ok(many < 10 * few, `${many} ms, ${few} ms`);
+});
