@@ -105,6 +105,9 @@ const BOUNDS = {
   Record<keyof EndpointConfig, readonly [number, number]>
 >;
 
+/** Times and shares; all others count something. */
+const MAY_BE_FRACTION = /(Ms|Share)$/;
+
 /**
  * Fills in the defaults and checks every value once.
  *
@@ -161,7 +164,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxConnectionIds: DEFAULT_MAX_CONNECTION_IDS,
     datagramQueueLength: DEFAULT_DATAGRAM_QUEUE_LENGTH,
     receiveBufferBytes: RECEIVE_BUFFER_BYTES,
-    ...options,
+    ...withoutUndefined(options),
   };
   checkBounds(config);
   checkCongestionControl(config.congestionControl);
@@ -170,11 +173,21 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   return config;
 }
 
+/** @param options Where what is `undefined` means the default, as if it were absent. */
+function withoutUndefined(options: EndpointOptions): EndpointOptions {
+  const entries = Object.entries(options)
+    .filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as unknown as EndpointOptions;
+}
+
 function checkBounds(config: EndpointConfig): void {
   for (const [key, [lowest, highest]] of Object.entries(BOUNDS)) {
     const value = config[key as keyof typeof BOUNDS];
     if (value === undefined) continue;
-    if (!Number.isFinite(value) || value < lowest || value > highest) {
+    const isNumber = MAY_BE_FRACTION.test(key)
+      ? Number.isFinite(value)
+      : Number.isInteger(value);
+    if (!isNumber || value < lowest || value > highest) {
       throw new TransportError(
         "INVALID_CONFIG",
         `Transport configuration: ${key} must be ${lowest} to ${highest}, got ${value}`,

@@ -55,6 +55,26 @@ Deno.test("createEndpointConfig() asks for cookies from a 32nd of the half-open 
   assert.equal(createEndpointConfig(given).retryThreshold, 0);
 });
 
+Deno.test("createEndpointConfig() takes undefined for absent", () => {
+  const options = { keyPair, maxHalfOpen: undefined, accept: undefined };
+  assert.deepEqual(
+    createEndpointConfig(options as unknown as EndpointOptions),
+    createEndpointConfig({ keyPair }),
+  );
+});
+
+Deno.test("createEndpointConfig() refuses a part of what is counted, not of a time", () => {
+  assertRefused(
+    { maxBidiStreams: 10.5 },
+    /maxBidiStreams must be 0 to .* 10.5/,
+  );
+  assertRefused({ maxDatagramBytes: 1_300.5 }, /maxDatagramBytes/);
+  assert.equal(
+    createEndpointConfig({ keyPair, maxAckDelayMs: 2.5 }).maxAckDelayMs,
+    2.5,
+  );
+});
+
 Deno.test("createEndpointConfig() takes the lowest and the highest value, and refuses what is beyond", () => {
   for (
     const [key, lowest, highest] of [
