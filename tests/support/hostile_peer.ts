@@ -10,7 +10,7 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
 import { PACKET_HEADER_LENGTH, PacketFlags } from "../../protocol/mod.ts";
-import type { Address } from "../../transport/core/address.ts";
+import { type Address, isSameAddress } from "../../transport/core/address.ts";
 import { createEndpointConfig } from "../../transport/core/endpoint_config.ts";
 import type { EndpointOptions } from "../../transport/core/endpoint_options.ts";
 import type { Connection } from "../../transport/core/connection.ts";
@@ -37,10 +37,32 @@ export interface HostilePeerOptions {
   readonly parameters?: Partial<TransportParameters>;
   /** Configuration of the responder under attack. */
   readonly config?: Partial<EndpointOptions>;
+  /** Another peer, whose responder is attacked by this one as well. */
+  readonly beside?: HostilePeer;
+  /**
+   * Where it is.
+   *
+   * @default HOSTILE_ADDRESS
+   */
+  readonly address?: Address;
+  /** What it chooses as the id of its connection. */
+  readonly connectionId?: Uint8Array;
 }
 
 /** Where the peer is. */
 export const HOSTILE_ADDRESS: Address = { hostname: "10.0.0.9", port: 7 };
+
+/** What the peer chose as the id of its connection. */
+const CONNECTION_ID = Uint8Array.of(1, 2, 3, 4, 5, 0, 0, 0);
+const RESUMED_CONNECTION_ID = Uint8Array.of(9, 9, 9, 9, 9, 0, 0, 0);
+
+/** A datagram that the endpoint sends. */
+export interface SentBack {
+  /** Its bytes. */
+  readonly bytes: Uint8Array;
+  /** Where it goes. */
+  readonly to: Address;
+}
 
 /** Does the handshake by hand and then sends whatever plaintext it is told to. */
 export class HostilePeer {
@@ -54,10 +76,12 @@ export class HostilePeer {
   packetNumber = 0;
   /** What the handshake settled. */
   readonly result: HandshakeResult;
+  /** What its packets are sent to. */
+  readonly serverConnectionId: Uint8Array;
   readonly #handshakeOptions: HandshakeOptions;
   readonly #serverPublicKey: Uint8Array;
   readonly #protection: PacketProtection;
-  readonly #serverConnectionId: Uint8Array;
+  readonly #address: Address;
   readonly #buffer = new Uint8Array(65_535);
 
   /**
@@ -65,15 +89,17 @@ export class HostilePeer {
    * the seed of both.
    */
   constructor(options: HostilePeerOptions = {}) {
-    const { seed = 1, parameters = {}, config = {} } = options;
+    const { seed = 1, parameters = {}, config = {}, beside } = options;
     const random = new SeededRandom(seed);
     const serverKeys = generateKeyPair(random);
     const keyPair = generateKeyPair(random);
-    this.endpoint = new Endpoint(
+    this.#address = options.address ?? HOSTILE_ADDRESS;
+    this.now = beside?.now ?? this.now;
+    this.endpoint = beside?.endpoint ?? new Endpoint(
       { maxBidiStreams: 4, ...config, keyPair: serverKeys },
       random,
     );
-    this.#serverPublicKey = serverKeys.publicKey;
+    this.#serverPublicKey = beside?.serverPublicKey ?? serverKeys.publicKey;
     this.#handshakeOptions = {
       keyPair,
       suites: ["chacha20-poly1305"],
@@ -89,24 +115,31 @@ export class HostilePeer {
     };
     const handshake = new InitiatorHandshake(
       this.#handshakeOptions,
-      Uint8Array.of(1, 2, 3, 4, 5, 0, 0, 0),
-      serverKeys.publicKey,
+      options.connectionId ?? CONNECTION_ID,
+      this.#serverPublicKey,
     );
-    this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, handshake.hello);
-    const [response] = this.received();
-    const outcome = handshake.handleResponderHello(response!);
+    this.endpoint.handleDatagram(this.now, this.#address, handshake.hello);
+    const response = this.sentBack()
+      .find(({ to }) => isSameAddress(to, this.#address));
+    const outcome = handshake.handleResponderHello(response!.bytes);
     assert.ok(outcome.ok);
     this.result = outcome.result;
-    this.#serverConnectionId = outcome.result.peerConnectionId;
+    this.serverConnectionId = outcome.result.peerConnectionId;
     this.#protection = new PacketProtection({
       ...outcome.result,
       suite: "chacha20-poly1305",
       provider: undefined,
     });
-    this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, handshake.finish);
-    const [incoming] = this.events();
+    this.endpoint.handleDatagram(this.now, this.#address, handshake.finish);
+    const incoming = this.events()
+      .find(({ type }) => type === "connection-incoming");
     assert.ok(incoming?.type === "connection-incoming");
     this.connection = incoming.connection;
+  }
+
+  /** The static key of the responder. */
+  get serverPublicKey(): Uint8Array {
+    return this.#serverPublicKey;
   }
 
   /** What the endpoint tells its owner. */
@@ -119,14 +152,20 @@ export class HostilePeer {
     }
   }
 
-  /** Datagrams that the endpoint wants to send. */
-  received(): Uint8Array[] {
-    const datagrams: Uint8Array[] = [];
+  /** Datagrams that the endpoint wants to send, and where to. */
+  sentBack(): SentBack[] {
+    const datagrams: SentBack[] = [];
     for (;;) {
       const transmit = this.endpoint.pollTransmit(this.now, this.#buffer);
       if (transmit === undefined) return datagrams;
-      datagrams.push(this.#buffer.slice(0, transmit.length));
+      const bytes = this.#buffer.slice(0, transmit.length);
+      datagrams.push({ bytes, to: transmit.to });
     }
+  }
+
+  /** Datagrams that the endpoint wants to send. */
+  received(): Uint8Array[] {
+    return this.sentBack().map(({ bytes }) => bytes);
   }
 
   /** Seals a packet with this plaintext, to be delivered now or later. */
@@ -137,7 +176,7 @@ export class HostilePeer {
     const packet = new Uint8Array(PACKET_HEADER_LENGTH + plaintext.length + 16);
     packet.set(plaintext, PACKET_HEADER_LENGTH);
     this.#protection.seal(packet, 0, {
-      connectionId: this.#serverConnectionId,
+      connectionId: this.serverConnectionId,
       packetNumber: this.packetNumber++,
       flags,
       plaintextLength: plaintext.length,
@@ -147,8 +186,19 @@ export class HostilePeer {
 
   /** Sends a packet with this plaintext. */
   send(plaintext: Uint8Array, flags: number = PacketFlags.ACK_ELICITING): void {
-    const packet = this.seal(plaintext, flags);
-    this.endpoint.handleDatagram(this.now, HOSTILE_ADDRESS, packet);
+    this.deliver(this.seal(plaintext, flags));
+  }
+
+  /**
+   * Sends a datagram.
+   *
+   * @param datagram Any bytes.
+   * @param from Where it seems to come from.
+   * @returns Its size.
+   */
+  deliver(datagram: Uint8Array, from: Address = this.#address): number {
+    this.endpoint.handleDatagram(this.now, from, datagram);
+    return datagram.length;
   }
 
   /** The frames that the endpoint answers with; a stateless reset has none. */
@@ -172,18 +222,27 @@ export class HostilePeer {
    *
    * @param ticket From a ticket frame.
    * @param frames Any bytes, in place of frames of streams.
-   * @param keyPair Other static keys than those that the ticket was made for.
-   * @returns The whole datagram.
+   * @param options Other static keys than those that the ticket was made for,
+   * another connection id.
+   * @returns The handshake: its hello is a whole datagram.
    */
   resume(
     ticket: Uint8Array,
     frames: Uint8Array,
-    keyPair: KeyPair = this.#handshakeOptions.keyPair,
-  ): Uint8Array {
+    options: {
+      readonly keyPair?: KeyPair;
+      readonly connectionId?: Uint8Array;
+    } = {},
+  ): InitiatorHandshake {
+    const { keyPair, connectionId } = {
+      keyPair: this.#handshakeOptions.keyPair,
+      connectionId: RESUMED_CONNECTION_ID,
+      ...options,
+    };
     const psk = ticketPsk(this.result.resumptionSecret, ticket);
     return new InitiatorHandshake(
       { ...this.#handshakeOptions, keyPair },
-      Uint8Array.of(9, 9, 9, 9, 9, 0, 0, 0),
+      connectionId,
       this.#serverPublicKey,
       new RawEarlyData({
         ticket: {
@@ -195,7 +254,14 @@ export class HostilePeer {
         },
         frames,
       }),
-    ).hello;
+    );
+  }
+
+  /** The first ticket that the endpoint sends. */
+  ticket(): Uint8Array {
+    const ticket = this.frames().find((frame) => frame.type === "ticket");
+    assert.ok(ticket?.type === "ticket");
+    return ticket.ticket;
   }
 
   /** The code of the close that the endpoint answers with, if it does. */

@@ -101,6 +101,8 @@ interface Answered {
   /** By what its repetitions and copies are found. */
   readonly keys: readonly string[];
   readonly ticket: OpenedTicket | undefined;
+  /** The initiator's ephemeral key, where a copy may come from anywhere. */
+  readonly ephemeral: Uint8Array | undefined;
   /** Where it came from, and our half, as long as the handshake is half open. */
   halfOpen:
     | { readonly hostname: string; readonly handshake: ResponderHandshake }
@@ -204,10 +206,8 @@ export class HelloReceiver {
     if (reason !== undefined) return reason;
     if (hello.noise.length < NOISE_EPHEMERAL_LENGTH) return "malformed";
     const keys = keysOf(from, hello);
-    for (const key of [...keys, idKeyOf(hello.connectionId)]) {
-      const known = this.#byHello.get(key);
-      if (known !== undefined) return this.#repeat(known, from, packet.length);
-    }
+    const known = this.#knownBy(keys[0]!, hello);
+    if (known !== undefined) return this.#repeat(known, from, packet.length);
     return this.#admit(now, { from, hello, keys, byteCount: packet.length });
   }
 
@@ -264,7 +264,25 @@ export class HelloReceiver {
       this.#admission.onSettled(answered.halfOpen.hostname);
     }
     this.#answered.delete(connection);
-    for (const key of answered.keys) this.#byHello.delete(key);
+    for (const key of answered.keys) {
+      if (this.#byHello.get(key) === connection) this.#byHello.delete(key);
+    }
+  }
+
+  /** The connection of a hello that was answered, if this one is the same. */
+  #knownBy(key: string, hello: InitiatorHello): Connection | undefined {
+    const here = this.#byHello.get(key);
+    if (here !== undefined) return here;
+    const elsewhere = this.#byHello.get(idKeyOf(hello.connectionId));
+    if (elsewhere === undefined) return undefined;
+    // Who has seen an id may have sent a hello of his own with it.
+    const isSame = hello.ticket === undefined
+      ? !elsewhere.isConfirmed
+      : isEqualConstantTime(
+        this.#answered.get(elsewhere)!.ephemeral!,
+        ephemeralOf(hello),
+      );
+    return isSame ? elsewhere : undefined;
   }
 
   #judgeMac(packet: Uint8Array, hello: InitiatorHello): DropReason | undefined {
@@ -420,7 +438,7 @@ export class HelloReceiver {
   /** A hello that was answered is a connection, and is known when it comes again. */
   #open(
     now: Instant,
-    { from, keys, byteCount }: Arrival,
+    { from, hello, keys, byteCount }: Arrival,
     parts: AnsweredHello,
     ticket: OpenedTicket | undefined,
   ): void {
@@ -431,6 +449,7 @@ export class HelloReceiver {
     this.#answered.set(connection, {
       keys,
       ticket,
+      ephemeral: ticket && ephemeralOf(hello).slice(),
       halfOpen: { hostname: from.hostname, handshake },
     });
     for (const key of keys) this.#byHello.set(key, connection);
@@ -496,11 +515,12 @@ export class HelloReceiver {
   }
 }
 
-function responseMacKeyOf({ connectionId, noise }: InitiatorHello): Uint8Array {
-  return responseMacKey(
-    connectionId,
-    noise.subarray(0, NOISE_EPHEMERAL_LENGTH),
-  );
+function ephemeralOf({ noise }: InitiatorHello): Uint8Array {
+  return noise.subarray(0, NOISE_EPHEMERAL_LENGTH);
+}
+
+function responseMacKeyOf(hello: InitiatorHello): Uint8Array {
+  return responseMacKey(hello.connectionId, ephemeralOf(hello));
 }
 
 /**

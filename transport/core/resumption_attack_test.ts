@@ -4,7 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
+import {
+  PACKET_HEADER_LENGTH,
+  packetPayloadLength,
+} from "../../protocol/mod.ts";
 import { ResumptionPair } from "../../tests/support/resumption.ts";
 import { CLIENT_ADDRESS, SERVER_ADDRESS } from "../../tests/support/pair.ts";
 import {
@@ -27,6 +30,7 @@ import { encodeTicketRefusal } from "./ticket_refusal.ts";
 
 const ELSEWHERE: Address = { hostname: "10.0.0.66", port: 666 };
 const OTHER_PORT: Address = { ...CLIENT_ADDRESS, port: 4002 };
+const OTHER: Address = { hostname: "10.0.0.67", port: 667 };
 
 /** Sends a call with the hello and gives the hello's datagram. */
 function callAndRecord(
@@ -223,14 +227,18 @@ Deno.test("Whoever changes a byte of the first datagram gets nothing of it, and 
   assert.equal(pair.server.incoming.length, 2);
 });
 
+/** The first of the packets that share a datagram. */
+function firstPacket(datagram: Uint8Array): Uint8Array {
+  const end = PACKET_HEADER_LENGTH + packetPayloadLength(datagram, 0);
+  return datagram.subarray(0, end);
+}
+
 /** A peer that plays by its own rules, and a ticket that it was given. */
 function hostilePeer(
   config: Partial<EndpointOptions> = {},
 ): { peer: HostilePeer; ticket: Uint8Array } {
   const peer = new HostilePeer({ config });
-  const frame = peer.frames().find((each) => each.type === "ticket");
-  assert.ok(frame?.type === "ticket");
-  return { peer, ticket: frame.ticket };
+  return { peer, ticket: peer.ticket() };
 }
 
 Deno.test("A ticket with another static key is refused, and not used up by it", () => {
@@ -238,11 +246,11 @@ Deno.test("A ticket with another static key is refused, and not used up by it", 
   const stream = Uint8Array.of(0x17, 0, 1, 1, 65);
   const { endpoint } = peer;
   const thief = generateKeyPair(new SeededRandom(99));
-  const stolen = peer.resume(ticket, stream, thief);
+  const stolen = peer.resume(ticket, stream, { keyPair: thief }).hello;
   endpoint.handleDatagram(peer.now, ELSEWHERE, stolen);
   assert.deepEqual(endpoint.stats.tickets.refused, { "not-the-owner": 1 });
   assert.deepEqual(peer.events(), []);
-  const own = peer.resume(ticket, stream);
+  const own = peer.resume(ticket, stream).hello;
   endpoint.handleDatagram(peer.now, HOSTILE_ADDRESS, own);
   assert.equal(endpoint.stats.tickets.accepted, 1);
   const types = peer.events().map((each) =>
@@ -276,7 +284,7 @@ Deno.test("Early data that breaks a rule closes the connection with a code, and 
   ) {
     const { peer, ticket } = hostilePeer();
     const { endpoint } = peer;
-    const hello = peer.resume(ticket, Uint8Array.from(frames));
+    const hello = peer.resume(ticket, Uint8Array.from(frames)).hello;
     endpoint.handleDatagram(peer.now, HOSTILE_ADDRESS, hello);
     const closed = peer.events().flatMap((each) =>
       each.type === "connection" && each.event.type === "closed"
@@ -295,10 +303,41 @@ Deno.test("Early data that breaks a rule closes the connection with a code, and 
   }
 });
 
+Deno.test("A hello is answered though somebody else was faster with its connection id and a ticket of his own", () => {
+  for (const isFinished of [true, false]) {
+    const { peer, ticket } = hostilePeer();
+    const stream = Uint8Array.of(0x17, 0, 1, 1, 65);
+    const connectionId = Uint8Array.of(7, 7, 7, 7, 7, 0, 0, 0);
+    const squatter = peer.resume(ticket, stream, { connectionId });
+    peer.deliver(squatter.hello);
+    const answer = peer.received()[0]!;
+    const outcome = squatter.handleResponderHello(firstPacket(answer));
+    assert.ok(outcome.ok);
+    if (isFinished) peer.deliver(squatter.finish);
+    peer.events();
+    peer.received();
+    // Without a ticket as soon as the other one has finished, with one always.
+    if (isFinished) {
+      const plain = new HostilePeer({
+        beside: peer,
+        seed: 3,
+        address: OTHER_PORT,
+        connectionId,
+      });
+      assert.equal(plain.connection.state, "established");
+    }
+    const victim = new HostilePeer({ beside: peer, seed: 2, address: OTHER });
+    const own = victim.resume(victim.ticket(), stream, { connectionId });
+    peer.deliver(own.hello, ELSEWHERE);
+    assert.equal(peer.endpoint.stats.tickets.accepted, 2);
+    assert.ok(peer.sentBack().some(({ to }) => to.port === ELSEWHERE.port));
+  }
+});
+
 Deno.test("A hello with a ticket of another suite, or without room for its parameters, is refused", () => {
   const { peer, ticket } = hostilePeer();
   const { endpoint } = peer;
-  const hello = peer.resume(ticket, new Uint8Array(0));
+  const hello = peer.resume(ticket, new Uint8Array(0)).hello;
   const fields = decodeInitiatorHello(hello)!;
   const macKey = helloMacKey(endpoint.config.keyPair.publicKey);
   const other = encodeInitiatorHello(

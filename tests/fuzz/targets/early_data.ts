@@ -147,7 +147,7 @@ const EARLY_FRAMES: FuzzTarget = {
     const early = reader.isFailed
       ? new Uint8Array(0)
       : reader.bytes(Math.min(length % MAX_EARLY_BYTES, reader.remaining));
-    const hello = peer.resume(given.ticket, early);
+    const { hello } = peer.resume(given.ticket, early);
     endpoint.handleDatagram(peer.now, HOSTILE_ADDRESS, hello);
     const words = [...wordsOf(peer)];
     const elsewhere = { hostname: "10.0.0.66", port: 66 };
