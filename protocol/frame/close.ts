@@ -19,6 +19,9 @@ import { ControlType, FrameType } from "./frame_type.ts";
 /** Longest reason, in bytes of UTF-8. */
 export const MAX_CLOSE_REASON_BYTES = 256;
 
+/** Size of everything but the reason, in bytes, at most. */
+export const MAX_CLOSE_HEAD_LENGTH = 12;
+
 /** A decoded close. */
 export interface CloseFrame {
   /** Discriminant. */
@@ -36,8 +39,8 @@ const decoder: TextDecoder = new TextDecoder("utf-8", {
 });
 
 /** The reason as UTF-8, cut at a character when it is too long. */
-function reasonBytes(reason: string): Uint8Array {
-  const bytes = new Uint8Array(MAX_CLOSE_REASON_BYTES);
+function reasonBytes(reason: string, maxBytes: number): Uint8Array {
+  const bytes = new Uint8Array(maxBytes);
   return bytes.subarray(0, encoder.encodeInto(reason, bytes).written);
 }
 
@@ -48,21 +51,25 @@ function reasonBytes(reason: string): Uint8Array {
  * @returns Bytes.
  */
 export function closeFrameLength(frame: Omit<CloseFrame, "type">): number {
-  const { length } = reasonBytes(frame.reason);
+  const { length } = reasonBytes(frame.reason, MAX_CLOSE_REASON_BYTES);
   return 2 + varintLength(frame.code) + varintLength(length) + length;
 }
 
 /**
- * Writes a close. A reason above 256 bytes is cut at a character.
+ * Writes a close. A reason that is too long is cut at a character.
  *
  * @param writer Where to write.
  * @param frame The frame.
+ * @param maxReasonBytes Room for the reason, where it is less than the 256 bytes
+ * that are allowed.
  */
 export function encodeCloseFrame(
   writer: ByteWriter,
   frame: Omit<CloseFrame, "type">,
+  maxReasonBytes: number = MAX_CLOSE_REASON_BYTES,
 ): void {
-  const bytes = reasonBytes(frame.reason);
+  const limit = Math.min(Math.max(0, maxReasonBytes), MAX_CLOSE_REASON_BYTES);
+  const bytes = reasonBytes(frame.reason, limit);
   writer.u8(FrameType.CONTROL);
   writer.u8(ControlType.CLOSE);
   writer.varint(frame.code);

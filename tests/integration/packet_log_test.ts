@@ -85,14 +85,18 @@ Deno.test("PacketLog writes what both ends of a real connection did, and the two
     );
     for (const [from, to] of [[client, server], [server, client]] as const) {
       const sent = packetNumbers(from, "packet_sent");
-      assert.deepEqual(sent, sent.map((_, index) => index));
+      const steps = sent.map((number, index) =>
+        number - (sent[index - 1] ?? -1)
+      );
+      // Now and then a number is left out.
+      assert.ok(steps.every((step) => step === 1 || step === 2), `${sent}`);
       const arrived = packetNumbers(to, "packet_received");
       const lost = packetNumbers(from, "packet_lost");
       const accounted = new Set([...arrived, ...lost]);
       // The transports close without waiting: the last packets are on their way.
       const open = sent.filter((number) => !accounted.has(number));
-      assert.ok(open.every((number) => number >= sent.length - 4), `${open}`);
-      assert.ok(arrived.every((number) => number < sent.length));
+      assert.ok(open.every((number) => sent.slice(-4).includes(number)));
+      assert.ok(arrived.every((number) => sent.includes(number)));
     }
     const states = eventsOf(client, "connection_state_updated");
     assert.deepEqual(states.slice(0, 3).map(({ data }) => data.new), [

@@ -62,9 +62,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a packet number is used twice after a key update",
     file: `${CORE}/packet_builder.ts`,
-    from: "packetNumber: this.#nextPacketNumber++,",
+    from: "const packetNumber = this.#numbers.take();",
     to:
-      "packetNumber: this.#nextPacketNumber++ - (this.#protection.keyUpdateCount > 0 ? 1 : 0),",
+      "const packetNumber = this.#numbers.take() - (this.#protection.keyUpdateCount > 0 ? 1 : 0);",
   },
   {
     name: "packets are acknowledged although their frames were not all taken",

@@ -13,6 +13,7 @@ import type { Instant } from "../../internal/instant.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
 import {
   isHandshakeHeader,
+  MAX_CLOSE_HEAD_LENGTH,
   MAX_ONE_RANGE_ACK_LENGTH,
   PACKET_OVERHEAD_LENGTH,
   PATH_FRAME_LENGTH,
@@ -65,6 +66,13 @@ const TIMERS = ["idle", "keep-alive", "close"] as const;
  */
 const MIN_PATH_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
   PATH_FRAME_LENGTH + MAX_ONE_RANGE_ACK_LENGTH;
+
+/**
+ * Kept of what may be sent to an address that is not proven: the end has to be told
+ * there as well. With a challenge it is what the smallest packet allows for.
+ */
+const MIN_CLOSE_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
+  MAX_CLOSE_HEAD_LENGTH;
 
 /** What is asked of a handshake's result later: not its secrets. */
 class Settled {
@@ -309,13 +317,13 @@ export class Connection extends ApplicationSide {
       }
       if (!outcome.ok) return outcome.reason;
       this.#begin(now, outcome.result);
-      this.#confirm(from);
+      this.#confirm(now, from, packet.length);
     } else if (isHandshake) {
       if (this.#isConfirmed) return "duplicate-handshake";
       const outcome = this.#handshake.handlePacket(packet);
       if (!outcome.ok) return outcome.reason;
       this.#trace?.handshakeReceived(packet);
-      this.#confirm(from);
+      this.#confirm(now, from, packet.length);
     } else {
       const reason = space.open(now, packet);
       if (reason !== undefined) {
@@ -323,7 +331,7 @@ export class Connection extends ApplicationSide {
         return reason;
       }
       // Whoever seals a packet holds the keys, as the finish would show.
-      if (!this.#isConfirmed) this.#confirm(from);
+      if (!this.#isConfirmed) this.#confirm(now, from, packet.length);
       // RFC 9000 §9.3: only the newest packet tells where the peer is.
       else if (isElsewhere && space.isOpenedNewest) {
         this.#migration!.handleMove(now, from, packet.length);
@@ -376,17 +384,19 @@ export class Connection extends ApplicationSide {
     if (this.#state === "handshaking") {
       length = this.#handshake.poll(now, into, allowedBytes);
       this.#trace?.handshakeSent(into.subarray(0, length));
-    } else if (allowedBytes < this.#minAllowanceBytes) {
-      return 0;
     } else if (this.#state === "established") {
+      const room = this.#packetAllowanceBytes;
+      if (room < this.#minPacketAllowanceBytes) return 0;
       length = this.#pollPacket(
         now,
-        allowedBytes < into.length ? into.subarray(0, allowedBytes) : into,
+        room < into.length ? into.subarray(0, room) : into,
       );
     } else if (this.#state === "closing") {
+      if (allowedBytes < this.#closeAllowanceBytes) return 0;
       const closing = this.#closes!.take();
       if (closing !== undefined) {
-        length = this.#space!.writeClose(into, closing);
+        const room = Math.min(allowedBytes, into.length);
+        length = this.#space!.writeClose(into.subarray(0, room), closing);
       }
     }
     this.#bytesSent += length;
@@ -403,7 +413,7 @@ export class Connection extends ApplicationSide {
     if (this.#state === "established") {
       earliest = Math.min(earliest, this.#migration!.deadline);
       // While nothing may be sent, nothing that would be sent is due.
-      if (this.#paths.allowedBytes >= this.#minAllowanceBytes) {
+      if (this.#packetAllowanceBytes >= this.#minPacketAllowanceBytes) {
         earliest = Math.min(earliest, this.#space!.pollTimeout());
       }
     }
@@ -475,9 +485,17 @@ export class Connection extends ApplicationSide {
       this.#state === "established" && !this.#isConfirmed;
   }
 
+  get #closeAllowanceBytes(): number {
+    return MIN_CLOSE_ALLOWANCE_BYTES + this.#space!.prefixBytes;
+  }
+
+  get #packetAllowanceBytes(): number {
+    return this.#paths.allowedBytes - this.#closeAllowanceBytes;
+  }
+
   /** Less is not worth a datagram. */
-  get #minAllowanceBytes(): number {
-    return MIN_PATH_ALLOWANCE_BYTES + (this.#space?.prefixBytes ?? 0);
+  get #minPacketAllowanceBytes(): number {
+    return MIN_PATH_ALLOWANCE_BYTES + this.#space!.prefixBytes;
   }
 
   /** From here on packets are opened and sealed. */
@@ -522,6 +540,7 @@ export class Connection extends ApplicationSide {
         ? this.#handshake.rttMs(now)
         : undefined,
       remoteAddress: this.remoteAddress,
+      random: this.#options.random,
       scratch,
       ids,
       onLimit: this.#options.onLimit,
@@ -560,11 +579,13 @@ export class Connection extends ApplicationSide {
   }
 
   /** The peer has proven that it holds the keys, and where it is. */
-  #confirm(from: Address): void {
+  #confirm(now: Instant, from: Address, byteCount: number): void {
     this.#isConfirmed = true;
     this.#unconfirmed = undefined;
-    if (this.#paths.isElsewhere(from)) this.#restartPath(from);
-    this.#paths.onHandshakeDone();
+    // What it proves is that the address before received: this one has to show it.
+    if (this.#paths.isElsewhere(from)) {
+      this.#migration!.handleMove(now, from, byteCount);
+    } else this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();
   }
 

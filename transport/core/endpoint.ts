@@ -243,7 +243,6 @@ export class Endpoint {
     this.#hellos.begin();
     this.#trace?.datagramReceived(now, from, datagram);
     let offset = 0;
-    let counted: Connection | undefined;
     // Several packets may share a datagram (RFC 9000 §12.2): what follows a
     // broken one is dropped with it.
     while (offset < datagram.length) {
@@ -271,10 +270,9 @@ export class Endpoint {
         if (offset === 0) return this.#handleUnknown(now, from, datagram);
         return this.#dropStray("unknown-connection", from, datagram);
       }
-      if (counted !== connection) {
+      if (offset === 0) {
         connection.handleDatagramReceived(datagram.length, from);
       }
-      counted = connection;
       const packet = datagram.subarray(offset, end);
       this.#handlePacket(now, connection, packet, from);
       poison(this.#scratch);

@@ -270,10 +270,19 @@ export class LossDetector {
     return { type: "probe" };
   }
 
-  /** What is sent from now on takes another path. */
-  startPath(): void {
+  /**
+   * What is sent from now on takes another path. What took one before the path
+   * that is left now is given up: a peer that moves and never acknowledges would
+   * have all of it remembered.
+   *
+   * @returns The packets given up, in ascending order.
+   */
+  startPath(): readonly SentPacket[] {
+    const givenUp: SentPacket[] = [];
+    this.#sent.takeRange(0, this.#pathStart, givenUp);
     this.#pathStart = this.#nextPacketNumber;
     this.#firstRttSampleAt = undefined;
+    return givenUp;
   }
 
   /**

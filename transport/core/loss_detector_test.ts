@@ -317,6 +317,19 @@ Deno.test("LossDetector.handleAck() refuses packet numbers that were skipped (RF
   assert.equal(detector.handleAck(10, ackOf([0, 1, 3, 4, 9])).acked.length, 5);
 });
 
+Deno.test("LossDetector.startPath() gives up what took a path before the one that is left", () => {
+  const detector = new LossDetector(new RttEstimator());
+  detector.onPacketSent(packet(0, 0));
+  detector.onPacketSent(packet(1, 0));
+  assert.deepEqual(detector.startPath(), []);
+  detector.onPacketSent(packet(2, 0));
+  const givenUp = detector.startPath();
+  assert.deepEqual(givenUp.map(({ packetNumber }) => packetNumber), [0, 1]);
+  const { acked } = detector.handleAck(10, ackOf([0, 1, 2]));
+  assert.deepEqual(acked.map(({ packetNumber }) => packetNumber), [2]);
+  assert.equal(detector.bytesInFlight, 0);
+});
+
 Deno.test("LossDetector.handleAck() costs what is tracked, not the width of a range", () => {
   const detector = new LossDetector(new RttEstimator());
   const base = 2 ** 52;

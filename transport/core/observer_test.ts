@@ -204,7 +204,13 @@ Deno.test("Every packet that one observer saw leave, the other saw arrive or the
     pair.runFor(60_000);
     for (const [from, to] of [[client, server], [server, client]] as const) {
       const sent = from.numbers("packet-sent");
-      assert.deepEqual(sent, sent.map((_, index) => index), "No number twice");
+      const steps = sent.map((number, index) =>
+        number - (sent[index - 1] ?? -1)
+      );
+      assert.ok(
+        steps.every((step) => step === 1 || step === 2),
+        "None twice, now and then one left out",
+      );
       const arrived = new Set(to.numbers("packet-received"));
       assert.equal(arrived.size, to.numbers("packet-received").length);
       const lost = new Set(from.numbers("packet-lost"));
@@ -225,7 +231,8 @@ Deno.test("Every packet that one observer saw leave, the other saw arrive or the
       assert.deepEqual(
         to.of("packet-received").map(({ frames }) => frames),
         to.of("packet-received").map(({ packetNumber }) =>
-          from.of("packet-sent")[packetNumber]!.frames
+          from.of("packet-sent")
+            .find((sent) => sent.packetNumber === packetNumber)!.frames
         ),
         "Both ends tell the same of a packet",
       );

@@ -6,11 +6,13 @@
  * @module
  */
 import { ByteWriter } from "../../internal/byte_writer.ts";
+import type { RandomSource } from "../../internal/random_source.ts";
 import {
   type CloseFrame,
   encodeCloseFrame,
   encodePaddingFrame,
   encodePingFrame,
+  MAX_CLOSE_HEAD_LENGTH,
 } from "../../protocol/frame/mod.ts";
 import {
   PACKET_HEADER_LENGTH,
@@ -18,6 +20,7 @@ import {
   PacketFlags,
 } from "../../protocol/mod.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
+import { PacketNumbers } from "./packet_numbers.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 
 /** What a packet builder is made from. */
@@ -31,6 +34,8 @@ export interface PacketBuilderOptions {
    * packet until it is known to have arrived.
    */
   readonly prefix: Uint8Array | undefined;
+  /** Says which packet numbers are left out. */
+  readonly random: RandomSource;
   /** Who watches, if anybody. */
   readonly trace?: ConnectionTrace | undefined;
 }
@@ -41,19 +46,25 @@ export class PacketBuilder {
   readonly #path: PacketBuilderOptions["path"];
   readonly #trace: ConnectionTrace | undefined;
   #prefix: Uint8Array | undefined;
-  #nextPacketNumber = 0;
+  readonly #numbers: PacketNumbers;
 
   /** @param options Keys, connection id, and what goes before. */
   constructor(options: PacketBuilderOptions) {
     this.#protection = options.protection;
     this.#path = options.path;
     this.#prefix = options.prefix;
+    this.#numbers = new PacketNumbers(options.random);
     this.#trace = options.trace;
   }
 
-  /** How many packets were built: the number of the next one. */
+  /** How many packets were built. */
   get packetCount(): number {
-    return this.#nextPacketNumber;
+    return this.#numbers.count;
+  }
+
+  /** Number of the packet that was built last. */
+  get lastPacketNumber(): number {
+    return this.#numbers.last;
   }
 
   /** Size of the message of the handshake that still goes before every packet; 0 without. */
@@ -94,14 +105,15 @@ export class PacketBuilder {
     },
   ): number {
     const { start, end, flags } = packet;
+    const packetNumber = this.#numbers.take();
     if (this.#trace !== undefined) {
       const plaintext = into.subarray(start + PACKET_HEADER_LENGTH, end);
       this.#trace.handshakeSent(into.subarray(0, start));
-      this.#trace.packetSent(this.#nextPacketNumber, flags, plaintext);
+      this.#trace.packetSent(packetNumber, flags, plaintext);
     }
     return start + this.#protection.seal(into, start, {
       connectionId: this.#path.connectionId,
-      packetNumber: this.#nextPacketNumber++,
+      packetNumber,
       flags,
       plaintextLength: end - start - PACKET_HEADER_LENGTH,
     });
@@ -110,14 +122,15 @@ export class PacketBuilder {
   /**
    * Writes a datagram that closes the connection.
    *
-   * @param into Where to write.
-   * @param frame Code and reason.
+   * @param into Where to write: all that may be sent.
+   * @param frame Code, and reason, of which as much is said as fits.
    * @returns Its length.
    */
   writeClose(into: Uint8Array, frame: Omit<CloseFrame, "type">): number {
     const start = this.begin(into);
     const writer = new ByteWriter(into, start + PACKET_HEADER_LENGTH);
-    encodeCloseFrame(writer, frame);
+    const room = into.length - PACKET_TAG_LENGTH - writer.offset;
+    encodeCloseFrame(writer, frame, room - MAX_CLOSE_HEAD_LENGTH);
     return this.seal(into, { start, end: writer.offset, flags: 0 });
   }
 

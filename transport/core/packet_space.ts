@@ -109,6 +109,7 @@ export class PacketSpace {
       protection: this.#protection,
       path: options.path,
       prefix: options.prefix,
+      random: options.random,
       trace: options.trace,
     });
     this.#outgoing = new OutgoingFrames(options);
@@ -473,11 +474,13 @@ export class PacketSpace {
       flags,
     });
     this.#recovery.onPacketSent(now, {
-      packetNumber: this.#builder.packetCount - 1,
+      packetNumber: this.#builder.lastPacketNumber,
       sentAt: now,
       sizeBytes: length,
       isAckEliciting: isEliciting,
-      isInFlight: isEliciting,
+      // What leaves beyond the window is not waited for: who never acknowledges
+      // would have any number of them remembered.
+      isInFlight: isEliciting && mayCarryData,
       frames,
       isMtuProbe: false,
     });
@@ -490,8 +493,8 @@ export class PacketSpace {
   /**
    * Writes a datagram that closes the connection.
    *
-   * @param into Where to write.
-   * @param frame Code and reason.
+   * @param into Where to write: all that may be sent.
+   * @param frame Code, and reason, of which as much is said as fits.
    * @returns Its length.
    */
   writeClose(into: Uint8Array, frame: Omit<CloseFrame, "type">): number {
@@ -533,10 +536,12 @@ export class PacketSpace {
    */
   handlePathChange(address: Address): void {
     this.#mtu.handlePathChange(address);
-    this.#recovery.handlePathChange({
+    const lost = this.#recovery.handlePathChange({
       isLoopback: isLoopback(address),
       maxDatagramBytes: this.#mtu.currentBytes,
     });
+    this.#trace?.packetsLost(lost);
+    for (const packet of lost) this.#outgoing.onFramesLost(packet.frames);
   }
 
   /**
@@ -581,7 +586,7 @@ export class PacketSpace {
     this.#mtu.discovery.onProbeSent();
     this.#isMtuProbeNext = false;
     this.#recovery.onPacketSent(now, {
-      packetNumber: this.#builder.packetCount - 1,
+      packetNumber: this.#builder.lastPacketNumber,
       sentAt: now,
       sizeBytes: length,
       isAckEliciting: true,

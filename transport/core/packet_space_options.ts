@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { RandomSource } from "../../internal/random_source.ts";
 import type { Address } from "./address.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
 import type { ConnectionIds } from "./connection_ids.ts";
@@ -39,6 +40,8 @@ export interface PacketSpaceOptions {
   readonly path: { readonly connectionId: Uint8Array };
   /** Where the peer is. */
   readonly remoteAddress: Address;
+  /** Says which packet numbers are left out. */
+  readonly random: RandomSource;
   /** Scratch for plaintext, shared by the connections of an endpoint; 64 KiB. */
   readonly scratch: Uint8Array;
   /** Takes the answer to a path challenge: eight bytes, borrowed. */

@@ -158,19 +158,21 @@ export class Recovery {
    *
    * @param path Whether it stays within this machine, and the largest datagram
    * that it is known to carry, in bytes.
+   * @returns What is given up for lost: what took a path before the old one.
    */
   handlePathChange(
     path: { readonly isLoopback: boolean; readonly maxDatagramBytes: number },
-  ): void {
+  ): readonly SentPacket[] {
     this.#isLoopback = path.isLoopback;
     this.#maxDatagramBytes = path.maxDatagramBytes;
-    this.#loss.startPath();
+    const lost = this.#loss.startPath();
     this.#offPathBytes = this.#loss.bytesInFlight;
     this.#mtuProbeBytes = 0;
     this.#kernelBytesInFlight = 0;
     this.#rtt.reset();
     this.#congestion = this.#createCongestionController();
     this.#pacer = this.#createPacer();
+    return lost;
   }
 
   /**
