@@ -23,7 +23,7 @@ import {
   RETRY_AFTER_MS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
-import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
+import { limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
 import { IncomingRequest } from "./incoming_request.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
@@ -197,14 +197,18 @@ export class Callee {
     } catch (error) {
       const failure = error instanceof CallError
         ? error
-        : new CallError("INVALID_ARGUMENT", toHandlerFailure(error).message);
+        : new CallError("INVALID_ARGUMENT", messageOf(error));
       this.#refuse(channel, message, failure);
       return undefined;
     }
     const number = this.#nextNumber++;
     this.#running.set(number, call);
-    const running = call.run(method);
-    if (running === undefined) this.#forget(number);
+    let running: Promise<void> | undefined;
+    try {
+      running = call.run(method);
+    } finally {
+      if (running === undefined) this.#forget(number);
+    }
     return running?.finally(() => this.#forget(number));
   }
 

@@ -4,11 +4,14 @@ import { TimerQueue } from "../internal/timer_queue.ts";
 import { generateKeyPair } from "../crypto/mod.ts";
 import {
   decodeError,
+  decodeStreamClose,
   encodeCall,
   encodeCallData,
+  encodeEnvelope,
   encodeMessage,
   encodeStreamChunk,
   encodeStreamOpen,
+  type Envelope,
   type Message,
   MessageFlags,
   MessageType,
@@ -70,13 +73,32 @@ function createRig(): Rig {
   };
 }
 
-function callPayload(method: string, target = NOBODY): Uint8Array {
+function callPayload(
+  method: string,
+  target = NOBODY,
+  envelope: Envelope = {},
+): Uint8Array {
   const data = encodeCallData({
     contentType: 1,
     method,
+    extensions: encodeEnvelope(envelope),
     body: new TextEncoder().encode("text"),
   });
   return encodeCall({ target, timeoutSeconds: 0, data });
+}
+
+function streamPayload(method: string): Uint8Array {
+  const data = encodeCallData({
+    contentType: 0,
+    method,
+    body: new Uint8Array(0),
+  });
+  return encodeStreamOpen({
+    streamId: new Uint8Array(16),
+    target: NOBODY,
+    kind: StreamKind.BOTH_WAYS,
+    data,
+  });
 }
 
 function message(
@@ -187,6 +209,40 @@ Deno.test("Callee survives any bytes on any stream", async () => {
     },
   ));
   assert.equal(rig.callee.runningCount, 0);
+});
+
+Deno.test("Callee answers INTERNAL, and goes on, whatever a handler throws", async () => {
+  const rig = createRig();
+  const thrown = Object.assign(new Error("x"), { message: { code: 1 } });
+  rig.callee.setMethod("at once", {
+    kind: "call",
+    handler: () => {
+      throw thrown;
+    },
+  });
+  rig.callee.setMethod("later", {
+    kind: "call",
+    handler: () => Promise.reject(thrown),
+  });
+  rig.callee.setMethod("stream", {
+    kind: "stream",
+    handler: () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(thrown) }),
+    }),
+  });
+  const { CALL, STREAM_OPEN } = MessageType;
+  for (const method of ["at once", "later"]) {
+    for (const envelope of [{}, { idempotencyKey: "key" }]) {
+      const payload = callPayload(method, NOBODY, envelope);
+      assert.equal(await refusal(rig, CALL, payload), "INTERNAL", method);
+    }
+  }
+  const close = await ask(rig, STREAM_OPEN, streamPayload("stream"));
+  const { status } = decodeStreamClose(close!.payload);
+  assert.equal(statusName(status), "INTERNAL");
+  await rig.callee.drain();
+  assert.equal(rig.callee.runningCount, 0);
+  assert.equal(rig.clock.timerCount, 0);
 });
 
 Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, or whose time is over", async () => {

@@ -54,18 +54,39 @@ export function toCallFailure(
 }
 
 /**
- * Turns what a handler threw into what its caller is told: never a stack, and
- * at most 500 characters.
+ * Turns what a handler threw, or was ended with, into what its caller is told:
+ * never a stack, and at most 500 characters. It never throws: a handler of plain
+ * JavaScript throws whatever it likes.
  *
  * @param thrown Any value.
  * @returns The error to send.
  */
 export function toHandlerFailure(thrown: unknown): CallError {
-  if (thrown instanceof CallError) return thrown;
-  const text = thrown instanceof Error ? thrown.message : "";
-  return new CallError("INTERNAL", limit(text) || "Handler: failed", {
+  try {
+    const failure = toCallFailure(thrown);
+    if (failure instanceof CallError) return failure;
+  } catch {
+    // Its getters throw, or it is a proxy: nothing can be said about it.
+  }
+  return new CallError("INTERNAL", messageOf(thrown) || "Handler: failed", {
     cause: thrown,
   });
+}
+
+/**
+ * What an error says about itself, limited for the wire. It never throws.
+ *
+ * @param thrown Any value.
+ * @returns The first line of its message, as {@linkcode limit} gives it; empty
+ * where there is none.
+ */
+export function messageOf(thrown: unknown): string {
+  try {
+    const message: unknown = thrown instanceof Error ? thrown.message : "";
+    return typeof message === "string" ? limit(message) : "";
+  } catch {
+    return "";
+  }
 }
 
 /**

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { ProtocolError } from "../protocol/mod.ts";
 import { TransportError, type TransportErrorCode } from "../transport/mod.ts";
 import { CallError, type CallErrorCode } from "./error.ts";
-import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
+import {
+  limit,
+  messageOf,
+  toCallFailure,
+  toHandlerFailure,
+} from "./failure.ts";
 import { StatusCode, statusName } from "./status_code.ts";
 
 Deno.test("statusName() names every code, and others UNKNOWN", () => {
@@ -69,4 +74,29 @@ Deno.test("toHandlerFailure() says no more than one line", () => {
   assert.equal(toHandlerFailure(new Error("x")).code, "INTERNAL");
   assert.equal(limit("x".repeat(501)).length, 500);
   assert.ok(limit(`${"x".repeat(499)}😀`).isWellFormed());
+});
+
+Deno.test("toHandlerFailure() answers INTERNAL for errors that are made to break it", () => {
+  const failing = (): never => {
+    throw new Error("Test: a trap");
+  };
+  const revoked = Proxy.revocable(new Error("x"), {});
+  revoked.revoke();
+  const odd: unknown[] = [
+    undefined,
+    Object.create(null),
+    ...[42, null, { code: 1 }, Symbol("x")].map((message) =>
+      Object.assign(new Error("x"), { message })
+    ),
+    Object.defineProperty(new Error("x"), "message", { get: failing }),
+    new Proxy(new Error("x"), { get: failing }),
+    new Proxy(new Error("x"), { getPrototypeOf: failing }),
+    revoked.proxy,
+  ];
+  for (const [index, thrown] of odd.entries()) {
+    const failure = toHandlerFailure(thrown);
+    assert.equal(failure.code, "INTERNAL", `${index}`);
+    assert.equal(failure.message, "Handler: failed", `${index}`);
+    assert.equal(messageOf(thrown), "", `${index}`);
+  }
 });

@@ -33,7 +33,7 @@ import {
   type Sendable,
 } from "./content.ts";
 import { CallError } from "./error.ts";
-import { limit, toCallFailure, toHandlerFailure } from "./failure.ts";
+import { limit, toHandlerFailure } from "./failure.ts";
 import {
   type CallFacts,
   type CallHandler,
@@ -372,12 +372,7 @@ export class RunningCall implements CallFacts, TimedCall {
   #fail(thrown: unknown, method: Method): CallError {
     const { race } = this;
     const channel = this.#channel;
-    const failure = race.isAborted
-      ? toCallFailure(race.reason)
-      : toHandlerFailure(toCallFailure(thrown));
-    const error = failure instanceof CallError
-      ? failure
-      : toHandlerFailure(failure);
+    const error = toHandlerFailure(race.isAborted ? race.reason : thrown);
     if (this.#audience === "gone") {
       channel.cancel(error.status);
     } else {
@@ -390,7 +385,8 @@ export class RunningCall implements CallFacts, TimedCall {
         )
         : this.#sendError(error);
       telling.then(() => channel.finish()).catch(() => {
-        // The caller has gone meanwhile.
+        // The caller has gone meanwhile; or it cannot be told, and is not to wait.
+        channel.cancel(StatusCode.INTERNAL);
       });
     }
     return error;
