@@ -25,7 +25,7 @@ import {
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { Callee } from "./callee.ts";
-import type { CallError } from "./error.ts";
+import { CallError } from "./error.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { MessageIds } from "./message_ids.ts";
 import { type StatusName, statusName } from "./status_code.ts";
@@ -243,6 +243,31 @@ Deno.test("Callee answers INTERNAL, and goes on, whatever a handler throws", asy
   await rig.callee.drain();
   assert.equal(rig.callee.runningCount, 0);
   assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("Callee answers a CallError whose parts cannot be encoded", async () => {
+  const rig = createRig();
+  let reads = 0;
+  const errors = {
+    code: new CallError("NOPE" as never, "x"),
+    time: new CallError("NOT_FOUND", "x", { retryAfterMs: "soon" as never }),
+    // Found to be wrong only when it is encoded.
+    text: Object.defineProperty(new CallError("NOT_FOUND", "x"), "message", {
+      get: () => reads++ === 0 ? "x" : 42,
+    }),
+  };
+  for (const [method, error] of Object.entries(errors)) {
+    rig.callee.setMethod(method, {
+      kind: "call",
+      handler: () => {
+        throw error;
+      },
+    });
+  }
+  const { CALL } = MessageType;
+  assert.equal(await refusal(rig, CALL, callPayload("code")), "INTERNAL");
+  assert.equal(await refusal(rig, CALL, callPayload("time")), "NOT_FOUND");
+  await assert.rejects(ask(rig, CALL, callPayload("text")));
 });
 
 Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, or whose time is over", async () => {

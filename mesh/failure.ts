@@ -27,6 +27,9 @@ const TRANSPORT_CODES: Partial<Record<string, CallErrorCode>> = {
   VERSION_UNSUPPORTED: "FAILED_PRECONDITION",
 };
 
+/** What is said about a handler that said nothing itself. */
+const HANDLER_FAILED = "Handler: failed";
+
 /**
  * Turns what went wrong at the caller's end into what the caller gets.
  *
@@ -59,16 +62,16 @@ export function toCallFailure(
  * JavaScript throws whatever it likes.
  *
  * @param thrown Any value.
- * @returns The error to send.
+ * @returns The error to send, which can be encoded.
  */
 export function toHandlerFailure(thrown: unknown): CallError {
   try {
     const failure = toCallFailure(thrown);
-    if (failure instanceof CallError) return failure;
+    if (failure instanceof CallError) return toEncodable(failure);
   } catch {
     // Its getters throw, or it is a proxy: nothing can be said about it.
   }
-  return new CallError("INTERNAL", messageOf(thrown) || "Handler: failed", {
+  return new CallError("INTERNAL", messageOf(thrown) || HANDLER_FAILED, {
     cause: thrown,
   });
 }
@@ -117,6 +120,24 @@ function fromTransport(
     TRANSPORT_CODES[error.code] ?? "INTERNAL",
     error.message,
     options,
+  );
+}
+
+/** Leaves out what is not as the types say: JavaScript does not check them. */
+function toEncodable(error: CallError): CallError {
+  const { code, status, message, retryAfterMs } = error;
+  const name = code === "CONNECTION_LOST" ? "UNAVAILABLE" : code;
+  const hasCode = Number.isInteger(status) && status !== StatusCode.OK &&
+    statusName(status) === name;
+  const hasMessage = typeof message === "string";
+  const hasTime = typeof retryAfterMs === "number";
+  if (hasCode && hasMessage && (hasTime || retryAfterMs === undefined)) {
+    return error;
+  }
+  return new CallError(
+    hasCode ? code : "INTERNAL",
+    hasMessage ? message : HANDLER_FAILED,
+    { retryAfterMs: hasTime ? retryAfterMs : undefined, cause: error },
   );
 }
 

@@ -100,3 +100,39 @@ Deno.test("toHandlerFailure() answers INTERNAL for errors that are made to break
     assert.equal(messageOf(thrown), "", `${index}`);
   }
 });
+
+Deno.test("toHandlerFailure() keeps what is right of a CallError that plain JavaScript made", () => {
+  const make = (code: string, message: unknown, facts: object): CallError => {
+    const error = new CallError(code as CallErrorCode, "", facts);
+    return Object.assign(error, { message });
+  };
+  const facts = { retryAfterMs: 5 };
+  const expected: [CallError, CallErrorCode, string, number | undefined][] = [
+    [make("NOPE", "text", facts), "INTERNAL", "text", 5],
+    [make("OK", "text", facts), "INTERNAL", "text", 5],
+    [make("toString", "text", facts), "INTERNAL", "text", 5],
+    [make("NOT_FOUND", 42, facts), "NOT_FOUND", "Handler: failed", 5],
+    [
+      make("NOT_FOUND", "text", { retryAfterMs: "soon" }),
+      "NOT_FOUND",
+      "text",
+      undefined,
+    ],
+    [
+      Object.assign(make("NOT_FOUND", "text", facts), { status: 2 ** 16 }),
+      "INTERNAL",
+      "text",
+      5,
+    ],
+  ];
+  for (const [thrown, code, message, retryAfterMs] of expected) {
+    const failure = toHandlerFailure(thrown);
+    assert.equal(failure.code, code);
+    assert.equal(failure.status, new CallError(code, "").status);
+    assert.equal(failure.message, message);
+    assert.equal(failure.retryAfterMs, retryAfterMs);
+    assert.equal(failure.cause, thrown);
+  }
+  const lost = new CallError("CONNECTION_LOST", "text", facts);
+  assert.equal(toHandlerFailure(lost), lost);
+});
