@@ -260,14 +260,18 @@ function remoteParent(
 }
 
 function endSpan(span: Span, end: SpanEnd): void {
-  span.setAttributes({
-    "mxp.status": end.status,
-    "mxp.peer": end.peer,
-    "mxp.bytes_sent": end.bytesSent,
-    "mxp.bytes_received": end.bytesReceived,
-  });
-  if (end.status !== "OK") {
-    span.setStatus({ code: SpanStatusCode.ERROR, message: end.status });
+  try {
+    span.setAttributes({
+      "mxp.status": end.status,
+      "mxp.peer": end.peer,
+      "mxp.bytes_sent": end.bytesSent,
+      "mxp.bytes_received": end.bytesReceived,
+    });
+    if (end.status !== "OK") {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: end.status });
+    }
+    span.end();
+  } catch {
+    // The program's own processors run here: see #notify.
   }
-  span.end();
 }

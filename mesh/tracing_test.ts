@@ -58,6 +58,8 @@ class RecordingTracer {
     own: SpanContext;
     isEnded: boolean;
   }[] = [];
+  /** Stands for the processors of the program. */
+  onEnd: () => void = () => {};
 
   startSpan(name: string, _options?: SpanOptions, parent?: Context): Span {
     const above = parent === undefined
@@ -77,6 +79,7 @@ class RecordingTracer {
       setStatus: () => {},
       end: () => {
         entry.isEnded = true;
+        this.onEnd();
       },
     } as unknown as Span;
   }
@@ -141,5 +144,23 @@ Deno.test("Tracing.open() gives OpenTelemetry the message ids as span and trace 
   } finally {
     trace.disable();
     context.disable();
+  }
+});
+
+Deno.test("A span whose processor throws ends all the same", () => {
+  const tracer = new RecordingTracer();
+  tracer.onEnd = () => {
+    throw new Error("Test: no room");
+  };
+  trace.setGlobalTracerProvider({ getTracer: () => tracer as never });
+  try {
+    const tracing = new Tracing("agent", new MessageIds(new SeededRandom(2)));
+    const ended: string[] = [];
+    tracing.onSpan(({ name }) => ended.push(name));
+    tracing.open({ name: "call", kind: "client" }).end(END);
+    assert.deepEqual(ended, ["call"]);
+    assert.ok(tracer.started[0]!.isEnded);
+  } finally {
+    trace.disable();
   }
 });
