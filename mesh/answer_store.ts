@@ -31,9 +31,10 @@ interface Entry {
 }
 
 /**
- * Runs work once for each key. Whoever comes with the same key while it runs
- * waits for it, whoever comes later gets the stored answer. Failures are not
- * stored: the next one tries again. At its bounds the oldest answer goes.
+ * Runs work once for each key, and never twice at the same time. Whoever comes
+ * with the same key while it runs waits for it, whoever comes later gets the
+ * stored answer. Failures are not stored: the next one tries again. At its bounds
+ * the oldest answer goes.
  */
 export class AnswerStore {
   readonly #clock: Clock;
@@ -61,7 +62,7 @@ export class AnswerStore {
    * Gives the stored answer, or does the work.
    *
    * @param key Caller, method and idempotency key together.
-   * @param work Does it.
+   * @param work Does it: settles when it is over, not when its caller gives up.
    * @returns The answer.
    * @throws What `work` throws, unless it was given up by another caller.
    */

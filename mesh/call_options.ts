@@ -65,7 +65,8 @@ export interface RequestOptions {
 export interface CallOptions extends RequestOptions {
   /**
    * Names the work, at most 256 characters: a callee that has done it for this
-   * caller answers what it answered then.
+   * caller answers what it answered then, and one that still does it answers when
+   * it is done.
    */
   readonly idempotencyKey?: string;
 }

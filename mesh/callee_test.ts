@@ -4,6 +4,7 @@ import { TimerQueue } from "../internal/timer_queue.ts";
 import { generateKeyPair } from "../crypto/mod.ts";
 import {
   decodeError,
+  decodeResponse,
   decodeStreamClose,
   encodeCall,
   encodeCallData,
@@ -268,6 +269,92 @@ Deno.test("Callee answers a CallError whose parts cannot be encoded", async () =
   assert.equal(await refusal(rig, CALL, callPayload("code")), "INTERNAL");
   assert.equal(await refusal(rig, CALL, callPayload("time")), "NOT_FOUND");
   await assert.rejects(ask(rig, CALL, callPayload("text")));
+});
+
+/** Calls with a key, and gives the call up after a time if there is one. */
+function askOnce(
+  rig: Rig,
+  method: string,
+  deadlineMs?: number,
+): Promise<Message | undefined> {
+  const envelope = {
+    idempotencyKey: "key",
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  };
+  return ask(rig, MessageType.CALL, callPayload(method, NOBODY, envelope));
+}
+
+/** Resolves when so many calls are under way. */
+async function untilRunning(rig: Rig, count: number): Promise<void> {
+  while (rig.callee.runningCount < count) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+Deno.test("A call that is repeated with its key after a timeout waits for the handler that still runs", async () => {
+  const rig = createRig();
+  const release = Promise.withResolvers<void>();
+  let runs = 0;
+  rig.callee.setMethod("charge", {
+    kind: "call",
+    handler: async () => {
+      const run = ++runs;
+      await release.promise;
+      return `receipt ${run}`;
+    },
+  });
+  const first = askOnce(rig, "charge", 2_000);
+  await untilRunning(rig, 1);
+  rig.clock.advance(2_000);
+  assert.equal(
+    statusName(decodeError((await first)!.payload).status),
+    "DEADLINE_EXCEEDED",
+  );
+  const again = [askOnce(rig, "charge"), askOnce(rig, "charge", 3_000)];
+  await untilRunning(rig, 3);
+  assert.equal(runs, 1);
+  rig.clock.advance(3_000);
+  assert.equal((await again[1])?.type, MessageType.ERROR);
+  release.resolve();
+  for (const answer of [await again[0], await askOnce(rig, "charge")]) {
+    assert.equal(answer?.type, MessageType.RESPONSE);
+    const { body } = decodeResponse(answer.payload);
+    assert.equal(new TextDecoder().decode(body), "receipt 1");
+  }
+  await rig.callee.drain();
+  assert.equal(runs, 1);
+  assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("A handler with a key that stops with its caller is run anew for whoever waits, once it is over", async () => {
+  const rig = createRig();
+  const cleanUp = Promise.withResolvers<void>();
+  const log: string[] = [];
+  rig.callee.setMethod("work", {
+    kind: "call",
+    handler: async ({ signal }) => {
+      if (log.length > 0) {
+        log.push("second run");
+        return "done";
+      }
+      log.push("first run");
+      const stopped = Promise.withResolvers<void>();
+      signal.addEventListener("abort", () => stopped.resolve());
+      await stopped.promise;
+      await cleanUp.promise;
+      log.push("cleaned up");
+      throw new Error("Test: stopped");
+    },
+  });
+  const first = askOnce(rig, "work", 2_000);
+  await untilRunning(rig, 1);
+  const waiting = askOnce(rig, "work");
+  await untilRunning(rig, 2);
+  rig.clock.advance(2_000);
+  assert.equal((await first)?.type, MessageType.ERROR);
+  cleanUp.resolve();
+  assert.equal((await waiting)?.type, MessageType.RESPONSE);
+  assert.deepEqual(log, ["first run", "cleaned up", "second run"]);
 });
 
 Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, or whose time is over", async () => {

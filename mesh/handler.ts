@@ -137,7 +137,9 @@ export class CallRequest {
 
   /**
    * Fires when the caller gave up, vanished, or ran out of time: what the
-   * handler does then is for nobody.
+   * handler does then is for nobody. With an idempotency key it is for whoever
+   * asks again: a handler may stop, and is run anew then, or go on and have its
+   * answer stored.
    */
   get signal(): AbortSignal {
     return this.#call.race.signal;

@@ -264,9 +264,21 @@ export class RunningCall implements CallFacts, TimedCall {
     handler: CallHandler,
     idempotencyKey: string,
   ): Promise<void> {
+    // Not raced, as every wait for it is: whoever asks again after this caller
+    // has given up must not begin what is under way.
     const work = async (): Promise<OutgoingContent> => {
-      const value = await this.#wait(() => handler(new CallRequest(this)));
-      return packContent(this.#seal(value));
+      this.race.throwIfAborted();
+      try {
+        const handling = Promise.resolve(
+          this.#enter(() => handler(new CallRequest(this))),
+        );
+        this.#handling = handling;
+        return packContent(this.#seal(await handling));
+      } catch (thrown) {
+        // A handler that stops because nobody waits says so in its own words.
+        this.race.throwIfAborted();
+        throw thrown;
+      }
     };
     const key = this.#answerKey(idempotencyKey);
     const content = await this.race.race(this.#services.answers.run(key, work));
