@@ -111,8 +111,8 @@ export class AnswerStore {
     if (answer.body.length > this.#maxBytes) return;
     this.#bytes += answer.body.length;
     this.#answers.set(key, {
-      // A handler may use its array again.
-      answer: { ...answer, body: answer.body.slice() },
+      // A handler may use its array again. Not slice(): of a Buffer it is a view.
+      answer: { ...answer, body: new Uint8Array(answer.body) },
       expiresAt: this.#clock.now() + this.#lifetimeMs,
     });
     for (const [oldest, entry] of this.#answers) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { AnswerStore } from "./answer_store.ts";
 import type { OutgoingContent } from "./content.ts";
@@ -42,6 +43,17 @@ Deno.test("AnswerStore.run() runs again after a failure, and for a waiter whose 
   first.reject(new CallError("CANCELLED", "Test: the first caller left"));
   await assert.rejects(given);
   assert.equal((await waiting).body[0], 2);
+});
+
+Deno.test("AnswerStore.run() keeps what the answer was, though its array is used again", async () => {
+  const store = new AnswerStore({ clock: new TimerClock() });
+  for (const body of [new Uint8Array([1]), Buffer.from([1])]) {
+    const key = body.constructor.name;
+    await store.run(key, () => Promise.resolve({ ...answer(1), body }));
+    body.fill(2);
+    const stored = await store.run(key, () => Promise.resolve(answer(3)));
+    assert.deepEqual([...stored.body], [1], key);
+  }
 });
 
 Deno.test("AnswerStore forgets the oldest at its bounds, and all with time", async () => {
