@@ -305,7 +305,9 @@ export class Agent {
    * @param target Whom: see `Target`. Among several agents calls go round; one
    * that cannot be reached, or refuses before it began, is passed over.
    * @param method What to call.
-   * @param value With what: bytes, text, or what JSON can say.
+   * @param value With what: bytes, text, or what JSON can say. The array of bytes
+   * may be used again at once, but for a call that may go to several agents: one
+   * that is passed on is read again.
    * @param options Limits, cancellation and the rest.
    * @returns The answer.
    * @throws {CallError} `NOT_FOUND` when there is no such agent, what the
@@ -329,7 +331,7 @@ export class Agent {
    * @typeParam Chunk What the chunks are taken for; not checked.
    * @param target Whom: see `Target`.
    * @param method What to call.
-   * @param value With what.
+   * @param value With what, as of {@linkcode Agent.call}.
    * @param options Limits, cancellation and the rest.
    * @returns The stream; its call is under way.
    * @throws {CallError} At once for options that are wrong; everything else
@@ -379,12 +381,15 @@ export class Agent {
    * Publishes an event to everyone who subscribed to its topic.
    *
    * @param topic What it is about: 1 to 255 bytes of UTF-8 without `*`.
-   * @param value The event, at most 1 MiB.
+   * @param value The event, at most 1 MiB. The array of bytes may be used again
+   * at once.
    * @returns Resolves when it is in the subscribers' queues at the node.
    * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`, `UNAVAILABLE`.
    */
   publish(topic: string, value?: Sendable): Promise<void> {
-    return this.#membership.publish(topic, value);
+    // It leaves later: the link to the node is awaited first.
+    const kept = value instanceof Uint8Array ? new Uint8Array(value) : value;
+    return this.#membership.publish(topic, kept);
   }
 
   /**

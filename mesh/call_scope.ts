@@ -121,6 +121,11 @@ export class CallScope implements TimedCall {
     return this.race.isAborted;
   }
 
+  /** Whether the request was given to a stream. */
+  get isSent(): boolean {
+    return this.#channel !== undefined;
+  }
+
   /** What is to be said about the call in errors. */
   get facts(): { method: string; capability: string | undefined } {
     return {

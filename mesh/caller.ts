@@ -33,6 +33,7 @@ import {
   MAX_CALL_CANDIDATES,
 } from "./config.ts";
 import {
+  keepContent,
   packContent,
   SealedValue,
   sealValue,
@@ -130,6 +131,12 @@ export class Caller {
     } catch (error) {
       return Promise.reject(error);
     }
+    const answer = this.#call(request);
+    if (!request.scope.isSent) request.content = keepContent(request.content);
+    return answer;
+  }
+
+  #call(request: OutgoingRequest): Promise<Answer> {
     const { scope } = request;
     if (scope.isAborted) return this.#callOn(request);
     const peers = this.#findRemembered(request.target, scope.startedAt);
@@ -240,11 +247,13 @@ export class Caller {
     options: StreamOptions,
   ): CallStream {
     const request = this.#createRequest(target, method, value, options, true);
+    const opening = this.#open(request);
+    if (!request.scope.isSent) request.content = keepContent(request.content);
     return new CallStream({
       scope: request.scope,
       method,
       keyPair: this.#options.keyPair,
-      opening: this.#open(request),
+      opening,
     });
   }
 

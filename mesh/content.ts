@@ -137,6 +137,19 @@ export function packContent(value: Sendable): OutgoingContent {
 }
 
 /**
+ * Makes a body last that is sent later than it was given.
+ *
+ * @param content The body; that of bytes is the array of whoever gave it, and is
+ * copied.
+ * @returns A body that nobody else changes.
+ */
+export function keepContent(content: OutgoingContent): OutgoingContent {
+  return content.contentType === ContentType.BYTES
+    ? { ...content, body: new Uint8Array(content.body) }
+    : content;
+}
+
+/**
  * Turns a body back into a value; one that is sealed for `keyPair` is opened.
  *
  * @param flags Flags of the message.

@@ -30,8 +30,8 @@ export interface OutgoingRequest {
   readonly target: RegistryTarget | AddressTarget;
   /** What is called. */
   readonly method: string;
-  /** With what. */
-  readonly content: OutgoingContent;
+  /** With what. Replaced by what lasts, when it cannot leave at once. */
+  content: OutgoingContent;
   /** What the caller said. */
   readonly options: CallOptions;
   /** Whether the answer is a stream. */

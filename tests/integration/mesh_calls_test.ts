@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Agent, CallError, MxpError, type SpanRecord } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
-import { whenAborted, withMesh } from "../support/mesh.ts";
+import { collect, whenAborted, withMesh } from "../support/mesh.ts";
 
 /** Passes for a `CallError` of this code. */
 function hasCode(code: string, text = ""): (error: unknown) => boolean {
@@ -32,6 +32,50 @@ Deno.test("Agent.call() carries bytes, text and JSON both ways", async () => {
         await caller.call({ name: "echo" }, "echo", long, { compress }),
         long,
       );
+    }
+  });
+});
+
+Deno.test("Bytes arrive as they were when they were given, whatever a request waits for", async () => {
+  await withMesh(async ({ connect }) => {
+    const hold = Promise.withResolvers<void>();
+    const connectCallee = async (name: string): Promise<void> => {
+      const callee = await connect({ name, transport: { maxBidiStreams: 1 } });
+      callee.onCall("echo", (request) => request.value);
+      callee.onCall("hold", () => hold.promise);
+      callee.onStream("stream", function* (request) {
+        yield request.value;
+      });
+    };
+    await connectCallee("one");
+    await connectCallee("two");
+    const caller = await connect();
+    const bytes = new Uint8Array(3);
+    const use = <Result>(request: () => Result): Result => {
+      bytes.fill(1);
+      const result = request();
+      bytes.fill(2);
+      return result;
+    };
+    const call = (name: string): Promise<Uint8Array> =>
+      use(() => caller.call<Uint8Array>({ name }, "echo", bytes));
+    const stream = (name: string): Promise<Uint8Array[]> =>
+      collect(use(() => caller.stream<Uint8Array>({ name }, "stream", bytes)));
+    const given = new Uint8Array(3).fill(1);
+    assert.deepEqual(await call("one"), given, "not connected");
+    assert.deepEqual(await call("one"), given, "connected");
+    assert.deepEqual(await stream("two"), [given], "not connected");
+    assert.deepEqual(await stream("two"), [given], "connected");
+    const held = ["one", "two"].map((name) => caller.call({ name }, "hold"));
+    const waiting = [call("one"), stream("two")];
+    hold.resolve();
+    await Promise.all(held);
+    assert.deepEqual(await Promise.all(waiting), [given, [given]], "no stream");
+    const events = await caller.subscribe("topic");
+    await use(() => caller.publish("topic", bytes));
+    for await (const { value } of events) {
+      assert.deepEqual(value, given, "event");
+      break;
     }
   });
 });
