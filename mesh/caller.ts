@@ -10,7 +10,6 @@ import { type Message, MessageType, type Value } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { Instant } from "../internal/instant.ts";
 import {
-  type OpenStreamOptions,
   type TransportConnection,
   TransportError,
   type TransportStream,
@@ -44,7 +43,12 @@ import { CallError } from "./error.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { OpenWaiter } from "./open_waiter.ts";
-import { type OutgoingRequest, RequestEncoder } from "./outgoing_request.ts";
+import {
+  mayTravelEarly,
+  type OutgoingRequest,
+  RequestEncoder,
+  streamOptions,
+} from "./outgoing_request.ts";
 import type { Peer, PeerConnections, PeerLease } from "./peer_connections.ts";
 import {
   type AddressTarget,
@@ -414,7 +418,13 @@ export class Caller {
       const stream = await this.#openStream(connection, request);
       this.#send(request, peer, attempt, stream);
     }
-    if (attempt.sending !== undefined) await race.race(attempt.sending);
+    try {
+      if (attempt.sending !== undefined) await race.race(attempt.sending);
+    } catch (error) {
+      // A callee that wants no more of it says why in its answer.
+      if (isStopped(error)) return;
+      throw error;
+    }
     this.#sendRest(request, attempt);
   }
 
@@ -563,20 +573,8 @@ export class Caller {
   }
 }
 
-/**
- * Whether a request may leave before the handshake is done: early data can be
- * repeated by whoever sees it, where its peer's key is that of several nodes.
- */
-function mayTravelEarly({ options }: OutgoingRequest): boolean {
-  return options.isIdempotent === true && options.input === undefined;
-}
-
-/** Options of a stream that nobody gave any for. */
-const PLAIN_STREAM: OpenStreamOptions = {};
-
-function streamOptions({ options }: OutgoingRequest): OpenStreamOptions {
-  const { priority } = options;
-  return priority === undefined ? PLAIN_STREAM : { priority };
+function isStopped(error: unknown): boolean {
+  return error instanceof TransportError && error.code === "STREAM_STOPPED";
 }
 
 function describePeer(peer: Peer): string {

@@ -15,7 +15,7 @@ import {
   StreamKind,
 } from "../protocol/mod.ts";
 import type { Instant } from "../internal/instant.ts";
-import { systemRandom } from "../transport/mod.ts";
+import { type OpenStreamOptions, systemRandom } from "../transport/mod.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { CallScope } from "./call_scope.ts";
 import { compressMessage, type OutgoingContent } from "./content.ts";
@@ -36,6 +36,32 @@ export interface OutgoingRequest {
   readonly options: CallOptions;
   /** Whether the answer is a stream. */
   readonly isStream: boolean;
+}
+
+/**
+ * Whether a request may leave before the handshake is done: early data can be
+ * repeated by whoever sees it, where its peer's key is that of several nodes.
+ *
+ * @param request What is asked for.
+ */
+export function mayTravelEarly({ options }: OutgoingRequest): boolean {
+  return options.isIdempotent === true && options.input === undefined;
+}
+
+/** Options of a stream that nobody gave any for. */
+const PLAIN_STREAM: OpenStreamOptions = {};
+
+/**
+ * How the stream of a request is opened.
+ *
+ * @param request What is asked for.
+ * @returns Options of the stream, not to be changed.
+ */
+export function streamOptions(
+  { options }: OutgoingRequest,
+): OpenStreamOptions {
+  const { priority } = options;
+  return priority === undefined ? PLAIN_STREAM : { priority };
 }
 
 /** Writes the first messages of the requests of one agent. */
