@@ -90,6 +90,10 @@ export class CallStream<Chunk = Value | SealedValue>
   #offset = 0;
   #ended: Ended | undefined;
   #isThrown = false;
+  /** How many calls of `next` wait for a chunk. */
+  #waitingCount = 0;
+  /** What the last one that had to wait gives. */
+  #lastNext: Promise<IteratorResult<Chunk, undefined>> | undefined;
 
   /**
    * Follows a call; for agents.
@@ -130,7 +134,8 @@ export class CallStream<Chunk = Value | SealedValue>
   /**
    * Reads the chunks.
    *
-   * @returns The one iterator of the stream.
+   * @returns The one iterator of the stream. Calls of its `next` that overlap get
+   * the chunks in their order.
    * @throws {CallError} `FAILED_PRECONDITION` when it is read already. `next`
    * throws the code of the failure; `CONNECTION_LOST` or `DATA_LOSS` when the
    * stream was lost; `CANCELLED`, or the reason of the caller's signal.
@@ -139,13 +144,16 @@ export class CallStream<Chunk = Value | SealedValue>
     this.#start();
     return {
       next: () => {
+        if (this.#waitingCount > 0) return this.#nextInTurn();
         const value = this.#take();
         return value === undefined
-          ? this.#next()
+          ? this.#lastNext = this.#next()
           : Promise.resolve({ done: false, value });
       },
       return: () => {
         this.cancel();
+        // Whoever waits is told; whoever comes after the end is not.
+        if (this.#waitingCount === 0) this.#isThrown = true;
         return Promise.resolve({ done: true, value: undefined });
       },
     };
@@ -205,8 +213,19 @@ export class CallStream<Chunk = Value | SealedValue>
     }
   }
 
+  /** As `#next`, once those who wait already have got theirs. */
+  #nextInTurn(): Promise<IteratorResult<Chunk, undefined>> {
+    this.#waitingCount++;
+    const next = (): Promise<IteratorResult<Chunk, undefined>> => {
+      this.#waitingCount--;
+      return this.#next();
+    };
+    return this.#lastNext = this.#lastNext!.then(next, next);
+  }
+
   async #next(): Promise<IteratorResult<Chunk, undefined>> {
     const { scope, opening } = this.#options;
+    this.#waitingCount++;
     try {
       if (this.#ended === undefined && this.#open === undefined) {
         await scope.race.race(opening);
@@ -220,6 +239,8 @@ export class CallStream<Chunk = Value | SealedValue>
       }
     } catch (error) {
       this.#fail(error);
+    } finally {
+      this.#waitingCount--;
     }
     const { failure } = this.#ended!;
     if (failure === undefined || this.#isThrown) {

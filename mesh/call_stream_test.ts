@@ -55,14 +55,16 @@ function close(
   );
 }
 
-/** Plays a script and reads the stream to its end. */
-async function play(script: Script): Promise<{
-  chunks: number;
-  ending: CallStreamEnding;
-  thrown: unknown;
-  timers: number;
-  callerStream: TestStream;
-}> {
+/** A stream that is read, and the end of its callee. */
+interface Rig {
+  readonly stream: CallStream<Uint8Array>;
+  readonly callee: MessageChannel;
+  readonly calleeStream: TestStream;
+  readonly callerStream: TestStream;
+  readonly clock: TimerClock;
+}
+
+function createRig(): Rig {
   const random = new SeededRandom(1);
   const clock = new TimerClock();
   const scope = new CallScope({
@@ -74,18 +76,30 @@ async function play(script: Script): Promise<{
   });
   const [callerStream, calleeStream] = createStreamPair();
   const channel = new MessageChannel(callerStream);
-  const callee = new MessageChannel(calleeStream);
-  const opening = (async () => {
-    const first = channel.receive();
-    await script(callee, calleeStream);
-    return { channel, first: await first, close: () => {} };
-  })();
   const stream = new CallStream<Uint8Array>({
     scope,
     method: "method",
     keyPair: generateKeyPair(random),
-    opening,
+    opening: channel.receive().then((first) => ({
+      channel,
+      first,
+      close: () => {},
+    })),
   });
+  const callee = new MessageChannel(calleeStream);
+  return { stream, callee, calleeStream, callerStream, clock };
+}
+
+/** Plays a script and reads the stream to its end. */
+async function play(script: Script): Promise<{
+  chunks: number;
+  ending: CallStreamEnding;
+  thrown: unknown;
+  timers: number;
+  callerStream: TestStream;
+}> {
+  const { stream, callee, calleeStream, callerStream, clock } = createRig();
+  await script(callee, calleeStream);
   let chunks = 0;
   let thrown: unknown;
   try {
@@ -95,6 +109,21 @@ async function play(script: Script): Promise<{
   }
   const ending = await stream.ending;
   return { chunks, ending, thrown, timers: clock.timerCount, callerStream };
+}
+
+/** Calls `next` a few times at once, and tells what each call gave. */
+function readAtOnce(
+  iterator: AsyncIterator<Uint8Array>,
+  count: number,
+): Promise<unknown[]> {
+  return Promise.all(Array.from({ length: count }, async () => {
+    try {
+      const { done, value } = await iterator.next();
+      return done ? "done" : value[0];
+    } catch (error) {
+      return (error as CallError).code;
+    }
+  }));
 }
 
 Deno.test("CallStream completes only when as many chunks arrived as were sent", async () => {
@@ -203,4 +232,44 @@ Deno.test("CallStream refuses answers of another form and bytes that are none", 
   assert.equal(noise.chunks, 1);
   assert.equal(noise.ending.type, "failed");
   assert.ok(noise.thrown instanceof CallError);
+});
+
+Deno.test("CallStream gives calls of next() that overlap the chunks in order, and then its end", async () => {
+  const { stream, callee } = createRig();
+  const iterator = stream[Symbol.asyncIterator]();
+  const opening = readAtOnce(iterator, 2);
+  await chunk(callee, 0);
+  await chunk(callee, 1);
+  assert.deepEqual(await opening, [0, 1]);
+  const rest = readAtOnce(iterator, 4);
+  for (const offset of [2, 3]) await chunk(callee, offset);
+  await close(callee, StreamEnding.COMPLETED, { chunkCount: 4 });
+  callee.finish();
+  assert.deepEqual(await rest, [2, 3, "done", "done"]);
+  assert.equal((await stream.ending).type, "completed");
+});
+
+Deno.test("CallStream tells the first call of next() that waits of its failure", async () => {
+  const { stream, callee } = createRig();
+  const iterator = stream[Symbol.asyncIterator]();
+  await chunk(callee, 0);
+  assert.deepEqual(await readAtOnce(iterator, 1), [0]);
+  const reading = readAtOnce(iterator, 3);
+  await chunk(callee, 1);
+  callee.finish();
+  assert.deepEqual(await reading, [1, "DATA_LOSS", "done"]);
+});
+
+Deno.test("CallStream that is left is done for whoever reads on, not for whoever waits", async () => {
+  const left = createRig();
+  const iterator = left.stream[Symbol.asyncIterator]();
+  await iterator.return?.();
+  assert.deepEqual(await readAtOnce(iterator, 2), ["done", "done"]);
+  assert.equal((await left.stream.ending).type, "cancelled");
+  const waiting = createRig();
+  const other = waiting.stream[Symbol.asyncIterator]();
+  const reading = readAtOnce(other, 1);
+  await other.return?.();
+  assert.deepEqual(await reading, ["CANCELLED"]);
+  assert.deepEqual(await readAtOnce(other, 1), ["done"]);
 });
