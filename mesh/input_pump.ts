@@ -15,6 +15,7 @@ import { TransportError } from "../transport/mod.ts";
 import type { CallScope } from "./call_scope.ts";
 import { type Compression, compressMessage, packContent } from "./content.ts";
 import type { SealedValue } from "./content.ts";
+import { CallError } from "./error.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode } from "./status_code.ts";
 
@@ -34,7 +35,7 @@ export interface InputPumpOptions {
 
 /**
  * Runs from its creation. An iterable that throws fails the call with what it
- * threw; a callee that wants no more ends the pump without an error.
+ * threw, or with `CANCELLED` if that is nothing; a callee that wants no more ends the pump without an error.
  */
 export class InputPump {
   readonly #options: InputPumpOptions;
@@ -77,7 +78,7 @@ export class InputPump {
       if (this.#isDone) return;
       this.#finish();
       // The stream itself tells the reader of answers why it ended.
-      if (!(error instanceof TransportError)) scope.abort(error);
+      if (!(error instanceof TransportError)) scope.abort(error ?? unnamed());
     }
   }
 
@@ -127,6 +128,11 @@ export class InputPump {
     // A generator that waits for something runs its `finally` afterwards.
     Promise.resolve(this.#iterator?.return?.()).catch(() => {});
   }
+}
+
+/** What a call fails with whose input throws `undefined` or `null`. */
+function unnamed(): CallError {
+  return new CallError("CANCELLED", "Input: it failed without saying why");
 }
 
 keepHiddenClass(

@@ -346,6 +346,28 @@ Deno.test("An input that throws fails the call with what it threw, at both ends"
   });
 });
 
+Deno.test("An input that throws nothing fails the call all the same", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("echo", ({ input }) => input);
+    callee.onCall("sum", async ({ input }) => (await collect(input)).length);
+    const caller = await connect();
+    async function* input(): AsyncGenerator<number> {
+      yield 1;
+      throw undefined;
+    }
+    const cancelled = (error: unknown): boolean =>
+      error instanceof CallError && error.code === "CANCELLED";
+    await assert.rejects(
+      caller.call(CALLEE, "sum", null, { input: input() }),
+      cancelled,
+    );
+    const stream = caller.stream(CALLEE, "echo", null, { input: input() });
+    await assert.rejects(collect(stream), cancelled);
+    assert.equal((await stream.ending).type, "cancelled");
+  });
+});
+
 Deno.test("A stream is read by one loop only, and tells its end when nobody reads", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect(CALLEE);
