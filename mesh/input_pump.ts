@@ -35,7 +35,8 @@ export interface InputPumpOptions {
 
 /**
  * Runs from its creation. An iterable that throws fails the call with what it
- * threw, or with `CANCELLED` if that is nothing; a callee that wants no more ends the pump without an error.
+ * threw, or with `CANCELLED` if that is nothing; a callee that wants no more ends
+ * the pump without an error.
  */
 export class InputPump {
   readonly #options: InputPumpOptions;
