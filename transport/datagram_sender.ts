@@ -62,9 +62,9 @@ export interface DatagramSenderOptions {
   readonly scheduleTurn: (task: () => void) => void;
   /** Called when more may be sent than when it was asked last. */
   readonly onReady: () => void;
-  /** Nothing can be sent to this address, and trying again cannot help. */
+  /** Nothing can be sent to this address, and trying again cannot help; must not throw. */
   readonly onSendFailed: (to: Address, error: TransportError) => void;
-  /** Called with what nobody else handles. */
+  /** Called with what nobody else handles; must not throw. */
   readonly onError: (error: unknown) => void;
 }
 

@@ -106,9 +106,9 @@ export interface DriverOptions {
   readonly receiving?: Pick<ReceivingTurns, "rest"> | undefined;
   /** Called with each event. */
   readonly onEvent: (event: EndpointEvent) => void;
-  /** Nothing can be sent to this address, and trying again cannot help. */
+  /** Nothing can be sent to this address, and trying again cannot help; must not throw. */
   readonly onSendFailed: (to: Address, error: TransportError) => void;
-  /** Called with what nobody else handles. */
+  /** Called with what nobody else handles; must not throw. */
   readonly onError: (error: unknown) => void;
 }
 

@@ -13,6 +13,7 @@ import { hasDenoUdp } from "./carrier/deno_udp.ts";
 import { createDeferred, type Deferred } from "./deferred.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { systemClock } from "./system_clock.ts";
+import { throwUncaught } from "./uncaught.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -229,7 +230,14 @@ export class SocketTurns {
     this.#released = undefined;
     const tasks = this.#tasks;
     this.#tasks = this.#noTasks;
-    for (const task of tasks) task();
+    for (const task of tasks) {
+      try {
+        task();
+      } catch (error) {
+        // It must not; but the others, of other sockets, have to go on.
+        throwUncaught(error);
+      }
+    }
     tasks.length = 0;
     this.#noTasks = tasks;
   }

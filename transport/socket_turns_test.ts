@@ -9,6 +9,7 @@ import {
   SocketTurns,
 } from "./socket_turns.ts";
 import { measureWait, work } from "../tests/support/socket_wait.ts";
+import { collectUncaught } from "../tests/support/uncaught_errors.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -115,6 +116,26 @@ Deno.test("SocketTurns.schedule() runs a task once however often it was asked, a
   turns.schedule(task, performance.now());
   await turn(turns);
   assert.equal(runCount, 2);
+  await turns.release();
+});
+
+Deno.test("SocketTurns.schedule() runs the other tasks of a turn where one throws, which is uncaught", async () => {
+  const [turns] = createTurns();
+  const failure = new Error("task");
+  let runCount = 0;
+  const errors = await collectUncaught(async () => {
+    for (let count = 0; count < 2; count++) {
+      turns.schedule(() => {
+        throw failure;
+      }, performance.now());
+      turns.schedule(() => {
+        runCount++;
+      }, performance.now());
+      await turn(turns);
+    }
+  });
+  assert.equal(runCount, 2);
+  assert.deepEqual(errors, [failure, failure]);
   await turns.release();
 });
 

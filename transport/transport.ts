@@ -30,6 +30,7 @@ import {
   type ConnectionInput,
   TransportConnection,
 } from "./transport_connection.ts";
+import { throwUncaught } from "./uncaught.ts";
 
 /** Whether it was said that the cipher library cannot be used: once for the process. */
 let hasWarnedOfCiphers = false;
@@ -82,7 +83,8 @@ export interface TransportOptions {
   /**
    * Called with one line for a person, and with what was thrown if a callback
    * of the application threw. Without it such an exception is rethrown in a
-   * microtask, where the runtime reports it as uncaught.
+   * microtask, where the runtime reports it as uncaught; so is what it throws
+   * itself.
    */
   readonly onWarning?: (message: string, cause?: unknown) => void;
 }
@@ -158,10 +160,14 @@ export class Transport {
   #hasWarnedOfSending = false;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: TransportOptions, carrier: Carrier) {
+  private constructor(
+    options: TransportOptions,
+    carrier: Carrier,
+    onWarning: TransportOptions["onWarning"],
+  ) {
     const { config = {} } = options;
     this.#carrier = carrier;
-    this.#onWarning = options.onWarning;
+    this.#onWarning = onWarning;
     const onHandlerError = (error: unknown): void => this.#report(error);
     this.#observer = options.observe &&
       guardObserver(options.observe(carrier.localAddress), onHandlerError);
@@ -222,10 +228,11 @@ export class Transport {
    * `CARRIER_FAILED` when the name to bind to cannot be resolved.
    */
   static async bind(options: TransportOptions): Promise<Transport> {
-    const carrier = options.carrier ?? await bindUdp(options);
-    warnOfCiphers(options.onWarning);
+    const onWarning = options.onWarning && guardWarning(options.onWarning);
+    const carrier = options.carrier ?? await bindUdp(options, onWarning);
+    warnOfCiphers(onWarning);
     try {
-      return new Transport(options, carrier);
+      return new Transport(options, carrier, onWarning);
     } catch (error) {
       if (options.carrier === undefined) await carrier.close();
       throw error;
@@ -322,12 +329,8 @@ export class Transport {
     if (this.#closing !== undefined) throw closedError();
     const before = this.localAddress.hostname;
     const { hostname = before, port = 0 } = options;
-    const onWarning = this.#onWarning;
-    const carrier = options.carrier ?? await bindUdp({
-      hostname,
-      port,
-      ...(onWarning === undefined ? {} : { onWarning }),
-    });
+    const carrier = options.carrier ??
+      await bindUdp({ hostname, port }, this.#onWarning);
     if (this.#closing !== undefined) {
       await carrier.close();
       throw closedError();
@@ -429,15 +432,23 @@ export class Transport {
   }
 
   #report(error: unknown): void {
-    if (this.#onWarning === undefined) {
-      queueMicrotask(() => {
-        throw error;
-      });
-      return;
-    }
+    if (this.#onWarning === undefined) return throwUncaught(error);
     const text = error instanceof Error ? error.message : String(error);
     this.#onWarning(`Transport: ${text}`, error);
   }
+}
+
+/** Whoever warns is in the middle of receiving, and must go on. */
+function guardWarning(
+  onWarning: NonNullable<TransportOptions["onWarning"]>,
+): NonNullable<TransportOptions["onWarning"]> {
+  return (message, cause) => {
+    try {
+      onWarning(message, cause);
+    } catch (error) {
+      throwUncaught(error);
+    }
+  };
 }
 
 function warnOfCiphers(onWarning: TransportOptions["onWarning"]): void {
@@ -449,9 +460,10 @@ function warnOfCiphers(onWarning: TransportOptions["onWarning"]): void {
 }
 
 async function bindUdp(
-  options: Pick<TransportOptions, "hostname" | "port" | "onWarning">,
+  options: Pick<TransportOptions, "hostname" | "port">,
+  onWarning: TransportOptions["onWarning"],
 ): Promise<Carrier> {
-  const { hostname = "0.0.0.0", port = 0, onWarning } = options;
+  const { hostname = "0.0.0.0", port = 0 } = options;
   const [numeric] = await resolveHostname(hostname);
   return await createUdpCarrier(
     { hostname: numeric!, port },

@@ -15,6 +15,7 @@ import {
   request,
   withTransports,
 } from "../support/transport_pair.ts";
+import { collectUncaught } from "../support/uncaught_errors.ts";
 
 function isTransportError(code: string): (error: unknown) => boolean {
   return (error) => error instanceof TransportError && error.code === code;
@@ -399,6 +400,32 @@ Deno.test("Transport reports what a callback threw and goes on", async () => {
     );
   }, { server: { onWarning: (message) => warnings.push(message) } });
   assert.deepEqual(warnings, ["Transport: handler"]);
+});
+
+Deno.test("Transport goes on receiving when onWarning throws, which is uncaught", async () => {
+  const failure = new Error("logger");
+  const errors = await collectUncaught(() =>
+    withTransports(async ({ outgoing, incoming }) => {
+      echoStreams(incoming);
+      assert.deepEqual(
+        await request(outgoing, patternBytes(2)),
+        patternBytes(2),
+      );
+    }, {
+      server: {
+        // What it throws is reported before the datagram is handled.
+        observe: () => ({
+          onDatagramReceived: () => {
+            throw new Error("observer");
+          },
+        }),
+        onWarning: () => {
+          throw failure;
+        },
+      },
+    })
+  );
+  assert.deepEqual(errors, [failure]);
 });
 
 Deno.test("TransportStream.read() ends when the end came while nobody was reading", () =>

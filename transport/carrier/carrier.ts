@@ -31,7 +31,7 @@ export type DatagramHandler = (
   from: Address,
 ) => Promise<void> | void;
 
-/** Learns that a carrier can receive no more. */
+/** Learns that a carrier can receive no more, or what a handler threw; must not throw. */
 export type CarrierErrorHandler = (error: TransportError) => void;
 
 /** What a carrier has counted. */

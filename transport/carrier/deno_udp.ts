@@ -5,6 +5,7 @@
  * @module
  */
 import type { Address } from "../core/address.ts";
+import { throwUncaught } from "../uncaught.ts";
 import {
   type Carrier,
   type CarrierErrorHandler,
@@ -62,7 +63,8 @@ export class DenoUdpCarrier implements Carrier {
 
   /** Begins to receive. */
   start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
-    this.#receiving = this.#receiveAll(onDatagram, onError).catch(() => {});
+    this.#receiving = this.#receiveAll(onDatagram, onError)
+      .catch(throwUncaught);
   }
 
   /** Sends one datagram; the buffer is free when the promise settles. */
