@@ -4,7 +4,10 @@
  *
  * @module
  */
+import type { MonotonicClock } from "../../internal/instant.ts";
+import { TokenBucket } from "../../internal/token_bucket.ts";
 import type { Address } from "../core/address.ts";
+import { systemClock } from "../system_clock.ts";
 import { throwUncaught } from "../uncaught.ts";
 import {
   type Carrier,
@@ -22,15 +25,34 @@ import {
 } from "./socket_error.ts";
 
 /**
- * Failures to receive, one after the other, after which the socket counts as
- * broken. Single ones are normal: Windows reports here that an earlier
- * datagram reached nobody.
+ * Failures to receive, one after the other, before the socket counts as broken: so
+ * many at once, and so many in a second. Windows reports here that an earlier datagram
+ * reached nobody, which is as often as those leave; a broken socket fails as fast as
+ * it is asked, 40,000 times a second.
  */
-const MAX_CONSECUTIVE_RECEIVE_ERRORS = 256;
+export const MAX_RECEIVE_ERRORS = 1_024;
 
 /** Whether this runtime has `Deno.listenDatagram`. */
 export function hasDenoUdp(): boolean {
   return typeof globalThis.Deno?.listenDatagram === "function";
+}
+
+/** Options of {@linkcode DenoUdpCarrier}. */
+export interface DenoUdpOptions {
+  /**
+   * Binds the socket.
+   *
+   * @default `Deno.listenDatagram`
+   */
+  readonly listen?: (
+    options: Deno.UdpListenOptions & { transport: "udp" },
+  ) => Deno.DatagramConn;
+  /**
+   * Reads the clock, when receiving has failed.
+   *
+   * @default the system's
+   */
+  readonly clock?: MonotonicClock;
 }
 
 /** A UDP socket of Deno. */
@@ -42,6 +64,7 @@ export class DenoUdpCarrier implements Carrier {
   /** What it has counted so far. */
   readonly stats: CarrierStats = { sendErrorCount: 0, receiveErrorCount: 0 };
   readonly #socket: Deno.DatagramConn;
+  readonly #clock: MonotonicClock;
   #isClosed = false;
   #receiving: Promise<void> = Promise.resolve();
 
@@ -49,11 +72,14 @@ export class DenoUdpCarrier implements Carrier {
    * Binds a socket. Needs the `net` permission.
    *
    * @param address Where; port 0 lets the system choose.
+   * @param options What stands in for the runtime's socket and clock.
    * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`.
    */
-  constructor(address: Address) {
+  constructor(address: Address, options: DenoUdpOptions = {}) {
+    const { listen = Deno.listenDatagram, clock = systemClock } = options;
+    this.#clock = clock;
     try {
-      this.#socket = Deno.listenDatagram({ transport: "udp", ...address });
+      this.#socket = listen({ transport: "udp", ...address });
     } catch (error) {
       throw bindError(error, address);
     }
@@ -101,16 +127,18 @@ export class DenoUdpCarrier implements Carrier {
     onError: CarrierErrorHandler,
   ): Promise<void> {
     const buffer = new Uint8Array(UDP_RECEIVE_BUFFER_BYTES);
-    let consecutiveErrorCount = 0;
+    /** How many more failures are normal; made anew for those after a success. */
+    let tolerance: TokenBucket | undefined;
     while (!this.#isClosed) {
       let received: [Uint8Array, Deno.Addr];
       try {
         received = await this.#socket.receive(buffer);
-        consecutiveErrorCount = 0;
+        tolerance = undefined;
       } catch (error) {
         if (this.#isClosed) return;
         this.stats.receiveErrorCount++;
-        if (++consecutiveErrorCount < MAX_CONSECUTIVE_RECEIVE_ERRORS) continue;
+        tolerance ??= new TokenBucket(MAX_RECEIVE_ERRORS, MAX_RECEIVE_ERRORS);
+        if (tolerance.take(this.#clock())) continue;
         onError(carrierError(error, "Receive"));
         return;
       }
