@@ -68,7 +68,8 @@ export class SocketTurns {
     this.#handleDatagram(received[0]);
   readonly #onTurn = (): void => this.#finish();
   readonly #onFailed = (): void => this.#handleFailure();
-  readonly #onSendFailed = (): void => this.#socket?.close();
+  /** Of the socket: a send of one before may fail when that is closed. */
+  #onSendFailed: (() => void) | undefined;
 
   /**
    * Binds nothing before somebody asks for a turn. The socket is closed with the
@@ -109,8 +110,7 @@ export class SocketTurns {
     if (--this.#userCount > 0) return;
     clearTimeout(this.#guard);
     this.#guard = undefined;
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#closeSocket();
     if (!this.#isTurning) return;
     this.#released ??= createDeferred();
     await this.#released.promise;
@@ -181,13 +181,25 @@ export class SocketTurns {
     if (!this.#canReceive) return schedulePlainTurn(() => this.#finish());
     this.#foreignCount = 0;
     try {
-      this.#socket ??= this.#bind!();
+      this.#socket ??= this.#bindSocket();
     } catch {
       return this.#refuse();
     }
     // Before there is anything, so that the runtime has to look.
     this.#receive(this.#socket);
     this.#send(now);
+  }
+
+  #bindSocket(): SelfSocket {
+    const socket = this.#bind!();
+    this.#onSendFailed = () => this.#handleSendFailure(socket);
+    return socket;
+  }
+
+  #closeSocket(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
   }
 
   #receive(socket: SelfSocket): void {
@@ -198,7 +210,6 @@ export class SocketTurns {
     const socket = this.#socket;
     this.#sentAt = now;
     this.#number[0]!++;
-    // Without a datagram the receive would wait for ever.
     socket?.send(this.#number, socket.addr).catch(this.#onSendFailed);
   }
 
@@ -213,15 +224,23 @@ export class SocketTurns {
     } else this.#receive(socket);
   }
 
+  #handleSendFailure(socket: SelfSocket): void {
+    if (this.#socket !== socket) return;
+    this.#isRefused = true;
+    // Without a datagram the receive would wait for ever: closed, it fails.
+    this.#closeSocket();
+  }
+
   #handleFailure(): void {
     // The last user closed it; that there is a new one by now says nothing of it.
-    if (this.#socket === undefined) this.#finish();
+    if (this.#socket === undefined && !this.#isRefused) this.#finish();
     else this.#refuse();
   }
 
   #refuse(): void {
     this.#isRefused = true;
     schedulePlainTurn(() => this.#finish());
+    this.#closeSocket();
   }
 
   #finish(): void {

@@ -34,8 +34,10 @@ class UnreliableSocket implements SelfSocket {
     return this.deliver(() => this.#socket.send(datagram.slice(), to));
   }
 
+  /** As that of the runtime it throws when it is called again. */
   close(): void {
-    if (this.closeCount++ === 0) this.#socket.close();
+    this.closeCount++;
+    this.#socket.close();
   }
 }
 
@@ -181,6 +183,54 @@ Deno.test("SocketTurns goes on with any turn where its socket is refused", async
   await turn(turns);
   assert.equal(socket.sentCount, 1);
   assert.equal(socket.closeCount, 1);
+  await turns.release();
+  assert.equal(socket.closeCount, 1);
+});
+
+Deno.test("SocketTurns closes its socket once when several sends are refused", async () => {
+  const [turns, socket] = createTurns();
+  const refused = Promise.withResolvers<number>();
+  socket.deliver = () => refused.promise;
+  const ended = new Promise<void>((resolve) => turns.schedule(resolve, 0));
+  turns.schedule(() => {}, LOST_AFTER_MS + 1);
+  assert.equal(socket.sentCount, 2);
+  refused.reject(new Error("forbidden"));
+  await ended;
+  assert.equal(turns.isQuick, false);
+  await turns.release();
+  assert.equal(socket.closeCount, 1);
+});
+
+Deno.test("SocketTurns closes a socket that cannot receive, and goes on with any turn", async () => {
+  const [turns, socket] = createTurns();
+  socket.receive = () => Promise.reject(new Error("broken"));
+  await turn(turns);
+  assert.equal(turns.isQuick, false);
+  assert.equal(socket.closeCount, 1);
+  await turn(turns);
+  await turns.release();
+  assert.equal(socket.closeCount, 1);
+});
+
+Deno.test("SocketTurns keeps the socket of a new user when a send of the last one's fails", async () => {
+  const sockets: UnreliableSocket[] = [];
+  const turns = new SocketTurns(() => {
+    const socket = new UnreliableSocket();
+    sockets.push(socket);
+    return socket;
+  });
+  turns.acquire();
+  await turn(turns);
+  const late = Promise.withResolvers<number>();
+  sockets[0]!.deliver = (send) => send().then(() => late.promise);
+  await turn(turns);
+  await turns.release();
+  turns.acquire();
+  await turn(turns);
+  late.reject(new Error("closed"));
+  await turn(turns);
+  assert.equal(turns.isQuick, true);
+  assert.deepEqual(sockets.map(({ closeCount }) => closeCount), [1, 0]);
   await turns.release();
 });
 
