@@ -1,5 +1,5 @@
 /**
- * IP addresses: from text to the bytes that travel.
+ * IP addresses: from text to the bytes that travel, and back.
  *
  * @module
  */
@@ -10,7 +10,8 @@ export const IPV4_LENGTH = 4;
 /** Size of an IPv6 address, in bytes. */
 export const IPV6_LENGTH = 16;
 
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.|$)){4}$/;
+/** Without leading zeros, which mean octal numbers to some and nothing to others. */
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.|$)){4}$/;
 const IPV6_CHARACTERS = /^[0-9A-Fa-f:.]+$/;
 /** `::ffff:0:0/96`: an IPv4 address as an IPv6 socket sees it (RFC 4291 §2.5.5.2). */
 const MAPPED_PREFIX: readonly number[] = [
@@ -75,4 +76,21 @@ export function mappedIpv4(bytes: Uint8Array): Uint8Array | undefined {
       MAPPED_PREFIX.every((byte, index) => bytes[index] === byte)
     ? bytes.subarray(MAPPED_PREFIX.length)
     : undefined;
+}
+
+/**
+ * Writes an IPv6 address in the one spelling that sockets report: that of RFC 5952
+ * as the URL standard applies it, and of its §5 for a mapped IPv4 address.
+ *
+ * @param bytes 16 bytes in network order.
+ * @returns For example `2001:db8::1` or `::ffff:192.0.2.1`.
+ */
+export function formatIpv6(bytes: Uint8Array): string {
+  const mapped = mappedIpv4(bytes);
+  if (mapped !== undefined) return `::ffff:${mapped.join(".")}`;
+  const groups = Array.from(
+    { length: IPV6_LENGTH / 2 },
+    (_, index) => (bytes[2 * index]! << 8 | bytes[2 * index + 1]!).toString(16),
+  );
+  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import {
+  formatIpv6,
   IPV4_LENGTH,
-  IPV6_LENGTH,
   mappedIpv4,
   parseIpv4,
   parseIpv6,
@@ -22,13 +22,7 @@ export { IPV4_LENGTH, parseIpv4, parseIpv6 };
  */
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === IPV4_LENGTH) return bytes.join(".");
-  const ipv4 = mappedIpv4(bytes);
-  if (ipv4 !== undefined) return ipv4.join(".");
-  const groups: string[] = [];
-  for (let index = 0; index < IPV6_LENGTH; index += 2) {
-    groups.push((bytes[index]! * 256 + bytes[index + 1]!).toString(16));
-  }
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+  return mappedIpv4(bytes)?.join(".") ?? formatIpv6(bytes);
 }
 
 /**

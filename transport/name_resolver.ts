@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatIpv6, parseIpv4, parseIpv6 } from "../internal/ip_address.ts";
 import { type Address, formatAddress } from "./core/address.ts";
 import { TransportError } from "./core/error.ts";
 
@@ -11,8 +12,8 @@ const IPV6_WILDCARD = "::";
 const MAPPED_PREFIX = "::ffff:";
 
 /**
- * Finds the numeric addresses of a host. A numeric one passes through; a name
- * is looked up with the system's resolver, which needs the `net` permission
+ * Finds the numeric addresses of a host. A numeric one is written as sockets do,
+ * however it is spelled; a name is looked up with the system's resolver, which needs the `net` permission
  * for that name in Deno.
  *
  * @param hostname A name, or a numeric address.
@@ -73,22 +74,18 @@ export function reachableAddress(
   );
 }
 
-/** An octet in decimal. `node:net` has `isIP`, and takes 20 ms to load in Deno. */
-const OCTET = "(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)";
-const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
-
 /**
- * A numeric address in the one spelling that sockets report (for IPv6 RFC
- * 5952), so that the peer's datagrams are recognised by their source.
+ * A numeric address in the one spelling that sockets report, so that the peer's
+ * datagrams are recognised by their source.
  *
  * @returns `undefined` for a name, or for what is no address at all.
  */
 function numericAddress(hostname: string): string | undefined {
   if (!hostname.includes(":")) {
-    return IPV4.test(hostname) ? hostname : undefined;
+    return parseIpv4(hostname) === undefined ? undefined : hostname;
   }
-  // A zone is not part of a URL, and mapped addresses are reported with dots.
-  if (hostname.includes("%") || hostname.includes(".")) return hostname;
-  const url = `http://[${hostname}]`;
-  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : undefined;
+  // What a zone may be, the system knows.
+  if (hostname.includes("%")) return hostname;
+  const ipv6 = parseIpv6(hostname);
+  return ipv6 && formatIpv6(ipv6);
 }

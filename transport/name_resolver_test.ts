@@ -9,19 +9,40 @@ function reach(candidates: string[], local: string): string {
   }).hostname;
 }
 
-Deno.test("resolveHostname() passes numeric addresses through, IPv6 in one spelling", async () => {
+Deno.test("resolveHostname() passes numeric addresses through, IPv6 in the spelling of sockets", async () => {
   for (const address of ["192.0.2.1", "0.0.0.0", "255.255.255.255"]) {
     assert.deepEqual(await resolveHostname(address), [address]);
   }
   assert.deepEqual(await resolveHostname("2001:DB8:0:0::1"), ["2001:db8::1"]);
-  assert.deepEqual(await resolveHostname("::ffff:192.0.2.1"), [
-    "::ffff:192.0.2.1",
+  for (
+    const mapped of [
+      "::ffff:192.0.2.1",
+      "::FFFF:192.0.2.1",
+      "0:0:0:0:0:ffff:192.0.2.1",
+      "::ffff:c000:201",
+      "::ffff:C000:0201",
+    ]
+  ) {
+    assert.deepEqual(await resolveHostname(mapped), ["::ffff:192.0.2.1"]);
+  }
+  assert.deepEqual(await resolveHostname("64:ff9b::1.2.3.4"), [
+    "64:ff9b::102:304",
   ]);
   assert.deepEqual(await resolveHostname("fe80::1%eth0"), ["fe80::1%eth0"]);
 });
 
 Deno.test("resolveHostname() throws CARRIER_FAILED for what is no address", async () => {
-  for (const hostname of ["256.0.0.1", "1::2::3", "nowhere.invalid", ""]) {
+  for (
+    const hostname of [
+      "256.0.0.1",
+      // Octal, and there is no such digit.
+      "127.0.0.08",
+      "1::2::3",
+      "::ffff:127.0.0.01",
+      "nowhere.invalid",
+      "",
+    ]
+  ) {
     await assert.rejects(
       resolveHostname(hostname),
       (error) =>

@@ -17,9 +17,9 @@
  * @module
  */
 import {
+  formatIpv6,
   IPV4_LENGTH,
   IPV6_LENGTH,
-  mappedIpv4,
   parseIpv4,
   parseIpv6,
 } from "../../../internal/ip_address.ts";
@@ -93,17 +93,6 @@ export function decodeSocketAddress(
   const start = offset + IPV6_AT;
   const ip = bytes.subarray(start, start + IPV6_LENGTH);
   return { hostname: formatIpv6(ip), port };
-}
-
-/** RFC 5952, as the URL standard applies it; and its §5 for mapped addresses. */
-function formatIpv6(ip: Uint8Array): string {
-  const mapped = mappedIpv4(ip);
-  if (mapped !== undefined) return `::ffff:${mapped.join(".")}`;
-  const groups = Array.from(
-    { length: IPV6_LENGTH / 2 },
-    (_, index) => (ip[2 * index]! << 8 | ip[2 * index + 1]!).toString(16),
-  );
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }
 
 /**
