@@ -68,7 +68,10 @@ export interface TransportOptions {
   readonly config?: TransportConfig;
   /** What moves the datagrams; a UDP socket when absent. It is closed with the transport. */
   readonly carrier?: Carrier;
-  /** The clock; the system's monotonic one when absent. */
+  /**
+   * The clock; the system's monotonic one when absent. With another one the socket
+   * takes no part in what keeps those of a process fair and awake.
+   */
   readonly clock?: MonotonicClock;
   /** Where random bytes come from; the system's generator when absent. */
   readonly random?: RandomSource;
@@ -199,8 +202,9 @@ export class Transport {
       endpoint: this.#endpoint,
       carrier,
       clock: options.clock ?? systemClock,
+      // What the process shares goes by the system's clock.
       ...(options.clock === undefined && { timers: systemTimers }),
-      ...(options.carrier === undefined && {
+      ...(options.clock === undefined && options.carrier === undefined && {
         turns: sharedSocketTurns(),
         receiving: sharedReceivingTurns(),
       }),

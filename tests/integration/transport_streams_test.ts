@@ -4,8 +4,10 @@ import {
   createUdpCarrier,
   MemoryNetwork,
   TransportError,
+  type TransportOptions,
   type TransportStream,
 } from "../../transport/mod.ts";
+import { sharedSocketTurns } from "../../transport/socket_turns.ts";
 import {
   bindTransport,
   echoStreams,
@@ -400,6 +402,20 @@ Deno.test("Transport reports what a callback threw and goes on", async () => {
     );
   }, { server: { onWarning: (message) => warnings.push(message) } });
   assert.deepEqual(warnings, ["Transport: handler"]);
+});
+
+Deno.test("Transport takes part in the turns of the process with the system's clock only", async () => {
+  const turns = sharedSocketTurns();
+  const echo = (both: Partial<TransportOptions>, isInUse: boolean) =>
+    withTransports(async ({ outgoing, incoming }) => {
+      assert.equal(turns.isInUse, isInUse);
+      echoStreams(incoming);
+      const bytes = patternBytes(100_000);
+      assert.ok(isEqualBytes(await request(outgoing, bytes), bytes));
+    }, { both });
+  await echo({}, true);
+  await echo({ clock: () => performance.now() + 1_000_000 }, false);
+  assert.equal(turns.isInUse, false);
 });
 
 Deno.test("Transport goes on receiving when onWarning throws, which is uncaught", async () => {
