@@ -21,6 +21,7 @@ import type { EndpointEvent } from "./core/endpoint_event.ts";
 import type { TransportError } from "./core/error.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
+import { createDeferred } from "./deferred.ts";
 import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
 import { LateLook } from "./late_look.ts";
 import { scheduleMacrotask } from "./macrotask.ts";
@@ -78,6 +79,12 @@ const MAX_COMPLETE_BATCH = 24;
  */
 const OLD_CARRIER_MS = 1_000;
 
+/**
+ * How long closing waits for a carrier that does not take what it was given: a socket
+ * does within milliseconds.
+ */
+export const MAX_CLOSE_WAIT_MS = 3_000;
+
 /** Never added to. */
 const NO_TASKS: (() => void)[] = [];
 
@@ -128,6 +135,7 @@ export class Driver {
   /** The carrier before, as long as something may come there. */
   #oldCarrier: Carrier | undefined;
   readonly #deadlines = new Set<Deadline>();
+  readonly #timers: TimerQueue;
   readonly #timer: DeadlineTimer;
   /** To the next flush. */
   readonly #countdown = new MicrotaskCountdown(() => this.#flushSafely());
@@ -198,8 +206,10 @@ export class Driver {
         scheduleLook: (task, now) => this.#scheduleLook(task, now, turns),
       });
     }
+    this.#timers = options.timers ??
+      new TimerQueue({ ...SYSTEM_CLOCK, now: this.now });
     this.#timer = new DeadlineTimer(
-      options.timers ?? new TimerQueue({ ...SYSTEM_CLOCK, now: this.now }),
+      this.#timers,
       () => this.#countdown.plan(1),
     );
     this.#start(this.#carrier);
@@ -268,27 +278,43 @@ export class Driver {
   }
 
   /**
-   * Closes every connection, sends what says so, and closes the carrier.
+   * Closes every connection, sends what says so, and closes the carrier. One that
+   * does not take that within {@linkcode MAX_CLOSE_WAIT_MS} is closed all the same.
    *
    * @returns Fulfilled when the carrier is closed.
    */
   async close(): Promise<void> {
     // Never inside an event that is being delivered.
     await Promise.resolve();
+    let isTaking = true;
     try {
       // Nobody who connects from here on would be closed.
       this.#isDeaf = true;
       this.#endpoint.close(this.now());
       // Close frames of thousands of connections take more than one turn.
-      while (this.#sendAll()) await this.#sender.waitUntilReady();
+      while (isTaking && this.#sendAll()) {
+        isTaking = await this.#isInTime(this.#sender.waitUntilReady());
+      }
     } finally {
       this.#isClosed = true;
       this.#timer.cancel();
-      await this.#sender.waitUntilSettled();
+      if (isTaking) await this.#isInTime(this.#sender.waitUntilSettled());
       await this.#oldCarrier?.close();
       await this.#carrier.close();
       await this.#options.turns?.release();
     }
+  }
+
+  /** @returns Whether it is fulfilled within what closing waits. */
+  async #isInTime(task: Promise<void>): Promise<boolean> {
+    const late = createDeferred<boolean>();
+    const cancel = this.#timers.schedule(
+      MAX_CLOSE_WAIT_MS,
+      () => late.resolve(false),
+    );
+    const isInTime = await Promise.race([task.then(() => true), late.promise]);
+    cancel();
+    return isInTime;
   }
 
   // ── Input ─────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { generateKeyPair } from "../crypto/mod.ts";
+import { TimerQueue } from "../internal/timer_queue.ts";
 import type {
   Carrier,
   DatagramHandler,
@@ -18,11 +19,13 @@ import {
 import {
   Driver,
   type DriverOptions,
+  MAX_CLOSE_WAIT_MS,
   MAX_RECEIVE_BATCH_BYTES,
 } from "./driver.ts";
 import { MAX_LATE_MS } from "./late_look.ts";
 import { scheduleMacrotask } from "./macrotask.ts";
 import { systemRandom } from "./system_random.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
 
 /** A carrier whose sends are settled by hand. */
 class ManualCarrier implements Carrier {
@@ -123,6 +126,7 @@ function createRig(
   options: Partial<EndpointOptions> = {},
   socketTurns: NonNullable<DriverOptions["turns"]> = PLAIN_TURNS,
   receiving?: DriverOptions["receiving"],
+  timers?: TimerQueue,
 ): Rig {
   const endpoint = new Endpoint(
     { keyPair: generateKeyPair(systemRandom), ...options },
@@ -140,6 +144,7 @@ function createRig(
     onError: (error) => errors.push(error),
     turns: socketTurns,
     receiving,
+    ...(timers && { timers }),
   });
   return Object.assign(rig, { driver });
 }
@@ -384,6 +389,29 @@ Deno.test("Driver.close() waits for the sends under way, then closes the carrier
   await turns();
   assert.equal(rig.carrier.sent.length, 5);
 });
+
+for (const count of [1, MAX_SENDS_IN_FLIGHT + 1]) {
+  Deno.test(`Driver.close() closes a carrier that settles none of ${count} sends`, async () => {
+    const clock = new TimerClock();
+    const timers = new TimerQueue(clock);
+    const rig = createRig(undefined, {}, undefined, undefined, timers);
+    connectMany(rig, count);
+    await turns();
+    const closing = rig.driver.close();
+    await turns();
+    clock.advance(MAX_CLOSE_WAIT_MS - 1);
+    await turns();
+    assert.equal(rig.carrier.isClosed, false);
+    clock.advance(1);
+    await closing;
+    assert.equal(rig.carrier.isClosed, true);
+    assert.equal(clock.timerCount, 0);
+    // As a carrier does in the end.
+    rig.carrier.settleAll();
+    await turns();
+    assert.deepEqual(rig.errors, []);
+  });
+}
 
 Deno.test("Driver.schedule() calls at its time, unless cancelled", async () => {
   const rig = createRig();

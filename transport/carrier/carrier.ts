@@ -88,7 +88,8 @@ export interface Carrier {
    * given is a lost datagram: it is counted, and nothing is thrown.
    *
    * @param datagram At most {@linkcode Carrier.maxDatagramBytes}. It may be
-   * reused when the promise settles; at once when nothing is returned.
+   * reused when the promise settles, which is when the carrier is closed at the
+   * latest; at once when nothing is returned.
    * @param to A numeric address.
    * @returns A promise that rejects with a `TransportError` only when trying
    * again cannot help: `DATAGRAM_TOO_LARGE` when the path cannot carry the
@@ -112,6 +113,9 @@ export interface Carrier {
    */
   receiveNow?(): void;
 
-  /** Stops receiving and gives the address back. A second call does nothing. */
+  /**
+   * Stops receiving and gives the address back. A second call does nothing. Called
+   * when every send has settled, or seconds later if one does not.
+   */
   close(): Promise<void> | void;
 }
