@@ -6,7 +6,12 @@
  */
 import { BlockPool } from "../internal/block_pool.ts";
 import type { MonotonicClock } from "../internal/instant.ts";
-import { type Carrier, UDP_MAX_DATAGRAM_BYTES } from "./carrier/carrier.ts";
+import {
+  type Carrier,
+  type OutgoingDatagram,
+  type PendingSend,
+  UDP_MAX_DATAGRAM_BYTES,
+} from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
@@ -48,6 +53,18 @@ const smallBuffers = new BlockPool(SMALL_BYTES, MAX_FREE_SMALL_BUFFERS);
 function release(buffer: Uint8Array): void {
   const pool = buffer.length === SMALL_BYTES ? smallBuffers : buffers;
   pool.release(buffer);
+}
+
+/** One that throws is taken as one that rejects every datagram. */
+function sendBatchSafely(
+  carrier: Carrier,
+  datagrams: readonly OutgoingDatagram[],
+): readonly PendingSend[] {
+  try {
+    return carrier.sendBatch?.(datagrams) ?? [];
+  } catch (error) {
+    return datagrams.map(({ to }) => ({ to, sending: Promise.reject(error) }));
+  }
 }
 
 /** What a {@linkcode DatagramSender} is made from. */
@@ -211,14 +228,19 @@ export class DatagramSender {
   #sendBatch(): void {
     const carrier = this.#carrier;
     const pending = this.#batch
-      .sendWith((datagrams) => carrier.sendBatch?.(datagrams) ?? []);
+      .sendWith((datagrams) => sendBatchSafely(carrier, datagrams));
     for (const { sending, to } of pending) {
       if (sending !== undefined) this.#awaitSend(sending, to);
     }
   }
 
   #send(buffer: Uint8Array, length: number, to: Address): void {
-    const sending = this.#carrier.send(buffer.subarray(0, length), to);
+    let sending: Promise<void> | void;
+    try {
+      sending = this.#carrier.send(buffer.subarray(0, length), to);
+    } catch (error) {
+      sending = Promise.reject(error);
+    }
     if (sending === undefined) release(buffer);
     else this.#awaitSend(sending, to, buffer);
   }

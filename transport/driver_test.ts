@@ -372,6 +372,29 @@ Deno.test("Driver takes a datagram that is too large as lost, and reports other 
   assert.deepEqual(rig.errors, []);
 });
 
+for (const name of ["send", "sendBatch"] as const) {
+  Deno.test(`Driver takes a ${name} that throws as one that rejects, and comes back to it`, async () => {
+    const failure = new Error("carrier");
+    const carrier = Object.assign(new ManualCarrier(), {
+      [name]: () => {
+        throw failure;
+      },
+    });
+    const clock = new TimerClock();
+    const timers = new TimerQueue(clock);
+    const rig = createRig(carrier, {}, undefined, undefined, timers);
+    connectMany(rig, 2);
+    await turns();
+    assert.deepEqual(rig.failures.map(({ cause }) => cause), [
+      failure,
+      failure,
+    ]);
+    assert.equal(clock.timerCount, 1);
+    await rig.driver.close();
+    assert.deepEqual(rig.errors, []);
+  });
+}
+
 Deno.test("Driver.close() waits for the sends under way, then closes the carrier", async () => {
   const rig = createRig();
   connectMany(rig, 5);

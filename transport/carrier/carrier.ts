@@ -93,7 +93,8 @@ export interface Carrier {
    * @param to A numeric address.
    * @returns A promise that rejects with a `TransportError` only when trying
    * again cannot help: `DATAGRAM_TOO_LARGE` when the path cannot carry the
-   * size, `CARRIER_FAILED` when this process may not send there.
+   * size, `CARRIER_FAILED` when this process may not send there. An exception is
+   * taken as a rejection.
    */
   send(datagram: Uint8Array, to: Address): Promise<void> | void;
 
