@@ -13,8 +13,8 @@ const MAPPED_PREFIX = "::ffff:";
 
 /**
  * Finds the numeric addresses of a host. A numeric one is written as sockets do,
- * however it is spelled; a name is looked up with the system's resolver, which needs the `net` permission
- * for that name in Deno.
+ * however it is spelled; a name is looked up with the system's resolver, which
+ * needs the `net` permission for that name in Deno.
  *
  * @param hostname A name, or a numeric address.
  * @returns At least one numeric address, in the resolver's order.
