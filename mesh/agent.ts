@@ -387,9 +387,7 @@ export class Agent {
    * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`, `UNAVAILABLE`.
    */
   publish(topic: string, value?: Sendable): Promise<void> {
-    // It leaves later: the link to the node is awaited first.
-    const kept = value instanceof Uint8Array ? new Uint8Array(value) : value;
-    return this.#membership.publish(topic, kept);
+    return this.#membership.publish(topic, value);
   }
 
   /**

@@ -43,8 +43,9 @@ import type { MessageIds } from "./message_ids.ts";
 import { NodeLink, type NodeLinkRequestOptions } from "./node_link.ts";
 import {
   discoverAgents,
+  type EncodedEvent,
+  encodeOutgoingEvent,
   type NodeRequestOptions,
-  type OutgoingEvent,
   publishEvent,
   publishEvents,
   registerAgent,
@@ -149,9 +150,10 @@ export class Membership {
 
   /** As `Agent.publish`. */
   async publish(topic: string, value: Sendable): Promise<void> {
-    const { flags, ...content } = packContent(value);
+    // Now: while it waits, the caller may use its bytes for something else.
+    const event = eventOf(topic, value);
     await this.#link.request((connection, signal) =>
-      publishEvent(connection, { topic, content, flags }, this.#request(signal))
+      publishEvent(connection, event, this.#request(signal))
     );
   }
 
@@ -378,12 +380,14 @@ export class Membership {
   }
 }
 
+function eventOf(topic: string, value: Sendable): EncodedEvent {
+  const { flags, ...content } = packContent(value);
+  return encodeOutgoingEvent({ topic, content, flags });
+}
+
 function* eventsOf(
   topic: string,
   values: Iterable<Sendable>,
-): Generator<OutgoingEvent> {
-  for (const value of values) {
-    const { flags, ...content } = packContent(value);
-    yield { topic, content, flags };
-  }
+): Generator<EncodedEvent> {
+  for (const value of values) yield eventOf(topic, value);
 }

@@ -43,6 +43,7 @@ import { type HubEvent, NodeSession } from "./node_session.ts";
 import {
   callNode,
   discoverAgents,
+  encodeOutgoingEvent,
   type NodeRequestOptions,
   publishEvent,
   registerAgent,
@@ -134,7 +135,7 @@ class Rig implements RequestConnection {
 
   publish(topic: string, value: unknown = topic, flags = 0): Promise<void> {
     const event = { topic, content: encodeValue(value), flags };
-    return publishEvent(this, event, this.options);
+    return publishEvent(this, encodeOutgoingEvent(event), this.options);
   }
 }
 

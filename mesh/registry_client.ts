@@ -42,7 +42,7 @@ import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import { IPV4_LENGTH, parseIpv4, parseIpv6 } from "./ip_address.ts";
 import { type ByteStream, MessageChannel } from "./message_channel.ts";
-import { REQUEST_TIMEOUT_MS } from "./node_config.ts";
+import { MAX_NODE_PAYLOAD_BYTES, REQUEST_TIMEOUT_MS } from "./node_config.ts";
 import {
   checkRegistration,
   discoverOf,
@@ -288,6 +288,34 @@ export interface OutgoingEvent {
   readonly extensions?: readonly Extension[];
 }
 
+/** An event that shares no bytes with what it was made from. */
+export interface EncodedEvent {
+  /** Payload of its message. */
+  readonly payload: Uint8Array;
+  /** As of {@linkcode OutgoingEvent}. */
+  readonly flags: number;
+}
+
+/**
+ * Makes an event ready to be sent.
+ *
+ * @param event The event; copied.
+ * @returns What {@linkcode publishEvent} takes.
+ * @throws {CallError} `INVALID_ARGUMENT` when it is larger than a node takes.
+ */
+export function encodeOutgoingEvent(event: OutgoingEvent): EncodedEvent {
+  const { topic, content, flags = 0, extensions = [] } = event;
+  const payload = encodeEvent({ ...content, topic, sequence: 0, extensions });
+  // The node gives up the stream of a larger one, and nobody hears why.
+  if (payload.length > MAX_NODE_PAYLOAD_BYTES) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Event: ${payload.length} bytes with its topic, at most ${MAX_NODE_PAYLOAD_BYTES}`,
+    );
+  }
+  return { payload, flags };
+}
+
 /**
  * Publishes an event and waits until the node has it in its subscribers'
  * queues.
@@ -300,7 +328,7 @@ export interface OutgoingEvent {
  */
 export async function publishEvent(
   connection: RequestConnection,
-  event: OutgoingEvent,
+  event: EncodedEvent,
   options: NodeRequestOptions,
 ): Promise<void> {
   const answer = await exchange(
@@ -322,26 +350,33 @@ export interface PublishOptions extends NodeRequestOptions {
  * waits until the node has them in its subscribers' queues.
  *
  * @param connection To the node.
- * @param events The events, asked for as there is room to send them.
+ * @param events The events, asked for as there is room to send them. When
+ * making one throws, that is thrown after those before it are published.
  * @param options Ids and limits; the time is that without any progress.
  * @throws {CallError} As {@linkcode publishEvent}, of the first event that was
  * refused: those before it are published, those after it may be.
  */
 export async function publishEvents(
   connection: RequestConnection,
-  events: Iterable<OutgoingEvent>,
+  events: Iterable<EncodedEvent>,
   options: PublishOptions,
 ): Promise<void> {
   const iterator = events[Symbol.iterator]();
   let next = iterator.next();
   if (next.done === true) return;
+  let failure: { readonly error: unknown } | undefined;
   await onStream(connection, options, async (channel, race, extend) => {
     const { traceId, nextMessageId } = options;
     let { messageId } = options;
     try {
       while (next.done !== true) {
         const event = next.value;
-        next = iterator.next();
+        try {
+          next = iterator.next();
+        } catch (error) {
+          failure = { error };
+          next = { done: true, value: undefined };
+        }
         const flags = next.done === true ? MessageFlags.REQUIRES_ACK : 0;
         const message = messageOf(event, flags);
         const sending = channel.push({ ...message, messageId, traceId });
@@ -356,21 +391,17 @@ export async function publishEvents(
     channel.finish();
     checkAck(await receiveAnswer(channel, race));
   });
+  if (failure !== undefined) throw failure.error;
 }
 
 function messageOf(
-  event: OutgoingEvent,
+  event: EncodedEvent,
   flags: number,
 ): Pick<Message, "type" | "flags" | "payload"> {
   return {
     type: MessageType.EVENT,
-    flags: (event.flags ?? 0) | flags,
-    payload: encodeEvent({
-      ...event.content,
-      topic: event.topic,
-      sequence: 0,
-      extensions: event.extensions ?? [],
-    }),
+    flags: event.flags | flags,
+    payload: event.payload,
   };
 }
 

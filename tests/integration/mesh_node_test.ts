@@ -6,14 +6,7 @@ import { Agent, CallError, Node, TransportError } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { MemoryRegistry } from "../../registry/mod.ts";
-import { collect, withMesh } from "../support/mesh.ts";
-
-/** Waits, with real time, for what another part of the process brings about. */
-async function until(condition: () => boolean | Promise<boolean>) {
-  while (!await condition()) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+import { collect, until, withMesh } from "../support/mesh.ts";
 
 Deno.test("Agent.discover() finds by capability, name, tag and id, and forgets who left", async () => {
   await withMesh(async ({ connect }) => {

@@ -14,6 +14,7 @@ import {
   type AgentRegistration,
   callNode,
   discoverAgents,
+  encodeOutgoingEvent,
   type NodeRequestOptions,
   publishEvent,
   registerAgent,
@@ -208,7 +209,7 @@ Deno.test("a node carries events from a publisher to a subscriber", async () => 
       await withPeer(node, async (publisher) => {
         for (const topic of ["orders.1", "bills.1", "orders.2"]) {
           const event = { topic, content: encodeValue({ topic }) };
-          await publishEvent(publisher, event, REQUEST);
+          await publishEvent(publisher, encodeOutgoingEvent(event), REQUEST);
         }
       });
       const channel = await events.promise;

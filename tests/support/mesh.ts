@@ -41,6 +41,19 @@ export async function withMesh(
 }
 
 /**
+ * Waits, with real time, for what another part of the process brings about.
+ *
+ * @param condition Whether it is there.
+ */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  while (!await condition()) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/**
  * Resolves when a signal fires.
  *
  * @param signal The signal.

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { CallError, type CallErrorCode } from "../../mod.ts";
+import { until, withMesh } from "../support/mesh.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+function isFailure(code: CallErrorCode): (error: unknown) => boolean {
+  return (error) => error instanceof CallError && error.code === code;
+}
+
+Deno.test("Agent.publish() and publishAll() take bytes as they are when they are given", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const seen: number[] = [];
+    await agent.subscribe("bytes", {
+      onEvent: ({ value }) => seen.push((value as Uint8Array)[0]!),
+    });
+    const buffer = new Uint8Array(4);
+    const publishing = [0, 1, 2, 3, 4].map((digit) =>
+      agent.publish("bytes", buffer.fill(digit))
+    );
+    await Promise.all(publishing);
+    await agent.publishAll(
+      "bytes",
+      (function* () {
+        for (let digit = 5; digit < 10; digit++) yield buffer.fill(digit);
+      })(),
+    );
+    await until(() => seen.length === 10);
+    const sorted = seen.toSorted();
+    assert.deepEqual(sorted, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.deepEqual(seen.slice(5), [5, 6, 7, 8, 9]);
+  });
+});
+
+Deno.test("Agent.publish() refuses an event that is too large for the node, publishAll() after those before it", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const seen: number[] = [];
+    await agent.subscribe("size", {
+      onEvent: ({ value }) => seen.push((value as Uint8Array).length),
+    });
+    const tooLarge = isFailure("INVALID_ARGUMENT");
+    for (const size of [2 * MEBIBYTE, 17 * MEBIBYTE]) {
+      await assert.rejects(
+        agent.publish("size", new Uint8Array(size)),
+        tooLarge,
+      );
+    }
+    await agent.publish("size", new Uint8Array(MEBIBYTE));
+    const sizes = [1, 2, 2 * MEBIBYTE, 3];
+    await assert.rejects(
+      agent.publishAll("size", sizes.map((size) => new Uint8Array(size))),
+      tooLarge,
+    );
+    await until(() => seen.length === 3);
+    assert.deepEqual(seen, [MEBIBYTE, 1, 2]);
+  });
+});
