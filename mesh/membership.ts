@@ -330,20 +330,34 @@ export class Membership {
   ): Promise<void> {
     const channel = new MessageChannel(stream);
     channel.finish();
+    let hasWarned = false;
     try {
       for (;;) {
         const message = await channel.receive();
         if (message === undefined) return;
-        if (message.type === MessageType.EVENT) this.#deliver(message);
+        if (message.type !== MessageType.EVENT) continue;
+        try {
+          this.#deliver(message);
+        } catch (error) {
+          // Any publisher can send what cannot be read: not a line for each.
+          if (!hasWarned) {
+            this.#warn("Events: one that cannot be read is left out", error);
+          }
+          hasWarned = true;
+        }
       }
     } catch (error) {
       channel.cancel(0);
       if (!connection.isOpen) return;
       // The node drops the subscriptions of a stream that was given up.
-      const text = error instanceof Error ? error.message : String(error);
-      this.#options.onWarning(`Events: ${text}`);
-      connection.close(0, "events cannot be read");
+      this.#warn("Events: they cannot be received", error);
+      connection.close(0, "events cannot be received");
     }
+  }
+
+  #warn(what: string, error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#options.onWarning(`${what}: ${text}`);
   }
 
   #deliver(message: Message): void {

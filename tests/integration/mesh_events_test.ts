@@ -1,12 +1,50 @@
 import assert from "node:assert/strict";
+import {
+  encodeOutgoingEvent,
+  publishEvent,
+} from "../../mesh/registry_client.ts";
 import { CallError, type CallErrorCode } from "../../mod.ts";
+import { type Content, ContentType } from "../../protocol/mod.ts";
 import { until, withMesh } from "../support/mesh.ts";
+import { bindTransport } from "../support/transport_pair.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
 function isFailure(code: CallErrorCode): (error: unknown) => boolean {
   return (error) => error instanceof CallError && error.code === code;
 }
+
+Deno.test("An event that cannot be read is left out, and a subscriber keeps its node", async () => {
+  await withMesh(async ({ node, connect }) => {
+    const warnings: string[] = [];
+    const reader = await connect({ onWarning: (line) => warnings.push(line) });
+    const writer = await connect();
+    const seen: unknown[] = [];
+    await reader.subscribe("*", { onEvent: ({ value }) => seen.push(value) });
+    const before = warnings.length;
+    // Whoever reaches the node may publish, and the node reads no body.
+    const { transport } = await bindTransport();
+    const stranger = await transport.connect(node.localAddress);
+    const bad: Content[] = [
+      { contentType: ContentType.JSON, body: new TextEncoder().encode("{") },
+      { contentType: ContentType.TEXT, body: new Uint8Array([0xff]) },
+      { contentType: 99, body: new Uint8Array(1) },
+    ];
+    for (const content of bad) {
+      const event = encodeOutgoingEvent({ topic: "bad", content });
+      const options = { messageId: 1n, traceId: 1n };
+      await publishEvent(stranger, event, options);
+    }
+    await writer.publish("good", "after all of them");
+    await until(() => seen.length > 0);
+    assert.deepEqual(seen, ["after all of them"]);
+    assert.ok(reader.isConnected);
+    // One line for all of them: who publishes them can publish more.
+    assert.equal(warnings.length, before + 1);
+    assert.match(warnings.at(-1)!, /^Events: .* not JSON/);
+    await transport.close();
+  });
+});
 
 Deno.test("Agent.publish() and publishAll() take bytes as they are when they are given", async () => {
   await withMesh(async ({ connect }) => {
