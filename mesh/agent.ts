@@ -395,11 +395,14 @@ export class Agent {
    * acknowledged once.
    *
    * @param topic As of {@linkcode Agent.publish}.
-   * @param values The events, asked for as there is room to send them.
+   * @param values The events, asked for as there is room to send them, however
+   * long all of it takes. When asking for one throws, that is thrown after those
+   * before it are published.
    * @returns Resolves when all of them are in the subscribers' queues at the node.
    * A subscriber that is more than 1,024 events behind misses the oldest.
    * @throws {CallError} As `publish`, for the first event that was refused: those
-   * before it are published, those after it may be.
+   * before it are published, those after it may be. `DEADLINE_EXCEEDED` when the
+   * node takes nothing for ten seconds.
    */
   publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
     return this.#membership.publishAll(topic, values);

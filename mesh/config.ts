@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_CONCURRENT_REQUESTS } from "./node_config.ts";
 
 /** Total time of a call when the caller names none, in milliseconds: a person would still wait. */
 export const DEFAULT_CALL_TIMEOUT_MS = 30_000;
@@ -47,8 +48,15 @@ export const MAX_DISCOVERY_CACHE = 256;
 /** Candidates that a call tries, one after the other, before it gives up. */
 export const MAX_CALL_CANDIDATES = 4;
 
-/** How long a request to the node may take, in milliseconds. */
+/** How long the node may take to answer a request, in milliseconds; so long a request waits to be sent. */
 export const NODE_REQUEST_TIMEOUT_MS = 3_000;
+
+/**
+ * Requests of an agent that are under way at its node; the others wait. What
+ * the node takes beyond is for heartbeats, and for requests that were given up
+ * and are at work there.
+ */
+export const MAX_NODE_REQUESTS_IN_FLIGHT: number = MAX_CONCURRENT_REQUESTS - 8;
 
 /** First pause before a lost node is tried again, in milliseconds; it doubles. */
 export const RECONNECT_MIN_MS = 100;

@@ -160,11 +160,13 @@ export class Membership {
   /** As `Agent.publishAll`. */
   async publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
     const { ids } = this.#options;
-    await this.#link.request((connection, signal) =>
-      publishEvents(connection, eventsOf(topic, values), {
-        ...this.#request(signal),
-        nextMessageId: () => ids.nextMessageId(),
-      })
+    await this.#link.request(
+      (connection, signal) =>
+        publishEvents(connection, eventsOf(topic, values), {
+          ...this.#request(signal),
+          nextMessageId: () => ids.nextMessageId(),
+        }),
+      { hasOwnLimit: true },
     );
   }
 
@@ -198,7 +200,10 @@ export class Membership {
 
   /** As `Agent.ping` to the node. */
   ping(options: NodeLinkRequestOptions): Promise<number> {
-    return this.#link.request((connection) => connection.ping(), options);
+    return this.#link.request((connection) => connection.ping(), {
+      ...options,
+      isUrgent: true,
+    });
   }
 
   /** Sends a heartbeat now: the agent's status has changed. */
@@ -221,7 +226,7 @@ export class Membership {
             load: 0,
             sequence: this.#sequence++,
           }, this.#request(signal)),
-        { timeoutMs: LEAVE_TIMEOUT_MS },
+        { timeoutMs: LEAVE_TIMEOUT_MS, isUrgent: true },
       );
     } catch {
       // The lease ends without it.

@@ -4,15 +4,18 @@
  * @module
  */
 import type { Clock } from "../internal/clock.ts";
+import type { Instant } from "../internal/instant.ts";
 import type { TransportConnection, TransportError } from "../transport/mod.ts";
-import { LimitedRace } from "./abort.ts";
+import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
+  MAX_NODE_REQUESTS_IN_FLIGHT,
   NODE_REQUEST_TIMEOUT_MS,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
 } from "./config.ts";
-import { CallError } from "./error.ts";
+import { CallError, type CallErrorCode } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
+import { RequestTurns } from "./request_turns.ts";
 import { sleep } from "./sleep.ts";
 
 /** What a {@linkcode NodeLink} is made from. */
@@ -40,7 +43,14 @@ export interface NodeLinkOptions {
 
 /** Options of {@linkcode NodeLink.request}. */
 export interface NodeLinkRequestOptions {
-  /** @default NODE_REQUEST_TIMEOUT_MS */
+  /**
+   * Time for all of it, in milliseconds. When it has passed the request is
+   * given up, and the connection kept: somebody was impatient.
+   *
+   * @default NODE_REQUEST_TIMEOUT_MS for each thing that has to be waited for:
+   * a turn, the connection, and the answer. A node that takes longer to answer
+   * is connected to anew.
+   */
   readonly timeoutMs?: number;
   /** Gives up. */
   readonly signal?: AbortSignal | undefined;
@@ -51,6 +61,18 @@ export interface NodeLinkRequestOptions {
    * @default false
    */
   readonly isRepeatable?: boolean;
+  /**
+   * Whether it waits for no turn: a heartbeat, or what the node does not count.
+   *
+   * @default false
+   */
+  readonly isUrgent?: boolean;
+  /**
+   * Whether the question has a limit of its own for the answer.
+   *
+   * @default false
+   */
+  readonly hasOwnLimit?: boolean;
 }
 
 /** Asks the node over the connection of the moment. */
@@ -58,6 +80,11 @@ export type NodeQuestion<Answer> = (
   connection: TransportConnection,
   signal: AbortSignal,
 ) => Promise<Answer>;
+
+/** A request, and when its `timeoutMs` ends. */
+interface TimedRequest extends NodeLinkRequestOptions {
+  readonly endsAt: Instant | undefined;
+}
 
 /** Resolves when the link is up; made anew each time it goes down. */
 interface Ready {
@@ -74,6 +101,7 @@ interface Ready {
 export class NodeLink {
   readonly #options: NodeLinkOptions;
   readonly #closing = new AbortController();
+  readonly #turns = new RequestTurns(MAX_NODE_REQUESTS_IN_FLIGHT);
   #ready: Ready = createReady();
   #connection: TransportConnection | undefined;
   #running: Promise<void> | undefined;
@@ -106,26 +134,34 @@ export class NodeLink {
   }
 
   /**
-   * Asks the node something; waits for the connection if there is none now.
-   * A node that does not answer in time is connected to anew.
+   * Asks the node something; waits for the connection if there is none now, and
+   * for its turn when too many requests are under way.
    *
-   * @param ask Asks.
-   * @param options Limits, and whether it does no harm to ask twice.
-   * @returns The answer.
-   * @throws {CallError} `UNAVAILABLE` without an answer in time, or what the
-   * node answered.
+   * @param ask Sends the request.
+   * @param options Limits.
+   * @returns Its answer.
+   * @throws {CallError} What the node answers; `UNAVAILABLE` when there is no
+   * turn, no connection or no answer in time, `DEADLINE_EXCEEDED` when
+   * `timeoutMs` was given and there is no answer.
    */
   async request<Answer>(
     ask: NodeQuestion<Answer>,
     options: NodeLinkRequestOptions = {},
   ): Promise<Answer> {
+    const { timeoutMs, isUrgent = false } = options;
+    const request = {
+      ...options,
+      endsAt: timeoutMs === undefined
+        ? undefined
+        : this.#options.clock.now() + timeoutMs,
+    };
+    if (!isUrgent && !this.#turns.tryTake()) {
+      await this.#wait(request, "no turn", (race) => this.#turns.take(race));
+    }
     try {
-      return await this.#ask(ask, options);
-    } catch (error) {
-      const mayRepeat = options.isRepeatable === true && isLoss(error) &&
-        !this.#closing.signal.aborted && options.signal?.aborted !== true;
-      if (!mayRepeat) throw error;
-      return await this.#ask(ask, options);
+      return await this.#ask(ask, request);
+    } finally {
+      if (!isUrgent) this.#turns.giveBack();
     }
   }
 
@@ -144,28 +180,88 @@ export class NodeLink {
 
   async #ask<Answer>(
     ask: NodeQuestion<Answer>,
-    options: NodeLinkRequestOptions,
+    request: TimedRequest,
   ): Promise<Answer> {
-    const { timeoutMs = NODE_REQUEST_TIMEOUT_MS, signal } = options;
+    let mayRepeat = request.isRepeatable === true;
+    for (;;) {
+      const connection = await this.#reach(request);
+      try {
+        return await this.#askOver(connection, ask, request);
+      } catch (error) {
+        if (connection.isOpen) throw error;
+        this.#lose(connection);
+        if (!mayRepeat || request.signal?.aborted === true) throw error;
+        mayRepeat = false;
+      }
+    }
+  }
+
+  async #reach(request: TimedRequest): Promise<TransportConnection> {
     this.#closing.signal.throwIfAborted();
-    const { clock, address } = this.#options;
-    const late = () =>
-      new CallError(
-        "UNAVAILABLE",
-        `Node ${address}: no answer within ${timeoutMs} ms`,
-      );
-    const race = new LimitedRace({ clock, timeoutMs, late, signal });
-    let connection: TransportConnection | undefined;
+    const connection = this.#connection;
+    if (connection?.isOpen === true) return connection;
+    if (connection !== undefined) this.#lose(connection);
+    return await this.#wait(
+      request,
+      "no connection",
+      (race) => race.race(this.#ready.promise),
+    );
+  }
+
+  /** Waits for what a request needs before it is sent. */
+  async #wait<Result>(
+    request: TimedRequest,
+    missing: string,
+    wait: (race: AbortRace) => Promise<Result>,
+  ): Promise<Result> {
+    const race = this.#limit(request, "UNAVAILABLE", missing);
     try {
-      connection = await race.race(this.#ready.promise);
+      return await wait(race);
+    } finally {
+      race.end();
+    }
+  }
+
+  async #askOver<Answer>(
+    connection: TransportConnection,
+    ask: NodeQuestion<Answer>,
+    request: TimedRequest,
+  ): Promise<Answer> {
+    if (request.hasOwnLimit === true) {
+      return await ask(connection, this.#closing.signal);
+    }
+    const isImpatient = request.endsAt !== undefined;
+    const code = isImpatient ? "DEADLINE_EXCEEDED" : "UNAVAILABLE";
+    const race = this.#limit(request, code, "no answer");
+    try {
       return await race.race(ask(connection, race.signal));
     } catch (error) {
-      if (race.isLate) connection?.close(0, "no answer");
-      if (connection?.isOpen === false) this.#lose(connection);
+      if (race.isLate && !isImpatient) connection.close(0, "no answer");
       throw toCallFailure(error);
     } finally {
       race.end();
     }
+  }
+
+  #limit(
+    request: TimedRequest,
+    code: CallErrorCode,
+    missing: string,
+  ): LimitedRace {
+    const { clock, address } = this.#options;
+    const { endsAt, timeoutMs = NODE_REQUEST_TIMEOUT_MS, signal } = request;
+    return new LimitedRace({
+      clock,
+      timeoutMs: endsAt === undefined
+        ? timeoutMs
+        : Math.max(0, endsAt - clock.now()),
+      late: () =>
+        new CallError(
+          code,
+          `Node ${address}: ${missing} within ${timeoutMs} ms`,
+        ),
+      signal,
+    });
   }
 
   /** From here on requests wait for the next connection. */
@@ -209,7 +305,7 @@ export class NodeLink {
       await sleep(clock, heartbeatIntervalMs, end.signal);
       if (end.signal.aborted) break;
       try {
-        await this.request(heartbeat);
+        await this.request(heartbeat, { isUrgent: true });
       } catch (error) {
         // A node that answers with an error is there; the next one may do.
         if (connection.isOpen) this.#warn("heartbeat", error);
@@ -255,9 +351,4 @@ function createReady(): Ready {
     // Nobody may be waiting.
   });
   return { promise, resolve, reject };
-}
-
-function isLoss(error: unknown): boolean {
-  return error instanceof CallError &&
-    (error.code === "UNAVAILABLE" || error.code === "CONNECTION_LOST");
 }

@@ -368,6 +368,9 @@ export async function publishEvents(
   await onStream(connection, options, async (channel, race, extend) => {
     const { traceId, nextMessageId } = options;
     let { messageId } = options;
+    // A refusal comes while others are sent, and the node waits for its reader.
+    const answer = receiveAnswer(channel, race);
+    answer.catch((error) => race.abort(error));
     try {
       while (next.done !== true) {
         const event = next.value;
@@ -382,14 +385,15 @@ export async function publishEvents(
         const sending = channel.push({ ...message, messageId, traceId });
         messageId = nextMessageId();
         if (sending === undefined) continue;
-        await race.race(sending);
         extend();
+        await race.race(sending);
       }
     } finally {
       if (next.done !== true) iterator.return?.();
     }
     channel.finish();
-    checkAck(await receiveAnswer(channel, race));
+    extend();
+    checkAck(await answer);
   });
   if (failure !== undefined) throw failure.error;
 }
@@ -484,6 +488,7 @@ async function onStream<Result>(
       cancelTimer = startTimer();
     });
   } catch (error) {
+    race.abort(error);
     channel?.cancel(StatusCode.CANCELLED);
     throw toCallFailure(error);
   } finally {

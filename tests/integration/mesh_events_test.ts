@@ -6,6 +6,7 @@ import {
 import { CallError, type CallErrorCode } from "../../mod.ts";
 import { type Content, ContentType } from "../../protocol/mod.ts";
 import { until, withMesh } from "../support/mesh.ts";
+import { TimerClock } from "../support/timer_clock.ts";
 import { bindTransport } from "../support/transport_pair.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -93,5 +94,64 @@ Deno.test("Agent.publish() refuses an event that is too large for the node, publ
     );
     await until(() => seen.length === 3);
     assert.deepEqual(seen, [MEBIBYTE, 1, 2]);
+  });
+});
+
+Deno.test("Agent.publishAll() takes as long as it needs, while the node takes what it sends", async () => {
+  const clock = new TimerClock();
+  await withMesh(async ({ connect }) => {
+    const agent = await connect({ clock });
+    const bytes = new Uint8Array(MEBIBYTE);
+    await agent.publishAll(
+      "long",
+      (function* () {
+        for (let second = 0; second < 30; second++) {
+          yield bytes;
+          clock.advance(1_000);
+        }
+      })(),
+    );
+    assert.ok(agent.isConnected);
+  });
+});
+
+Deno.test("Agent.publishAll() stops at the node's refusal, however much there is to send", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    let wasStopped = false;
+    const endless = function* (): Generator<number> {
+      try {
+        for (let tick = 0;; tick++) yield tick;
+      } finally {
+        wasStopped = true;
+      }
+    };
+    await assert.rejects(
+      agent.publishAll("mxp.mine", endless()),
+      isFailure("PERMISSION_DENIED"),
+    );
+    assert.ok(wasStopped);
+    assert.ok(agent.isConnected);
+  });
+});
+
+Deno.test("An agent publishes and asks as much as it likes at a time: the rest waits", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const seen = new Set<unknown>();
+    await agent.subscribe("many", { onEvent: ({ value }) => seen.add(value) });
+    const count = 400;
+    const indexes = Array.from({ length: count }, (_, index) => index);
+    await Promise.all(indexes.map((index) => agent.publish("many", index)));
+    await until(() => seen.size === count);
+    const codes = await Promise.all(
+      indexes.map((index) =>
+        agent.call({ name: `nobody ${index}` }, "greet").then(
+          () => "answered",
+          (error: CallError) => error.code,
+        )
+      ),
+    );
+    assert.deepEqual([...new Set(codes)], ["NOT_FOUND"]);
   });
 });

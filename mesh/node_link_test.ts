@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { type TransportConnection, TransportError } from "../transport/mod.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import {
+  MAX_NODE_REQUESTS_IN_FLIGHT,
+  NODE_REQUEST_TIMEOUT_MS,
+} from "./config.ts";
+import { CallError, type CallErrorCode } from "./error.ts";
+import { NodeLink } from "./node_link.ts";
+
+/** Longer than any pause before the link is made anew. */
+const PAUSE_MS = 10_000;
+
+class Rig {
+  readonly clock = new TimerClock();
+  readonly warnings: string[] = [];
+  readonly link: NodeLink;
+  /** How many connections were made. */
+  dialCount = 0;
+  heartbeatCount = 0;
+  #end: () => void = () => {};
+
+  constructor(options: { hasHeartbeat?: boolean } = {}) {
+    this.link = new NodeLink({
+      address: "192.0.2.1:9000",
+      dial: () => Promise.resolve(this.#connect()),
+      enlist: () => Promise.resolve(),
+      heartbeat: options.hasHeartbeat === true
+        ? () => Promise.resolve(void this.heartbeatCount++)
+        : undefined,
+      heartbeatIntervalMs: 1_000,
+      clock: this.clock,
+      onWarning: (message) => this.warnings.push(message),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.link.start(new AbortController().signal);
+  }
+
+  /** Ends the connection of the moment. */
+  end(): void {
+    this.#end();
+  }
+
+  #connect(): TransportConnection {
+    this.dialCount++;
+    const closed = Promise.withResolvers<TransportError>();
+    const end = (): void => {
+      connection.isOpen = false;
+      closed.resolve(new TransportError("CONNECTION_LOST", "Test: gone"));
+    };
+    const connection = { isOpen: true, closed: closed.promise, close: end };
+    this.#end = end;
+    return connection as unknown as TransportConnection;
+  }
+}
+
+const never = (): Promise<never> => new Promise(() => {});
+
+async function assertFails(
+  code: CallErrorCode,
+  promise: Promise<unknown>,
+): Promise<void> {
+  await assert.rejects(
+    promise,
+    (error) => error instanceof CallError && error.code === code,
+  );
+}
+
+/** Lets everything run that does not wait for time. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+}
+
+Deno.test("NodeLink.request() connects anew to a node that does not answer in time", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const failing = assertFails("UNAVAILABLE", rig.link.request(never));
+  await settle();
+  rig.clock.advance(NODE_REQUEST_TIMEOUT_MS);
+  await failing;
+  await settle();
+  assert.equal(rig.dialCount, 2);
+  assert.match(rig.warnings.join("\n"), /lost .* connecting again/);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() keeps the connection when it was the caller's own time that ran out", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const failing = assertFails(
+    "DEADLINE_EXCEEDED",
+    rig.link.request(never, { timeoutMs: 100 }),
+  );
+  await settle();
+  rig.clock.advance(100);
+  await failing;
+  assert.ok(rig.link.isConnected);
+  assert.equal(rig.dialCount, 1);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() does not limit a question that has a limit of its own", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const answer = Promise.withResolvers<number>();
+  const asking = rig.link.request(() => answer.promise, { hasOwnLimit: true });
+  await settle();
+  rig.clock.advance(100 * NODE_REQUEST_TIMEOUT_MS);
+  assert.ok(rig.link.isConnected);
+  answer.resolve(7);
+  assert.equal(await asking, 7);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() lets so many requests be under way, in their order, and heartbeats beside them", async () => {
+  const rig = new Rig({ hasHeartbeat: true });
+  await rig.start();
+  const answers: (() => void)[] = [];
+  const order: number[] = [];
+  const total = 3 * MAX_NODE_REQUESTS_IN_FLIGHT;
+  const requests = Array.from(
+    { length: total },
+    (_, index) =>
+      rig.link.request(() => {
+        order.push(index);
+        return new Promise<void>((resolve) => answers.push(resolve));
+      }),
+  );
+  await settle();
+  assert.equal(answers.length, MAX_NODE_REQUESTS_IN_FLIGHT);
+  rig.clock.advance(1_000);
+  await settle();
+  assert.equal(rig.heartbeatCount, 1);
+  for (let answered = 0; answered < total; answered++) {
+    answers[answered]!();
+    await settle();
+    assert.equal(
+      answers.length,
+      Math.min(total, MAX_NODE_REQUESTS_IN_FLIGHT + answered + 1),
+    );
+  }
+  await Promise.all(requests);
+  assert.deepEqual(order, order.toSorted((a, b) => a - b));
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() gives up what waits for its turn too long, and takes the next one in its place", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const answers: (() => void)[] = [];
+  const request = () =>
+    rig.link.request(
+      () => new Promise<void>((resolve) => answers.push(resolve)),
+      { hasOwnLimit: true },
+    );
+  const first = Array.from({ length: MAX_NODE_REQUESTS_IN_FLIGHT }, request);
+  const late = assertFails("UNAVAILABLE", request());
+  const abort = new AbortController();
+  const given = rig.link.request(never, { signal: abort.signal });
+  const givenUp = assert.rejects(given, (reason) => reason === "enough");
+  await settle();
+  abort.abort("enough");
+  await givenUp;
+  rig.clock.advance(NODE_REQUEST_TIMEOUT_MS);
+  await late;
+  assert.ok(rig.link.isConnected);
+  const next = request();
+  await settle();
+  assert.equal(answers.length, MAX_NODE_REQUESTS_IN_FLIGHT);
+  for (let index = 0; index < answers.length; index++) {
+    answers[index]!();
+    await settle();
+  }
+  await Promise.all([...first, next]);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() asks once more when the connection is lost, but not when there was none", async () => {
+  const rig = new Rig();
+  await rig.start();
+  let askCount = 0;
+  const question = () => {
+    askCount++;
+    if (askCount > 1) return Promise.resolve("again");
+    rig.end();
+    return Promise.reject(new TransportError("CONNECTION_LOST", "Test: gone"));
+  };
+  const asking = rig.link.request(question, { isRepeatable: true });
+  await settle();
+  rig.clock.advance(PAUSE_MS);
+  assert.equal(await asking, "again");
+  assert.equal(askCount, 2);
+  await rig.link.close("test");
+  await assertFails(
+    "CANCELLED",
+    rig.link.request(question, { isRepeatable: true }),
+  );
+  assert.equal(askCount, 2);
+});
+
+Deno.test("NodeLink.close() ends what waits for its turn", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const requests = Array.from(
+    { length: MAX_NODE_REQUESTS_IN_FLIGHT + 1 },
+    () =>
+      rig.link.request((connection) =>
+        connection.closed.then((error) => {
+          throw error;
+        })
+      ),
+  );
+  await settle();
+  await rig.link.close("test");
+  const codes = (await Promise.allSettled(requests)).map((result) =>
+    result.status === "rejected"
+      ? (result.reason as CallError).code
+      : "answered"
+  );
+  assert.equal(codes.at(0), "CONNECTION_LOST");
+  assert.equal(codes.at(-1), "CANCELLED");
+  assert.equal(rig.clock.timerCount, 0);
+});
