@@ -181,6 +181,7 @@ export class Agent {
       tracing: this.#tracing,
       directory: new Directory({
         discover: (target) => this.#membership.discover(target),
+        isNodeAway: () => !this.#membership.isConnected,
         clock,
         ownId: this.id,
         lifetimeMs: limits.discoveryCacheMs,

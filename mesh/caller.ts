@@ -278,7 +278,7 @@ export class Caller {
         return await this.#options.peers.acquire(peer);
       } catch (error) {
         failure = error;
-        this.#forget(parsed);
+        if (error instanceof TransportError) this.#forget(parsed, peer, error);
       }
     }
     throw failure;
@@ -350,7 +350,7 @@ export class Caller {
         tried.add(describePeer(peer));
         failure = outcome.failure;
         if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
-        this.#forget(target);
+        this.#forget(target, peer, failure);
       }
       if (failure === undefined) throw notFound(target);
     }
@@ -568,8 +568,13 @@ export class Caller {
       : this.#options.directory.findRemembered(target, now);
   }
 
-  #forget(target: RegistryTarget | AddressTarget): void {
-    if (target.kind !== "url") this.#options.directory.forget(target);
+  #forget(
+    target: RegistryTarget | AddressTarget,
+    peer: Peer,
+    failure: unknown,
+  ): void {
+    if (target.kind === "url") return;
+    this.#options.directory.forget(target, peer, failure);
   }
 }
 

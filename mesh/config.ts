@@ -42,6 +42,12 @@ export const NODE_CONNECT_TIMEOUT_MS = 5_000;
 /** How long the candidates of a discovery are reused, in milliseconds. */
 export const DISCOVERY_CACHE_MS = 1_000;
 
+/**
+ * How long a call waits for the node when it knows where it could go, in
+ * milliseconds: a node on another continent has answered by then.
+ */
+export const DISCOVERY_PATIENCE_MS = 500;
+
 /** How many different discoveries are remembered. */
 export const MAX_DISCOVERY_CACHE = 256;
 

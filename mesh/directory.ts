@@ -7,7 +7,12 @@ import type { Clock } from "../internal/clock.ts";
 import type { Instant } from "../internal/instant.ts";
 import { parseAgentId } from "../protocol/mod.ts";
 import type { AgentRecord } from "../registry/mod.ts";
-import { DISCOVERY_CACHE_MS, MAX_DISCOVERY_CACHE } from "./config.ts";
+import { TransportError } from "../transport/mod.ts";
+import {
+  DISCOVERY_CACHE_MS,
+  DISCOVERY_PATIENCE_MS,
+  MAX_DISCOVERY_CACHE,
+} from "./config.ts";
 import type { Peer } from "./peer_connections.ts";
 import type { RegistryTarget } from "./target.ts";
 
@@ -15,6 +20,8 @@ import type { RegistryTarget } from "./target.ts";
 export interface DirectoryOptions {
   /** Asks the node. */
   readonly discover: (target: RegistryTarget) => Promise<AgentRecord[]>;
+  /** Whether it is known that the node cannot be asked just now. */
+  readonly isNodeAway: () => boolean;
   /** The clock. */
   readonly clock: Clock;
   /** Id of this agent, a UUID: it calls itself only when there is no other. */
@@ -24,13 +31,14 @@ export interface DirectoryOptions {
 }
 
 interface Entry {
-  readonly asking: Promise<Peer[]>;
   peers: Peer[];
   /** When calls still use it, and the node is asked beside them. */
   refreshAt: Instant;
   expiresAt: Instant;
   /** Where the next call begins: calls go round. */
   nextIndex: number;
+  /** The question that calls wait for, while it is under way. */
+  asking: Promise<void> | undefined;
 }
 
 /** Share of its time after which what is still in use is asked for again. */
@@ -41,7 +49,7 @@ const REFRESH_SHARE = 1 / 2;
  * time share one question, and those that come all the time never wait for
  * one: the node is asked before what it said is too old. While the node cannot
  * be reached, what it said last is used on: agents talk to each other without
- * it.
+ * it, and without waiting for it.
  */
 export class Directory {
   readonly #options: DirectoryOptions;
@@ -63,15 +71,12 @@ export class Directory {
    * and nothing is remembered.
    */
   async find(target: RegistryTarget): Promise<Peer[]> {
-    const now = this.#options.clock.now();
-    const remembered = this.findRemembered(target, now);
+    const remembered = this.findRemembered(target);
     if (remembered !== undefined) return remembered;
-    const key = target.key;
-    let entry = this.#entries.get(key);
-    if (entry === undefined || now >= entry.expiresAt) {
-      entry = this.#ask(key, target, entry);
-    }
-    return inTurn(entry, await entry.asking);
+    const entry = this.#entries.get(target.key) ?? this.#add(target.key);
+    entry.asking ??= this.#askAndWait(target, entry);
+    await entry.asking;
+    return inTurn(entry, entry.peers);
   }
 
   /**
@@ -85,68 +90,87 @@ export class Directory {
     target: RegistryTarget,
     now: Instant = this.#options.clock.now(),
   ): Peer[] | undefined {
-    const key = target.key;
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.get(target.key);
     if (entry === undefined || entry.peers.length === 0) return undefined;
-    if (now >= entry.expiresAt) return undefined;
-    if (now >= entry.refreshAt) this.#refresh(key, target, entry);
+    if (now >= entry.expiresAt && !this.#options.isNodeAway()) return undefined;
+    if (now >= entry.refreshAt) this.#ask(target, entry);
     return inTurn(entry, entry.peers);
   }
 
   /**
-   * Asks again next time: a candidate did not answer.
+   * Asks again next time: a candidate did not take a call.
    *
    * @param target What was asked for.
+   * @param peer The candidate.
+   * @param failure Why not. One that could not be reached is left out until the
+   * node names it again, unless there is no other.
    */
-  forget(target: RegistryTarget): void {
-    this.#entries.delete(target.key);
+  forget(target: RegistryTarget, peer: Peer, failure: unknown): void {
+    const isGone = failure instanceof TransportError;
+    // Too many calls that wait for a stream, for example: the peer is well.
+    if (isGone && failure.fault === "caller") return;
+    const { key } = target;
+    const entry = this.#entries.get(key);
+    // The node has been asked since, or the candidate is left out already.
+    if (entry === undefined || !entry.peers.includes(peer)) return;
+    if (isGone && entry.peers.length > 1) {
+      entry.peers = entry.peers.filter((other) => other !== peer);
+    }
+    if (entry.expiresAt === -Infinity) return;
+    // A new one: what the node is saying now it may have said before it knew.
+    const { peers, nextIndex } = entry;
+    this.#entries.set(key, { ...createEntry(), peers, nextIndex });
   }
 
-  #ask(key: string, target: RegistryTarget, before: Entry | undefined): Entry {
-    const entry: Entry = {
-      asking: this.#options.discover(target).then(
-        (records) => this.#take(key, entry, records),
-        (error) => {
-          this.#delete(key, entry);
-          if (before === undefined || before.peers.length === 0) throw error;
-          this.#entries.set(key, before);
-          return before.peers;
-        },
-      ),
-      peers: [],
-      refreshAt: Infinity,
-      expiresAt: Infinity,
-      nextIndex: before?.nextIndex ?? 0,
-    };
+  #add(key: string): Entry {
     if (this.#entries.size >= MAX_DISCOVERY_CACHE) {
       for (const oldest of this.#entries.keys()) {
         this.#entries.delete(oldest);
         break;
       }
     }
+    const entry = createEntry();
     this.#entries.set(key, entry);
     return entry;
   }
 
-  /** Asks again while calls go on with what is known. */
-  #refresh(key: string, target: RegistryTarget, entry: Entry): void {
-    entry.refreshAt = Infinity;
-    this.#options.discover(target).then(
-      (records) => this.#take(key, entry, records),
-      () => {
-        // The next call asks and waits, once this is too old.
-      },
-    );
+  #askAndWait(target: RegistryTarget, entry: Entry): Promise<void> {
+    const answer = this.#ask(target, entry).finally(() => {
+      entry.asking = undefined;
+    });
+    return entry.peers.length > 0 ? this.#waitBriefly(answer) : answer;
   }
 
-  #take(key: string, entry: Entry, records: readonly AgentRecord[]): Peer[] {
+  async #ask(target: RegistryTarget, entry: Entry): Promise<void> {
+    entry.refreshAt = Infinity;
+    try {
+      this.#take(target.key, entry, await this.#options.discover(target));
+    } catch (error) {
+      // What is known is used on.
+      if (entry.peers.length > 0) return;
+      this.#delete(target.key, entry);
+      throw error;
+    }
+  }
+
+  /** What is known does for a call when the node takes its time. */
+  #waitBriefly(answer: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.schedule(
+        DISCOVERY_PATIENCE_MS,
+        resolve,
+      );
+      answer.then(resolve, resolve).then(cancel);
+    });
+  }
+
+  #take(key: string, entry: Entry, records: readonly AgentRecord[]): void {
     const now = this.#options.clock.now();
     entry.peers = this.#toPeers(records);
     entry.refreshAt = now + REFRESH_SHARE * this.#lifetimeMs;
     entry.expiresAt = now + this.#lifetimeMs;
     // An agent that registers now is to be found at once.
     if (entry.peers.length === 0) this.#delete(key, entry);
-    return entry.peers;
   }
 
   #delete(key: string, entry: Entry): void {
@@ -165,6 +189,17 @@ export class Directory {
       publicKey: record.publicKey,
     }));
   }
+}
+
+/** Of nobody, and too old. */
+function createEntry(): Entry {
+  return {
+    peers: [],
+    refreshAt: Infinity,
+    expiresAt: -Infinity,
+    nextIndex: 0,
+    asking: undefined,
+  };
 }
 
 /** Begins with another one each time: calls go round. */

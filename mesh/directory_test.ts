@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { parseAgentId } from "../protocol/mod.ts";
 import type { AgentRecord } from "../registry/mod.ts";
+import { TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
+import { DISCOVERY_PATIENCE_MS } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { CallError } from "./error.ts";
+import type { Peer } from "./peer_connections.ts";
 import type { RegistryTarget } from "./target.ts";
 
 const OWN_ID = "00000000-0000-4000-8000-000000000009";
@@ -12,6 +15,9 @@ const TARGET: RegistryTarget = {
   term: "see",
   key: "capability see",
 };
+
+const GONE = new TransportError("HANDSHAKE_TIMEOUT", "Test: gone");
+const REFUSED = new CallError("UNAVAILABLE", "Test: draining");
 
 function record(digit: number): AgentRecord {
   return {
@@ -31,19 +37,27 @@ function create(answers: (() => Promise<AgentRecord[]>)[]): {
   clock: TimerClock;
   directory: Directory;
   asked: () => number;
+  node: { isAway: boolean };
 } {
   const clock = new TimerClock();
+  const node = { isAway: false };
   let count = 0;
   const directory = new Directory({
     clock,
     ownId: OWN_ID,
     lifetimeMs: 100,
+    isNodeAway: () => node.isAway,
     discover: () => answers[Math.min(count++, answers.length - 1)]!(),
   });
-  return { clock, directory, asked: () => count };
+  return { clock, directory, asked: () => count, node };
 }
 
 const give = (...digits: number[]) => () => Promise.resolve(digits.map(record));
+const stall = () => new Promise<AgentRecord[]>(() => {});
+
+function namesOf(peers: Peer[] | undefined): string[] | undefined {
+  return peers?.map(({ name }) => name).sort();
+}
 
 Deno.test("Directory.find() goes round the candidates and asks once", async () => {
   const { directory, asked } = create([give(1, 2, 3)]);
@@ -71,7 +85,8 @@ Deno.test("Directory.find() asks again after its time, after forget() and after 
   clock.advance(100);
   assert.equal((await directory.find(TARGET))[0]?.name, "agent 2");
   assert.equal(asked(), 3);
-  directory.forget(TARGET);
+  const [peer] = await directory.find(TARGET);
+  directory.forget(TARGET, peer!, REFUSED);
   await directory.find(TARGET);
   assert.equal(asked(), 4);
 });
@@ -143,12 +158,95 @@ Deno.test("Directory.findRemembered() forgets agents that are gone when it asked
 
 Deno.test("Directory.forget() counts for what was asked ahead as well", async () => {
   const { clock, directory, asked } = create([give(1), give(2), give(3)]);
-  await directory.find(TARGET);
+  const [peer] = await directory.find(TARGET);
   clock.advance(50);
   directory.findRemembered(TARGET);
-  directory.forget(TARGET);
+  directory.forget(TARGET, peer!, GONE);
   await Promise.resolve();
   assert.equal(directory.findRemembered(TARGET), undefined);
   assert.equal((await directory.find(TARGET))[0]?.name, "agent 3");
   assert.equal(asked(), 3);
+});
+
+Deno.test("Directory.findRemembered() uses what the node said last for as long as the node is away", async () => {
+  const { clock, directory, node } = create([give(1), stall]);
+  await directory.find(TARGET);
+  node.isAway = true;
+  for (let call = 0; call < 3; call++) {
+    clock.advance(60_000);
+    assert.equal(directory.findRemembered(TARGET)?.[0]?.name, "agent 1");
+  }
+  node.isAway = false;
+  assert.equal(directory.findRemembered(TARGET), undefined);
+});
+
+Deno.test("Directory.find() waits only briefly for a node that stands still, and once for all calls", async () => {
+  const { clock, directory, asked } = create([give(1), stall]);
+  await directory.find(TARGET);
+  clock.advance(100);
+  const calls = [directory.find(TARGET), directory.find(TARGET)];
+  clock.advance(DISCOVERY_PATIENCE_MS);
+  for (const peers of await Promise.all(calls)) {
+    assert.deepEqual(namesOf(peers), ["agent 1"]);
+  }
+  assert.deepEqual(namesOf(await directory.find(TARGET)), ["agent 1"]);
+  assert.equal(asked(), 2);
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("Directory.find() leaves no timer behind when the node answers", async () => {
+  const { clock, directory } = create([give(1), give(2)]);
+  await directory.find(TARGET);
+  clock.advance(100);
+  assert.deepEqual(namesOf(await directory.find(TARGET)), ["agent 2"]);
+  await Promise.resolve();
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("Directory.forget() leaves out who is gone, and keeps the others while the node is away", async () => {
+  const { directory, node } = create([give(1, 2, 3)]);
+  const peers = await directory.find(TARGET);
+  node.isAway = true;
+  const goneNames: string[] = [];
+  for (const peer of peers) {
+    directory.forget(TARGET, peer, GONE);
+    goneNames.push(peer.name);
+    const left = namesOf(directory.findRemembered(TARGET))!;
+    assert.ok(left.length > 0);
+    // The last one is tried again: there is nobody else.
+    if (goneNames.length < 3) {
+      assert.ok(goneNames.every((name) => !left.includes(name)));
+    }
+  }
+});
+
+Deno.test("Directory.forget() keeps who refused a call, and has the node asked", async () => {
+  const { directory, node, asked } = create([give(1, 2)]);
+  const [peer] = await directory.find(TARGET);
+  directory.forget(TARGET, peer!, REFUSED);
+  node.isAway = true;
+  const names = ["agent 1", "agent 2"];
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), names);
+  node.isAway = false;
+  assert.deepEqual(namesOf(await directory.find(TARGET)), names);
+  assert.equal(asked(), 2);
+});
+
+Deno.test("Directory.forget() has the node asked once for all calls that failed with one candidate", async () => {
+  const { directory, asked } = create([give(1, 2), give(2), give(3)]);
+  const [peer] = await directory.find(TARGET);
+  for (let call = 0; call < 3; call++) {
+    directory.forget(TARGET, peer!, GONE);
+    assert.deepEqual(namesOf(await directory.find(TARGET)), ["agent 2"]);
+  }
+  assert.equal(asked(), 2);
+});
+
+Deno.test("Directory.forget() keeps everything when it was the caller's own failure", async () => {
+  const { directory, asked } = create([give(1, 2)]);
+  const [peer] = await directory.find(TARGET);
+  const failure = new TransportError("STREAM_LIMIT", "Test: too many wait");
+  directory.forget(TARGET, peer!, failure);
+  assert.equal(directory.findRemembered(TARGET)?.length, 2);
+  assert.equal(asked(), 1);
 });
