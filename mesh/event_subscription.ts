@@ -30,7 +30,10 @@ export interface SubscribeOptions {
    * @default 1,024
    */
   readonly maxQueued?: number;
-  /** Called with each event instead of the loop. What it throws is reported as a warning. */
+  /**
+   * Called with each event instead of the loop, and not waited for. What it
+   * throws, or rejects with, is reported as a warning.
+   */
   readonly onEvent?: (event: MeshEvent) => void;
 }
 
@@ -89,14 +92,23 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
    */
   deliver(event: MeshEvent, sizeBytes: number): void {
     if (this.#closing !== undefined) return;
-    const { onEvent, onWarning } = this.#options;
+    const { onEvent } = this.#options;
     if (onEvent === undefined) return this.#queue.push(event, sizeBytes);
     try {
-      onEvent(event);
+      const result: unknown = onEvent(event);
+      if (typeof result === "object" && result !== null && "then" in result) {
+        Promise.resolve(result).catch((error) => this.#handleFailure(error));
+      }
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      onWarning(`Subscription ${this.pattern}: its callback failed: ${text}`);
+      this.#handleFailure(error);
     }
+  }
+
+  #handleFailure(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#options.onWarning(
+      `Subscription ${this.pattern}: its callback failed: ${text}`,
+    );
   }
 
   /**

@@ -155,3 +155,18 @@ Deno.test("An agent publishes and asks as much as it likes at a time: the rest w
     assert.deepEqual([...new Set(codes)], ["NOT_FOUND"]);
   });
 });
+
+Deno.test("An event callback that rejects is warned of, and gets the next event", async () => {
+  await withMesh(async ({ connect }) => {
+    const warnings: string[] = [];
+    const agent = await connect({ onWarning: (line) => warnings.push(line) });
+    const before = warnings.length;
+    await agent.subscribe("news", {
+      onEvent: ({ value }) => Promise.reject(new RangeError(`no ${value}`)),
+    });
+    await agent.publish("news", 1);
+    await agent.publish("news", 2);
+    await until(() => warnings.length === before + 2);
+    assert.match(warnings.at(-1)!, /^Subscription news: .* no 2$/);
+  });
+});
