@@ -496,7 +496,8 @@ export class Agent {
 
   /**
    * Takes no new calls and waits for those that run: callers get
-   * `UNAVAILABLE`, and discovery does not name the agent any more.
+   * `UNAVAILABLE`, and discovery does not name the agent any more. A node that
+   * cannot be told hears of it with the next heartbeat.
    *
    * @returns Resolves when the last handler is done.
    */

@@ -209,9 +209,14 @@ export class Membership {
   /** Sends a heartbeat now: the agent's status has changed. */
   async announce(): Promise<void> {
     if (!this.#isRegistered) return;
-    await this.#link.request((connection, signal) =>
-      this.#heartbeat(connection, signal)
-    );
+    try {
+      await this.#link.request(
+        (connection, signal) => this.#heartbeat(connection, signal),
+        { isUrgent: true },
+      );
+    } catch (error) {
+      this.#warn("Agent: its node was not told how it is", error);
+    }
   }
 
   /** Leaves the registry; a node that cannot be told finds out by itself. */

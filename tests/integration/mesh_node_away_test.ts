@@ -84,3 +84,37 @@ Deno.test("A caller that has too many calls at a time does not take its callee f
     assert.equal(findCount, 1);
   }, { store });
 });
+
+Deno.test("Agent.drain() waits for its handlers when the node is away, and warns", async () => {
+  await withMesh(async ({ node, connect }) => {
+    const warnings: string[] = [];
+    const clock = new TimerClock();
+    const callee = await connect({
+      name: "callee",
+      clock,
+      onWarning: (line) => warnings.push(line),
+    });
+    const started = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    callee.onCall("work", () => {
+      started.resolve();
+      return released.promise.then(() => "done");
+    });
+    const caller = await connect();
+    const answer = caller.call({ name: "callee" }, "work");
+    await started.promise;
+    await node.close();
+    await until(() => !callee.isConnected);
+    let isDrained = false;
+    const draining = callee.drain().then(() => isDrained = true);
+    // The node is given its time, and then up.
+    await until(() => {
+      clock.advance(1_000);
+      return warnings.some((line) => line.includes("was not told"));
+    });
+    assert.ok(!isDrained);
+    released.resolve();
+    assert.equal(await answer, "done");
+    await draining;
+  });
+});
