@@ -24,6 +24,7 @@ import { LimitedRace } from "./abort.ts";
 import {
   type AgentOptions,
   checkAgentOptions,
+  checkTimeOption,
   defaultBind,
   parseAddressOption,
 } from "./agent_options.ts";
@@ -431,7 +432,8 @@ export class Agent {
    * @param target To one agent; to the node when absent.
    * @param options How long it may take, and a signal.
    * @returns The round trip in milliseconds.
-   * @throws {CallError} `NOT_FOUND`, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, …
+   * @throws {CallError} `NOT_FOUND`, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, …;
+   * `INVALID_ARGUMENT` for an option.
    */
   async ping(
     target?: Target,
@@ -439,6 +441,7 @@ export class Agent {
       {},
   ): Promise<number> {
     const { timeoutMs = NODE_CONNECT_TIMEOUT_MS, signal } = options;
+    checkTimeOption("timeoutMs", timeoutMs);
     if (target === undefined) {
       return await this.#membership.ping({ timeoutMs, signal });
     }
@@ -513,10 +516,13 @@ export class Agent {
    * waits for the first.
    *
    * @param options How long the running handlers may take.
+   * @throws {CallError} `INVALID_ARGUMENT` for an option: the agent stays.
    */
-  close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.drainMs ?? DRAIN_TIMEOUT_MS);
-    return this.#closing;
+  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    const { drainMs = DRAIN_TIMEOUT_MS } = options;
+    checkTimeOption("drainMs", drainMs);
+    this.#closing ??= this.#close(drainMs);
+    await this.#closing;
   }
 
   /** As {@linkcode Agent.close}, for `await using`. */

@@ -11,8 +11,13 @@ import type {
   EndpointObserver,
   TransportConfig,
 } from "../transport/mod.ts";
+import { MISSED_HEARTBEATS_TO_RETIRE } from "../registry/mod.ts";
+import { MAX_TIMEOUT_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { type HostPort, parseHostPort } from "./ip_address.ts";
+
+/** Longest time between heartbeats: the lease that it makes is a u32 on the wire. */
+const MAX_HEARTBEAT_INTERVAL_MS = MAX_TIMEOUT_MS / MISSED_HEARTBEATS_TO_RETIRE;
 
 /** Bounds of an agent. */
 export interface AgentLimits {
@@ -94,17 +99,64 @@ export interface AgentOptions {
  * @throws {CallError} `INVALID_ARGUMENT` names the option.
  */
 export function checkAgentOptions(options: AgentOptions): void {
-  const { name = "", register, advertise, heartbeatIntervalMs } = options;
+  const { name = "", register, advertise, limits = {} } = options;
   if (register === true && name === "") {
     throw new CallError("INVALID_ARGUMENT", "Agent: it registers with a name");
   }
   if (advertise !== undefined) parseAddressOption(advertise, "advertise");
-  if (heartbeatIntervalMs !== undefined && !(heartbeatIntervalMs > 0)) {
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      `Agent: heartbeatIntervalMs must be above 0, got ${heartbeatIntervalMs}`,
-    );
+  checkTimeOption("heartbeatIntervalMs", options.heartbeatIntervalMs, {
+    minMs: 1,
+    maxMs: MAX_HEARTBEAT_INTERVAL_MS,
+  });
+  checkTimeOption("connectTimeoutMs", options.connectTimeoutMs);
+  checkCountOption("limits.maxHandlersInFlight", limits.maxHandlersInFlight);
+  checkCountOption("limits.maxPeerConnections", limits.maxPeerConnections);
+  checkTimeOption("limits.peerIdleTimeoutMs", limits.peerIdleTimeoutMs, {
+    minMs: 1,
+  });
+  checkTimeOption("limits.discoveryCacheMs", limits.discoveryCacheMs);
+}
+
+/**
+ * Checks an option that is a time: a timer that is set for none would hold up
+ * others.
+ *
+ * @param option Name of the option, for the error.
+ * @param value What the user gave, in milliseconds.
+ * @param bounds What it may be; from 0 to 2^32-1 when absent.
+ * @throws {CallError} `INVALID_ARGUMENT` when it is outside.
+ */
+export function checkTimeOption(
+  option: string,
+  value: number | undefined,
+  bounds: { readonly minMs?: number; readonly maxMs?: number } = {},
+): void {
+  const { minMs = 0, maxMs = MAX_TIMEOUT_MS } = bounds;
+  if (value === undefined || (value >= minMs && value <= maxMs)) return;
+  throw new CallError(
+    "INVALID_ARGUMENT",
+    `Agent: ${option} must be ${minMs} to ${maxMs}, got ${value}`,
+  );
+}
+
+/**
+ * Checks an option that is a count.
+ *
+ * @param option Name of the option, for the error.
+ * @param value What the user gave.
+ * @throws {CallError} `INVALID_ARGUMENT` when it is no whole number from 1 on.
+ */
+export function checkCountOption(
+  option: string,
+  value: number | undefined,
+): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) {
+    return;
   }
+  throw new CallError(
+    "INVALID_ARGUMENT",
+    `Agent: ${option} must be a whole number from 1 on, got ${value}`,
+  );
 }
 
 /**

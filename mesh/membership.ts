@@ -22,7 +22,7 @@ import {
   type TransportConnection,
   type TransportStream,
 } from "../transport/mod.ts";
-import type { AgentOptions } from "./agent_options.ts";
+import { type AgentOptions, checkCountOption } from "./agent_options.ts";
 import { LEAVE_TIMEOUT_MS, NODE_CONNECT_TIMEOUT_MS } from "./config.ts";
 import {
   packContent,
@@ -175,6 +175,7 @@ export class Membership {
     pattern: string,
     options: SubscribeOptions,
   ): Promise<EventSubscription> {
+    checkCountOption("maxQueued", options.maxQueued);
     const subscription: EventSubscription = new EventSubscription({
       ...options,
       pattern,

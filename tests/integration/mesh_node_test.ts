@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Agent, CallError, Node, TransportError } from "../../mod.ts";
+import {
+  Agent,
+  type AgentOptions,
+  CallError,
+  Node,
+  TransportError,
+} from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { MemoryRegistry } from "../../registry/mod.ts";
@@ -301,4 +307,35 @@ Deno.test("Agent.connect() refuses options that make no sense", async () => {
     Agent.connect(url, { name: "x", heartbeatIntervalMs: 0 }),
     CallError,
   );
+  const wrong: AgentOptions[] = [
+    { heartbeatIntervalMs: Infinity },
+    { connectTimeoutMs: NaN },
+    { connectTimeoutMs: -1 },
+    { limits: { peerIdleTimeoutMs: NaN } },
+    { limits: { peerIdleTimeoutMs: 0 } },
+    { limits: { discoveryCacheMs: Infinity } },
+    { limits: { maxHandlersInFlight: 1.5 } },
+    { limits: { maxPeerConnections: 0 } },
+  ];
+  for (const options of wrong) {
+    const names = Object.keys({ ...options.limits ?? options });
+    await assert.rejects(Agent.connect(url, options), (error) => {
+      assert.ok(error instanceof CallError);
+      assert.equal(error.code, "INVALID_ARGUMENT");
+      assert.match(error.message, new RegExp(`${names} must be .*, got `));
+      return true;
+    });
+  }
+});
+
+Deno.test("An agent refuses times and counts that are none, and stays", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const isRefusal = (error: unknown) =>
+      error instanceof CallError && error.code === "INVALID_ARGUMENT";
+    await assert.rejects(agent.close({ drainMs: NaN }), isRefusal);
+    await assert.rejects(agent.ping(undefined, { timeoutMs: NaN }), isRefusal);
+    await assert.rejects(agent.subscribe("x", { maxQueued: NaN }), isRefusal);
+    assert.ok(await agent.ping() >= 0);
+  });
 });
