@@ -27,6 +27,7 @@ import {
   checkTimeOption,
   defaultBind,
   parseAddressOption,
+  shieldWarnings,
 } from "./agent_options.ts";
 import type { CallOptions, StreamOptions } from "./call_options.ts";
 import type { CallStream } from "./call_stream.ts";
@@ -209,12 +210,13 @@ export class Agent {
    */
   static async connect(
     url: string,
-    options: AgentOptions = {},
+    given: AgentOptions = {},
   ): Promise<Agent> {
     const node = parseMxpUrl(url);
+    given.signal?.throwIfAborted();
+    checkAgentOptions(given);
+    const options = shieldWarnings(given);
     const { signal, onWarning } = options;
-    signal?.throwIfAborted();
-    checkAgentOptions(options);
     const bind = options.bind === undefined
       ? defaultBind(node.hostname)
       : parseAddressOption(options.bind, "bind");
@@ -543,8 +545,11 @@ export class Agent {
   }
 
   async #stop(): Promise<void> {
-    await this.#membership.close();
-    this.#peers.close("the agent is closed");
-    await this.#transport.close();
+    try {
+      await this.#membership.close();
+    } finally {
+      this.#peers.close("the agent is closed");
+      await this.#transport.close();
+    }
   }
 }

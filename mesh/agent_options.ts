@@ -86,7 +86,10 @@ export interface AgentOptions {
   readonly observe?: (local: Address) => EndpointObserver;
   /** The clock, for tests. */
   readonly clock?: Clock;
-  /** Called with one line for a person: a new key, a lost node. */
+  /**
+   * Called with one line for a person: a new key, a lost node. What it throws is
+   * rethrown in a microtask, where the runtime reports it as uncaught.
+   */
   readonly onWarning?: (message: string) => void;
   /** Bounds. */
   readonly limits?: AgentLimits;
@@ -157,6 +160,30 @@ export function checkCountOption(
     "INVALID_ARGUMENT",
     `Agent: ${option} must be a whole number from 1 on, got ${value}`,
   );
+}
+
+/**
+ * Keeps an agent whole when the user's `onWarning` throws.
+ *
+ * @param options What the user gave.
+ * @returns The same, but what `onWarning` throws is rethrown in a microtask,
+ * where the runtime reports it as uncaught.
+ */
+export function shieldWarnings(options: AgentOptions): AgentOptions {
+  const { onWarning } = options;
+  if (onWarning === undefined) return options;
+  return {
+    ...options,
+    onWarning: (message) => {
+      try {
+        onWarning(message);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    },
+  };
 }
 
 /**

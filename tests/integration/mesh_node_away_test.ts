@@ -1,6 +1,6 @@
 /** What agents do while their node is away. */
 import assert from "node:assert/strict";
-import { CallError } from "../../mod.ts";
+import { Agent, CallError } from "../../mod.ts";
 import type { AgentEntry, RegistryQuery } from "../../registry/mod.ts";
 import { MemoryRegistry } from "../../registry/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
@@ -117,4 +117,32 @@ Deno.test("Agent.drain() waits for its handlers when the node is away, and warns
     assert.equal(await answer, "done");
     await draining;
   });
+});
+
+Deno.test("An onWarning that throws when the node is lost is an uncaught error, and the agent closes", async () => {
+  const uncaught: unknown[] = [];
+  const catchError = (event: ErrorEvent): void => {
+    event.preventDefault();
+    uncaught.push(event.error);
+  };
+  addEventListener("error", catchError);
+  try {
+    await withMesh(async ({ node }) => {
+      const failure = new RangeError("no more lines");
+      let isArmed = false;
+      const agent = await Agent.connect(node.url, {
+        name: "warned",
+        onWarning: () => {
+          if (isArmed) throw failure;
+        },
+      });
+      isArmed = true;
+      await node.close();
+      await until(() => uncaught.length > 0);
+      assert.equal(uncaught[0], failure);
+      await agent.close({ drainMs: 0 });
+    });
+  } finally {
+    removeEventListener("error", catchError);
+  }
 });
