@@ -69,9 +69,10 @@ export interface AgentOptions {
    */
   readonly advertise?: string;
   /**
-   * Time between heartbeats, in milliseconds; three missed ones retire it.
+   * Time between heartbeats, in milliseconds; three missed ones retire it. Less
+   * where the node grants a shorter lease: 5 minutes is the longest.
    *
-   * @default 5,000
+   * @default what the node grants, 5,000 as a rule
    */
   readonly heartbeatIntervalMs?: number;
   /** How long the first connection may take, in milliseconds. @default 5,000 */

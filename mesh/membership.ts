@@ -93,7 +93,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #link: NodeLink;
   readonly #isRegistered: boolean;
-  readonly #heartbeatIntervalMs: number;
+  /** At most what the node has granted. */
+  #heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS;
   readonly #subscriptions = new Set<EventSubscription>();
   /** The node's key, once it is known: it has to stay the same. */
   #nodeKey: Uint8Array | undefined;
@@ -103,11 +104,9 @@ export class Membership {
   /** @param options The agent and the node. */
   constructor(options: MembershipOptions) {
     this.#options = options;
-    const { name = "", register, heartbeatIntervalMs } = options.options;
+    const { name = "", register } = options.options;
     this.#nodeKey = options.url.publicKey;
     this.#isRegistered = register ?? name !== "";
-    this.#heartbeatIntervalMs = heartbeatIntervalMs ??
-      DEFAULT_HEARTBEAT_INTERVAL_MS;
     this.#link = new NodeLink({
       address: formatAddress(options.url),
       dial: (signal) => this.#dial(signal),
@@ -115,7 +114,7 @@ export class Membership {
       heartbeat: this.#isRegistered
         ? (connection, signal) => this.#heartbeat(connection, signal)
         : undefined,
-      heartbeatIntervalMs: this.#heartbeatIntervalMs,
+      heartbeatIntervalMs: () => this.#heartbeatIntervalMs,
       clock: options.clock,
       onWarning: options.onWarning,
     });
@@ -279,8 +278,9 @@ export class Membership {
   ): Promise<void> {
     const { options, agentId, hostname, port } = this.#options;
     const { name = "", capabilities = [], tags, metadata, advertise } = options;
+    const { heartbeatIntervalMs: wishMs } = options;
     this.#sequence = 0;
-    await registerAgent(connection, {
+    const granted = await registerAgent(connection, {
       agentId,
       name,
       capabilities,
@@ -289,10 +289,15 @@ export class Membership {
       port,
       hostname,
       ...(advertise === undefined ? {} : { advertisedAddress: advertise }),
-      leaseMs: Math.ceil(
-        MISSED_HEARTBEATS_TO_RETIRE * this.#heartbeatIntervalMs,
-      ),
+      // Who has no wish gets what is usual at the node.
+      ...(wishMs === undefined
+        ? {}
+        : { leaseMs: Math.ceil(MISSED_HEARTBEATS_TO_RETIRE * wishMs) }),
     }, this.#request(signal));
+    this.#heartbeatIntervalMs = Math.min(
+      wishMs ?? Infinity,
+      granted.heartbeatIntervalMs,
+    );
     // A node that was restarted does not know that the agent is draining.
     if (this.#options.presence().isDraining) {
       await this.#heartbeat(connection, signal);

@@ -33,8 +33,8 @@ export interface NodeLinkOptions {
   readonly heartbeat?:
     | ((connection: TransportConnection, signal: AbortSignal) => Promise<void>)
     | undefined;
-  /** Time between heartbeats, in milliseconds. */
-  readonly heartbeatIntervalMs: number;
+  /** Time to the next heartbeat, in milliseconds. */
+  readonly heartbeatIntervalMs: () => number;
   /** The clock. */
   readonly clock: Clock;
   /** Called with one line for a person. */
@@ -302,7 +302,7 @@ export class NodeLink {
     const end = new AbortController();
     connection.closed.then(() => end.abort());
     while (heartbeat !== undefined && !end.signal.aborted) {
-      await sleep(clock, heartbeatIntervalMs, end.signal);
+      await sleep(clock, heartbeatIntervalMs(), end.signal);
       if (end.signal.aborted) break;
       try {
         await this.request(heartbeat, { isUrgent: true });

@@ -28,7 +28,7 @@ class Rig {
       heartbeat: options.hasHeartbeat === true
         ? () => Promise.resolve(void this.heartbeatCount++)
         : undefined,
-      heartbeatIntervalMs: 1_000,
+      heartbeatIntervalMs: () => 1_000,
       clock: this.clock,
       onWarning: (message) => this.warnings.push(message),
     });

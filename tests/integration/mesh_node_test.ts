@@ -11,8 +11,9 @@ import {
 } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
-import { MemoryRegistry } from "../../registry/mod.ts";
+import { type Lease, MemoryRegistry } from "../../registry/mod.ts";
 import { collect, until, withMesh } from "../support/mesh.ts";
+import { TimerClock } from "../support/timer_clock.ts";
 
 Deno.test("Agent.discover() finds by capability, name, tag and id, and forgets who left", async () => {
   await withMesh(async ({ connect }) => {
@@ -80,6 +81,53 @@ Deno.test("An agent comes back by itself when its node was restarted, with its s
     await Promise.all([agent.close(), client.close()]);
     await node.close();
   }
+});
+
+/** Notes what agents are granted, and counts their heartbeats. */
+class WatchedRegistry extends MemoryRegistry {
+  readonly leasesMs: number[] = [];
+  heartbeatCount = 0;
+
+  override register(
+    ...[now, record]: Parameters<MemoryRegistry["register"]>
+  ): Lease {
+    this.leasesMs.push(record.ttlMs);
+    return super.register(now, record);
+  }
+
+  override heartbeat(
+    ...[now, agentId, update]: Parameters<MemoryRegistry["heartbeat"]>
+  ): boolean {
+    this.heartbeatCount++;
+    return super.heartbeat(now, agentId, update);
+  }
+}
+
+Deno.test("An agent without a wish has the lease that is usual at its node, and keeps it", async () => {
+  const store = new WatchedRegistry();
+  await withMesh(async ({ connect }) => {
+    await connect({ name: "plain" });
+    assert.equal(store.leasesMs[0], 600);
+    await until(() => store.heartbeatCount >= 3);
+  }, { store, leaseMs: 600 });
+});
+
+Deno.test("An agent that wishes for a longer lease than there is sends heartbeats as often as the node says", async () => {
+  const store = new WatchedRegistry();
+  const clock = new TimerClock();
+  await withMesh(async ({ node }) => {
+    // More than a lease of five minutes.
+    const heartbeatIntervalMs = 400_000;
+    const patient = await Agent.connect(node.url, {
+      name: "patient",
+      heartbeatIntervalMs,
+      clock,
+    });
+    assert.deepEqual(store.leasesMs, [300_000]);
+    clock.advance(100_000);
+    await until(() => store.heartbeatCount === 1);
+    await patient.close({ drainMs: 0 });
+  }, { store });
 });
 
 Deno.test("An agent registers again when its node has forgotten it", async () => {
