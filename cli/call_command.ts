@@ -4,8 +4,10 @@
  * @module
  */
 import type { Command } from "commander";
+import type { Instant } from "../internal/instant.ts";
 import type { Target } from "../mesh/mod.ts";
 import { type MxpUrl, parseMxpUrl, type Value } from "../protocol/mod.ts";
+import { systemClock } from "../transport/mod.ts";
 import { parseCallWords } from "./call_words.ts";
 import type { CommandContext } from "./context.ts";
 import {
@@ -16,7 +18,8 @@ import {
   type MeshOptions,
   requireNode,
 } from "./mesh_options.ts";
-import { readValue, type ValueOptions } from "./value_source.ts";
+import { startTimeLimit } from "./time_limit.ts";
+import { maxValueBytes, readValue, type ValueOptions } from "./value_source.ts";
 
 /** Options of both commands. */
 export type CallCommandOptions = MeshOptions & ValueOptions;
@@ -31,6 +34,8 @@ export interface CallCommandRequest {
   readonly method: string;
   /** With what. */
   readonly value: Value | undefined;
+  /** When the command began. */
+  readonly startedAt: Instant;
 }
 
 const WORDS_HELP = `
@@ -62,13 +67,14 @@ export function addCallOptions(
 }
 
 /**
- * Reads the command line, and the value.
+ * Reads the command line, and the value, within `--timeout` if it is given.
  *
  * @param words The words.
  * @param options The options.
  * @param context The surroundings.
  * @returns The request.
- * @throws {CliError} `USAGE`, or `FILE_UNREADABLE`.
+ * @throws {CliError} `USAGE`, `FILE_UNREADABLE`, or `INTERRUPTED` at Ctrl-C.
+ * @throws {CallError} `DEADLINE_EXCEEDED`.
  * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
  */
 export async function readCallRequest(
@@ -76,7 +82,8 @@ export async function readCallRequest(
   options: CallCommandOptions,
   context: CommandContext,
 ): Promise<CallCommandRequest> {
-  const { node, target, method, value } = parseCallWords(words, {
+  const startedAt = systemClock();
+  const { node, target, method, value: word } = parseCallWords(words, {
     targets: options,
     hasNode: options.node !== undefined,
   });
@@ -84,5 +91,18 @@ export async function readCallRequest(
   // An agent whose address is given can be called without a node.
   const url = found ??
     ("url" in target ? parseMxpUrl(target.url) : requireNode(found));
-  return { url, target, method, value: await readValue(value, options) };
+  const limit = startTimeLimit({
+    timeoutMs: options.timeout,
+    startedAt,
+    waitsFor: "value",
+    interruption: context.interruption,
+  });
+  try {
+    const value = await limit.race(
+      readValue(word, options, maxValueBytes(method)),
+    );
+    return { url, target, method, value, startedAt };
+  } finally {
+    limit.stop();
+  }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { loadIdentity } from "../crypto/mod.ts";
-import { Agent, CallError } from "../mesh/mod.ts";
+import type { Instant } from "../internal/instant.ts";
+import { Agent } from "../mesh/mod.ts";
 import { formatMxpUrl, type MxpUrl } from "../protocol/mod.ts";
 import { systemClock } from "../transport/mod.ts";
 import type { CommandContext } from "./context.ts";
@@ -14,20 +15,15 @@ import {
   type MeshOptions,
 } from "./mesh_options.ts";
 import { openPacketLog } from "./packet_log_options.ts";
+import { startTimeLimit, type TimeLimit } from "./time_limit.ts";
 
 /** Longest wait for the connection to the node, in milliseconds. */
 const MAX_CONNECT_TIMEOUT_MS = 5_000;
 
 /** A connected agent and the time that it has. */
-export interface MeshClient {
+export interface MeshClient extends Omit<TimeLimit, "stop"> {
   /** The agent. It has no name and is not registered. */
   readonly agent: Agent;
-  /** Fires at Ctrl-C and when the time is over. */
-  readonly signal: AbortSignal;
-  /** What is left of the time, in milliseconds; `undefined` without a limit. */
-  readonly remainingMs: () => number | undefined;
-  /** Waits for a promise, unless the signal fires first. */
-  readonly race: <Result>(promise: Promise<Result>) => Promise<Result>;
 }
 
 /** What {@linkcode withMesh} needs to know. */
@@ -44,6 +40,13 @@ export interface MeshClientOptions {
    * @default true
    */
   readonly hasDefaultTimeout?: boolean;
+  /**
+   * When the time of `--timeout` began. Its default begins with connecting,
+   * whatever came before.
+   *
+   * @default now
+   */
+  readonly startedAt?: Instant;
 }
 
 /**
@@ -66,13 +69,21 @@ export async function withMesh<Result>(
   const packetLog = openPacketLog(options, context);
   const timeoutMs = options.timeout ??
     (client.hasDefaultTimeout === false ? undefined : DEFAULT_TIMEOUT_MS);
-  const limit = startLimit(timeoutMs, context.interruption);
+  const startedAt = options.timeout === undefined
+    ? undefined
+    : client.startedAt;
+  const limit = startTimeLimit({
+    timeoutMs,
+    startedAt: startedAt ?? systemClock(),
+    waitsFor: "answer",
+    interruption: context.interruption,
+  });
   const knownPeersPath = findKnownPeers(url, options, context);
   let agent: Agent | undefined;
   try {
     agent = await Agent.connect(formatMxpUrl(url), {
       register: false,
-      connectTimeoutMs: connectTimeout(timeoutMs),
+      connectTimeoutMs: connectTimeout(limit.remainingMs()),
       signal: limit.signal,
       onWarning: (message) => void context.output.note(`mxp: ${message}`),
       ...(options.suites === undefined
@@ -82,13 +93,7 @@ export async function withMesh<Result>(
       ...(packetLog === undefined ? {} : { observe: packetLog.observe }),
       ...(knownPeersPath === undefined ? {} : { knownPeersPath }),
     });
-    const { signal, remainingMs } = limit;
-    return await run({
-      agent,
-      signal,
-      remainingMs,
-      race: (promise) => untilAborted(promise, signal),
-    });
+    return await run({ agent, ...limit });
   } finally {
     limit.stop();
     await agent?.close({ drainMs: 0 });
@@ -97,57 +102,9 @@ export async function withMesh<Result>(
 }
 
 /** Leaves some of the time for saying that nobody answered. */
-function connectTimeout(timeoutMs: number | undefined): number {
+function connectTimeout(remainingMs: number | undefined): number {
   return Math.min(
     MAX_CONNECT_TIMEOUT_MS,
-    Math.ceil(0.9 * (timeoutMs ?? Infinity)),
+    Math.ceil(0.9 * (remainingMs ?? Infinity)),
   );
-}
-
-interface Limit {
-  readonly signal: AbortSignal;
-  readonly remainingMs: () => number | undefined;
-  readonly stop: () => void;
-}
-
-function startLimit(
-  timeoutMs: number | undefined,
-  interruption: AbortSignal,
-): Limit {
-  const controller = new AbortController();
-  const interrupt = (): void => controller.abort(interruption.reason);
-  if (interruption.aborted) interrupt();
-  interruption.addEventListener("abort", interrupt);
-  const deadline = systemClock() + (timeoutMs ?? Infinity);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
-    controller.abort(
-      new CallError("DEADLINE_EXCEEDED", `No answer within ${timeoutMs} ms`),
-    );
-  }, timeoutMs);
-  return {
-    signal: controller.signal,
-    remainingMs: () =>
-      timeoutMs === undefined
-        ? undefined
-        : Math.max(1, Math.ceil(deadline - systemClock())),
-    stop: () => {
-      clearTimeout(timer);
-      interruption.removeEventListener("abort", interrupt);
-    },
-  };
-}
-
-/** Rejects with the signal's reason if it fires first. */
-function untilAborted<Result>(
-  promise: Promise<Result>,
-  signal: AbortSignal,
-): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() =>
-      signal.removeEventListener("abort", onAbort)
-    );
-  });
 }

@@ -3,14 +3,19 @@
  *
  * @module
  */
-import { readFile } from "node:fs/promises";
-import process from "node:process";
 import {
   type JsonValue,
   MAX_PAYLOAD_LENGTH,
   type Value,
 } from "../protocol/mod.ts";
-import { CliError, usageError } from "./error.ts";
+import { readFileBytes, readStandardInput } from "./byte_source.ts";
+import { usageError } from "./error.ts";
+
+/**
+ * What is left for all of a request but method and value, in bytes: head,
+ * envelope and stream id have some 130.
+ */
+const MAX_REQUEST_HEAD_BYTES = 256;
 
 /** Options that say where the value is and what it is. */
 export interface ValueOptions {
@@ -23,10 +28,22 @@ export interface ValueOptions {
 }
 
 /**
+ * How large a value can be: a request is one message.
+ *
+ * @param method What is called with it.
+ * @returns A number of bytes.
+ */
+export function maxValueBytes(method: string): number {
+  const { length } = new TextEncoder().encode(method);
+  return MAX_PAYLOAD_LENGTH - MAX_REQUEST_HEAD_BYTES - length;
+}
+
+/**
  * Reads the value of a call.
  *
  * @param word The word on the command line; `-` stands for standard input.
  * @param options What the options say.
+ * @param maxBytes Most bytes that a file or standard input may have.
  * @returns JSON if it is JSON, text if it is text, otherwise bytes;
  * `undefined` when there is none.
  * @throws {CliError} `USAGE`, or `FILE_UNREADABLE`.
@@ -34,13 +51,14 @@ export interface ValueOptions {
 export async function readValue(
   word: string | undefined,
   options: ValueOptions,
+  maxBytes: number,
 ): Promise<Value | undefined> {
   if (options.text && options.dataJson) {
     throw usageError("one of --text and --data-json only");
   }
   if (options.file !== undefined) {
     if (word !== undefined) throw usageError("a value or --file, not both");
-    const bytes = await readBytes(options.file);
+    const bytes = await readFileBytes(options.file, maxBytes);
     return options.text || options.dataJson
       ? interpret(decode(bytes) ?? notText(options.file), options)
       : bytes;
@@ -50,7 +68,7 @@ export async function readValue(
     return options.text ? "" : undefined;
   }
   if (word !== "-") return interpret(word, options);
-  const bytes = await readStandardInput();
+  const bytes = await readStandardInput(maxBytes);
   const text = decode(bytes);
   if (text !== undefined) return interpret(text, options);
   return options.text || options.dataJson ? notText("standard input") : bytes;
@@ -76,49 +94,4 @@ function decode(bytes: Uint8Array): string | undefined {
 
 function notText(name: string): never {
   throw usageError(`${name} is not UTF-8 text`);
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  checkSize(bytes.length);
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-async function readStandardInput(): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of process.stdin as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    checkSize(length);
-    parts.push(part);
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
-}
-
-function checkSize(length: number): void {
-  if (length <= MAX_PAYLOAD_LENGTH) return;
-  throw usageError(`a value has at most ${MAX_PAYLOAD_LENGTH} bytes`);
-}
-
-function unreadable(path: string, error: unknown): CliError {
-  const code = (error as { code?: unknown }).code;
-  const reason = code === "ENOENT"
-    ? "there is no such file"
-    : code === "EISDIR"
-    ? "it is a directory"
-    : "it cannot be read";
-  return new CliError("FILE_UNREADABLE", `File ${path}: ${reason}`, {
-    cause: error,
-  });
 }

@@ -24,9 +24,9 @@ export function addCall(program: Command, context: CommandContext): void {
   addCallOptions(call).action(
     async (words: string[], options: CallCommandOptions) => {
       const request = await readCallRequest(words, options, context);
-      const { url, target, method, value } = request;
+      const { url, target, method, value, startedAt } = request;
       const answer = await withMesh(
-        { url, options, context },
+        { url, options, context, startedAt },
         (client) =>
           client.agent.call<unknown>(target, method, value, {
             timeoutMs: client.remainingMs()!,

@@ -36,10 +36,10 @@ export function addStream(program: Command, context: CommandContext): void {
   addCallOptions(stream, "none, but 5000 for connecting").action(
     async (words: string[], options: StreamCommandOptions) => {
       const request = await readCallRequest(words, options, context);
-      const { url, target, method, value } = request;
+      const { url, target, method, value, startedAt } = request;
       const { idleTimeout } = options;
       await withMesh(
-        { url, options, context, hasDefaultTimeout: false },
+        { url, options, context, startedAt, hasDefaultTimeout: false },
         async (client) => {
           const timeoutMs = client.remainingMs();
           const chunks = client.agent.stream<unknown>(target, method, value, {

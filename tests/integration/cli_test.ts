@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Agent } from "../../mesh/mod.ts";
+import { bundleMxp, hasNode } from "../support/mxp_bundle.ts";
 import { type Finished, run, Running } from "../support/mxp_process.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -419,37 +420,17 @@ Deno.test("mxp keygen, version and help need no mesh", async (t) => {
   await Deno.remove(directory, { recursive: true });
 });
 
-function hasNode(): boolean {
-  try {
-    return new Deno.Command("node", { args: ["--version"] }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
-}
-
 Deno.test({
   name: "mxp as a bundle talks from Node to a node on Deno (needs node)",
   ignore: !hasNode(),
   async fn() {
     const directory = await Deno.makeTempDir();
-    const bundle = `${directory}/mxp.mjs`;
-    const [{ node, url }, bundled] = await Promise.all([
+    const [{ node, url }, program] = await Promise.all([
       startNode(),
-      new Deno.Command(Deno.execPath(), {
-        args: [
-          "bundle",
-          "--platform=deno",
-          `--output=${bundle}`,
-          "cli/main.ts",
-        ],
-        cwd: ROOT,
-      }).output(),
+      bundleMxp(directory),
     ]);
-    assert.ok(bundled.success, new TextDecoder().decode(bundled.stderr));
     const agent = await Agent.connect(url, { name: "echo" });
     agent.onCall("echo", (request) => request.value);
-    const program = { command: "node", args: [bundle] };
     const [ping, call] = await Promise.all([
       run(["ping", url, "--json"], { program }),
       run(["call", url, "name:echo", "echo", "from Node"], { program }),

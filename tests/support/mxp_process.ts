@@ -43,6 +43,8 @@ export const MXP: Program = {
 export interface RunOptions {
   /** What it reads on standard input. */
   readonly input?: string | Uint8Array;
+  /** Whether standard input is a pipe that stays open; {@linkcode Running} only. */
+  readonly holdsInput?: boolean;
   /** Variables beside those of this process. */
   readonly env?: Record<string, string>;
   /** What to run. @default MXP */
@@ -55,7 +57,9 @@ function command(words: readonly string[], options: RunOptions): Deno.Command {
     args: [...args, ...words],
     cwd: ROOT,
     env: { MXP_NODE: "", NO_COLOR: "1", ...options.env },
-    stdin: options.input === undefined ? "null" : "piped",
+    stdin: options.input === undefined && !options.holdsInput
+      ? "null"
+      : "piped",
     stdout: "piped",
     stderr: "piped",
   });
@@ -95,10 +99,12 @@ export class Running {
   readonly #process: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #stderr: Promise<string>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #text = "";
 
-  private constructor(process: Deno.ChildProcess) {
+  private constructor(process: Deno.ChildProcess, options: RunOptions) {
     this.#process = process;
+    this.#input = options.holdsInput ? process.stdin.getWriter() : undefined;
     this.#stderr = new Response(process.stderr).text();
     this.#reader = process.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
@@ -108,15 +114,24 @@ export class Running {
    * Starts a process.
    *
    * @param words The command line.
-   * @param options Environment, program.
+   * @param options Input, environment, program.
    */
   static start(words: readonly string[], options: RunOptions = {}): Running {
-    return new Running(command(words, options).spawn());
+    return new Running(command(words, options).spawn(), options);
   }
 
   /** Its process id. */
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /**
+   * Writes to the standard input that is held.
+   *
+   * @param bytes What; more than a pipe holds waits until it is read.
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#input!.write(bytes);
   }
 
   /**
@@ -161,6 +176,7 @@ export class Running {
       this.#text += value;
     }
     const { code } = await this.#process.status;
+    await this.#input?.abort();
     return { code, stdout: this.#text, stderr: await this.#stderr };
   }
 }
