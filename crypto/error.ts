@@ -15,7 +15,8 @@ import { MxpError } from "../internal/error.ts";
  * - `NONCE_EXHAUSTED` a cipher state has used every nonce it may use
  * - `WEAK_PUBLIC_KEY` a public key that gives the all-zero shared secret
  * - `PROVIDER_UNAVAILABLE` the runtime lacks what the named provider needs
- * - `IDENTITY_PERMISSIONS` others than its owner can read the key file
+ * - `IDENTITY_PERMISSIONS` others than its owner can read the key file, or
+ *   system or runtime refuse access to it
  * - `IDENTITY_INVALID` the key file does not hold an identity
  * - `IDENTITY_EXISTS` a key file is never overwritten
  * - `IDENTITY_NOT_FOUND` there is no key file at that path

@@ -5,6 +5,7 @@
  */
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
+import { missingPermission } from "../internal/missing_permission.ts";
 import type { RandomSource } from "../internal/random_source.ts";
 import { encodeBase64Url } from "./base64.ts";
 import { CryptoError } from "./error.ts";
@@ -45,7 +46,9 @@ export function loadIdentity(path: string): Identity {
   try {
     // Asked of the open file, so that it cannot be exchanged in between.
     checkFile(fs.fstatSync(file), path);
-    return decodeIdentity(fs.readFileSync(file, "utf8"));
+    return decodeFile(fs.readFileSync(file, "utf8"), path);
+  } catch (error) {
+    throw fromSystem(error, path);
   } finally {
     fs.closeSync(file);
   }
@@ -60,8 +63,9 @@ export function loadIdentity(path: string): Identity {
  * @param random Where the private key comes from.
  * @returns The new identity.
  * @throws {CryptoError} `IDENTITY_EXISTS` when there is a file already,
- * `IDENTITY_PERMISSIONS` when the place may not be written to,
- * `PROVIDER_UNAVAILABLE` without a file system.
+ * `IDENTITY_PERMISSIONS` when the place cannot be written to,
+ * `IDENTITY_INVALID` when it is below a file, `PROVIDER_UNAVAILABLE` without a
+ * file system.
  */
 export function createIdentityFile(
   path: string,
@@ -73,14 +77,14 @@ export function createIdentityFile(
   const temporary = `${path}.${encodeBase64Url(suffix)}.tmp`;
   const identity = createIdentity(random);
   try {
-    fs.mkdirSync(directoryOf(path), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(fs, directoryOf(path), path);
     writeDurably(fs, temporary, encodeIdentity(identity));
     // A link fails when the name is taken, where a rename would replace it.
     fs.linkSync(temporary, path);
   } catch (error) {
-    throw fromSystem(error, path);
+    throw fromMaking(error, path);
   } finally {
-    fs.rmSync(temporary, { force: true });
+    removeQuietly(fs, temporary);
   }
   return identity;
 }
@@ -113,6 +117,19 @@ export function loadOrCreateIdentity(
   }
 }
 
+function makeDirectory(
+  fs: typeof NodeFs,
+  directory: string,
+  path: string,
+): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+  } catch (error) {
+    // Only a file keeps a directory from being there already.
+    throw hasCode(error, "EEXIST") ? notInDirectory(path, error) : error;
+  }
+}
+
 function writeDurably(fs: typeof NodeFs, path: string, text: string): void {
   const file = fs.openSync(path, "wx", FILE_MODE);
   try {
@@ -120,6 +137,26 @@ function writeDurably(fs: typeof NodeFs, path: string, text: string): void {
     fs.fsyncSync(file);
   } finally {
     fs.closeSync(file);
+  }
+}
+
+function removeQuietly(fs: typeof NodeFs, path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch {
+    // Where it was not made, what kept it from that was thrown already.
+  }
+}
+
+function decodeFile(text: string, path: string): Identity {
+  try {
+    return decodeIdentity(text);
+  } catch (error) {
+    throw new CryptoError(
+      "IDENTITY_INVALID",
+      `Key file ${path}: it holds no identity (${(error as Error).message})`,
+      { cause: error },
+    );
   }
 }
 
@@ -143,7 +180,7 @@ function checkFile(stats: NodeFs.Stats, path: string): void {
   }
 }
 
-function fromSystem(error: unknown, path: string): unknown {
+function fromSystem(error: unknown, path: string): CryptoError {
   if (error instanceof CryptoError) return error;
   const make = (code: CryptoError["code"], detail: string): CryptoError =>
     new CryptoError(code, `Key file ${path}: ${detail}`, { cause: error });
@@ -154,9 +191,33 @@ function fromSystem(error: unknown, path: string): unknown {
     return make("IDENTITY_EXISTS", "it exists and is not overwritten");
   }
   if (hasCode(error, "EISDIR") || hasCode(error, "ENOTDIR")) {
-    return make("IDENTITY_INVALID", "not a file in a directory");
+    return notInDirectory(path, error);
   }
-  return make("IDENTITY_PERMISSIONS", "the system refuses access");
+  const permission = missingPermission(error);
+  return make(
+    "IDENTITY_PERMISSIONS",
+    permission === undefined
+      ? "the system refuses access"
+      : `the runtime refuses access (${permission})`,
+  );
+}
+
+function notInDirectory(path: string, cause: unknown): CryptoError {
+  return new CryptoError(
+    "IDENTITY_INVALID",
+    `Key file ${path}: not a file in a directory`,
+    { cause },
+  );
+}
+
+/** As {@linkcode fromSystem}, for a file that is to be made. */
+function fromMaking(error: unknown, path: string): CryptoError {
+  if (!hasCode(error, "ENOENT")) return fromSystem(error, path);
+  return new CryptoError(
+    "IDENTITY_PERMISSIONS",
+    `Key file ${path}: it cannot be made there`,
+    { cause: error },
+  );
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -17,6 +18,9 @@ import {
   loadIdentity,
   loadOrCreateIdentity,
 } from "./identity_file.ts";
+
+/** Found out here: some tests may not ask. */
+const UNMADE = join(tmpdir(), "mxp-identity-unmade.key");
 
 const isCode = (code: CryptoErrorCode) => (error: unknown): boolean =>
   error instanceof CryptoError && error.code === code;
@@ -55,6 +59,51 @@ inFolder("createIdentityFile() never overwrites", (folder) => {
   assert.deepEqual(readdirSync(folder), ["identity.json"]);
 });
 
+inFolder(
+  "createIdentityFile() says in its own error why it cannot write",
+  (folder) => {
+    const make = (...names: string[]) => (): unknown =>
+      createIdentityFile(join(folder, ...names), new SeededRandom(1));
+    writeFileSync(join(folder, "file"), "");
+    assert.throws(make("file", "below"), isCode("IDENTITY_INVALID"));
+    assert.throws(
+      () => createIdentityFile("", new SeededRandom(1)),
+      isCode("IDENTITY_PERMISSIONS"),
+    );
+    const locked = join(folder, "locked");
+    mkdirSync(locked);
+    chmodSync(locked, 0o500);
+    const userId = Deno.uid();
+    // The administrator may write everywhere, and Windows has no such bits.
+    if (userId !== null && userId !== 0) {
+      assert.throws(make("locked", "key"), isCode("IDENTITY_PERMISSIONS"));
+      assert.throws(
+        make("locked", "deep", "key"),
+        isCode("IDENTITY_PERMISSIONS"),
+      );
+    }
+    chmodSync(locked, 0o700);
+    assert.deepEqual(readdirSync(locked), []);
+  },
+);
+
+for (
+  const [granted, missing] of [["read", "write"], ["write", "read"]] as const
+) {
+  Deno.test({
+    name: `createIdentityFile() names the permission that ${granted} lacks`,
+    permissions: { [granted]: true },
+    fn() {
+      assert.throws(
+        () => createIdentityFile(UNMADE, new SeededRandom(1)),
+        (error) =>
+          isCode("IDENTITY_PERMISSIONS")(error) &&
+          String(error).includes(`--allow-${missing}`),
+      );
+    },
+  });
+}
+
 inFolder("loadIdentity() refuses a file that others may touch", (folder) => {
   const path = join(folder, "identity.json");
   createIdentityFile(path, new SeededRandom(1));
@@ -71,7 +120,11 @@ inFolder("loadIdentity() tells an absent from a broken file", (folder) => {
   assert.throws(() => loadIdentity(path), isCode("IDENTITY_NOT_FOUND"));
   for (const text of ["", "{}", "x".repeat(5000)]) {
     writeFileSync(path, text, { mode: 0o600 });
-    assert.throws(() => loadIdentity(path), isCode("IDENTITY_INVALID"));
+    assert.throws(
+      () => loadIdentity(path),
+      (error) =>
+        isCode("IDENTITY_INVALID")(error) && String(error).includes(path),
+    );
   }
   chmodSync(folder, 0o700);
   assert.throws(() => loadIdentity(folder), isCode("IDENTITY_INVALID"));
