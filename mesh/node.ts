@@ -22,6 +22,7 @@ import {
   MemoryRegistry,
   MISSED_HEARTBEATS_TO_RETIRE,
   type Registry,
+  RegistryError,
   type RegistryLimits,
   SqliteRegistry,
 } from "../registry/mod.ts";
@@ -174,19 +175,23 @@ export class Node {
    * @param options Where, who, and what it keeps.
    * @returns The running node; close it, it keeps the process alive.
    * @throws {CallError} `INVALID_ARGUMENT` for an option.
-   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `CARRIER_FAILED`.
+   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `CARRIER_FAILED`,
+   * or `INVALID_CONFIG` for `transport`.
    * @throws {CryptoError} When the key file cannot be used.
-   * @throws {RegistryError} `STORE_FAILED` when the registry file cannot be
-   * used: another node holds it, or the runtime has no SQLite.
+   * @throws {RegistryError} `STORE_FAILED` when `dataDir` or the registry file
+   * in it cannot be used: another node holds it, or the runtime has no SQLite;
+   * `RECORD_INVALID` for `limits`.
    */
   static async start(options: NodeOptions = {}): Promise<Node> {
     const address = bindAddress(options);
     const advertised = advertisedAddress(options);
     const leaseMs = leaseOf(options);
-    const keyPair = keyPairOf(options);
+    // Before the key: a directory that cannot be used gets none.
     const registry = options.store ?? await openRegistry(options);
-    const node = new Node({ options, keyPair, registry, leaseMs, advertised });
+    let node: Node;
     try {
+      const keyPair = keyPairOf(options);
+      node = new Node({ options, keyPair, registry, leaseMs, advertised });
       node.#transport = await node.#bind(address);
     } catch (error) {
       if (options.store === undefined) await registry.close();
@@ -378,11 +383,24 @@ function keyPairOf(options: NodeOptions): KeyPair {
 async function openRegistry(options: NodeOptions): Promise<Registry> {
   const { dataDir, limits = {}, clock = SYSTEM_CLOCK } = options;
   if (dataDir === undefined) return new MemoryRegistry(limits);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  if (dataDir === "") throw invalid("dataDir is empty");
+  makeDirectory(dataDir);
   return await SqliteRegistry.open(join(dataDir, REGISTRY_FILE), {
     ...limits,
     now: clock.now(),
   });
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new RegistryError(
+      "STORE_FAILED",
+      `Data directory ${path}: it cannot be made (${(cause as Error).message})`,
+      { cause },
+    );
+  }
 }
 
 function invalid(detail: string): CallError {

@@ -70,11 +70,17 @@ export class SqliteRegistry implements Registry {
   readonly #database: DatabaseSync;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
+  readonly #path: string;
   #isClosed = false;
 
-  private constructor(database: DatabaseSync, table: AgentTable) {
+  private constructor(
+    database: DatabaseSync,
+    table: AgentTable,
+    path: string,
+  ) {
     this.#database = database;
     this.#table = table;
+    this.#path = path;
     this.#upsert = database.prepare(UPSERT);
     this.#delete = database.prepare("DELETE FROM agent WHERE agent_id = ?");
   }
@@ -94,16 +100,16 @@ export class SqliteRegistry implements Registry {
     options: SqliteRegistryOptions,
   ): Promise<SqliteRegistry> {
     const table = new AgentTable(resolveRegistryLimits(options));
+    const sqlite = await loadSqlite(path);
     let database: DatabaseSync | undefined;
     try {
-      const sqlite = await import("node:sqlite");
       database = new sqlite.DatabaseSync(path);
-      prepareSchema(database);
+      prepareSchema(database, path);
       restore(database, table, options.now);
-      return new SqliteRegistry(database, table);
+      return new SqliteRegistry(database, table, path);
     } catch (error) {
       database?.close();
-      throw storeError("the file cannot be opened", error);
+      throw storeError(path, openingProblem(error), error);
     }
   }
 
@@ -179,7 +185,7 @@ export class SqliteRegistry implements Registry {
     try {
       transact(this.#database, change);
     } catch (error) {
-      throw storeError("a change could not be written", error);
+      throw storeError(this.#path, "a change could not be written", error);
     }
   }
 
@@ -190,7 +196,18 @@ export class SqliteRegistry implements Registry {
   }
 }
 
-function prepareSchema(database: DatabaseSync): void {
+async function loadSqlite(
+  path: string,
+): Promise<typeof import("node:sqlite")> {
+  try {
+    return await import("node:sqlite");
+  } catch (error) {
+    const detail = "this runtime has no SQLite (Node from 22.13 and Deno have)";
+    throw storeError(path, detail, error);
+  }
+}
+
+function prepareSchema(database: DatabaseSync, path: string): void {
   database.exec(PRAGMAS);
   const version = database.prepare("PRAGMA user_version").get()?.user_version;
   if (version === SCHEMA_VERSION) {
@@ -203,7 +220,7 @@ function prepareSchema(database: DatabaseSync): void {
   if (version !== 0) {
     throw new RegistryError(
       "STORE_FAILED",
-      `Registry file: version ${version} is not ${SCHEMA_VERSION}`,
+      `Registry file ${path}: version ${version} is not ${SCHEMA_VERSION}`,
     );
   }
   transact(database, () => database.exec(SCHEMA));
@@ -285,11 +302,23 @@ function fromColumns(row: AgentColumns): AgentRecord {
   };
 }
 
-function storeError(detail: string, cause: unknown): RegistryError {
+function openingProblem(error: unknown): string {
+  const { message } = error as Error;
+  // SQLite's own words: Deno gives no number with them.
+  if (message === "database is locked") return "another node holds it";
+  if (message === "file is not a database") return "it is no registry";
+  return `it cannot be used (${message})`;
+}
+
+function storeError(
+  path: string,
+  detail: string,
+  cause: unknown,
+): RegistryError {
   if (cause instanceof RegistryError && cause.code === "STORE_FAILED") {
     return cause;
   }
-  return new RegistryError("STORE_FAILED", `Registry file: ${detail}`, {
+  return new RegistryError("STORE_FAILED", `Registry file ${path}: ${detail}`, {
     fault: "internal",
     cause,
   });

@@ -27,8 +27,12 @@ async function withFile(
   }
 }
 
-function isStoreFailed(error: unknown): boolean {
-  return error instanceof RegistryError && error.code === "STORE_FAILED";
+/** A `STORE_FAILED` that says which file, and why. */
+function storeFailed(path: string, reason: RegExp) {
+  return (error: unknown): boolean =>
+    error instanceof RegistryError && error.code === "STORE_FAILED" &&
+    error.message.startsWith(`Registry file ${path}: `) &&
+    reason.test(error.message);
 }
 
 Deno.test("SqliteRegistry.open() restores records with one full lease of grace", async () => {
@@ -98,10 +102,11 @@ Deno.test("SqliteRegistry.open() leaves out records beyond the limits", async ()
 Deno.test("SqliteRegistry.open() refuses a file that another registry holds", async () => {
   await withFile(async (path) => {
     const first = await SqliteRegistry.open(path, { now: 0 });
-    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    const isHeld = storeFailed(path, /another node holds it$/);
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isHeld);
     first.close();
     const second = await SqliteRegistry.open(path, { now: 0 });
-    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isHeld);
     second.close();
   });
 });
@@ -109,15 +114,22 @@ Deno.test("SqliteRegistry.open() refuses a file that another registry holds", as
 Deno.test("SqliteRegistry.open() refuses what is no registry, or a later one", async () => {
   await withFile(async (path) => {
     writeFileSync(path, "not a database, but longer than a header of one");
-    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    await assert.rejects(
+      SqliteRegistry.open(path, { now: 0 }),
+      storeFailed(path, /it is no registry$/),
+    );
     rmSync(path);
     const database = new DatabaseSync(path);
     database.exec("PRAGMA user_version = 2");
     database.close();
-    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
     await assert.rejects(
-      SqliteRegistry.open(join(path, "missing"), { now: 0 }),
-      isStoreFailed,
+      SqliteRegistry.open(path, { now: 0 }),
+      storeFailed(path, /version 2 is not 1$/),
+    );
+    const missing = join(path, "missing");
+    await assert.rejects(
+      SqliteRegistry.open(missing, { now: 0 }),
+      storeFailed(missing, /it cannot be used/),
     );
   });
 });
@@ -130,6 +142,9 @@ Deno.test("SqliteRegistry.open() refuses a row that is no agent record", async (
     const database = new DatabaseSync(path);
     database.exec("UPDATE agent SET capabilities = '{'");
     database.close();
-    await assert.rejects(SqliteRegistry.open(path, { now: 0 }), isStoreFailed);
+    await assert.rejects(
+      SqliteRegistry.open(path, { now: 0 }),
+      storeFailed(path, /it cannot be used/),
+    );
   });
 });

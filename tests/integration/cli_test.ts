@@ -438,6 +438,12 @@ Deno.test({
     assert.equal(ping.code, 0, ping.stderr);
     assert.ok(JSON.parse(ping.stdout).rttMs > 0);
     assert.deepEqual([call.code, call.stdout], [0, "from Node\n"], call.stderr);
+    if (!hasNode("import 'node:sqlite'")) {
+      const data = `${directory}/data`;
+      const refused = await run(["start", "--data", data], { program });
+      assertFailed(refused, 1, /registry\.sqlite: this runtime has no SQLite/);
+      assert.deepEqual([...Deno.readDirSync(data)], []);
+    }
     await agent.close();
     await node.stop();
     await Deno.remove(directory, { recursive: true });

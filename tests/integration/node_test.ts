@@ -4,7 +4,16 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CallError } from "../../mesh/error.ts";
@@ -197,6 +206,32 @@ Deno.test("a node refuses a data directory that another node holds", async () =>
   });
 });
 
+Deno.test("a node that cannot use its data directory leaves no key in it", async () => {
+  await withDirectory(async (dataDir) => {
+    const isStoreFailed = (error: unknown): boolean =>
+      error instanceof RegistryError && error.code === "STORE_FAILED";
+    mkdirSync(dataDir);
+    const file = join(dataDir, "registry.sqlite");
+    writeFileSync(file, "not a database, but longer than a header of one");
+    await assert.rejects(Node.start({ port: 0, dataDir }), isStoreFailed);
+    assert.deepEqual(readdirSync(dataDir), ["registry.sqlite"]);
+    const belowFile = { port: 0, dataDir: join(file, "below") };
+    await assert.rejects(Node.start(belowFile), isStoreFailed);
+  });
+});
+
+Deno.test("a node that cannot use its key lets go of its registry", async () => {
+  await withDirectory(async (dataDir) => {
+    mkdirSync(join(dataDir, "node.key"), { recursive: true });
+    await assert.rejects(
+      Node.start({ port: 0, dataDir }),
+      codeIs("IDENTITY_INVALID"),
+    );
+    rmdirSync(join(dataDir, "node.key"));
+    await withNode(async () => {}, { dataDir });
+  });
+});
+
 Deno.test("a node carries events from a publisher to a subscriber", async () => {
   await withNode(async (node) => {
     await withPeer(node, async (subscriber) => {
@@ -300,6 +335,7 @@ Deno.test("Node.start() refuses options that say nothing or two things", async (
     { bind: "127.0.0.1:0", hostname: "127.0.0.1" },
     { advertise: ":9000" },
     { advertise: "a:0" },
+    { dataDir: "" },
     { leaseMs: 0 },
     { leaseMs: 1.5 },
     { leaseMs: 1e9 },

@@ -7,11 +7,15 @@ import type { Program } from "./mxp_process.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Whether there is a Node to run it. */
-export function hasNode(): boolean {
+/**
+ * Whether there is a Node to run it.
+ *
+ * @param script What that Node has to be able to do.
+ */
+export function hasNode(script = ""): boolean {
   try {
-    return new Deno.Command("node", { args: ["--version"] }).outputSync()
-      .success;
+    const args = ["--input-type=module", "--eval", script];
+    return new Deno.Command("node", { args }).outputSync().success;
   } catch {
     return false;
   }
