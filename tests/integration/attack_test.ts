@@ -25,7 +25,7 @@ const MIN_DELIVERED_SHARE = 0.02;
  */
 const FLOODS = [
   ["garbage", 100_000, 1_000],
-  ["hello", 20_000, 100],
+  ["hello", 20_000, 400],
 ] as const;
 
 for (const [kind, datagramsPerSecond, maxP50Ms] of FLOODS) {
