@@ -23,6 +23,9 @@ export interface OutputStream {
 /** Control characters, and those that make text look like another. */
 const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
+/** How the runtime says that whoever read the output is gone. */
+const CLOSED_CODES: readonly string[] = ["EPIPE", "ERR_STREAM_DESTROYED"];
+
 /** Writes results and remarks. */
 export class Output {
   /** Whether standard output is for a program. */
@@ -32,6 +35,7 @@ export class Output {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   #lastNote = "";
+  #failure: CliError | undefined;
 
   /**
    * @param options Whether to write JSON, and where to write; the streams of
@@ -53,11 +57,19 @@ export class Output {
    * Writes to standard output as it is.
    *
    * @param data Text or bytes; borrowed until the promise resolves.
-   * @throws {CliError} `OUTPUT_CLOSED` when nobody reads it any more.
+   * @throws {CliError} `OUTPUT_CLOSED` when nobody reads it any more,
+   * `OUTPUT_FAILED` when it cannot be written for another reason.
    */
   async write(data: string | Uint8Array): Promise<void> {
     if (data.length === 0) return;
-    await writeTo(this.#stdout, data);
+    // A stream that failed may never call back again.
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await writeTo(this.#stdout, data);
+    } catch (error) {
+      this.#failure = outputError(error as Error);
+      throw this.#failure;
+    }
   }
 
   /**
@@ -174,13 +186,19 @@ function writeTo(
   data: string | Uint8Array,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(data, (error) => {
-      if (!error) return resolve();
-      reject(
-        new CliError("OUTPUT_CLOSED", "Output: nobody reads it any more", {
-          cause: error,
-        }),
-      );
-    });
+    stream.write(data, (error) => error ? reject(error) : resolve());
   });
+}
+
+function outputError(cause: Error): CliError {
+  const { code = "" } = cause as { code?: string };
+  return CLOSED_CODES.includes(code)
+    ? new CliError("OUTPUT_CLOSED", "Output: nobody reads it any more", {
+      cause,
+    })
+    : new CliError(
+      "OUTPUT_FAILED",
+      `Output: it cannot be written (${cause.message})`,
+      { cause },
+    );
 }

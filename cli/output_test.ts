@@ -62,8 +62,9 @@ Deno.test("Output.chunk() joins text and gives everything else a line", async ()
 });
 
 Deno.test("Output.write() fails with OUTPUT_CLOSED when nobody reads, note() does not", async () => {
+  const gone = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
   const closed: OutputStream = {
-    write: (_data, callback) => callback(new Error("EPIPE")),
+    write: (_data, callback) => callback(gone),
   };
   const output = new Output({ isJson: false, stdout: closed, stderr: closed });
   await assert.rejects(
@@ -71,6 +72,32 @@ Deno.test("Output.write() fails with OUTPUT_CLOSED when nobody reads, note() doe
     (error) => error instanceof CliError && error.code === "OUTPUT_CLOSED",
   );
   await output.note("a remark");
+});
+
+Deno.test("Output.write() says why else it fails, and does not write again", async () => {
+  const full = Object.assign(new Error("disk full"), { code: "ENOSPC" });
+  const isFailed = (error: unknown): boolean =>
+    error instanceof CliError && error.code === "OUTPUT_FAILED" &&
+    error.message === "Output: it cannot be written (disk full)";
+  const fail: OutputStream["write"][] = [
+    (_data, callback) => callback(full),
+    () => {
+      throw full;
+    },
+  ];
+  for (const write of fail) {
+    let writes = 0;
+    const stdout: OutputStream = {
+      write: (data, callback) => {
+        // Deno's stream never calls back after it has thrown.
+        if (++writes === 1) write(data, callback);
+      },
+    };
+    const output = new Output({ isJson: true, stdout, stderr: stdout });
+    await assert.rejects(output.write("x"), isFailed);
+    await assert.rejects(output.json({ error: "y" }), isFailed);
+    assert.equal(writes, 1);
+  }
 });
 
 Deno.test("table() sets out columns and disarms control characters", () => {

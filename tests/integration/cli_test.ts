@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Agent } from "../../mesh/mod.ts";
 import { bundleMxp, hasNode } from "../support/mxp_bundle.ts";
-import { type Finished, run, Running } from "../support/mxp_process.ts";
+import { type Finished, MXP, run, Running } from "../support/mxp_process.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -418,6 +418,25 @@ Deno.test("mxp keygen, version and help need no mesh", async (t) => {
     assert.match(results.nothing.stderr, /^Usage: mxp /);
   });
   await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test({
+  name: "mxp says that its output cannot be written (needs /dev/full)",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const programs = [MXP, ...(hasNode() ? [await bundleMxp(directory)] : [])];
+    for (const { command, args } of programs) {
+      const words = [...args, "version", "--json"];
+      const program = {
+        command: "sh",
+        args: ["-c", '"$@" > /dev/full', "sh", command, ...words],
+      };
+      const refused = await run([], { program });
+      assertFailed(refused, 1, /Output: it cannot be written .*no space/i);
+    }
+    await Deno.remove(directory, { recursive: true });
+  },
 });
 
 Deno.test({
