@@ -1,7 +1,7 @@
 /**
  * An agent to try the command line with. Start a node with `mxp start`, then
  *
- *     deno run --unstable-net --allow-net --allow-env --allow-sys \
+ *     deno run --unstable-net --allow-net --allow-env=MXP_NODE \
  *       examples/summarizer_agent.ts 'mxp://127.0.0.1:9000?pk=…'
  *
  * and, from another shell, `mxp call --capability summarize summarize 'Text.'`
@@ -20,6 +20,9 @@ if (url === undefined) {
 const agent = await Agent.connect(url, {
   name: "summarizer",
   capabilities: ["summarize"],
+}).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  return process.exit(1);
 });
 
 /** The text of a request: a string, or the `text` of an object. */

@@ -60,12 +60,11 @@ Deno.test("examples/summarizer_agent.ts serves calls and streams until it is sto
         "run",
         "--no-prompt",
         "--allow-net",
-        "--allow-env",
-        "--allow-sys",
+        "--allow-env=MXP_NODE",
         "examples/summarizer_agent.ts",
-        node.url,
       ],
       cwd: ROOT,
+      env: { MXP_NODE: node.url },
       stdout: "piped",
     }).spawn();
     try {
@@ -96,6 +95,21 @@ Deno.test("examples/summarizer_agent.ts serves calls and streams until it is sto
       }
     }
   });
+});
+
+Deno.test("examples/summarizer_agent.ts says in one line that its node cannot be used", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-net",
+      "examples/summarizer_agent.ts",
+      "http://localhost",
+    ],
+    cwd: ROOT,
+  }).output();
+  assert.equal(code, 1);
+  assert.match(new TextDecoder().decode(stderr), /^URL: [^\n]+\n$/);
 });
 
 Deno.test("every example is tested", () => {
