@@ -5,6 +5,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import { missingPermission } from "../../internal/missing_permission.ts";
 import { ObservabilityError } from "../error.ts";
 import type { Appender } from "./log_sink.ts";
 
@@ -103,7 +104,8 @@ function close(descriptor: number): Promise<void> {
 
 function unavailable(file: string, cause: unknown): ObservabilityError {
   const code = (cause as { code?: unknown } | null)?.code;
-  const detail = code === undefined ? "" : ` (${code})`;
+  const reason = missingPermission(cause) ?? code;
+  const detail = reason === undefined ? "" : ` (${reason})`;
   return new ObservabilityError(
     "LOG_UNAVAILABLE",
     `Log file ${file}: it cannot be written${detail}`,

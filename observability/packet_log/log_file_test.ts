@@ -80,3 +80,14 @@ Deno.test("openLogFile() and createLogDirectory() say what cannot be written", a
     });
   });
 });
+
+Deno.test({
+  name:
+    "openLogFile() and createLogDirectory() name a permission that is missing",
+  permissions: {},
+  fn() {
+    const isNamed = { code: "LOG_UNAVAILABLE", message: /--allow-write/ };
+    assert.throws(() => openLogFile("log", "replace"), isNamed);
+    assert.throws(() => createLogDirectory("logs"), isNamed);
+  },
+});
