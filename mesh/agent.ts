@@ -202,9 +202,10 @@ export class Agent {
    * node's key.
    * @param options Who it is and what it can do.
    * @returns The agent; close it when done, it keeps the process alive.
-   * @throws {ProtocolError} `INVALID_URL`.
+   * @throws {ProtocolError} `INVALID_URL`, or `INVALID_AGENT_ID` for `id`.
    * @throws {TransportError} `HANDSHAKE_TIMEOUT` when nobody answers,
-   * `PEER_KEY_MISMATCH` when somebody else does, `ADDRESS_IN_USE`, …
+   * `PEER_KEY_MISMATCH` when somebody else does, `ADDRESS_IN_USE`,
+   * `INVALID_CONFIG` for `transport`, …
    * @throws {CallError} When the node refuses the registration;
    * `INVALID_ARGUMENT` for an option. An aborted signal rejects with its reason.
    */
@@ -317,7 +318,11 @@ export class Agent {
    * @throws {CallError} `NOT_FOUND` when there is no such agent, what the
    * callee answered, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, `CONNECTION_LOST`, …
    * An aborted signal rejects with its reason.
-   * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
+   * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent,
+   * `PAYLOAD_TOO_LARGE` for one that does not fit into a message; `INVALID_URL`
+   * or `INVALID_AGENT_ID` for the target.
+   * @throws {CryptoError} `INVALID_LENGTH`, `INVALID_KEY` or `WEAK_PUBLIC_KEY`
+   * for `sealFor`.
    */
   call<Reply = Value>(
     target: Target,
@@ -480,7 +485,9 @@ export class Agent {
    * @param value What to seal.
    * @param recipients Static public keys of those who may read it, 1 to 64.
    * @returns The sealed value; recipients see that this agent sealed it.
-   * @throws {CryptoError} `INVALID_KEY`.
+   * @throws {CryptoError} `INVALID_LENGTH` for a number of recipients that is
+   * not from 1 to 64, `INVALID_KEY` or `WEAK_PUBLIC_KEY` for one of them.
+   * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
    */
   seal(
     value: Value | undefined,
