@@ -61,7 +61,10 @@ const REGISTRY_FILE = "registry.sqlite";
 
 /** Options of {@linkcode Node.start}. */
 export interface NodeOptions {
-  /** `host:port`, instead of `hostname` and `port`; IPv6 in brackets. */
+  /**
+   * `host:port`, instead of `hostname` and `port`; IPv6 in brackets. Without a
+   * host, `:9000`, it is every IPv4 address of the machine.
+   */
   readonly bind?: string;
   /**
    * Where to listen. `0.0.0.0` is every address of the machine.

@@ -41,7 +41,7 @@ export function addStart(program: Command, context: CommandContext): void {
     .description("run a node, where agents register and find each other")
     .option(
       "--bind <host:port>",
-      "where to listen; port 0 for any",
+      "where to listen; port 0 for any, no host for every interface",
       DEFAULT_BIND,
     )
     .option("--advertise <host:port>", "where others reach it, for its URL")
@@ -51,12 +51,15 @@ export function addStart(program: Command, context: CommandContext): void {
       "its key file (default: in --data, or a new key)",
     )
     .addOption(suitesOption())
-    .option("--json", "print one line of JSON: url, publicKey, pid");
+    .option(
+      "--json",
+      "print one line of JSON: url, publicKey, fingerprint, pid",
+    );
   addPacketLogOptions(start)
     .addHelpText(
       "after",
-      "\nOnly this machine reaches it unless --bind says otherwise, such as" +
-        "\n0.0.0.0:9000. It runs until Ctrl-C.",
+      "\nOnly this machine reaches it unless --bind says otherwise: 0.0.0.0:9000 and" +
+        "\n:9000 are every interface. It runs until Ctrl-C.",
     )
     .action((options: StartOptions) => run(options, context));
 }

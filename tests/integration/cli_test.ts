@@ -105,8 +105,6 @@ Deno.test("mxp finds, calls and streams from an agent, as the README says", asyn
       "--no-prompt",
       "--unstable-net",
       "--allow-net",
-      "--allow-env",
-      "--allow-sys",
       new URL("examples/summarizer_agent.ts", ROOT).href,
     ],
   };
