@@ -75,7 +75,7 @@ export class ClauseContext {
 
   /** Opens a socket, which is closed after the clause. */
   async openSocket(): Promise<UdpSocket> {
-    const socket = await UdpSocket.open(this.target.address);
+    const socket = await UdpSocket.open(this.target.address, this.#signal);
     this.#sockets.push(socket);
     return socket;
   }

@@ -26,14 +26,22 @@ const MAX_WAITING = 4_096;
 export class UdpSocket {
   readonly #carrier: Carrier;
   readonly #target: Address;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#wake?.();
   readonly #waiting: Received[] = [];
   #wake: (() => void) | undefined;
   #bytesReceived = 0;
   #largestBytes = 0;
 
-  private constructor(carrier: Carrier, target: Address) {
+  private constructor(
+    carrier: Carrier,
+    target: Address,
+    signal: AbortSignal | undefined,
+  ) {
     this.#carrier = carrier;
     this.#target = target;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#onAbort);
     carrier.start((datagram, from) => {
       if (from.port !== target.port || this.#waiting.length >= MAX_WAITING) {
         return;
@@ -49,12 +57,17 @@ export class UdpSocket {
    * Binds a socket.
    *
    * @param target The node, a numeric address.
+   * @param signal Ends every wait for a datagram.
    * @returns The socket; its owner closes it.
    * @throws {TransportError} `BIND_FAILED`.
    */
-  static async open(target: Address): Promise<UdpSocket> {
+  static async open(
+    target: Address,
+    signal?: AbortSignal,
+  ): Promise<UdpSocket> {
     const hostname = target.hostname.includes(":") ? "::" : "0.0.0.0";
-    return new UdpSocket(await createUdpCarrier({ hostname, port: 0 }), target);
+    const carrier = await createUdpCarrier({ hostname, port: 0 });
+    return new UdpSocket(carrier, target, signal);
   }
 
   /** Bytes that came from the node. */
@@ -83,11 +96,14 @@ export class UdpSocket {
    *
    * @param until When to give up.
    * @returns The oldest that waits, or `undefined` when none came in time.
+   * Rejects with the signal's reason once it fires.
    */
   async receive(until: Instant): Promise<Received | undefined> {
+    this.#signal?.throwIfAborted();
     if (this.#waiting.length === 0) {
       const waitMs = until - systemClock();
       if (waitMs > 0) await this.#pause(waitMs);
+      this.#signal?.throwIfAborted();
     }
     return this.#waiting.shift();
   }
@@ -99,6 +115,7 @@ export class UdpSocket {
 
   /** Gives the port back. */
   async close(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#onAbort);
     this.#wake?.();
     await this.#carrier.close();
   }

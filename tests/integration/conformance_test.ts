@@ -239,6 +239,32 @@ async function judge(
     : `${clause} did not notice a node that ${name}`;
 }
 
+Deno.test("The conformance kit ends at once when its signal fires, while it looks for the node too", async () => {
+  const silent = Deno.listenDatagram({
+    hostname: "127.0.0.1",
+    port: 0,
+    transport: "udp",
+  });
+  const { port } = silent.addr as Deno.NetAddr;
+  const stop = new AbortController();
+  let helloCount = 0;
+  const listening = (async () => {
+    for await (const _ of silent) {
+      helloCount++;
+      stop.abort(new Error("enough"));
+    }
+  })();
+  const results = runConformance({
+    address: { hostname: "127.0.0.1", port },
+    signal: stop.signal,
+  });
+  await assert.rejects(results.next(), /enough/);
+  silent.close();
+  await listening;
+  // A hello is repeated four times a second, for three seconds.
+  assert.ok(helloCount < 6, `${helloCount} hellos`);
+});
+
 Deno.test("The conformance kit names the clause that a deviating node breaks", async () => {
   const wrong: string[] = [];
   const waiting = [...CHOSEN];
