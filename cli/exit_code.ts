@@ -14,7 +14,7 @@ export const ExitCode = {
   USAGE: 2,
   /** No answer came in time. */
   TIMED_OUT: 3,
-  /** The connection broke, or could not be made. */
+  /** The connection broke or could not be made, or an address cannot be used. */
   CONNECTION_LOST: 4,
   /** Ctrl-C during a call or a stream: 128 and the number of SIGINT. */
   INTERRUPTED: 130,

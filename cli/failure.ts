@@ -27,6 +27,8 @@ export interface Failure {
 }
 
 const EXIT_CODES: Readonly<Record<string, ExitCodeValue>> = {
+  ADDRESS_IN_USE: ExitCode.CONNECTION_LOST,
+  BIND_FAILED: ExitCode.CONNECTION_LOST,
   CARRIER_FAILED: ExitCode.CONNECTION_LOST,
   CLOSED: ExitCode.CONNECTION_LOST,
   CLOSED_BY_PEER: ExitCode.CONNECTION_LOST,

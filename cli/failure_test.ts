@@ -15,6 +15,16 @@ Deno.test("describeFailure() maps every kind of failure to its exit code", () =>
     [timedOut, ExitCode.TIMED_OUT, "HANDSHAKE_TIMEOUT"],
     [lost, ExitCode.CONNECTION_LOST, "CONNECTION_LOST"],
     [
+      new TransportError("ADDRESS_IN_USE", "Bind: taken"),
+      ExitCode.CONNECTION_LOST,
+      "ADDRESS_IN_USE",
+    ],
+    [
+      new TransportError("BIND_FAILED", "Bind: not here"),
+      ExitCode.CONNECTION_LOST,
+      "BIND_FAILED",
+    ],
+    [
       new CallError("DEADLINE_EXCEEDED", "Call: late"),
       ExitCode.TIMED_OUT,
       "DEADLINE_EXCEEDED",

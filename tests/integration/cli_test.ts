@@ -365,8 +365,8 @@ Deno.test("mxp says in one line why it failed", async (t) => {
     const { error } = JSON.parse(results.usageJson.stdout);
     assert.equal(error.code, "USAGE");
   });
-  await t.step("a port that is taken, a key file that is missing: 1", () => {
-    assertFailed(results.taken, 1, /in use|taken/i);
+  await t.step("a port that is taken: 4, a key file that is missing: 1", () => {
+    assertFailed(results.taken, 4, /in use|taken/i);
     assertFailed(results.noIdentity, 1, /there is none/);
   });
   await Deno.remove(directory, { recursive: true });
