@@ -5,7 +5,12 @@ import { CryptoError } from "../error.ts";
 import { createLibcryptoProvider } from "./libcrypto.ts";
 import { type Libcrypto, loadLibcrypto } from "./libcrypto_library.ts";
 import { PORTABLE_PROVIDER } from "./noble.ts";
-import type { AeadSuite, CryptoProvider, PacketAead } from "./provider.ts";
+import type {
+  AeadSuite,
+  CryptoProvider,
+  PacketAead,
+  ProviderName,
+} from "./provider.ts";
 import { chooseProvider, findProviders } from "./select.ts";
 
 const SUITES: readonly AeadSuite[] = ["chacha20-poly1305", "aes-256-gcm"];
@@ -212,10 +217,32 @@ Deno.test("findProviders() says why a library that is granted cannot be had", ()
   assert.equal(libraryProblem, "no file");
   const without = findProviders(WebAssembly);
   assert.equal(without.libraryProblem, undefined);
+  for (
+    const [providers, reason] of [
+      [without, /^Provider libcrypto: it needs Deno with --allow-ffi$/],
+      [findProviders(WebAssembly, "no file"), /^Provider libcrypto: no file$/],
+    ] as const
+  ) {
+    for (const primitive of ["aes-256-gcm", "x25519"] as const) {
+      assert.throws(
+        () => chooseProvider(providers, primitive, "libcrypto"),
+        (error) =>
+          error instanceof CryptoError &&
+          error.code === "PROVIDER_UNAVAILABLE" && reason.test(error.message),
+      );
+    }
+  }
+});
+
+Deno.test("chooseProvider() refuses a name that no provider has", () => {
+  const name = "toString" as ProviderName;
   assert.throws(
-    () => chooseProvider(without, "aes-256-gcm", "libcrypto"),
-    (error) =>
-      error instanceof CryptoError && error.code === "PROVIDER_UNAVAILABLE",
+    () => chooseProvider(findProviders(WebAssembly), "x25519", name),
+    {
+      code: "PROVIDER_UNAVAILABLE",
+      message:
+        "Provider toString: it is none of native, wasm, libcrypto, portable",
+    },
   );
 });
 

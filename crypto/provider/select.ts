@@ -96,15 +96,20 @@ export function chooseProvider(
     if (primitive === "chacha20-poly1305" && wasm !== undefined) return wasm;
     return native?.has(primitive) ? native : PORTABLE_PROVIDER;
   }
-  if (name === "portable") return PORTABLE_PROVIDER;
-  const provider = { native, wasm, libcrypto }[name];
-  if (!provider?.has(primitive)) {
-    throw new CryptoError(
-      "PROVIDER_UNAVAILABLE",
-      `Provider ${name}: this runtime has no ${primitive}`,
-    );
-  }
-  return provider;
+  const named = new Map<ProviderName, CryptoProvider | undefined>([
+    ["native", native],
+    ["wasm", wasm],
+    ["libcrypto", libcrypto],
+    ["portable", PORTABLE_PROVIDER],
+  ]);
+  const provider = named.get(name);
+  if (provider?.has(primitive)) return provider;
+  const reason = !named.has(name)
+    ? `it is none of ${[...named.keys()].join(", ")}`
+    : name === "libcrypto"
+    ? providers.libraryProblem ?? "it needs Deno with --allow-ffi"
+    : `this runtime has no ${primitive}`;
+  throw new CryptoError("PROVIDER_UNAVAILABLE", `Provider ${name}: ${reason}`);
 }
 
 /**
