@@ -18,6 +18,7 @@ import {
   type MeshOptions,
   requireNode,
 } from "./mesh_options.ts";
+import { parsePath } from "./path_option.ts";
 import { startTimeLimit } from "./time_limit.ts";
 import { maxValueBytes, readValue, type ValueOptions } from "./value_source.ts";
 
@@ -60,7 +61,11 @@ export function addCallOptions(
     .argument("[words...]", "[node] [target] method [value], see below")
     .option("--text", "the value is text, even if it looks like JSON")
     .option("--data-json", "the value has to be JSON")
-    .option("--file <file>", "the value is the bytes of this file")
+    .option(
+      "--file <file>",
+      "the value is the bytes of this file",
+      parsePath,
+    )
     .addHelpText("after", WORDS_HELP);
   addUrlOption(addTargetOptions(command));
   return addMeshOptions(command, timeoutDefault);

@@ -15,6 +15,7 @@ import {
   addPacketLogOptions,
   type PacketLogCliOptions,
 } from "./packet_log_options.ts";
+import { parsePath } from "./path_option.ts";
 
 /** Time for a command, when nobody says otherwise, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -60,8 +61,16 @@ export function addMeshOptions(
       `time for all of it, in milliseconds (default: ${timeoutDefault})`,
       parseMilliseconds,
     )
-    .option("--identity <file>", "your key file (default: a new key each time)")
-    .option("--known-peers <file>", "keys of peers that were met before")
+    .option(
+      "--identity <file>",
+      "your key file (default: a new key each time)",
+      parsePath,
+    )
+    .option(
+      "--known-peers <file>",
+      "keys of peers that were met before",
+      parsePath,
+    )
     .addOption(suitesOption())
     .option("--json", "JSON on standard output, remarks on standard error");
   return addPacketLogOptions(command);

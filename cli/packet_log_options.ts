@@ -7,6 +7,7 @@
 import type { Command } from "commander";
 import { PacketLog } from "../observability/mod.ts";
 import type { CommandContext } from "./context.ts";
+import { parsePath } from "./path_option.ts";
 
 /** Directory of qlog files when no option names one. */
 const QLOG_VARIABLE = "MXP_QLOGDIR";
@@ -35,11 +36,17 @@ export function addPacketLogOptions(command: Command): Command {
     .option(
       "--qlog <dir>",
       `log every connection here, one qlog file each (or ${QLOG_VARIABLE})`,
+      parsePath,
     )
-    .option("--pcap <file>", "capture the encrypted datagrams to this file")
+    .option(
+      "--pcap <file>",
+      "capture the encrypted datagrams to this file",
+      parsePath,
+    )
     .option(
       "--key-log <file>",
       `write the keys to this file: who has it can decrypt (or ${KEY_LOG_VARIABLE})`,
+      parsePath,
     );
 }
 

@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
+import { CommanderError } from "commander";
 import config from "../deno.json" with { type: "json" };
 import { bashCompletion } from "./completion/bash.ts";
 import { listCommands, readCommandTree } from "./completion/command_tree.ts";
 import { fishCompletion } from "./completion/fish.ts";
 import { zshCompletion } from "./completion/zsh.ts";
+import type { CommandContext } from "./context.ts";
 import { Output } from "./output.ts";
 import { createProgram } from "./program.ts";
 import { VERSION } from "./version.ts";
 
-const TREE = readCommandTree(createProgram({
+const CONTEXT: CommandContext = {
   output: new Output({ isJson: false }),
   interruption: new AbortController().signal,
   environment: () => undefined,
-}));
+};
+
+const TREE = readCommandTree(createProgram(CONTEXT));
 
 function hasProgram(name: string): boolean {
   try {
@@ -44,6 +48,22 @@ Deno.test("docs/cli.md names every command and every option", () => {
       const [name = ""] = names;
       assert.ok(text.includes(name), `${path.join(" ")} ${name}`);
     }
+  }
+});
+
+Deno.test("No command takes an empty path", async () => {
+  const paths = listCommands(TREE).flatMap(({ path, options }) =>
+    options.filter(({ argument }) => argument === "path")
+      .map(({ names }) => [...path.slice(1), names[0]!, ""])
+  );
+  assert.ok(paths.length > 10, String(paths.length));
+  for (const words of [...paths, ["keygen", ""]]) {
+    await assert.rejects(
+      createProgram(CONTEXT).parseAsync(words, { from: "user" }),
+      (error) =>
+        error instanceof CommanderError && /is empty/.test(error.message),
+      words.join(" "),
+    );
   }
 });
 

@@ -13,6 +13,7 @@ import {
 import { systemRandom } from "../../transport/mod.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../error.ts";
+import { parsePath } from "../path_option.ts";
 import { formatPublicKey } from "../public_key.ts";
 
 /**
@@ -24,8 +25,12 @@ import { formatPublicKey } from "../public_key.ts";
 export function addKeygen(program: Command, context: CommandContext): void {
   program.command("keygen")
     .description("make a key pair that stands for you, a node or an agent")
-    .argument("[file]", "the same as --out")
-    .option("--out <file>", "write it to a new file that only you can read")
+    .argument("[file]", "the same as --out", parsePath)
+    .option(
+      "--out <file>",
+      "write it to a new file that only you can read",
+      parsePath,
+    )
     .option("--json", "JSON on standard output, remarks on standard error")
     .addHelpText(
       "after",

@@ -17,6 +17,7 @@ import {
   type PacketLogCliOptions,
 } from "../packet_log_options.ts";
 import { suitesOption } from "../mesh_options.ts";
+import { parsePath } from "../path_option.ts";
 import { formatPublicKey } from "../public_key.ts";
 
 interface StartOptions extends PacketLogCliOptions {
@@ -45,10 +46,15 @@ export function addStart(program: Command, context: CommandContext): void {
       DEFAULT_BIND,
     )
     .option("--advertise <host:port>", "where others reach it, for its URL")
-    .option("--data <dir>", "keep its key and the registered agents here")
+    .option(
+      "--data <dir>",
+      "keep its key and the registered agents here",
+      parsePath,
+    )
     .option(
       "--identity <file>",
       "its key file (default: in --data, or a new key)",
+      parsePath,
     )
     .addOption(suitesOption())
     .option(

@@ -83,7 +83,8 @@ function combine(
  * @param primitive What is needed.
  * @param name Which provider; the fastest one when absent.
  * @returns A provider that has the primitive.
- * @throws {CryptoError} `PROVIDER_UNAVAILABLE` when the named one lacks it.
+ * @throws {CryptoError} `PROVIDER_UNAVAILABLE` when the named one lacks it, or
+ * none has that name.
  */
 export function chooseProvider(
   providers: RuntimeProviders,
