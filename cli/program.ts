@@ -9,6 +9,7 @@ import { addCall } from "./command/call.ts";
 import { addCompletions } from "./command/completions.ts";
 import { addConformance } from "./command/conformance.ts";
 import { addDiscover } from "./command/discover.ts";
+import { addHelp } from "./command/help.ts";
 import { addKeygen } from "./command/keygen.ts";
 import { addPing } from "./command/ping.ts";
 import { addStart } from "./command/start.ts";
@@ -55,5 +56,6 @@ export function createProgram(context: CommandContext): Command {
   addKeygen(program, context);
   addVersion(program, context);
   addCompletions(program, context);
+  addHelp(program);
   return program;
 }

@@ -79,7 +79,7 @@ export function parseOptions(args: readonly string[]): CompareOptions {
     },
   });
   const names = values.only.flatMap((list) => list.split(","))
-    .map((name) => name.trim()).filter((name) => name !== "");
+    .map((name) => name.trim());
   const peers = PEERS.filter(({ name }) => names.includes(name));
   const metrics = METRIC_NAMES.filter((name) => names.includes(name));
   const known = [...peers.map(({ name }) => name), ...metrics];

@@ -26,6 +26,8 @@ Deno.test("parseOptions() tells metrics from peers", () => {
 
 Deno.test("parseOptions() refuses what it does not know", () => {
   assert.throws(() => parseOptions(["--only", "carrier-pigeon"]), /pigeon/);
+  // A variable of the shell that is not set: it is not everything.
+  assert.throws(() => parseOptions(["--only", ""]), /--only/);
   assert.throws(() => parseOptions(["--rounds", "0"]), /--rounds/);
   assert.throws(() => parseOptions(["--rounds", "1.5"]), /--rounds/);
   assert.throws(() => parseOptions(["--fast"]), TypeError);

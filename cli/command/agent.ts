@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { writeAgents } from "../agent_table.ts";
 import type { CommandContext } from "../context.ts";
 import { withMesh } from "../mesh_client.ts";
+import { addHelp } from "./help.ts";
 import {
   addMeshOptions,
   findNode,
@@ -42,4 +43,5 @@ export function addAgent(program: Command, context: CommandContext): void {
       });
     },
   );
+  addHelp(agent);
 }

@@ -385,6 +385,10 @@ Deno.test("mxp keygen, version and help need no mesh", async (t) => {
     versionJson: ["version", "--json"],
     versionFlag: ["--version"],
     help: ["call", "--help"],
+    helpCommand: ["help", "call"],
+    helpBelow: ["help", "agent", "list"],
+    helpUnknown: ["help", "fly"],
+    helpUnknownBelow: ["agent", "help", "fly"],
     nothing: [],
   });
   await t.step(
@@ -412,6 +416,10 @@ Deno.test("mxp keygen, version and help need no mesh", async (t) => {
     const { version } = JSON.parse(results.versionJson.stdout);
     assert.equal(results.versionFlag.stdout, `${version}\n`);
     assert.match(results.help.stdout, /^Usage: mxp call .*--capability/s);
+    assert.equal(results.helpCommand.stdout, results.help.stdout);
+    assert.match(results.helpBelow.stdout, /^Usage: mxp agent list /);
+    assertFailed(results.helpUnknown, 2, /unknown command 'fly'/);
+    assertFailed(results.helpUnknownBelow, 2, /unknown command 'fly'/);
     assert.deepEqual([results.nothing.code, results.nothing.stdout], [2, ""]);
     assert.match(results.nothing.stderr, /^Usage: mxp /);
   });
