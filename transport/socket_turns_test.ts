@@ -41,6 +41,18 @@ class UnreliableSocket implements SelfSocket {
   }
 }
 
+/** Turns with a new socket for each time that one is bound. */
+function createTurnsOfMany(): [SocketTurns, UnreliableSocket[]] {
+  const sockets: UnreliableSocket[] = [];
+  const turns = new SocketTurns(() => {
+    const socket = new UnreliableSocket();
+    sockets.push(socket);
+    return socket;
+  });
+  turns.acquire();
+  return [turns, sockets];
+}
+
 function createTurns(): [SocketTurns, UnreliableSocket] {
   const socket = new UnreliableSocket();
   const turns = new SocketTurns(() => socket);
@@ -213,13 +225,7 @@ Deno.test("SocketTurns closes a socket that cannot receive, and goes on with any
 });
 
 Deno.test("SocketTurns keeps the socket of a new user when a send of the last one's fails", async () => {
-  const sockets: UnreliableSocket[] = [];
-  const turns = new SocketTurns(() => {
-    const socket = new UnreliableSocket();
-    sockets.push(socket);
-    return socket;
-  });
-  turns.acquire();
+  const [turns, sockets] = createTurnsOfMany();
   await turn(turns);
   const late = Promise.withResolvers<number>();
   sockets[0]!.deliver = (send) => send().then(() => late.promise);
@@ -288,13 +294,7 @@ Deno.test("SocketTurns binds nothing for what a task asks after the last user is
 });
 
 Deno.test("SocketTurns goes on for a new user who comes while the last one's socket is being closed", async () => {
-  const sockets: UnreliableSocket[] = [];
-  const turns = new SocketTurns(() => {
-    const socket = new UnreliableSocket();
-    sockets.push(socket);
-    return socket;
-  });
-  turns.acquire();
+  const [turns, sockets] = createTurnsOfMany();
   const last = turn(turns);
   const released = turns.release();
   turns.acquire();

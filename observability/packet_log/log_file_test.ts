@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
 import { createLogDirectory, openLogFile } from "./log_file.ts";
-
-async function withDirectory(
-  body: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+import { withDirectory } from "../../tests/support/temporary_directory.ts";
 
 async function modeOf(path: string): Promise<number> {
   return (await Deno.stat(path)).mode! & 0o777;

@@ -3,17 +3,7 @@ import { run, Running } from "../support/mxp_process.ts";
 import { decryptCapture, readKeyLog } from "../support/capture_decryptor.ts";
 import { readPcap } from "../support/pcap_reader.ts";
 import { eventsOf, packetNumbers, readQlog } from "../support/qlog_reader.ts";
-
-async function withDirectory(
-  body: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
+import { withDirectory } from "../support/temporary_directory.ts";
 
 /** The only file of a directory. */
 function onlyFile(directory: string): { name: string; bytes: Uint8Array } {

@@ -3,23 +3,13 @@ import { Agent, Node } from "../../mesh/mod.ts";
 import { maxValueBytes } from "../../cli/value_source.ts";
 import { MXP_PERMISSIONS, run, Running } from "../support/mxp_process.ts";
 import { bundleMxp, hasNode } from "../support/mxp_bundle.ts";
+import { withDirectory } from "../support/temporary_directory.ts";
 
 /** More than a pipe holds: who has written it knows that it is being read. */
 const MORE_THAN_A_PIPE = new Uint8Array(1 << 18);
 
 /** Nobody is there, and nobody is asked before there is a value. */
 const NOBODY = "mxp://127.0.0.1:9";
-
-async function withDirectory(
-  body: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 /** A pipe with a name, or `undefined` where the system has none. */
 function makePipe(directory: string): string | undefined {

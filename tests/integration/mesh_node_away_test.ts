@@ -6,6 +6,7 @@ import { MemoryRegistry } from "../../registry/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { until, whenAborted, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
+import { collectUncaught } from "../support/uncaught_errors.ts";
 
 Deno.test("While the node is away, calls go on to agents found before, however long ago", async () => {
   const clock = new TimerClock();
@@ -120,29 +121,25 @@ Deno.test("Agent.drain() waits for its handlers when the node is away, and warns
 });
 
 Deno.test("An onWarning that throws when the node is lost is an uncaught error, and the agent closes", async () => {
-  const uncaught: unknown[] = [];
-  const catchError = (event: ErrorEvent): void => {
-    event.preventDefault();
-    uncaught.push(event.error);
-  };
-  addEventListener("error", catchError);
-  try {
-    await withMesh(async ({ node }) => {
-      const failure = new RangeError("no more lines");
+  const failure = new RangeError("no more lines");
+  const uncaught = await collectUncaught(() =>
+    withMesh(async ({ node }) => {
+      const hasThrown = Promise.withResolvers<void>();
       let isArmed = false;
       const agent = await Agent.connect(node.url, {
         name: "warned",
         onWarning: () => {
-          if (isArmed) throw failure;
+          if (!isArmed) return;
+          // It is uncaught a microtask later.
+          setTimeout(hasThrown.resolve);
+          throw failure;
         },
       });
       isArmed = true;
       await node.close();
-      await until(() => uncaught.length > 0);
-      assert.equal(uncaught[0], failure);
+      await hasThrown.promise;
       await agent.close({ drainMs: 0 });
-    });
-  } finally {
-    removeEventListener("error", catchError);
-  }
+    })
+  );
+  assert.equal(uncaught[0], failure);
 });

@@ -26,19 +26,9 @@ import {
   request,
   withTransports,
 } from "../support/transport_pair.ts";
+import { withDirectory } from "../support/temporary_directory.ts";
 
 const MARK = "a plaintext that must not be seen";
-
-async function withDirectory(
-  body: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 /** Every file below a directory, by its name. */
 function readFiles(directory: string): Map<string, Uint8Array> {

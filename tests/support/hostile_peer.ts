@@ -9,7 +9,12 @@ import { generateKeyPair, type KeyPair, ticketPsk } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
-import { PACKET_HEADER_LENGTH, PacketFlags } from "../../protocol/mod.ts";
+import {
+  PACKET_HEADER_LENGTH,
+  PACKET_OVERHEAD_LENGTH,
+  PacketFlags,
+  packetPayloadLength,
+} from "../../protocol/mod.ts";
 import { type Address, isSameAddress } from "../../transport/core/address.ts";
 import { createEndpointConfig } from "../../transport/core/endpoint_config.ts";
 import type { EndpointOptions } from "../../transport/core/endpoint_options.ts";
@@ -173,15 +178,11 @@ export class HostilePeer {
     plaintext: Uint8Array,
     flags: number = PacketFlags.ACK_ELICITING,
   ): Uint8Array {
-    const packet = new Uint8Array(PACKET_HEADER_LENGTH + plaintext.length + 16);
-    packet.set(plaintext, PACKET_HEADER_LENGTH);
-    this.#protection.seal(packet, 0, {
+    return sealPacket(this.#protection, plaintext, {
       connectionId: this.serverConnectionId,
       packetNumber: this.packetNumber++,
       flags,
-      plaintextLength: plaintext.length,
     });
-    return packet;
   }
 
   /** Sends a packet with this plaintext. */
@@ -269,6 +270,41 @@ export class HostilePeer {
     const close = this.frames().find((frame) => frame.type === "close");
     return close?.type === "close" ? close.code : undefined;
   }
+}
+
+/**
+ * Seals a packet.
+ *
+ * @param protection The keys.
+ * @param plaintext Its frames.
+ * @param header Where it goes, its number and its flags.
+ * @returns The packet.
+ */
+export function sealPacket(
+  protection: PacketProtection,
+  plaintext: Uint8Array,
+  header: {
+    readonly connectionId: Uint8Array;
+    readonly packetNumber: number;
+    readonly flags: number;
+  },
+): Uint8Array {
+  const packet = new Uint8Array(PACKET_OVERHEAD_LENGTH + plaintext.length);
+  packet.set(plaintext, PACKET_HEADER_LENGTH);
+  const plaintextLength = plaintext.length;
+  protection.seal(packet, 0, { ...header, plaintextLength });
+  return packet;
+}
+
+/**
+ * Takes the first of the packets that share a datagram.
+ *
+ * @param datagram All of them.
+ * @returns A view of it.
+ */
+export function firstPacket(datagram: Uint8Array): Uint8Array {
+  const end = PACKET_HEADER_LENGTH + packetPayloadLength(datagram, 0);
+  return datagram.subarray(0, end);
 }
 
 /** Early data that is not what streams have to say. */

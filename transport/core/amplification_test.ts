@@ -5,13 +5,12 @@
 import assert from "node:assert/strict";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { encodeAckFrame } from "../../protocol/frame/mod.ts";
+import { PACKET_HEADER_LENGTH, PacketFlags } from "../../protocol/mod.ts";
 import {
-  PACKET_HEADER_LENGTH,
-  packetPayloadLength,
-} from "../../protocol/mod.ts";
-import {
+  firstPacket,
   HOSTILE_ADDRESS,
   HostilePeer,
+  sealPacket,
 } from "../../tests/support/hostile_peer.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
@@ -96,8 +95,7 @@ Deno.test("The finish of a handshake with a ticket proves nothing about an addre
   const handshake = peer.resume(peer.ticket(), OPEN);
   peer.deliver(handshake.hello);
   const [answer] = peer.received();
-  const end = PACKET_HEADER_LENGTH + packetPayloadLength(answer!, 0);
-  const outcome = handshake.handleResponderHello(answer!.subarray(0, end));
+  const outcome = handshake.handleResponderHello(firstPacket(answer!));
   assert.ok(outcome.ok);
   const { result } = outcome;
   const connection = incoming(peer);
@@ -116,16 +114,10 @@ Deno.test("The finish of a handshake with a ticket proves nothing about an addre
   for (let number = 0; number < 200; number++) {
     peer.now += 5;
     peer.endpoint.handleTimeout(peer.now);
-    const plaintext = ack(number, number + 1);
-    const packet = new Uint8Array(
-      PACKET_HEADER_LENGTH + plaintext.length + 16,
-    );
-    packet.set(plaintext, PACKET_HEADER_LENGTH);
-    protection.seal(packet, 0, {
+    const packet = sealPacket(protection, ack(number, number + 1), {
       connectionId: result.peerConnectionId,
       packetNumber: number,
-      flags: 2,
-      plaintextLength: plaintext.length,
+      flags: PacketFlags.ACK_ELICITING,
     });
     if (connection.state !== "established") break;
     traffic.spoof(packet);

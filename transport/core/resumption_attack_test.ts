@@ -4,13 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import {
-  PACKET_HEADER_LENGTH,
-  packetPayloadLength,
-} from "../../protocol/mod.ts";
+import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
 import { ResumptionPair } from "../../tests/support/resumption.ts";
 import { CLIENT_ADDRESS, SERVER_ADDRESS } from "../../tests/support/pair.ts";
 import {
+  firstPacket,
   HOSTILE_ADDRESS,
   HostilePeer,
 } from "../../tests/support/hostile_peer.ts";
@@ -226,12 +224,6 @@ Deno.test("Whoever changes a byte of the first datagram gets nothing of it, and 
   assert.equal(pair.server.endpoint.stats.tickets.accepted, 1);
   assert.equal(pair.server.incoming.length, 2);
 });
-
-/** The first of the packets that share a datagram. */
-function firstPacket(datagram: Uint8Array): Uint8Array {
-  const end = PACKET_HEADER_LENGTH + packetPayloadLength(datagram, 0);
-  return datagram.subarray(0, end);
-}
 
 /** A peer that plays by its own rules, and a ticket that it was given. */
 function hostilePeer(
