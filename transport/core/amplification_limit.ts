@@ -4,9 +4,28 @@
  * @module
  */
 import { assert } from "../../internal/assert.ts";
+import {
+  MAX_CLOSE_HEAD_LENGTH,
+  MAX_ONE_RANGE_ACK_LENGTH,
+  PACKET_OVERHEAD_LENGTH,
+  PATH_FRAME_LENGTH,
+} from "../../protocol/mod.ts";
 
 /** Bytes that may be sent for each byte received (RFC 9000 §8.1). */
 export const AMPLIFICATION_FACTOR = 3;
+
+/**
+ * Room for a packet with a path challenge and an acknowledgement, which would be
+ * due again and again if it never fitted: less is not worth a datagram.
+ */
+const MIN_PACKET_BYTES: number = PACKET_OVERHEAD_LENGTH + PATH_FRAME_LENGTH +
+  MAX_ONE_RANGE_ACK_LENGTH;
+
+/**
+ * Kept for the close: the end has to be told at an address that is not proven as
+ * well. With a challenge it is what the smallest packet allows for.
+ */
+const MIN_CLOSE_BYTES: number = PACKET_OVERHEAD_LENGTH + MAX_CLOSE_HEAD_LENGTH;
 
 /**
  * Counts bytes in both directions until the peer's address is validated, so
@@ -49,4 +68,34 @@ export class AmplificationLimit {
   onValidated(): void {
     this.#creditBytes = Infinity;
   }
+}
+
+/**
+ * What a packet may take of the bytes that may be sent.
+ *
+ * @param allowedBytes How many those are; `Infinity` where the address is proven.
+ * @param prefixBytes Size of what goes before every packet.
+ * @returns How many, together with the prefix, so that a close still fits; 0 when
+ * it is too few for a packet.
+ */
+export function packetAllowanceBytes(
+  allowedBytes: number,
+  prefixBytes: number,
+): number {
+  const bytes = allowedBytes - MIN_CLOSE_BYTES - prefixBytes;
+  return bytes < MIN_PACKET_BYTES + prefixBytes ? 0 : bytes;
+}
+
+/**
+ * What a packet that closes may take of the bytes that may be sent.
+ *
+ * @param allowedBytes How many those are; `Infinity` where the address is proven.
+ * @param prefixBytes Size of what goes before every packet.
+ * @returns How many, together with the prefix; 0 when it is too few.
+ */
+export function closeAllowanceBytes(
+  allowedBytes: number,
+  prefixBytes: number,
+): number {
+  return allowedBytes < MIN_CLOSE_BYTES + prefixBytes ? 0 : allowedBytes;
 }

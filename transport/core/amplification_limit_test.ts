@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { AmplificationLimit } from "./amplification_limit.ts";
+import {
+  MAX_ONE_RANGE_ACK_LENGTH,
+  PACKET_OVERHEAD_LENGTH,
+  PATH_FRAME_LENGTH,
+} from "../../protocol/mod.ts";
+import {
+  AmplificationLimit,
+  closeAllowanceBytes,
+  packetAllowanceBytes,
+} from "./amplification_limit.ts";
 
 Deno.test("AmplificationLimit allows nothing before anything was received (RFC 9000 §8.1)", () => {
   const limit = new AmplificationLimit();
@@ -42,4 +51,18 @@ Deno.test("AmplificationLimit refuses negative sizes", () => {
   const limit = new AmplificationLimit();
   assert.throws(() => limit.onReceived(-1), { name: "AssertionError" });
   assert.throws(() => limit.onSent(-1), { name: "AssertionError" });
+});
+
+Deno.test("packetAllowanceBytes() keeps room for a close, and gives nothing where a challenge would not fit", () => {
+  assert.equal(packetAllowanceBytes(Infinity, 0), Infinity);
+  for (const prefixBytes of [0, 120]) {
+    let smallest = 0;
+    while (packetAllowanceBytes(smallest, prefixBytes) === 0) smallest++;
+    const bytes = packetAllowanceBytes(smallest, prefixBytes);
+    const challengeBytes = PACKET_OVERHEAD_LENGTH + PATH_FRAME_LENGTH +
+      MAX_ONE_RANGE_ACK_LENGTH;
+    assert.equal(bytes, challengeBytes + prefixBytes);
+    assert.notEqual(closeAllowanceBytes(smallest - bytes, prefixBytes), 0);
+    assert.equal(closeAllowanceBytes(smallest - bytes - 1, prefixBytes), 0);
+  }
 });

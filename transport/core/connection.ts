@@ -11,14 +11,12 @@
 import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { CloseFrame, TicketFrame } from "../../protocol/frame/mod.ts";
-import {
-  isHandshakeHeader,
-  MAX_CLOSE_HEAD_LENGTH,
-  MAX_ONE_RANGE_ACK_LENGTH,
-  PACKET_OVERHEAD_LENGTH,
-  PATH_FRAME_LENGTH,
-} from "../../protocol/mod.ts";
+import { isHandshakeHeader } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
+import {
+  closeAllowanceBytes,
+  packetAllowanceBytes,
+} from "./amplification_limit.ts";
 import { ApplicationSide, checkCode } from "./application_side.ts";
 import {
   closedByPeer,
@@ -59,20 +57,6 @@ export type ConnectionState =
 
 /** Names of the timers that are not derived from another machine. */
 const TIMERS = ["idle", "keep-alive", "close"] as const;
-
-/**
- * Room for a packet with a path challenge and an acknowledgement, which would be
- * due again and again if it never fitted: less is not worth a datagram.
- */
-const MIN_PATH_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
-  PATH_FRAME_LENGTH + MAX_ONE_RANGE_ACK_LENGTH;
-
-/**
- * Kept of what may be sent to an address that is not proven: the end has to be told
- * there as well. With a challenge it is what the smallest packet allows for.
- */
-const MIN_CLOSE_ALLOWANCE_BYTES: number = PACKET_OVERHEAD_LENGTH +
-  MAX_CLOSE_HEAD_LENGTH;
 
 /** What is asked of a handshake's result later: not its secrets. */
 class Settled {
@@ -386,17 +370,21 @@ export class Connection extends ApplicationSide {
       this.#trace?.handshakeSent(into.subarray(0, length));
     } else if (this.#state === "established") {
       const room = this.#packetAllowanceBytes;
-      if (room < this.#minPacketAllowanceBytes) return 0;
+      if (room === 0) return 0;
       length = this.#pollPacket(
         now,
         room < into.length ? into.subarray(0, room) : into,
       );
     } else if (this.#state === "closing") {
-      if (allowedBytes < this.#closeAllowanceBytes) return 0;
+      const space = this.#space!;
+      const room = closeAllowanceBytes(allowedBytes, space.prefixBytes);
+      if (room === 0) return 0;
       const closing = this.#closes!.take();
       if (closing !== undefined) {
-        const room = Math.min(allowedBytes, into.length);
-        length = this.#space!.writeClose(into.subarray(0, room), closing);
+        length = space.writeClose(
+          into.subarray(0, Math.min(room, into.length)),
+          closing,
+        );
       }
     }
     this.#bytesSent += length;
@@ -413,7 +401,7 @@ export class Connection extends ApplicationSide {
     if (this.#state === "established") {
       earliest = Math.min(earliest, this.#migration!.deadline);
       // While nothing may be sent, nothing that would be sent is due.
-      if (this.#packetAllowanceBytes >= this.#minPacketAllowanceBytes) {
+      if (this.#packetAllowanceBytes > 0) {
         earliest = Math.min(earliest, this.#space!.pollTimeout());
       }
     }
@@ -485,17 +473,10 @@ export class Connection extends ApplicationSide {
       this.#state === "established" && !this.#isConfirmed;
   }
 
-  get #closeAllowanceBytes(): number {
-    return MIN_CLOSE_ALLOWANCE_BYTES + this.#space!.prefixBytes;
-  }
-
+  /** What the next datagram may take; 0 while none may be sent. */
   get #packetAllowanceBytes(): number {
-    return this.#paths.allowedBytes - this.#closeAllowanceBytes;
-  }
-
-  /** Less is not worth a datagram. */
-  get #minPacketAllowanceBytes(): number {
-    return MIN_PATH_ALLOWANCE_BYTES + this.#space!.prefixBytes;
+    const { prefixBytes } = this.#space!;
+    return packetAllowanceBytes(this.#paths.allowedBytes, prefixBytes);
   }
 
   /** From here on packets are opened and sealed. */
