@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { missingPermission } from "../internal/missing_permission.ts";
 import { CallError } from "./error.ts";
 
 /** Size of a static public key, in bytes. */
@@ -79,7 +80,10 @@ export class KnownPeers {
       });
       renameSync(temporary, this.path);
     } catch (cause) {
-      rmSync(temporary, { force: true });
+      // Without the permission to write there is nothing to remove either.
+      if (missingPermission(cause) === undefined) {
+        rmSync(temporary, { force: true });
+      }
       throw this.#failure("cannot be written", cause);
     }
   }
@@ -107,9 +111,13 @@ export class KnownPeers {
   }
 
   #failure(detail: string, cause?: unknown): CallError {
+    const reason = missingPermission(cause) ??
+      (cause as { code?: string } | undefined)?.code;
     return new CallError(
       "FAILED_PRECONDITION",
-      `Known peers file ${this.path}: ${detail}`,
+      `Known peers file ${this.path}: ${detail}${
+        reason === undefined ? "" : ` (${reason})`
+      }`,
       { cause },
     );
   }

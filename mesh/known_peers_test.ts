@@ -53,8 +53,35 @@ Deno.test("KnownPeers.find() names the line that it does not understand", () => 
   });
 });
 
-Deno.test("KnownPeers.find() fails clearly when the file cannot be read", () => {
+Deno.test("KnownPeers.find() says why the file cannot be read", () => {
   inFolder((folder) => {
-    assert.throws(() => new KnownPeers(folder).find("a:1"), CallError);
+    assert.throws(() => new KnownPeers(folder).find("a:1"), {
+      code: "FAILED_PRECONDITION",
+      message: `Known peers file ${folder}: cannot be read (EISDIR)`,
+    });
   });
+});
+
+Deno.test({
+  name: "KnownPeers names the permission that is missing",
+  permissions: {},
+  fn() {
+    const peers = new KnownPeers("known_peers");
+    assert.throws(() => peers.find("a:1"), {
+      code: "FAILED_PRECONDITION",
+      message: /cannot be read \(.*--allow-read/,
+    });
+  },
+});
+
+Deno.test({
+  name: "KnownPeers.remember() names the permission that is missing",
+  permissions: { read: true },
+  fn() {
+    const peers = new KnownPeers("known_peers");
+    assert.throws(() => peers.remember("a:1", new Uint8Array(32)), {
+      code: "FAILED_PRECONDITION",
+      message: /cannot be written \(.*--allow-write/,
+    });
+  },
 });
