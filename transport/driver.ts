@@ -264,14 +264,14 @@ export class Driver {
    * @param isOtherHost Whether more than the port is another one.
    */
   replaceCarrier(carrier: Carrier, isOtherHost: boolean): void {
-    this.#closeOldCarrier();
+    void this.#closeOldCarrier();
     const old = this.#carrier;
     this.#oldCarrier = old;
     this.#carrier = carrier;
     this.#sender.replaceCarrier(carrier);
     this.#start(carrier);
     this.schedule(this.now() + OLD_CARRIER_MS, () => {
-      if (this.#oldCarrier === old) this.#closeOldCarrier();
+      if (this.#oldCarrier === old) void this.#closeOldCarrier();
     });
     this.#endpoint.handleLocalMove(this.now(), isOtherHost);
     this.wake();
@@ -299,8 +299,16 @@ export class Driver {
       this.#isClosed = true;
       this.#timer.cancel();
       if (isTaking) await this.#isInTime(this.#sender.waitUntilSettled());
-      await this.#oldCarrier?.close();
+      await this.#closeCarriers();
+    }
+  }
+
+  /** One that cannot be closed keeps nothing else open. */
+  async #closeCarriers(): Promise<void> {
+    await this.#closeOldCarrier();
+    try {
       await this.#carrier.close();
+    } finally {
       await this.#options.turns?.release();
     }
   }
@@ -352,11 +360,16 @@ export class Driver {
     }
   }
 
-  #closeOldCarrier(): void {
+  /** @returns Fulfilled in any case: nobody waits for what is left there. */
+  async #closeOldCarrier(): Promise<void> {
     const old = this.#oldCarrier;
     this.#oldCarrier = undefined;
-    // Its last sends are counted by nobody.
-    void old?.close();
+    try {
+      // Its last sends are counted by nobody.
+      await old?.close();
+    } catch (error) {
+      this.#options.onError(error);
+    }
   }
 
   /** @returns What the carrier waits for before it reads the next one. */

@@ -436,6 +436,53 @@ for (const count of [1, MAX_SENDS_IN_FLIGHT + 1]) {
   });
 }
 
+Deno.test("Driver.close() closes and releases the rest when a carrier cannot be closed", async () => {
+  const failure = new Error("carrier");
+  const broken = (isAsync: boolean) =>
+    Object.assign(new ManualCarrier(), {
+      isManual: false,
+      close: (): Promise<void> => {
+        if (!isAsync) throw failure;
+        return Promise.reject(failure);
+      },
+    });
+  for (const isAsync of [false, true]) {
+    const socketTurns = new ManualSocketTurns();
+    const rig = createRig(broken(isAsync), {}, socketTurns);
+    const next = Object.assign(new ManualCarrier(), { isManual: false });
+    rig.driver.replaceCarrier(next, false);
+    await rig.driver.close();
+    assert.equal(next.isClosed, true);
+    assert.deepEqual(rig.errors, [failure]);
+    assert.equal(socketTurns.userCount, 0);
+
+    const other = createRig(broken(isAsync), {}, socketTurns);
+    await assert.rejects(other.driver.close(), failure);
+    assert.equal(socketTurns.userCount, 0);
+  }
+});
+
+Deno.test("Driver.replaceCarrier() reports a carrier that cannot be closed, and goes on", async () => {
+  const failure = new Error("carrier");
+  const rig = createRig(
+    Object.assign(new ManualCarrier(), {
+      isManual: false,
+      close: () => Promise.reject(failure),
+    }),
+  );
+  const second = Object.assign(new ManualCarrier(), { isManual: false });
+  const third = Object.assign(new ManualCarrier(), { isManual: false });
+  rig.driver.replaceCarrier(second, false);
+  rig.driver.replaceCarrier(third, false);
+  await turns();
+  assert.deepEqual(rig.errors, [failure]);
+  connectMany(rig, 1);
+  await turns();
+  assert.equal(third.sent.length, 1);
+  await rig.driver.close();
+  assert.equal(second.isClosed && third.isClosed, true);
+});
+
 Deno.test("Driver.schedule() calls at its time, unless cancelled", async () => {
   const rig = createRig();
   const calls: string[] = [];
