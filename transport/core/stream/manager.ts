@@ -138,7 +138,7 @@ export class StreamManager {
       peerBidi: this.#streams.peerBidi,
       peerUni: this.#streams.peerUni,
     });
-    this.#data = new DataFrames(options.peer.maxDataBytes);
+    this.#data = new DataFrames(options.peer);
   }
 
   /** How many streams are remembered. */
@@ -355,7 +355,7 @@ export class StreamManager {
         { fault: "peer" },
       );
     }
-    this.#data.settleCredit(peer.maxDataBytes);
+    this.#data.settleCredit(peer);
     for (const stream of this.#streams.values()) {
       stream.send?.settleCredit(peer.maxStreamDataBytes);
       this.#data.schedule(stream);
