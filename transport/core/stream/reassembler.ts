@@ -3,9 +3,11 @@
  *
  * Bytes that arrive in order are copied into chunks that grow while nobody reads,
  * many of them into blocks that are used again: a reader gets a copy of those,
- * or has it put where it wants it. Bytes that arrive early are copied into blocks
- * that tile the stream, so memory is bounded by the credit that was granted,
- * however small the pieces are.
+ * or has it put where it wants it. What grows is left for another chunk only when
+ * half of it is used, so memory is no more than twice what waits, and two blocks:
+ * the first and the last. Bytes that arrive early are copied into blocks that tile
+ * the stream, so memory is bounded by the credit that was granted, however small the
+ * pieces are.
  *
  * @module
  */
@@ -22,10 +24,7 @@ import { TransportError } from "../error.ts";
 /** Size of the tiles for bytes that arrive early. */
 const TILE_BYTES = 4_096;
 
-/**
- * Bytes that are put into a block when they arrive together, at least: half of it,
- * so that memory is no more than twice what came.
- */
+/** Bytes that are put into a new block when they arrive together, at least: half of it. */
 const MIN_BLOCK_FILL_BYTES: number = BLOCK_BYTES / 2;
 
 /** Largest chunk that is allocated ahead of what arrives, in bytes. */
@@ -176,16 +175,39 @@ export class Reassembler {
   }
 
   #append(data: Uint8Array): void {
-    if (
-      this.#tailBlock !== undefined || data.length >= MIN_BLOCK_FILL_BYTES
-    ) this.#appendToBlocks(data);
-    else this.#appendToTail(data);
     this.#orderedEnd += data.length;
     this.#readableBytes += data.length;
+    const rest = this.#fillTail(data);
+    if (rest === undefined) return;
+    if (
+      this.#tailBlock !== undefined || rest.length >= MIN_BLOCK_FILL_BYTES
+    ) this.#appendToBlocks(rest);
+    else this.#startTail(rest);
+  }
+
+  /**
+   * Puts bytes into what grows, if that is no block. Those for which there is no room
+   * stay together, unless less than half of it would be used.
+   *
+   * @returns What has to go elsewhere, if anything.
+   */
+  #fillTail(data: Uint8Array): Uint8Array | undefined {
+    const tail = this.#tail;
+    if (tail === undefined) return data;
+    const room = tail.length - this.#tailLength;
+    if (room >= data.length) {
+      tail.set(data, this.#tailLength);
+      this.#tailLength += data.length;
+      return undefined;
+    }
+    if (!this.#isTailSparse) return data;
+    tail.set(data.subarray(0, room), this.#tailLength);
+    this.#tailLength = tail.length;
+    return data.subarray(room);
   }
 
   #appendToBlocks(data: Uint8Array): void {
-    this.#pushTail();
+    if (this.#tailBlock === undefined) this.#pushTail();
     for (let from = 0; from < data.length;) {
       const block = this.#tailBlock ??= new BlockPart();
       const count = Math.min(data.length - from, BLOCK_BYTES - block.end);
@@ -199,13 +221,8 @@ export class Reassembler {
     }
   }
 
-  #appendToTail(data: Uint8Array): void {
+  #startTail(data: Uint8Array): void {
     const tail = this.#tail;
-    if (tail !== undefined && tail.length - this.#tailLength >= data.length) {
-      tail.set(data, this.#tailLength);
-      this.#tailLength += data.length;
-      return;
-    }
     this.#pushTail();
     const capacity = tail === undefined
       ? 0
@@ -215,6 +232,13 @@ export class Reassembler {
       this.#tail.set(data);
     } else this.#tail = copyBytes(data);
     this.#tailLength = data.length;
+  }
+
+  /** Whether more than half of what grows is empty: then it has to go on growing. */
+  get #isTailSparse(): boolean {
+    const block = this.#tailBlock;
+    if (block !== undefined) return 2 * block.end < BLOCK_BYTES;
+    return this.#tail !== undefined && 2 * this.#tailLength < this.#tail.length;
   }
 
   #takeTail(): Uint8Array | undefined {
@@ -289,8 +313,9 @@ export class Reassembler {
       const stop = Math.min(end, tileStart + TILE_BYTES);
       const tile = tiles.get(index)!;
       if (stop === tileStart + TILE_BYTES) tiles.delete(index);
-      if (stop - at === TILE_BYTES) this.#appendTile(tile);
-      else this.#append(tile.subarray(at - tileStart, stop - tileStart));
+      if (stop - at === TILE_BYTES && !this.#isTailSparse) {
+        this.#appendTile(tile);
+      } else this.#append(tile.subarray(at - tileStart, stop - tileStart));
       at = stop;
     }
     if (this.#early!.rangeCount === 0) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   BLOCK_BYTES,
+  MAX_FREE_BLOCKS,
   releaseBlock,
   takeBlock,
 } from "../../../internal/block_pool.ts";
@@ -110,6 +111,74 @@ Deno.test("Reassembler joins small pieces that come in the wrong order into few 
   }
   assert.equal(length, 100_000);
   assert(chunkCount < 32, `${chunkCount} chunks`);
+});
+
+/** Bytes of memory that wait to be read, which are read for it. */
+function measureHeldBytes(
+  reassembler: Reassembler,
+  blocks: ReadonlySet<Uint8Array>,
+): number {
+  // What is free now is not held: the next one that is free was read.
+  while (blocks.has(takeBlock()));
+  let heldBytes = 0;
+  for (let c = reassembler.read(); c; c = reassembler.read()) {
+    // Copies that do not begin their buffer share it with others.
+    if (blocks.has(takeBlock())) heldBytes += BLOCK_BYTES;
+    else heldBytes += c.byteOffset === 0 ? c.buffer.byteLength : c.length;
+  }
+  return heldBytes;
+}
+
+Deno.test("Reassembler puts small pieces after a large one into its block", () => {
+  const blocks = new Set(Array.from({ length: 8 }, takeBlock));
+  blocks.forEach(releaseBlock);
+  const reassembler = new Reassembler(MAX_STRETCHES);
+  const size = BLOCK_BYTES / 2;
+  reassembler.insert(0, stretch(0, size));
+  for (let offset = size; offset < size + 100; offset++) {
+    reassembler.insert(offset, stretch(offset, 1));
+  }
+  assert.equal(measureHeldBytes(reassembler, blocks), BLOCK_BYTES);
+});
+
+Deno.test("Reassembler takes no more memory than twice what waits, and a little, whatever the sizes", () => {
+  const blocks = new Set(Array.from({ length: MAX_FREE_BLOCKS }, takeBlock));
+  const anySize = fc.oneof(
+    fc.integer({ min: 1, max: 3 }),
+    fc.integer({ min: 1, max: 20_000 }),
+    fc.constantFrom(2_048, 4_096, 8_192, 16_383, 16_384, 16_385, 32_767),
+  );
+  const step = fc.record({
+    length: anySize,
+    // What comes after the rest, though it is before it; 0 for nothing.
+    lateBytes: fc.oneof(fc.constant(0), anySize),
+    readBytes: fc.oneof(fc.constant(0), fc.nat(5_000)),
+  });
+  const source = new Uint8Array(70_000);
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 6 }), (steps) => {
+      blocks.forEach(releaseBlock);
+      const reassembler = new Reassembler(MAX_STRETCHES);
+      let end = 0;
+      // Again and again: what is wasted once is little.
+      for (let count = 0; count < 10_000 && end < 1_000_000; count++) {
+        const { length, lateBytes, readBytes } = steps[count % steps.length]!;
+        reassembler.insert(end + lateBytes, source.subarray(0, length));
+        if (lateBytes > 0) {
+          reassembler.insert(end, source.subarray(0, lateBytes));
+        }
+        end += lateBytes + length;
+        if (readBytes > 0) reassembler.read(new Uint8Array(readBytes));
+      }
+      const { readableBytes } = reassembler;
+      const heldBytes = measureHeldBytes(reassembler, blocks);
+      assert(
+        heldBytes <= 2 * readableBytes + 3 * BLOCK_BYTES,
+        `${heldBytes} bytes held, ${readableBytes} wait`,
+      );
+    }),
+    { numRuns: 100 },
+  );
 });
 
 Deno.test("Reassembler refuses more stretches than its bound", () => {
