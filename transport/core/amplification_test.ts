@@ -62,22 +62,29 @@ function answerAtLength(peer: HostilePeer): void {
   peer.connection.writeStream(0, new Uint8Array(1_000_000));
 }
 
+/** Peers of one endpoint. */
+function greedyPeers(count: number): HostilePeer[] {
+  const first = new HostilePeer({ parameters: GREEDY });
+  const peers = [first];
+  for (let index = 1; index < count; index++) {
+    const address = { hostname: "10.0.1.1", port: index };
+    peers.push(
+      new HostilePeer({
+        beside: first,
+        seed: 1 + index,
+        address,
+        parameters: GREEDY,
+      }),
+    );
+  }
+  return peers;
+}
+
 for (const peerCount of [1, 2, 20]) {
   Deno.test(`A datagram with packets of ${peerCount} connections in turn counts once`, () => {
-    const first = new HostilePeer({ parameters: GREEDY });
-    const peers = [first];
-    for (let index = 1; index < peerCount; index++) {
-      const address = { hostname: "10.0.1.1", port: index };
-      peers.push(
-        new HostilePeer({
-          beside: first,
-          seed: 1 + index,
-          address,
-          parameters: GREEDY,
-        }),
-      );
-    }
-    const traffic = new Traffic(first);
+    const peers = greedyPeers(peerCount);
+    const [first] = peers;
+    const traffic = new Traffic(first!);
     for (const peer of peers) answerAtLength(peer);
     for (const peer of peers) traffic.spoof(peer.seal(PADDING));
     const headers = new Uint8Array(40 * PACKET_HEADER_LENGTH);
@@ -88,6 +95,50 @@ for (const peerCount of [1, 2, 20]) {
     traffic.spoof(headers);
     traffic.check();
   });
+}
+
+for (const peerCount of [2, 9]) {
+  Deno.test(`A datagram with which ${peerCount} connections move counts once`, () => {
+    const peers = greedyPeers(peerCount);
+    const [first, ...others] = peers;
+    const traffic = new Traffic(first!);
+    for (const peer of peers) answerAtLength(peer);
+    first!.sentBack();
+    // As often as the window of the first one takes what it may send.
+    for (let round = 0; round < 3; round++) {
+      // The others come back from elsewhere each time, the first one stays.
+      for (const peer of others) {
+        peer.now = first!.now;
+        peer.send(PADDING);
+        first!.sentBack();
+      }
+      const packets = peers.map((peer) => peer.seal(new Uint8Array(90)));
+      traffic.spoof(joined(packets));
+      first!.now += 1;
+      first!.endpoint.handleTimeout(first!.now);
+    }
+    for (const { connection } of others) {
+      assert.ok(connection.stats.moves >= 3, "it has moved");
+    }
+    traffic.check();
+  });
+}
+
+Deno.test("A peer that moves with the second packet of a datagram has all of it counted", () => {
+  const peer = new HostilePeer({ parameters: GREEDY });
+  answerAtLength(peer);
+  peer.received();
+  const copy = peer.seal(PADDING);
+  peer.deliver(copy);
+  const traffic = new Traffic(peer);
+  traffic.spoof(joined([copy, peer.seal(PADDING)]));
+  traffic.check();
+  assert.ok(traffic.sentBytes > 3 * (copy.length - 1), "more than one counts");
+});
+
+function joined(packets: readonly Uint8Array[]): Uint8Array {
+  const bytes = packets.flatMap((packet) => [...packet]);
+  return Uint8Array.from(bytes);
 }
 
 Deno.test("The finish of a handshake with a ticket proves nothing about an address that the answer did not go to", () => {

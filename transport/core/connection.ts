@@ -278,12 +278,15 @@ export class Connection extends ApplicationSide {
    * @param now The time.
    * @param packet The whole packet; borrowed, not changed.
    * @param from Where it came from.
+   * @param datagramBytes Size of its datagram, if that counts for this connection:
+   * 0 where the first packet is another one's.
    * @returns Why it was dropped, or `undefined`.
    */
   handlePacket(
     now: Instant,
     packet: Uint8Array,
     from: Address,
+    datagramBytes: number,
   ): DropReason | undefined {
     if (this.#state === "closed" || this.#state === "draining") {
       return undefined;
@@ -301,13 +304,13 @@ export class Connection extends ApplicationSide {
       }
       if (!outcome.ok) return outcome.reason;
       this.#begin(now, outcome.result);
-      this.#confirm(now, from, packet.length);
+      this.#confirm(now, from, datagramBytes);
     } else if (isHandshake) {
       if (this.#isConfirmed) return "duplicate-handshake";
       const outcome = this.#handshake.handlePacket(packet);
       if (!outcome.ok) return outcome.reason;
       this.#trace?.handshakeReceived(packet);
-      this.#confirm(now, from, packet.length);
+      this.#confirm(now, from, datagramBytes);
     } else {
       const reason = space.open(now, packet);
       if (reason !== undefined) {
@@ -315,10 +318,10 @@ export class Connection extends ApplicationSide {
         return reason;
       }
       // Whoever seals a packet holds the keys, as the finish would show.
-      if (!this.#isConfirmed) this.#confirm(now, from, packet.length);
+      if (!this.#isConfirmed) this.#confirm(now, from, datagramBytes);
       // RFC 9000 §9.3: only the newest packet tells where the peer is.
       else if (isElsewhere && space.isOpenedNewest) {
-        this.#migration!.handleMove(now, from, packet.length);
+        this.#migration!.handleMove(now, from, datagramBytes);
       }
       if (this.#state === "closing") this.#closes!.handlePacket();
       else this.#handleFrames(now, space);
@@ -560,12 +563,12 @@ export class Connection extends ApplicationSide {
   }
 
   /** The peer has proven that it holds the keys, and where it is. */
-  #confirm(now: Instant, from: Address, byteCount: number): void {
+  #confirm(now: Instant, from: Address, datagramBytes: number): void {
     this.#isConfirmed = true;
     this.#unconfirmed = undefined;
     // What it proves is that the address before received: this one has to show it.
     if (this.#paths.isElsewhere(from)) {
-      this.#migration!.handleMove(now, from, byteCount);
+      this.#migration!.handleMove(now, from, datagramBytes);
     } else this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();
   }

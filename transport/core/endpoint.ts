@@ -243,6 +243,7 @@ export class Endpoint {
     this.#hellos.begin();
     this.#trace?.datagramReceived(now, from, datagram);
     let offset = 0;
+    let first: Connection | undefined;
     // Several packets may share a datagram (RFC 9000 §12.2): what follows a
     // broken one is dropped with it.
     while (offset < datagram.length) {
@@ -271,10 +272,12 @@ export class Endpoint {
         return this.#dropStray("unknown-connection", from, datagram);
       }
       if (offset === 0) {
+        first = connection;
         connection.handleDatagramReceived(datagram.length, from);
       }
       const packet = datagram.subarray(offset, end);
-      this.#handlePacket(now, connection, packet, from);
+      const datagramBytes = connection === first ? datagram.length : 0;
+      this.#handlePacket(now, connection, packet, from, datagramBytes);
       poison(this.#scratch);
       offset = end;
     }
@@ -446,6 +449,7 @@ export class Endpoint {
     connection: Connection,
     packet: Uint8Array,
     from: Address,
+    datagramBytes: number,
   ): void {
     if (connection.state === "handshaking" && connection.isInitiator) {
       // What is not authenticated counts only from where the hello went.
@@ -457,7 +461,7 @@ export class Endpoint {
         return this.#handleHelloAnswer(answer, connection, packet);
       }
     }
-    const reason = connection.handlePacket(now, packet, from);
+    const reason = connection.handlePacket(now, packet, from, datagramBytes);
     if (reason !== undefined) this.#drop(reason, connection, packet);
     this.#hellos.settle(now, connection);
     if (!connection.isInitiator) this.#limitKey(now, connection);

@@ -70,12 +70,12 @@ export class Migration {
    *
    * @param now The time.
    * @param from Where it came from.
-   * @param byteCount Its size.
+   * @param datagramBytes Size of its datagram, if that counts for this connection.
    */
-  handleMove(now: Instant, from: Address, byteCount: number): void {
+  handleMove(now: Instant, from: Address, datagramBytes: number): void {
     const { hostname } = this.#paths.address;
     this.#moveCount++;
-    if (this.#paths.move(from, byteCount)) this.#challenge(now);
+    if (this.#paths.move(from, datagramBytes)) this.#challenge(now);
     this.#trace?.path("moved", from);
     // RFC 9000 §9.4: another port is most likely the same path.
     if (hostname !== from.hostname) this.#user.handlePathChange(from);

@@ -129,11 +129,11 @@ export class Paths {
    * The peer has moved: its newest packet, authenticated, came from elsewhere.
    *
    * @param from Where it is now; copied.
-   * @param byteCount Size of that packet.
+   * @param datagramBytes Size of its datagram, if that counts for this connection.
    * @returns Whether the new address has to be challenged; otherwise it was
    * proven before.
    */
-  move(from: Address, byteCount: number): boolean {
+  move(from: Address, datagramBytes: number): boolean {
     if (this.#current.amplification.isValidated) this.#proven = this.#current;
     const proven = this.#proven;
     if (proven !== undefined && isSameAddress(proven.address, from)) {
@@ -146,7 +146,7 @@ export class Paths {
       // RFC 9000 §9.5: another path, another id
       connectionId: this.#ids?.assign(),
     });
-    this.onReceived(byteCount);
+    this.onReceived(datagramBytes);
     this.#challengesLeft = MAX_PATH_CHALLENGES;
     return true;
   }
