@@ -16,6 +16,7 @@ import {
 import { connectionIdKey } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
+import { ETHERNET_IPV4_BYTES, MAX_PROBES } from "./mtu_discovery.ts";
 
 const TRANSFER_BYTES = 1_000_000;
 const OTHER_PORT: Address = { ...CLIENT_ADDRESS, port: 50_000 };
@@ -26,6 +27,7 @@ const SLOW_LINK = {
   bandwidthBytesPerSecond: 2_000_000,
   queueBytes: 64_000,
 };
+const LOOPBACK: Address = { hostname: "127.0.0.1", port: 4_001 };
 const ATTACKER: Address = { hostname: "10.6.6.6", port: 666 };
 
 /** The server sends a lot to the client, which answers with acknowledgements only. */
@@ -314,6 +316,33 @@ Deno.test("What was lost on the path before does not shrink the window of the ne
   assert.ok(server.stats.packetsLost > 0);
   assert.ok(lowestBytes >= initialBytes, `${lowestBytes} of ${initialBytes}`);
 });
+
+for (const outcome of ["arrives", "is lost"]) {
+  Deno.test(`A probe for larger datagrams that ${outcome} on the path before says nothing about the new one (RFC 9000 §9.4)`, () => {
+    for (let waitMs = 0; waitMs < 6; waitMs++) {
+      const pair = new Pair({ link: { latencyMs: 2 } });
+      // Within one machine far larger ones are tried than beyond it.
+      pair.network.rebind(CLIENT_ADDRESS, LOOPBACK);
+      const { client, server } = pair.connect();
+      const largeSizes: number[] = [];
+      pair.network.filter = ({ length }, from) => {
+        if (from !== SERVER_ADDRESS || length <= 1_200) return true;
+        if (server.stats.moves === 0) return outcome === "arrives";
+        largeSizes.push(length);
+        return false;
+      };
+      const progress = download(pair, server);
+      pair.runFor(waitMs);
+      pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+      client.ping();
+      pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+      assert.equal(server.stats.moves, 1);
+      assert.equal(Math.max(...largeSizes), ETHERNET_IPV4_BYTES);
+      const tries = largeSizes.filter((size) => size === ETHERNET_IPV4_BYTES);
+      assert.equal(tries.length, MAX_PROBES);
+    }
+  });
+}
 
 Deno.test("A responder that was restarted resets a connection whose client is at another host since (RFC 9000 §10.3)", () => {
   const pair = new Pair({ link: { latencyMs: 10 } });

@@ -81,8 +81,7 @@ export class OutgoingFrames {
   /**
    * The peer has a frame.
    *
-   * @param frame Its record; those of pings, acknowledgements and probes of the
-   * packet size are ignored.
+   * @param frame Its record; those of pings and acknowledgements are ignored.
    */
   onFrameAcked(frame: SentFrame): void {
     if (frame.type === "ack-frequency") {
@@ -98,7 +97,7 @@ export class OutgoingFrames {
    */
   onFramesLost(frames: readonly SentFrame[]): void {
     for (const frame of frames) {
-      if (frame.type === "ack" || frame.type === "mtu-probe") continue;
+      if (frame.type === "ack") continue;
       if (frame.type === "ping") this.control.repeatPing(frame);
       else if (frame.type === "ack-frequency") {
         this.ackFrequency.onFrameLost(frame.sequence);

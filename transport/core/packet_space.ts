@@ -359,7 +359,9 @@ export class PacketSpace {
     const { acked, lost } = this.#recovery.handleAck(now, frame);
     if (acked.length > 0) this.#builder.dropPrefix();
     for (const packet of acked) {
-      this.#mtu.discovery.onPacketAcked(packet);
+      if (this.#recovery.isOnPath(packet) && this.#mtu.onPacketAcked(packet)) {
+        this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
+      }
       this.#protection.onPacketAcked(packet.packetNumber);
       for (const sent of packet.frames) {
         this.#handleFrameAcked(now, packet.sentAt, sent);
@@ -376,8 +378,7 @@ export class PacketSpace {
   #handleLost(lost: readonly SentPacket[]): void {
     this.#trace?.packetsLost(lost);
     for (const packet of lost) {
-      if (packet.isMtuProbe) this.#mtu.discovery.onProbeLost();
-      else if (this.#mtu.discovery.onPacketLost(packet)) {
+      if (this.#recovery.isOnPath(packet) && this.#mtu.onPacketLost(packet)) {
         this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
       }
       this.#outgoing.onFramesLost(packet.frames);
@@ -391,9 +392,6 @@ export class PacketSpace {
       if (this.#outgoing.control.takePong(frame)) {
         this.#events.push({ type: "pong", rttMs: now - sentAt });
       }
-    } else if (frame.type === "mtu-probe") {
-      this.#mtu.discovery.onProbeAcked(frame.sizeBytes);
-      this.#recovery.setMaxDatagramBytes(this.#mtu.currentBytes);
     } else this.#outgoing.onFrameAcked(frame);
   }
 
@@ -591,7 +589,7 @@ export class PacketSpace {
       sizeBytes: length,
       isAckEliciting: true,
       isInFlight: true,
-      frames: [{ type: "mtu-probe", sizeBytes }],
+      frames: [],
       isMtuProbe: true,
     });
     return { length, isAckEliciting: true };

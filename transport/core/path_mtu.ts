@@ -10,6 +10,7 @@ import {
   MtuDiscovery,
   probeCeiling,
 } from "./mtu_discovery.ts";
+import type { SentPacket } from "./sent_packets.ts";
 
 /**
  * Packets that did not hold all that waited, before it is asked what the path
@@ -27,6 +28,12 @@ export interface PathMtuLimits {
   /** The peer's receive buffer, in bytes, where it is not the default. */
   readonly receiveBufferBytes: number | undefined;
 }
+
+/** What is asked of a packet that was sent. */
+type MeasuredPacket = Pick<
+  SentPacket,
+  "packetNumber" | "sizeBytes" | "isMtuProbe"
+>;
 
 /** The packet size of one path after the other. */
 export class PathMtu {
@@ -65,6 +72,30 @@ export class PathMtu {
    */
   handlePathChange(address: Address): void {
     this.#discovery = this.#createDiscovery(address);
+  }
+
+  /**
+   * A packet arrived that took the path in use.
+   *
+   * @param packet The packet.
+   * @returns Whether the size has changed.
+   */
+  onPacketAcked(packet: MeasuredPacket): boolean {
+    this.#discovery.onPacketAcked(packet);
+    if (packet.isMtuProbe) this.#discovery.onProbeAcked(packet.sizeBytes);
+    return packet.isMtuProbe;
+  }
+
+  /**
+   * A packet was lost that took the path in use.
+   *
+   * @param packet The packet.
+   * @returns Whether the size has changed.
+   */
+  onPacketLost(packet: MeasuredPacket): boolean {
+    if (!packet.isMtuProbe) return this.#discovery.onPacketLost(packet);
+    this.#discovery.onProbeLost();
+    return false;
   }
 
   /** A packet was sent that did not hold all that waited. */

@@ -176,6 +176,15 @@ export class Recovery {
   }
 
   /**
+   * Whether a packet took the path in use.
+   *
+   * @param packet A packet that was sent.
+   */
+  isOnPath(packet: SentPacket): boolean {
+    return this.#loss.isOnPath(packet);
+  }
+
+  /**
    * The path carries datagrams of another size from now on.
    *
    * @param maxDatagramBytes Largest datagram, in bytes.

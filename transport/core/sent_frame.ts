@@ -42,7 +42,6 @@ export type SentFrame =
   | { readonly type: "ack-frequency"; readonly sequence: number }
   | { readonly type: "new-connection-id"; readonly sequence: number }
   | { readonly type: "retire-connection-id"; readonly sequence: number }
-  | { readonly type: "mtu-probe"; readonly sizeBytes: number }
   | { readonly type: "ticket"; readonly id: number }
   | { readonly type: "other"; readonly id: number };
 
@@ -53,7 +52,6 @@ const KINDS: readonly SentFrame[] = [
   { type: "max-streams", isUnidirectional: false },
   { type: "ack", largest: 0 },
   { type: "ack-frequency", sequence: 0 },
-  { type: "mtu-probe", sizeBytes: 0 },
   { type: "ticket", id: 0 },
 ];
 KINDS.forEach(keepHiddenClass);
