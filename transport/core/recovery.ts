@@ -166,6 +166,9 @@ export class Recovery {
     this.#isLoopback = path.isLoopback;
     this.#maxDatagramBytes = path.maxDatagramBytes;
     const lost = this.#loss.startPath();
+    for (const packet of lost) {
+      if (packet.isInFlight && !packet.isMtuProbe) this.#packetsLost++;
+    }
     this.#offPathBytes = this.#loss.bytesInFlight;
     this.#mtuProbeBytes = 0;
     this.#kernelBytesInFlight = 0;

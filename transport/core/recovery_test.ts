@@ -96,6 +96,22 @@ Deno.test("Recovery forgets the old path: no sample, no growth, no loss of it co
   assert.ok(recovery.stats.congestionWindowBytes >= INITIAL_WINDOW_BYTES);
 });
 
+Deno.test("Recovery counts what is given up with a path as lost", () => {
+  const path = new Path();
+  const { recovery } = path;
+  path.send(20);
+  const leave = (): number =>
+    recovery.handlePathChange({
+      isLoopback: false,
+      maxDatagramBytes: SIZE_BYTES,
+    }).length;
+  assert.equal(leave(), 0, "it may still be acknowledged");
+  assert.equal(recovery.stats.packetsLost, 0);
+  path.send(3);
+  assert.equal(leave(), 20);
+  assert.equal(recovery.stats.packetsLost, 20);
+});
+
 Deno.test("Recovery.flightLimit is the window, or what a receive buffer takes where nothing is paced", () => {
   const paced = new Path().recovery;
   assert.deepEqual(paced.flightLimit, {
