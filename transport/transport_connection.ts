@@ -25,7 +25,10 @@ import {
 /** Streams of the peer that wait while `onStream` is not set. */
 export const MAX_WAITING_STREAMS = 1_024;
 
-/** Datagrams of the peer that wait while `onDatagram` is not set. */
+/**
+ * Datagrams of the peer that wait while `onDatagram` is not set, at most: fewer
+ * than in a turn of the driver, since it may never be set.
+ */
 export const MAX_WAITING_DATAGRAMS = 256;
 
 /** Calls of {@linkcode TransportConnection.openStream} that may wait. */
@@ -34,11 +37,6 @@ export const MAX_WAITING_OPENS = 4_096;
 const INCOMING_STREAMS: QueueBound<TransportStream> = {
   maxLength: MAX_WAITING_STREAMS,
   onRefused: (stream) => stream.abort(CloseCode.LIMIT_ERROR),
-};
-
-const INCOMING_DATAGRAMS: QueueBound<Uint8Array> = {
-  maxLength: MAX_WAITING_DATAGRAMS,
-  onRefused: () => {},
 };
 
 /** How urgent the bytes of a stream are. Bulk never starves. */
@@ -186,7 +184,10 @@ export class TransportConnection {
     this.#host = host;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#incoming = new HandlerQueue(host, INCOMING_STREAMS);
-    this.#datagrams = new HandlerQueue(host, INCOMING_DATAGRAMS);
+    this.#datagrams = new HandlerQueue(host, {
+      maxLength: Math.min(core.maxDatagramEvents, MAX_WAITING_DATAGRAMS),
+      onRefused: () => core.handleDatagramRefused(),
+    });
     this.#streams = new Streams(core, host);
     attach((event) => this.#handle(event));
   }
@@ -254,7 +255,11 @@ export class TransportConnection {
     return this.#datagrams.handler;
   }
 
-  /** Datagrams that came before it was set follow in a microtask. */
+  /**
+   * Datagrams that came before it was set follow in a microtask: the first 256, or
+   * `maxDatagramEvents` where that is fewer. Others were dropped, and counted as
+   * past that limit.
+   */
   set onDatagram(handler: ((data: Uint8Array) => void) | undefined) {
     this.#datagrams.handler = handler;
   }

@@ -376,6 +376,38 @@ Deno.test("TransportConnection keeps streams and datagrams that come before thei
     );
   }));
 
+for (
+  const [keptCount, config] of [
+    [256, {}],
+    [5, { maxDatagramEvents: 5 }],
+  ] as const
+) {
+  Deno.test(`TransportConnection keeps ${keptCount} datagrams that come before their handler, and counts those past it`, () =>
+    withTransports(async ({ server, outgoing, incoming }) => {
+      const count = keptCount + 10;
+      for (let index = 0; index < count; index++) {
+        outgoing.sendDatagram(Uint8Array.of(index >> 8, index & 0xff));
+        // A few at a time, so that none waits for the driver or is pushed out.
+        if (index % 4 === 3) await outgoing.ping();
+      }
+      const refused = () => server.stats.limitsReached.maxDatagramEvents ?? 0;
+      for (let tries = 0; tries < 20 && refused() < 10; tries++) {
+        await outgoing.ping();
+      }
+      assert.equal(refused(), 10);
+      const kept: number[] = [];
+      const isComplete = Promise.withResolvers<void>();
+      incoming.onDatagram = ([high, low]) => {
+        if (kept.push(high! << 8 | low!) === keptCount) isComplete.resolve();
+      };
+      await isComplete.promise;
+      assert.deepEqual(kept, Array.from({ length: keptCount }, (_, i) => i));
+    }, {
+      network: new MemoryNetwork(),
+      server: { config },
+    }));
+}
+
 Deno.test("TransportConnection.ping() measures a round trip, shared by callers", () =>
   withTransports(async ({ outgoing }) => {
     const [first, second] = await Promise.all([

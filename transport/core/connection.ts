@@ -416,6 +416,24 @@ export class Connection extends ApplicationSide {
     return this.#events.shift() ?? this.streams?.pollEvent();
   }
 
+  /**
+   * How many datagrams of the peer may wait for the application.
+   *
+   * @ignore For the transport, where they wait as well.
+   */
+  get maxDatagramEvents(): number {
+    return this.#options.config.maxDatagramEvents;
+  }
+
+  /**
+   * Counts a datagram of the peer that did not find room with the application.
+   *
+   * @ignore For the transport, where they wait as well.
+   */
+  handleDatagramRefused(): void {
+    this.#options.onLimit("maxDatagramEvents");
+  }
+
   // ── The end, as the application wants it ──────────────────────────────────
 
   /**
