@@ -69,6 +69,7 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
       [...known, 13, 1, 0],
       [...idle, 13, 2, 1, 1],
       [...idle, 13, 0],
+      [...idle, 13, 8, 0xc0, 0x20, 0, 0, 0, 0, 0, 0],
       [...idle, 12, 0x42, 0x01, ...new Uint8Array(513)],
       [6, 1, 0],
       [],
@@ -92,6 +93,12 @@ Deno.test("localTransportParameters() says how large the receive buffer is where
   assert.equal(announced({}), undefined);
   assert.equal(announced({ receiveBufferBytes: 4_096 }), undefined);
   assert.equal(announced({ receiveBufferBytes: 425_984 }), 425_984);
+});
+
+Deno.test("decodeTransportParameters() takes a receive buffer of 2^53 - 1 bytes", () => {
+  const bytes = [6, 2, 0x40, 0x64, 13, 8, 0xc0, 0x1f, ...Array(6).fill(0xff)];
+  const decoded = decodeTransportParameters(Uint8Array.from(bytes));
+  assert.equal(decoded?.receiveBufferBytes, 2 ** 53 - 1);
 });
 
 Deno.test("decodeTransportParameters() takes a reset token of 16 bytes and no other length", () => {
