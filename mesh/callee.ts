@@ -25,6 +25,7 @@ import {
 import { CallError } from "./error.ts";
 import { limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
+import { ignoreDatagram } from "./ignore_datagram.ts";
 import { IncomingRequest } from "./incoming_request.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
@@ -117,6 +118,7 @@ export class Callee {
       handling.finally(() => calls.delete(number));
     };
     connection.onStream = onStream;
+    connection.onDatagram = ignoreDatagram;
     connection.closed.then(() => {
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
       for (const race of calls.values()) race.abort(gone);

@@ -37,6 +37,7 @@ import {
   isTopicMatch,
   type SubscribeOptions,
 } from "./event_subscription.ts";
+import { ignoreDatagram } from "./ignore_datagram.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { currentCall } from "./call_context.ts";
 import type { MessageIds } from "./message_ids.ts";
@@ -257,6 +258,7 @@ export class Membership {
     connection.onStream = (stream) => {
       this.#readEvents(stream, connection);
     };
+    connection.onDatagram = ignoreDatagram;
     return connection;
   }
 

@@ -40,6 +40,7 @@ import {
 import { CallError } from "./error.ts";
 import { EventHub } from "./event_hub.ts";
 import { QueueBudget } from "./event_queue.ts";
+import { ignoreDatagram } from "./ignore_datagram.ts";
 import { type HostPort, isUnspecified, parseHostPort } from "./ip_address.ts";
 import { MemoryLimit } from "./message_channel.ts";
 import {
@@ -307,6 +308,7 @@ export class Node {
     });
     this.#sessions.set(connection, session);
     connection.onStream = (stream) => session.accept(stream);
+    connection.onDatagram = ignoreDatagram;
     connection.closed.then(() => {
       this.#sessions.delete(connection);
       this.#droppedEventCount += session.droppedEventCount;

@@ -14,6 +14,10 @@ export interface HandlerQueueHost {
 export interface QueueBound<T> {
   /** How many items may wait for a handler. */
   readonly maxLength: number;
+  /** How many bytes they may have together; by default any number. */
+  readonly maxBytes?: number;
+  /** Size of an item, where that is bounded. */
+  readonly sizeOf?: (item: T) => number;
   /** Called with an item that finds the queue full; it is not kept. */
   readonly onRefused: (item: T) => void;
 }
@@ -26,6 +30,7 @@ export class HandlerQueue<T> {
   readonly #host: HandlerQueueHost;
   readonly #bound: QueueBound<T>;
   #waiting: T[] = [];
+  #waitingBytes = 0;
   #handler: ((item: T) => void) | undefined;
 
   /**
@@ -56,8 +61,9 @@ export class HandlerQueue<T> {
   push(item: T): void {
     if (this.#handler !== undefined && this.#waiting.length === 0) {
       this.#call(this.#handler, item);
-    } else if (this.#waiting.length < this.#bound.maxLength) {
+    } else if (this.#hasRoomFor(item)) {
       this.#waiting.push(item);
+      this.#waitingBytes += this.#sizeOf(item);
     } else {
       this.#bound.onRefused(item);
     }
@@ -66,11 +72,24 @@ export class HandlerQueue<T> {
   /** Drops what waits. */
   clear(): void {
     this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
+  #hasRoomFor(item: T): boolean {
+    const { maxLength, maxBytes = Infinity } = this.#bound;
+    return this.#waiting.length < maxLength &&
+      this.#waitingBytes + this.#sizeOf(item) <= maxBytes;
+  }
+
+  #sizeOf(item: T): number {
+    return this.#bound.sizeOf?.(item) ?? 0;
   }
 
   #drain(): void {
     while (this.#handler !== undefined && this.#waiting.length > 0) {
-      this.#call(this.#handler, this.#waiting.shift()!);
+      const item = this.#waiting.shift()!;
+      this.#waitingBytes -= this.#sizeOf(item);
+      this.#call(this.#handler, item);
     }
   }
 

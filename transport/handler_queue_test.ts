@@ -32,6 +32,36 @@ Deno.test("HandlerQueue keeps items for a handler that comes later, in order", a
   assert.deepEqual(seen, [1, 2, 5]);
 });
 
+Deno.test("HandlerQueue keeps no more bytes than it may, and has room again for what was taken", async () => {
+  const refused: string[] = [];
+  const queue = new HandlerQueue<string>(
+    { onHandlerError: (error) => assert.fail(String(error)) },
+    {
+      maxLength: 9,
+      maxBytes: 10,
+      sizeOf: (item) => item.length,
+      onRefused: (item) => refused.push(item),
+    },
+  );
+  const seen: string[] = [];
+  const take = async (): Promise<void> => {
+    queue.handler = (item) => seen.push(item);
+    await Promise.resolve();
+    queue.handler = undefined;
+  };
+  for (let round = 0; round < 2; round++) {
+    for (const item of ["12345", "123456", "54321", "x"]) queue.push(item);
+    assert.deepEqual(refused.splice(0), ["123456", "x"]);
+    await take();
+    assert.deepEqual(seen.splice(0), ["12345", "54321"]);
+  }
+  queue.push("1234567890");
+  queue.clear();
+  queue.push("0987654321");
+  await take();
+  assert.deepEqual([seen, refused], [["0987654321"], []]);
+});
+
 Deno.test("HandlerQueue goes on after a handler that throws", async () => {
   const { queue, errors } = createQueue();
   queue.push(1);

@@ -8,6 +8,7 @@ import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { Address } from "./core/address.ts";
 import type { PriorityClass } from "./core/application_side.ts";
+import { DEFAULT_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Connection } from "./core/connection.ts";
 import type { ConnectionEvent } from "./core/connection_event.ts";
 import { CloseCode, TransportError } from "./core/error.ts";
@@ -30,6 +31,10 @@ export const MAX_WAITING_STREAMS = 1_024;
  * than in a turn of the driver, since it may never be set.
  */
 export const MAX_WAITING_DATAGRAMS = 256;
+
+/** The same in bytes: as many of the size that passes everywhere. */
+const MAX_WAITING_DATAGRAM_BYTES: number = MAX_WAITING_DATAGRAMS *
+  DEFAULT_DATAGRAM_BYTES;
 
 /** Calls of {@linkcode TransportConnection.openStream} that may wait. */
 export const MAX_WAITING_OPENS = 4_096;
@@ -186,6 +191,8 @@ export class TransportConnection {
     this.#incoming = new HandlerQueue(host, INCOMING_STREAMS);
     this.#datagrams = new HandlerQueue(host, {
       maxLength: Math.min(core.maxDatagramEvents, MAX_WAITING_DATAGRAMS),
+      maxBytes: MAX_WAITING_DATAGRAM_BYTES,
+      sizeOf: (data) => data.length,
       onRefused: () => core.handleDatagramRefused(),
     });
     this.#streams = new Streams(core, host);
@@ -257,8 +264,8 @@ export class TransportConnection {
 
   /**
    * Datagrams that came before it was set follow in a microtask: the first 256, or
-   * `maxDatagramEvents` where that is fewer. Others were dropped, and counted as
-   * past that limit.
+   * `maxDatagramEvents` where that is fewer, of 307,200 bytes at most. Others were
+   * dropped, and counted as past that limit.
    */
   set onDatagram(handler: ((data: Uint8Array) => void) | undefined) {
     this.#datagrams.handler = handler;

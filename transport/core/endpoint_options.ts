@@ -286,7 +286,7 @@ export interface EndpointOptions {
   readonly maxPathResponses?: number;
   /**
    * Received datagram frames that wait for the owner of the connection; more are
-   * dropped. No more than 256 wait while `onDatagram` is not set.
+   * dropped. No more than 256, of 307,200 bytes, wait while `onDatagram` is not set.
    *
    * @default DEFAULT_MAX_DATAGRAM_EVENTS
    */
