@@ -5,6 +5,7 @@ import { bashCompletion } from "./completion/bash.ts";
 import { listCommands, readCommandTree } from "./completion/command_tree.ts";
 import { fishCompletion } from "./completion/fish.ts";
 import { zshCompletion } from "./completion/zsh.ts";
+import { withDirectory } from "../tests/support/temporary_directory.ts";
 import type { CommandContext } from "./context.ts";
 import { Output } from "./output.ts";
 import { createProgram } from "./program.ts";
@@ -24,6 +25,13 @@ function hasProgram(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Bash 3, which macOS has, cannot be told that words are paths. */
+function hasCompopt(): boolean {
+  return hasProgram("bash") &&
+    new Deno.Command("bash", { args: ["-c", "type compopt"] }).outputSync()
+      .success;
 }
 
 function run(name: string, args: string[]): string {
@@ -79,6 +87,16 @@ Deno.test("Completions for every shell name every command and option", () => {
   }
 });
 
+Deno.test("Completions for zsh and fish offer files to keygen, and commands to help", () => {
+  const zsh = zshCompletion(TREE);
+  assert.match(zsh, /^ {2}'\/keygen'\) items=\(.*\); _files ;;$/m);
+  assert.match(zsh, /^ {2}'\/help'\) items=\('start' 'agent' .*\) ;;$/m);
+  const fish = fishCompletion(TREE).split("\n");
+  const start = "complete -c mxp -n '__fish_seen_subcommand_from";
+  assert.ok(fish.includes(`${start} keygen' -F`));
+  assert.ok(fish.includes(`${start} help' -a 'agent'`));
+});
+
 Deno.test({
   name: "bash completes commands, options, words and files (needs bash)",
   ignore: !hasProgram("bash"),
@@ -97,6 +115,10 @@ complete_line mxp completions ''
 complete_line mxp call --node x --cap
 complete_line mxp call --node ''
 complete_line mxp call --file ./deno.js
+complete_line mxp help c
+complete_line mxp agent help l
+complete_line mxp keygen ./deno.js
+complete_line mxp keygen --o
 `;
     assert.deepEqual(run("bash", ["--norc", "-c", script]).split("\n"), [
       "start stream",
@@ -106,8 +128,63 @@ complete_line mxp call --file ./deno.js
       "--capability",
       "",
       "./deno.json",
+      "call conformance completions",
+      "list",
+      "./deno.json",
+      "--out",
       "",
     ]);
+  },
+});
+
+Deno.test({
+  name: "bash completes paths as one would have to type them (needs bash 4)",
+  ignore: !hasCompopt(),
+  async fn() {
+    await withDirectory(async (directory) => {
+      Deno.mkdirSync(`${directory}/sub`);
+      for (const name of ["my file", "a*", "ab", "sub/$x"]) {
+        Deno.writeTextFileSync(`${directory}/${name}`, "");
+      }
+      const script = `${bashCompletion(TREE)}
+mxp() { printf '<%s>' "\${@: -1}"; echo; }
+`;
+      Deno.writeTextFileSync(`${directory}/completion`, script);
+      const lines = [
+        "mxp call --file my\t",
+        "mxp call --file my\\ f\t",
+        "mxp call --file 'my\t",
+        "mxp call --file a\\*\t",
+        "mxp start --data su\t",
+        "mxp call --file sub/\t",
+        "mxp keygen my\t",
+      ];
+      const typed = ["source ./completion", ...lines, "exit"];
+      const shell = new Deno.Command("bash", {
+        args: ["--norc", "--noprofile", "-i"],
+        cwd: directory,
+        env: { INPUTRC: "/dev/null", HISTFILE: "" },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const writer = shell.stdin.getWriter();
+      await writer.write(
+        new TextEncoder().encode(typed.map((line) => `${line}\n`).join("")),
+      );
+      await writer.close();
+      const { stdout } = await shell.output();
+      const printed = new TextDecoder().decode(stdout).match(/^<.*>$/gm);
+      assert.deepEqual(printed, [
+        "<my file>",
+        "<my file>",
+        "<my file>",
+        "<a*>",
+        "<sub/>",
+        "<sub/$x>",
+        "<my file>",
+      ]);
+    });
   },
 });
 

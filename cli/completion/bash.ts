@@ -15,8 +15,18 @@ export function bashCompletion(root: CompletionCommand): string {
   const [program = ""] = root.path;
   const commands = listCommands(root);
   const known = commands.slice(1).map(({ path }) => quote(pathWord(path)));
-  const taking = commands.flatMap((command) => valueCases(command));
+  const taking = commands.flatMap((command) => valueCases(command, program));
+  const paths = commands.filter(({ takesPath }) => takesPath)
+    .map(({ path }) => quote(pathWord(path)));
   return `# bash completion for ${program}; made by "${program} completions bash"
+_${program}_paths() {
+  local path
+  # Paths are quoted, and directories end with a slash. Bash 3 cannot.
+  compopt -o filenames 2>/dev/null
+  while IFS= read -r path; do
+    COMPREPLY+=("$path")
+  done < <(compgen -f -- "$1")
+}
 _${program}() {
   local word index place="" words=""
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
@@ -34,6 +44,9 @@ ${taking.join("\n")}
 ${commands.map(wordCase).join("\n")}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
+  case "$place" in
+  ${paths.join(" | ")}) _${program}_paths "$current" ;;
+  esac
 }
 complete -F _${program} ${program}
 `;
@@ -44,7 +57,7 @@ function pathWord(path: readonly string[]): string {
   return path.slice(1).map((word) => `/${word}`).join("");
 }
 
-function valueCases(command: CompletionCommand): string[] {
+function valueCases(command: CompletionCommand, program: string): string[] {
   const place = pathWord(command.path);
   const cases: string[] = [];
   for (const argument of ["path", "other"] as const) {
@@ -52,10 +65,8 @@ function valueCases(command: CompletionCommand): string[] {
       .filter((option) => option.argument === argument)
       .flatMap(({ names }) => names.map((name) => quote(`${place} ${name}`)));
     if (patterns.length === 0) continue;
-    const reply = argument === "path"
-      ? ` local IFS=$'\\n'\n    COMPREPLY=($(compgen -f -- "$current"))\n   `
-      : "";
-    cases.push(`  ${patterns.join(" | ")})\n   ${reply} return\n    ;;`);
+    const reply = argument === "path" ? `_${program}_paths "$current"; ` : "";
+    cases.push(`  ${patterns.join(" | ")}) ${reply}return ;;`);
   }
   return cases;
 }

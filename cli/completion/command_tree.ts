@@ -27,6 +27,8 @@ export interface CompletionCommand {
   readonly options: readonly CompletionOption[];
   /** The words that its first argument can be, if they are few. */
   readonly choices: readonly string[];
+  /** Whether its first argument is a path. */
+  readonly takesPath: boolean;
 }
 
 /**
@@ -47,7 +49,8 @@ export function readCommandTree(
     description: command.description(),
     commands: command.commands.map((child) => readCommandTree(child, path)),
     options: help.visibleOptions(command).map(readOption),
-    choices: command.registeredArguments[0]?.argChoices ?? [],
+    choices: readChoices(command),
+    takesPath: command.registeredArguments[0]?.name() === "file",
   };
 }
 
@@ -59,6 +62,12 @@ export function readCommandTree(
  */
 export function listCommands(root: CompletionCommand): CompletionCommand[] {
   return [root, ...root.commands.flatMap(listCommands)];
+}
+
+function readChoices(command: Command): readonly string[] {
+  const [argument] = command.registeredArguments;
+  if (argument?.name() !== "command") return argument?.argChoices ?? [];
+  return command.parent!.commands.map((child) => child.name());
 }
 
 function readOption(option: Option): CompletionOption {

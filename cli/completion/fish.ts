@@ -34,6 +34,7 @@ function commandLines(command: CompletionCommand, program: string): string[] {
     ...words.map(([word = "", text = ""]) =>
       `${start} -a ${quote(word)}${text === "" ? "" : ` -d ${quote(text)}`}`
     ),
+    ...(command.takesPath ? [`${start} -F`] : []),
     ...command.options.map((option) => {
       const names = option.names.map((name) =>
         name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`

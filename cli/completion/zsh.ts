@@ -75,7 +75,10 @@ function itemCase(command: CompletionCommand): string {
   const words = items.map(([word = "", text = ""]) =>
     quote(text === "" ? word : `${word.replaceAll(":", "\\:")}:${text}`)
   );
-  return `  ${quote(pathWord(command.path))}) items=(${words.join(" ")}) ;;`;
+  const paths = command.takesPath ? "; _files" : "";
+  return `  ${quote(pathWord(command.path))}) items=(${
+    words.join(" ")
+  })${paths} ;;`;
 }
 
 function quote(text: string): string {
