@@ -117,7 +117,7 @@ async function startNode(
 
 async function announce(
   node: Node,
-  { data }: StartOptions,
+  options: StartOptions,
   { output }: CommandContext,
 ): Promise<void> {
   const { url } = node;
@@ -130,10 +130,18 @@ async function announce(
     });
   }
   await output.write(`${url}\n`);
-  await output.note(
-    data === undefined
-      ? "The node runs. Its key and its registry end with it: --data keeps them."
-      : `The node runs. Its key and its registry are in ${data}.`,
-  );
+  await output.note(`The node runs. ${describeStorage(options)}`);
   await output.note(`Try: mxp agent list '${url}'   Stop: Ctrl-C`);
+}
+
+/** What outlives the node, and where. */
+function describeStorage({ data, identity }: StartOptions): string {
+  if (identity === undefined) {
+    return data === undefined
+      ? "Its key and its registry end with it: --data keeps them."
+      : `Its key and its registry are in ${data}.`;
+  }
+  return data === undefined
+    ? `Its key is in ${identity}, its registry ends with it: --data keeps it.`
+    : `Its key is in ${identity}, its registry in ${data}.`;
 }
