@@ -13,6 +13,8 @@ import { CliError } from "./error.ts";
 
 /** A stream of the process, as far as it is used. */
 export interface OutputStream {
+  /** Whether a person looks at it. */
+  readonly isTTY?: boolean;
   /** Writes, then calls back. */
   write(
     data: string | Uint8Array,
@@ -47,9 +49,8 @@ export class Output {
     stderr?: OutputStream;
   }) {
     this.isJson = options.isJson;
-    this.isTerminal = options.stdout === undefined &&
-      process.stdout.isTTY === true;
     this.#stdout = options.stdout ?? standardStream("stdout");
+    this.isTerminal = this.#stdout.isTTY === true;
     this.#stderr = options.stderr ?? standardStream("stderr");
   }
 
@@ -82,8 +83,8 @@ export class Output {
   }
 
   /**
-   * Writes the answer of a call: text and bytes raw, anything else as JSON.
-   * Text for a terminal gets the line break that it lacks.
+   * Writes the answer of a call: text and bytes as they are, anything else as
+   * JSON. On a terminal text gets the line break that it lacks.
    *
    * @param value The answer.
    */
@@ -93,7 +94,8 @@ export class Output {
     if (typeof value !== "string") {
       return await this.write(`${stringify(value, 2)}\n`);
     }
-    await this.write(value.endsWith("\n") ? value : `${value}\n`);
+    const isBroken = this.isTerminal && !value.endsWith("\n");
+    await this.write(isBroken ? `${value}\n` : value);
   }
 
   /**
@@ -177,6 +179,7 @@ function standardStream(name: "stdout" | "stderr"): OutputStream {
   // The callback of the write reports it; without a listener it would throw.
   if (stream.listenerCount("error") === 0) stream.on("error", () => {});
   return {
+    isTTY: stream.isTTY,
     write: (data, callback) => stream.write(data as Buffer | string, callback),
   };
 }

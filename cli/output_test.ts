@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { CliError } from "./error.ts";
 import { Output, type OutputStream, printable, table } from "./output.ts";
 
-function open(isJson: boolean): { output: Output; text: () => string } {
+function open(
+  isJson: boolean,
+  isTTY: boolean = false,
+): { output: Output; text: () => string } {
   const parts: Uint8Array[] = [];
   const stdout: OutputStream = {
+    isTTY,
     write: (data, callback) => {
       parts.push(
         typeof data === "string"
@@ -21,17 +25,32 @@ function open(isJson: boolean): { output: Output; text: () => string } {
   };
 }
 
-Deno.test("Output.value() writes text and bytes raw, and the rest as JSON", async () => {
+Deno.test("Output.value() writes text and bytes as they are, and the rest as JSON", async () => {
   const cases: [unknown, string][] = [
-    ["text", "text\n"],
+    ["text", "text"],
     ["line\n", "line\n"],
-    ["", "\n"],
+    ["", ""],
     [new Uint8Array([97, 98]), "ab"],
     [{ a: 1 }, '{\n  "a": 1\n}\n'],
     [undefined, "null\n"],
   ];
   for (const [value, expected] of cases) {
     const { output, text } = open(false);
+    await output.value(value);
+    assert.equal(text(), expected);
+  }
+});
+
+Deno.test("Output.value() gives text for a terminal the line break that it lacks", async () => {
+  const cases: [unknown, string][] = [
+    ["text", "text\n"],
+    ["line\n", "line\n"],
+    ["", "\n"],
+    [new Uint8Array([97, 98]), "ab"],
+    [1, "1\n"],
+  ];
+  for (const [value, expected] of cases) {
+    const { output, text } = open(false, true);
     await output.value(value);
     assert.equal(text(), expected);
   }

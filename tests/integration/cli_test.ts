@@ -216,11 +216,11 @@ Deno.test("mxp call takes values and targets in every form", async (t) => {
   });
   await t.step("standard input", async () => {
     const words = ["call", url, "name:echo", "echo", "-"];
-    assert.equal((await run(words, { input: "typed" })).stdout, "typed\n");
+    assert.equal((await run(words, { input: "typed" })).stdout, "typed");
   });
   await t.step("an id, and an address without a node", () => {
-    assert.equal(results.id.stdout, "by id\n");
-    assert.equal(results.direct.stdout, "no node\n");
+    assert.equal(results.id.stdout, "by id");
+    assert.equal(results.direct.stdout, "no node");
     assert.match(results.direct.stderr, /key was not checked.*SHA256:/);
   });
   await t.step("what cannot be sent, and what is not there", () => {
@@ -462,7 +462,7 @@ Deno.test({
     ]);
     assert.equal(ping.code, 0, ping.stderr);
     assert.ok(JSON.parse(ping.stdout).rttMs > 0);
-    assert.deepEqual([call.code, call.stdout], [0, "from Node\n"], call.stderr);
+    assert.deepEqual([call.code, call.stdout], [0, "from Node"], call.stderr);
     if (!hasNode("import 'node:sqlite'")) {
       const data = `${directory}/data`;
       const refused = await run(["start", "--data", data], { program });
