@@ -17,6 +17,8 @@ import { usageError } from "./error.ts";
  */
 const MAX_REQUEST_HEAD_BYTES = 256;
 
+const BYTE_ORDER_MARK = "\ufeff";
+
 /** Options that say where the value is and what it is. */
 export interface ValueOptions {
   /** It is text, even if it looks like JSON. */
@@ -44,8 +46,8 @@ export function maxValueBytes(method: string): number {
  * @param word The word on the command line; `-` stands for standard input.
  * @param options What the options say.
  * @param maxBytes Most bytes that a file or standard input may have.
- * @returns JSON if it is JSON, text if it is text, otherwise bytes;
- * `undefined` when there is none.
+ * @returns JSON if it is JSON whose numbers can be kept, text if it is text,
+ * otherwise bytes; `undefined` when there is none.
  * @throws {CliError} `USAGE`, or `FILE_UNREADABLE`.
  */
 export async function readValue(
@@ -76,17 +78,50 @@ export async function readValue(
 
 function interpret(text: string, options: ValueOptions): Value {
   if (options.text) return text;
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
+  const json = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  const value = parseJson(json);
+  if (value === undefined) {
     if (options.dataJson) throw usageError("the value is not JSON");
     return text;
   }
+  if (!hasLostNumber(json)) return value;
+  if (!options.dataJson) return text;
+  throw usageError(
+    `the value holds a number beyond ${Number.MAX_SAFE_INTEGER}, which would ` +
+      "arrive as another: put it in quotes",
+  );
+}
+
+function parseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a number of a JSON text is not the one that was read: a whole number
+ * that was rounded, such as an id, or infinity. Fractions and powers of ten are
+ * rounded everywhere.
+ */
+function hasLostNumber(json: string): boolean {
+  const outsideStrings = json.replace(/\\./g, "").replace(/"[^"]*"/g, "");
+  for (const [literal] of outsideStrings.matchAll(/-?\d[\d.eE+-]*/g)) {
+    const number = Number(literal);
+    const isWhole = /^-?\d+$/.test(literal);
+    if (isWhole ? !Number.isSafeInteger(number) : !Number.isFinite(number)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function decode(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      bytes,
+    );
   } catch {
     return undefined;
   }
