@@ -55,7 +55,7 @@ export interface CallWords {
 }
 
 const KINDS = ["capability", "name", "tag", "id", "url"] as const;
-const KIND_PATTERN = /^(capability|name|tag|id|url):(.+)$/s;
+const KIND_PATTERN = /^(capability|name|tag|id|url):(.*)$/s;
 const URL_PATTERN = /^mxp:\/\//i;
 
 /**
@@ -64,7 +64,7 @@ const URL_PATTERN = /^mxp:\/\//i;
  * @param words The words.
  * @param options What the options say; `hasNode` when `--node` is among them.
  * @returns Node, target and the other words.
- * @throws {CliError} `USAGE` for two nodes, or two targets.
+ * @throws {CliError} `USAGE` for two nodes, two targets, or one that is empty.
  * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
  */
 export function parseAddressed(
@@ -92,12 +92,32 @@ export function parseAddressed(
 }
 
 /**
+ * Checks what an agent is named by.
+ *
+ * @param kind What the term is.
+ * @param term The term.
+ * @returns The target.
+ * @throws {CliError} `USAGE` when the term is empty.
+ * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
+ */
+export function makeTarget(
+  kind: keyof TargetOptions,
+  term: string,
+): Target {
+  if (term === "") throw usageError(`the ${kind} is empty`);
+  if (kind === "url") parseMxpUrl(term);
+  if (kind === "id") parseAgentId(term);
+  return { [kind]: term } as unknown as Target;
+}
+
+/**
  * Reads the words of `call` and `stream`.
  *
  * @param words The words.
  * @param options As of {@linkcode parseAddressed}.
  * @returns What to call.
- * @throws {CliError} `USAGE` when there is no method, or a word too many.
+ * @throws {CliError} `USAGE` when there is no method, an empty target, or a word
+ * too many.
  * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID`.
  */
 export function parseCallWords(
@@ -106,7 +126,7 @@ export function parseCallWords(
 ): CallWords {
   const { node, target: given, rest } = parseAddressed(words, options);
   const target = given ??
-    (rest.length === 3 ? { capability: rest[0]! } : undefined);
+    (rest.length === 3 ? makeTarget("capability", rest[0]!) : undefined);
   const [method, value, ...others] = given === undefined && target !== undefined
     ? rest.slice(1)
     : rest;
@@ -138,11 +158,4 @@ function parseTargetWord(word: string): Target | undefined {
   const match = KIND_PATTERN.exec(word);
   if (match === null) return undefined;
   return makeTarget(match[1] as typeof KINDS[number], match[2]!);
-}
-
-function makeTarget(kind: typeof KINDS[number], term: string): Target {
-  if (term === "") throw usageError(`--${kind} is empty`);
-  if (kind === "url") parseMxpUrl(term);
-  if (kind === "id") parseAgentId(term);
-  return { [kind]: term } as unknown as Target;
 }

@@ -116,6 +116,11 @@ Deno.test("parseCallWords() says what is wrong with a command line", () => {
     [["m", "v", "w"], { name: "x" }, false],
     [["m"], { name: "x", tag: "y" }, false],
     [["m"], { name: "" }, false],
+    [["", "m", "v"], {}, false],
+    [["capability:", "m"], {}, false],
+    [["name:", "m"], {}, false],
+    [["url:", "m"], {}, false],
+    [[NODE, "id:", "m"], {}, false],
     [[AGENT, "m"], { name: "x" }, false],
     [[NODE, "m"], { name: "x" }, true],
   ];

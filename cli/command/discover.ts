@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import type { Target } from "../../mesh/mod.ts";
 import { writeAgents } from "../agent_table.ts";
-import { parseAddressed } from "../call_words.ts";
+import { makeTarget, parseAddressed } from "../call_words.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../error.ts";
 import { withMesh } from "../mesh_client.ts";
@@ -59,7 +59,7 @@ function readQuery(
   });
   const [word, ...others] = rest;
   const isCapability = target === undefined && word !== undefined;
-  const query = isCapability ? { capability: word } : target;
+  const query = isCapability ? makeTarget("capability", word) : target;
   if (query === undefined || "url" in query) {
     throw usageError("say what to look for, such as --capability summarize");
   }
