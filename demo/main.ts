@@ -112,6 +112,10 @@ async function checkFile(path: string): Promise<void> {
       `${path}: ${isMissing ? "there is no such file" : "it cannot be read"}`,
     );
   }
+  // Deno parts permissions at commas, and knows no way to write one.
+  if (path.includes(",")) {
+    throw new DemoError(`${path}: no permission can name a path with a comma`);
+  }
 }
 
 /** The file that is meant, seen from where the command was typed. */

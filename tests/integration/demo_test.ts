@@ -49,8 +49,9 @@ function assertStopped({ stdout }: Finished): void {
 async function withFile(
   content: string | Uint8Array,
   use: (path: string) => Promise<void>,
+  suffix: string = ".txt",
 ): Promise<void> {
-  const path = await Deno.makeTempFile({ suffix: ".txt" });
+  const path = await Deno.makeTempFile({ suffix });
   try {
     if (typeof content === "string") await Deno.writeTextFile(path, content);
     else await Deno.writeFile(path, content);
@@ -111,6 +112,17 @@ Deno.test("the demo says in one line that there is no such file", async () => {
   );
   assert.equal(directory.code, 1);
   assert.match(directory.stderr, /^demo: .*docs: it is not a file\n$/);
+});
+
+Deno.test("the demo says in one line that the reader cannot be given a path with a comma", async () => {
+  await withFile("Hello there.\n", async (path) => {
+    const { code, stdout, stderr } = await start([path]).finish();
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.equal(
+      stderr,
+      `demo: ${path}: no permission can name a path with a comma\n`,
+    );
+  }, ",txt");
 });
 
 Deno.test("the demo stops everything at Ctrl-C, at SIGTERM and when a process dies", async () => {
