@@ -5,6 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { join } from "node:path";
+import { mappedIpv4, parseIpv4, parseIpv6 } from "../internal/ip_address.ts";
 import { type MxpUrl, parseMxpUrl } from "../protocol/mod.ts";
 import { MAX_QUERY_LIMIT } from "../registry/mod.ts";
 import { type Suite, SUITE_NAMES } from "../transport/mod.ts";
@@ -143,7 +144,9 @@ export function parseSuites(text: string): readonly Suite[] {
 export function parseMilliseconds(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= 1 && value <= MAX_TIMEOUT_MS) return value;
-  throw new InvalidArgumentError("It is not a number of milliseconds from 1.");
+  throw new InvalidArgumentError(
+    `It is not a number of milliseconds from 1 to ${MAX_TIMEOUT_MS}.`,
+  );
 }
 
 /**
@@ -227,6 +230,8 @@ function inHome(home: string | undefined): string | undefined {
 }
 
 function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  if (hostname === "localhost" || hostname === "::1") return true;
+  const ipv6 = parseIpv6(hostname);
+  const ipv4 = ipv6 === undefined ? parseIpv4(hostname) : mappedIpv4(ipv6);
+  return ipv4?.[0] === 127;
 }
