@@ -59,6 +59,16 @@ Deno.test("docs/cli.md names every command and every option", () => {
   }
 });
 
+Deno.test("Every command but completions and help has --json, as the README says", () => {
+  const without = listCommands(TREE)
+    .filter(({ commands, options }) =>
+      commands.length === 0 &&
+      options.every(({ names }) => !names.includes("--json"))
+    )
+    .map(({ path }) => path.slice(1).join(" "));
+  assert.deepEqual(without, ["agent help", "completions", "help"]);
+});
+
 Deno.test("No command takes an empty path", async () => {
   const paths = listCommands(TREE).flatMap(({ path, options }) =>
     options.filter(({ argument }) => argument === "path")
