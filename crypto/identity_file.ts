@@ -5,6 +5,7 @@
  */
 import type * as NodeFs from "node:fs";
 import type * as NodePath from "node:path";
+import { builtinModule } from "../internal/builtin_module.ts";
 import { missingPermission } from "../internal/missing_permission.ts";
 import type { RandomSource } from "../internal/random_source.ts";
 import { encodeBase64Url } from "./base64.ts";
@@ -16,7 +17,6 @@ import {
   type Identity,
   MAX_IDENTITY_TEXT_LENGTH,
 } from "./identity.ts";
-import { builtinModule } from "./provider/native.ts";
 
 /** The owner reads and writes, nobody else does anything. */
 const FILE_MODE = 0o600;

@@ -22,3 +22,15 @@ Deno.test("copyBytes() makes copies that never touch each other", () => {
     ),
   );
 });
+
+Deno.test("copyBytes() makes copies that cannot be transferred away from under others", () => {
+  const kept = copyBytes(Uint8Array.of(1, 2, 3));
+  const given = copyBytes(Uint8Array.of(4, 5, 6));
+  const transfer = [given.buffer as ArrayBuffer];
+  assert.throws(() => structuredClone(given, { transfer }));
+  assert.deepEqual([...kept, ...given], [1, 2, 3, 4, 5, 6]);
+  // Whoever wants to transfer it makes it his own.
+  const own = given.slice();
+  const moved = structuredClone(own, { transfer: [own.buffer] });
+  assert.deepEqual([...moved], [4, 5, 6]);
+});

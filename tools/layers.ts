@@ -56,6 +56,7 @@ const PURE_FOLDERS: readonly string[] = [
 
 /** Files of pure folders whose very purpose is the runtime. */
 const IMPURE_FILES: readonly string[] = [
+  "internal/builtin_module.ts",
   "internal/ffi_permission.ts",
   "crypto/provider/libcrypto_library.ts",
   "crypto/provider/native.ts",

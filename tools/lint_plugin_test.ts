@@ -120,6 +120,7 @@ Deno.test("mxp/pure refuses the runtime in pure folders", () => {
     // The library is loaded in one file; what is done with it stays pure.
     assertAccepted("pure", "crypto/provider/libcrypto_library.ts", source);
     assertRefused("pure", "crypto/provider/libcrypto.ts", source);
+    assertAccepted("pure", "internal/builtin_module.ts", source);
     assertAccepted("pure", "internal/ffi_permission.ts", source);
     assertAccepted("pure", "registry/store/sqlite.ts", source);
   }

@@ -276,7 +276,8 @@ export class TransportStream {
    * their own.
    * @returns Bytes that the caller owns, at least one, a view of `into` where
    * that was given; `undefined` when the peer has ended its direction and
-   * everything was read.
+   * everything was read. The `buffer` of short ones may be shared with other
+   * bytes, and cannot be transferred then: transfer that of a `slice()`.
    * @throws {TransportError} As a rejection: `STREAM_RESET` (with `closeCode`)
    * when the peer gave up, `STREAM_STATE` while another read waits or after
    * `stopSending`, or why the connection ended: `CONNECTION_LOST`,
@@ -311,8 +312,8 @@ export class TransportStream {
    * Takes the next bytes if they are there, without a promise.
    *
    * @param into As of `read`.
-   * @returns Bytes that the caller owns, at least one; `undefined` when `read`
-   * would wait, end or reject.
+   * @returns Bytes as of `read`, with a `buffer` that may be shared; `undefined`
+   * when `read` would wait, end or reject.
    */
   tryRead(into?: Uint8Array): Uint8Array | undefined {
     return this.#waitingRead === undefined

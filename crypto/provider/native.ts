@@ -8,6 +8,7 @@
  * @module
  */
 import type * as NodeCrypto from "node:crypto";
+import { builtinModule } from "../../internal/builtin_module.ts";
 import { isAllZero, wipe } from "../constant_time.ts";
 import { requireUnwiped } from "../error.ts";
 import { AeadBase } from "./aead_base.ts";
@@ -217,26 +218,4 @@ export function createNativeProvider(): CryptoProvider | undefined {
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
     .join("");
-}
-
-/** The part of `process` that is used here. */
-interface ProcessLike {
-  getBuiltinModule?(name: string): unknown;
-}
-
-/**
- * A built-in module of Deno, Node (20.16 and later) or Bun. Asked for rather
- * than imported, so that this folder also loads where there is none, as in a
- * browser.
- *
- * @param name Such as `node:crypto`.
- * @returns The module, or `undefined` where the runtime has none of that name.
- */
-export function builtinModule(name: string): unknown {
-  const runtime = globalThis as { process?: ProcessLike };
-  try {
-    return runtime.process?.getBuiltinModule?.(name);
-  } catch {
-    return undefined; // some runtimes throw for a module they do not know
-  }
 }

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 
-Deno.test("The transport works without WebAssembly and node:crypto", async () => {
+Deno.test("The transport works without WebAssembly and node:crypto, and with memory that was transferred away", async () => {
   const script = new URL("../support/portable_platform.ts", import.meta.url);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-env", "--allow-read", script.href],
@@ -14,6 +14,7 @@ Deno.test("The transport works without WebAssembly and node:crypto", async () =>
   assert.deepEqual(JSON.parse(text.decode(stdout)), {
     cipher: "portable",
     agreement: "portable",
+    isTransferred: true,
     runs: 10,
   });
 });

@@ -79,6 +79,25 @@ Deno.test("TransportStream.read() puts bytes where it is told, as many as fit", 
     await writing;
   }));
 
+Deno.test("TransportStream.read() gives short chunks that nobody can transfer away from others", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const stream = await outgoing.openStream();
+    incoming.onStream = async (echoed) => {
+      await echoed.write((await echoed.read())!);
+    };
+    await stream.write(patternBytes(100));
+    const chunk = (await stream.read())!;
+    const transfer = [chunk.buffer as ArrayBuffer];
+    assert.throws(() => structuredClone(chunk, { transfer }));
+    assert.deepEqual(chunk, patternBytes(100));
+    stream.abort();
+    echoStreams(incoming);
+    assert.deepEqual(
+      await request(outgoing, patternBytes(300)),
+      patternBytes(300),
+    );
+  }));
+
 Deno.test("Transport knows both peers' keys after the handshake", async () => {
   const server = await bindTransport();
   const client = await bindTransport();
