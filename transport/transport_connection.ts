@@ -36,7 +36,7 @@ export const MAX_WAITING_DATAGRAMS = 256;
 const MAX_WAITING_DATAGRAM_BYTES: number = MAX_WAITING_DATAGRAMS *
   DEFAULT_DATAGRAM_BYTES;
 
-/** Calls of {@linkcode TransportConnection.openStream} that may wait. */
+/** Calls of {@linkcode TransportConnection.openStream} that may wait, in each direction. */
 export const MAX_WAITING_OPENS = 4_096;
 
 const INCOMING_STREAMS: QueueBound<TransportStream> = {
@@ -106,6 +106,24 @@ export interface StreamWaiter {
   reject(reason: unknown): void;
 }
 
+/** In their order. */
+type OpenQueue = Map<StreamWaiter, OpenStreamOptions>;
+
+/** Who waits for a stream: apart, because the peer limits each direction on its own. */
+class WaitingOpens {
+  readonly #bidirectional: OpenQueue = new Map();
+  readonly #unidirectional: OpenQueue = new Map();
+  readonly queues: readonly OpenQueue[] = [
+    this.#bidirectional,
+    this.#unidirectional,
+  ];
+
+  /** The queue for such a stream. */
+  queueFor({ isUnidirectional = false }: OpenStreamOptions): OpenQueue {
+    return isUnidirectional ? this.#unidirectional : this.#bidirectional;
+  }
+}
+
 const SETTLE: StreamInput = { type: "settle" };
 
 /** The streams of a connection, and what they ask of the driver. */
@@ -166,8 +184,8 @@ export class TransportConnection {
   readonly #datagrams: HandlerQueue<Uint8Array>;
   /** Fulfils {@linkcode TransportConnection.closed}. */
   #resolveClosed!: (reason: TransportError) => void;
-  /** In their order; made for the first one. */
-  #waitingOpens: Map<StreamWaiter, OpenStreamOptions> | undefined;
+  /** Made for the first one. */
+  #waitingOpens: WaitingOpens | undefined;
   #ping: Deferred<number> | undefined;
   #error: TransportError | undefined;
 
@@ -280,7 +298,9 @@ export class TransportConnection {
    */
   tryOpenStream(options: OpenStreamOptions = {}): TransportStream | undefined {
     if (this.#error !== undefined) throw this.#error;
-    return this.#hasWaitingOpens ? undefined : this.#tryOpen(options);
+    const isBehind = this.#waitingOpens !== undefined &&
+      this.#waitingOpens.queueFor(options).size > 0;
+    return isBehind ? undefined : this.#tryOpen(options);
   }
 
   /**
@@ -289,7 +309,7 @@ export class TransportConnection {
    * @param options Priority, direction, and a signal that ends the wait.
    * @returns The stream. The peer learns of it with its first bytes.
    * @throws {TransportError} As a rejection: `STREAM_LIMIT` when 4,096 calls
-   * wait, or why the connection ended.
+   * wait for a stream of the same direction, or why the connection ended.
    */
   openStream(options: OpenStreamOptions = {}): Promise<TransportStream> {
     const { signal } = options;
@@ -323,16 +343,17 @@ export class TransportConnection {
    */
   openStreamWith(options: OpenStreamOptions, waiter: StreamWaiter): void {
     if (this.#error !== undefined) return waiter.reject(this.#error);
-    const waitingOpens = this.#waitingOpens ??= new Map();
-    if (waitingOpens.size >= MAX_WAITING_OPENS) {
+    const waitingOpens = this.#waitingOpens ??= new WaitingOpens();
+    const queue = waitingOpens.queueFor(options);
+    if (queue.size >= MAX_WAITING_OPENS) {
       return waiter.reject(
         new TransportError(
           "STREAM_LIMIT",
-          `Connection: ${MAX_WAITING_OPENS} streams wait to be opened already`,
+          `Connection: ${MAX_WAITING_OPENS} such streams wait to be opened already`,
         ),
       );
     }
-    waitingOpens.set(waiter, options);
+    queue.set(waiter, options);
   }
 
   /**
@@ -341,7 +362,7 @@ export class TransportConnection {
    * @param waiter Who waits no longer.
    */
   stopWaiting(waiter: StreamWaiter): void {
-    this.#waitingOpens?.delete(waiter);
+    for (const queue of this.#waitingOpens?.queues ?? []) queue.delete(waiter);
   }
 
   /**
@@ -422,7 +443,7 @@ export class TransportConnection {
         this.#incoming.push(this.#createStream(event.id));
         return;
       case "streams-available":
-        this.#serveOpens();
+        this.#waitingOpens?.queues.forEach((queue) => this.#serveOpens(queue));
         return;
       default: {
         const stream = this.#streams.byId.get(event.id);
@@ -440,7 +461,9 @@ export class TransportConnection {
     for (const stream of streams) tellStream(stream, input);
     const waitingOpens = this.#waitingOpens;
     this.#waitingOpens = undefined;
-    for (const waiter of waitingOpens?.keys() ?? []) waiter.reject(error);
+    for (const queue of waitingOpens?.queues ?? []) {
+      for (const waiter of queue.keys()) waiter.reject(error);
+    }
     this.#ping?.reject(error);
     this.#ping = undefined;
     this.#resolveClosed(error);
@@ -455,12 +478,8 @@ export class TransportConnection {
     return id === undefined ? undefined : this.#createStream(id);
   }
 
-  get #hasWaitingOpens(): boolean {
-    return this.#waitingOpens !== undefined && this.#waitingOpens.size > 0;
-  }
-
-  #serveOpens(): void {
-    for (const [waiter, options] of this.#waitingOpens ?? []) {
+  #serveOpens(queue: OpenQueue): void {
+    for (const [waiter, options] of queue) {
       let stream: TransportStream | undefined;
       try {
         stream = this.#tryOpen(options);
@@ -469,7 +488,7 @@ export class TransportConnection {
         return;
       }
       if (stream === undefined) return;
-      this.#waitingOpens?.delete(waiter);
+      queue.delete(waiter);
       waiter.resolve(stream);
     }
   }

@@ -200,6 +200,36 @@ Deno.test("TransportConnection.openStream() gives up waiting with its signal", (
     );
   }, { server: { config: { maxBidiStreams: 1 } } }));
 
+for (const isUnidirectional of [false, true]) {
+  const kind = isUnidirectional ? "unidirectional" : "bidirectional";
+  Deno.test(`TransportConnection.openStream() waits for ${kind} streams without holding up the others`, () =>
+    withTransports(async ({ outgoing, incoming }) => {
+      const held = await outgoing.openStream({ isUnidirectional });
+      await held.write(patternBytes(1));
+      const giveUp = new AbortController();
+      const givenUp = outgoing.openStream({
+        isUnidirectional,
+        signal: giveUp.signal,
+      });
+      const next = outgoing.openStream({ isUnidirectional });
+      assert.equal(outgoing.tryOpenStream({ isUnidirectional }), undefined);
+      const other = { isUnidirectional: !isUnidirectional };
+      assert.ok(outgoing.tryOpenStream(other));
+      assert.ok(await outgoing.openStream(other));
+      giveUp.abort("enough");
+      await assert.rejects(givenUp, (reason) => reason === "enough");
+      incoming.onStream = (stream) => stream.abort(1);
+      held.abort(1);
+      assert.ok(await next);
+    }, {
+      server: {
+        config: isUnidirectional
+          ? { maxUniStreams: 1, maxBidiStreams: 2 }
+          : { maxUniStreams: 2, maxBidiStreams: 1 },
+      },
+    }));
+}
+
 Deno.test("TransportStream.write() pushes back until the peer reads", () =>
   withTransports(async ({ outgoing, incoming }) => {
     const arrived = Promise.withResolvers<TransportStream>();
