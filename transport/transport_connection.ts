@@ -98,7 +98,10 @@ export interface ConnectionHost {
 /** What the driver tells a connection. */
 export type ConnectionInput = (event: ConnectionEvent) => void;
 
-/** Who waits for a stream; a `Deferred` is one. */
+/**
+ * Who waits for a stream; a `Deferred` is one. What it throws is reported as what a
+ * callback throws.
+ */
 export interface StreamWaiter {
   /** Takes the stream. */
   resolve(stream: TransportStream): void;
@@ -139,12 +142,21 @@ class Streams implements StreamHost {
       let stream = this.#settling.shift();
       stream !== undefined;
       stream = this.#settling.shift()
-    ) tellStream(stream, SETTLE);
+    ) this.tell(stream, SETTLE);
   };
 
   constructor(core: Connection, host: ConnectionHost) {
     this.core = core;
     this.#host = host;
+  }
+
+  /** Tells a stream what happened; whatever comes of it, others are told as well. */
+  tell(stream: TransportStream, input: StreamInput): void {
+    try {
+      tellStream(stream, input);
+    } catch (error) {
+      this.#host.onHandlerError(error);
+    }
   }
 
   wake(isComplete?: boolean): void {
@@ -443,11 +455,13 @@ export class TransportConnection {
         this.#incoming.push(this.#createStream(event.id));
         return;
       case "streams-available":
-        this.#waitingOpens?.queues.forEach((queue) => this.#serveOpens(queue));
+        for (const queue of this.#waitingOpens?.queues ?? []) {
+          this.#serveOpens(queue);
+        }
         return;
       default: {
         const stream = this.#streams.byId.get(event.id);
-        if (stream !== undefined) tellStream(stream, event);
+        if (stream !== undefined) this.#streams.tell(stream, event);
       }
     }
   }
@@ -458,11 +472,11 @@ export class TransportConnection {
     const streams = this.#streams.byId.values();
     this.#streams.byId.clear();
     const input: StreamInput = { type: "connection-closed", error };
-    for (const stream of streams) tellStream(stream, input);
+    for (const stream of streams) this.#streams.tell(stream, input);
     const waitingOpens = this.#waitingOpens;
     this.#waitingOpens = undefined;
     for (const queue of waitingOpens?.queues ?? []) {
-      for (const waiter of queue.keys()) waiter.reject(error);
+      for (const waiter of queue.keys()) this.#refuse(waiter, error);
     }
     this.#ping?.reject(error);
     this.#ping = undefined;
@@ -489,7 +503,19 @@ export class TransportConnection {
       }
       if (stream === undefined) return;
       queue.delete(waiter);
-      waiter.resolve(stream);
+      try {
+        waiter.resolve(stream);
+      } catch (error) {
+        this.#host.onHandlerError(error);
+      }
+    }
+  }
+
+  #refuse(waiter: StreamWaiter, reason: TransportError): void {
+    try {
+      waiter.reject(reason);
+    } catch (error) {
+      this.#host.onHandlerError(error);
     }
   }
 

@@ -37,7 +37,10 @@ export interface StreamHost {
   onHandlerError(error: unknown): void;
 }
 
-/** Who waits for the next bytes of a stream; a `Deferred` is one. */
+/**
+ * Who waits for the next bytes of a stream; a `Deferred` is one. What it throws is
+ * reported as what a callback throws.
+ */
 export interface ReadWaiter {
   /** Takes the bytes, which belong to it; `undefined` at the end. */
   resolve(chunk: Uint8Array | undefined): void;
@@ -411,8 +414,12 @@ export class TransportStream {
     if (chunk === undefined && !isEnded && error === undefined) return;
     this.#waitingRead = undefined;
     this.#readTarget = undefined;
-    if (chunk !== undefined || isEnded) waitingRead.resolve(chunk);
-    else waitingRead.reject(error);
+    try {
+      if (chunk !== undefined || isEnded) waitingRead.resolve(chunk);
+      else waitingRead.reject(error);
+    } catch (thrown) {
+      this.#host.onHandlerError(thrown);
+    }
   }
 
   #takeNext(

@@ -485,6 +485,94 @@ Deno.test("Transport reports what a callback threw and goes on", async () => {
   assert.deepEqual(warnings, ["Transport: handler"]);
 });
 
+/** Waits for something, and throws whatever it is told. */
+const THROWING_WAITER = {
+  resolve: () => {
+    throw new Error("resolve");
+  },
+  reject: () => {
+    throw new Error("reject");
+  },
+};
+
+Deno.test("Transport reports a reader that throws, and goes on with other streams and connections", async () => {
+  const warnings: string[] = [];
+  await withTransports(async ({ client, server, outgoing, incoming }) => {
+    const accepted = Promise.withResolvers<typeof incoming>();
+    server.onConnection = accepted.resolve;
+    const connections = [outgoing, await client.connect(server.localAddress)];
+    const peers = [incoming, await accepted.promise];
+    // Two streams of each connection, of which the first byte is read.
+    const streams: TransportStream[] = [];
+    const readers: TransportStream[] = [];
+    for (const [index, connection] of connections.entries()) {
+      for (let count = 0; count < 2; count++) {
+        const arrived = Promise.withResolvers<TransportStream>();
+        peers[index]!.onStream = arrived.resolve;
+        const stream = await connection.openStream();
+        await stream.write(patternBytes(1));
+        const reader = await arrived.promise;
+        await reader.read();
+        streams.push(stream);
+        readers.push(reader);
+      }
+    }
+    readers[0]!.readWith(THROWING_WAITER);
+    const reading = Promise.all(
+      readers.slice(1).map((reader) => reader.read()),
+    );
+    // All of them come in one turn.
+    for (const stream of streams) stream.tryWrite(patternBytes(5));
+    const pings = Promise.all(
+      connections.map((connection) => connection.ping()),
+    );
+    assert.deepEqual(
+      await Promise.race([reading, pings.then(() => "nothing")]),
+      [patternBytes(5), patternBytes(5), patternBytes(5)],
+    );
+  }, {
+    network: new MemoryNetwork(),
+    server: { onWarning: (message) => warnings.push(message) },
+  });
+  assert.deepEqual(warnings, ["Transport: resolve"]);
+});
+
+Deno.test("TransportConnection reports who throws at its end, and tells everybody", async () => {
+  const warnings: string[] = [];
+  await withTransports(async ({ outgoing }) => {
+    const held = await outgoing.openStream();
+    const other = await outgoing.openStream();
+    held.readWith(THROWING_WAITER);
+    const reading = other.read();
+    outgoing.openStreamWith({}, THROWING_WAITER);
+    const opening = outgoing.openStream();
+    outgoing.close();
+    await assert.rejects(reading, isTransportError("CLOSED"));
+    await assert.rejects(opening, isTransportError("CLOSED"));
+    assert.equal((await outgoing.closed).code, "CLOSED");
+  }, {
+    client: { onWarning: (message) => warnings.push(message) },
+    server: { config: { maxBidiStreams: 2 } },
+  });
+  assert.deepEqual(warnings, ["Transport: reject", "Transport: reject"]);
+});
+
+Deno.test("TransportConnection reports who throws when he is given a stream, and serves the next", async () => {
+  const warnings: string[] = [];
+  await withTransports(async ({ outgoing, incoming }) => {
+    incoming.onStream = (stream) => stream.abort(1);
+    const held = [await outgoing.openStream(), await outgoing.openStream()];
+    outgoing.openStreamWith({}, THROWING_WAITER);
+    const next = outgoing.openStream();
+    for (const stream of held) stream.abort(1);
+    assert.ok(await next);
+  }, {
+    client: { onWarning: (message) => warnings.push(message) },
+    server: { config: { maxBidiStreams: 2 } },
+  });
+  assert.deepEqual(warnings, ["Transport: resolve"]);
+});
+
 Deno.test("Transport takes part in the turns of the process with the system's clock only", async () => {
   const turns = sharedSocketTurns();
   const echo = (both: Partial<TransportOptions>, isInUse: boolean) =>
