@@ -6,14 +6,16 @@
 import { MxpError } from "../internal/error.ts";
 
 /**
- * Codes of a {@linkcode CliError}: a node that does not conform, a command line
- * that makes no sense, a file that cannot be read, Ctrl-C, a reader of the output
- * that went away, and output that cannot be written.
+ * Codes of a {@linkcode CliError}: a node that does not conform, or on which no
+ * clause could be judged, a command line that makes no sense, a file that cannot
+ * be read, Ctrl-C, a reader of the output that went away, and output that cannot
+ * be written.
  */
 export type CliErrorCode =
   | "CLAUSES_FAILED"
   | "FILE_UNREADABLE"
   | "INTERRUPTED"
+  | "NOTHING_JUDGED"
   | "OUTPUT_CLOSED"
   | "OUTPUT_FAILED"
   | "USAGE";

@@ -86,7 +86,12 @@ export class ClauseContext {
    * @param choice Pattern, suites, parameters; Noise IK when absent.
    */
   handshake(choice: HandshakeChoice = {}): Handshake {
-    return new Handshake({ responderKey: this.publicKey, ...choice });
+    // Whoever asks for XX needs no key: it is judged where no key was learned.
+    return new Handshake(
+      "responderKey" in choice
+        ? choice
+        : { responderKey: this.publicKey, ...choice },
+    );
   }
 
   /**

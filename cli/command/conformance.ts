@@ -47,8 +47,9 @@ export function addConformance(
     .option("--json", "one JSON value a line: each clause, then the counts")
     .addHelpText(
       "after",
-      "\nIt breaks rules on purpose, on connections of its own. Exit code 0: all" +
-        "\nclauses passed or were skipped, 1: some failed, 3: nobody is there.",
+      "\nIt breaks rules on purpose, on connections of its own. Exit code 0: some" +
+        "\nclauses passed and none failed, 1: some failed or none could be judged," +
+        "\n3: nobody is there.",
     )
     .action(async (
       word: string | undefined,
@@ -132,6 +133,12 @@ async function judge(
     throw new CliError(
       "CLAUSES_FAILED",
       `Conformance: ${failed} of ${passed + failed + skipped} clauses failed`,
+    );
+  }
+  if (passed === 0) {
+    throw new CliError(
+      "NOTHING_JUDGED",
+      `Conformance: no clause could be judged, ${skipped} were skipped`,
     );
   }
 }

@@ -149,6 +149,35 @@ Deno.test("mxp conformance says so when nobody is there, and when no clause is m
   }
 });
 
+Deno.test("mxp conformance fails where bytes come back, but no handshake completes", async () => {
+  const echo = Deno.listenDatagram({
+    hostname: "127.0.0.1",
+    port: 0,
+    transport: "udp",
+  });
+  const answering = (async () => {
+    for await (const [bytes, from] of echo) await echo.send(bytes, from);
+  })();
+  const url = `mxp://127.0.0.1:${(echo.addr as Deno.NetAddr).port}`;
+  try {
+    const [judged, skipped] = await Promise.all([
+      run(["conformance", url, "--only", "handshake.ik,handshake.xx"]),
+      run(["conformance", url, "--only", "ack", "--json"]),
+    ]);
+    assert.match(judged.stdout, /^skipped +handshake\.ik .*public key/m);
+    assert.match(judged.stdout, /^failed +handshake\.xx /m);
+    assert.match(judged.stderr, /1 of 2 clauses failed/);
+    const [counts, failure] = values<Record<string, unknown>>(skipped.stdout)
+      .slice(-2);
+    assert.deepEqual([counts?.passed, counts?.failed], [0, 0]);
+    assert.equal((failure?.error as { code: string }).code, "NOTHING_JUDGED");
+    assert.deepEqual([judged.code, skipped.code], [1, 1]);
+  } finally {
+    echo.close();
+    await answering;
+  }
+});
+
 /** A copy of the library in which faults can be planted. */
 class SourceCopy {
   readonly #directory = mkdtempSync(join(tmpdir(), "mxp-conformance-"));
