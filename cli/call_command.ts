@@ -92,10 +92,11 @@ export async function readCallRequest(
     targets: options,
     hasNode: options.node !== undefined,
   });
-  const found = findNode(node, options, context);
-  // An agent whose address is given can be called without a node.
-  const url = found ??
-    ("url" in target ? parseMxpUrl(target.url) : requireNode(found));
+  // An agent whose address is given is called without a node, even if one is
+  // known: it may be away.
+  const url = "url" in target
+    ? parseMxpUrl(target.url)
+    : requireNode(findNode(node, options, context));
   const limit = startTimeLimit({
     timeoutMs: options.timeout,
     startedAt,

@@ -233,6 +233,38 @@ Deno.test("mxp call takes values and targets in every form", async (t) => {
   await node.stop();
 });
 
+Deno.test("mxp call and stream go straight to the address that is given, wherever the node is", async () => {
+  const { node, url } = await startNode();
+  const agent = await Agent.connect(url, { name: "direct" });
+  agent.onCall("echo", (request) => request.value);
+  agent.onStream("tokens", async function* (request) {
+    yield request.value;
+  });
+  const agentUrl = `mxp://127.0.0.1:${agent.localAddress.port}/${agent.id}`;
+  await node.stop();
+  const configuration = await Deno.makeTempDir();
+  try {
+    const { call, stream, word } = await runAll({
+      call: ["call", "--url", agentUrl, "echo", "called"],
+      stream: ["stream", "--url", agentUrl, "tokens", "streamed"],
+      word: ["call", agentUrl, "echo", "called", "--node", url],
+    }, {
+      // Documentation only: nothing is there, and it is not this machine.
+      MXP_NODE: "mxp://192.0.2.1:9000",
+      XDG_CONFIG_HOME: configuration,
+    });
+    assert.equal(call.stdout, "called\n", call.stderr);
+    assert.equal(stream.stdout, "streamed", stream.stderr);
+    assert.equal(word.stdout, "called\n", word.stderr);
+    // Peers on this machine are not remembered, whatever the node's host is.
+    assert.match(call.stderr, /key was not checked/);
+    assert.deepEqual([...Deno.readDirSync(configuration)], []);
+  } finally {
+    await Deno.remove(configuration, { recursive: true });
+    await agent.close({ drainMs: 0 });
+  }
+});
+
 Deno.test("mxp stream ends with what became of the stream", async (t) => {
   const { node, url } = await startNode();
   const agent = await Agent.connect(url, { name: "writer" });
