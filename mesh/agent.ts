@@ -140,6 +140,7 @@ export class Agent {
     });
     const dialer = new Dialer({
       transport,
+      ownPublicKey: keyPair.publicKey,
       knownPeers: options.knownPeersPath === undefined
         ? undefined
         : new KnownPeers(options.knownPeersPath),

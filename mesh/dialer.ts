@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fingerprint } from "../crypto/mod.ts";
+import { fingerprint, isEqualConstantTime } from "../crypto/mod.ts";
 import {
   formatAddress,
   type Transport,
@@ -16,6 +16,8 @@ import type { KnownPeers } from "./known_peers.ts";
 export interface DialerOptions {
   /** The socket. */
   readonly transport: Transport;
+  /** The static public key that the socket answers with, 32 bytes. */
+  readonly ownPublicKey: Uint8Array;
   /** Keys that were seen before; without it a new key is not remembered. */
   readonly knownPeers: KnownPeers | undefined;
   /** Called with one line for a person. */
@@ -53,12 +55,13 @@ export class Dialer {
    * @param options Where to.
    * @returns The connection. Its peer holds the key that was given, or the one
    * of the known peers, or is met for the first time.
-   * @throws {TransportError} `PEER_KEY_MISMATCH` names both keys' owner and
-   * the expected fingerprint; otherwise as `Transport.connect`.
+   * @throws {TransportError} `PEER_KEY_MISMATCH` names the peer and the
+   * expected fingerprint, or says that a peer of which no key was expected
+   * shows our own; otherwise as `Transport.connect`.
    * @throws {CallError} `FAILED_PRECONDITION` when the known peers cannot be read.
    */
   async dial(options: DialOptions): Promise<TransportConnection> {
-    const { transport, knownPeers, onWarning } = this.#options;
+    const { transport, ownPublicKey, knownPeers, onWarning } = this.#options;
     const { hostname, port, timeoutMs, signal, onEarly } = options;
     const address = formatAddress({ hostname, port });
     const known = options.publicKey === undefined
@@ -90,6 +93,14 @@ export class Dialer {
     }
     if (expected === undefined) {
       const shown = fingerprint(connection.peerPublicKey);
+      // Whoever sends our datagrams back lets us shake hands with ourselves.
+      if (isEqualConstantTime(connection.peerPublicKey, ownPublicKey)) {
+        connection.close();
+        throw new TransportError(
+          "PEER_KEY_MISMATCH",
+          `Peer ${address}: it shows our own key, ${shown}; if it has to hold that one, its URL must say so (pk)`,
+        );
+      }
       if (knownPeers !== undefined) {
         knownPeers.remember(address, connection.peerPublicKey);
         onWarning(

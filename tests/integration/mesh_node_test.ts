@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -317,6 +317,41 @@ Deno.test("Agent.connect() trusts a key on first use and refuses another one lat
     await pinned.close();
     await second.close();
   } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("Agent.connect() takes a peer with its own key only when that key is expected", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mxp-"));
+  const knownPeersPath = join(folder, "known_peers");
+  const mirror = Deno.listenDatagram({
+    transport: "udp",
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  const reflecting = (async () => {
+    for await (const [bytes, from] of mirror) await mirror.send(bytes, from);
+  })();
+  const keyPair = generateKeyPair(systemRandom);
+  const node = await Node.start({ bind: "127.0.0.1:0", keyPair });
+  try {
+    const { port } = mirror.addr as Deno.NetAddr;
+    for (const options of [{ keyPair }, { keyPair, knownPeersPath }]) {
+      await assert.rejects(
+        Agent.connect(`mxp://127.0.0.1:${port}`, options),
+        (error) =>
+          error instanceof TransportError &&
+          error.code === "PEER_KEY_MISMATCH" &&
+          error.message.includes(`our own key, ${node.fingerprint}`),
+      );
+    }
+    assert.equal(existsSync(knownPeersPath), false);
+    const agent = await Agent.connect(node.url, { keyPair, knownPeersPath });
+    await agent.close();
+  } finally {
+    await node.close();
+    mirror.close();
+    await reflecting;
     rmSync(folder, { recursive: true });
   }
 });
