@@ -10,10 +10,13 @@
  */
 import { Buffer } from "node:buffer";
 import {
+  closeSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readFileSync,
-  renameSync,
-  rmSync,
+  readSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -26,13 +29,20 @@ const PUBLIC_KEY_LENGTH = 32;
 /** Largest file that is read, in bytes: thousands of peers. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
+/** Of a file that is made: the owner reads and writes, nobody else does anything. */
+const FILE_MODE = 0o600;
+
+/** The same for a directory. */
+const DIRECTORY_MODE = 0o700;
+
 const HEADER = "# peers that mxp has met; remove a line to trust a new key\n";
 const LINE = /^(\S+) ([A-Za-z0-9_-]{43})$/;
 
 /**
- * A file of peers and their keys. It is read at each use, so that processes
- * share it, and written whole to a new file that takes the old one's place,
- * readable by its owner only.
+ * A file of peers and their keys. It is read at each use and only ever added to,
+ * a line at a time, so that processes share it; what a person wrote there stays.
+ * One that is made is readable by its owner only. Of two lines for an address the
+ * last one counts.
  */
 export class KnownPeers {
   /** Where the file is. */
@@ -59,7 +69,7 @@ export class KnownPeers {
   }
 
   /**
-   * Remembers the key of a peer.
+   * Remembers the key of a peer, in place of the one that it had.
    *
    * @param address `host:port`.
    * @param publicKey Its static public key, 32 bytes.
@@ -67,36 +77,19 @@ export class KnownPeers {
    * written.
    */
   remember(address: string, publicKey: Uint8Array): void {
-    const peers = this.#read().set(address, publicKey);
-    const lines = [...peers].map(([peer, key]) =>
-      `${peer} ${Buffer.from(key).toString("base64url")}\n`
-    );
-    const temporary = `${this.path}.${crypto.randomUUID()}`;
+    const key = Buffer.from(publicKey);
+    const known = this.find(address);
+    if (known !== undefined && key.equals(known)) return;
     try {
-      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, HEADER + lines.join(""), {
-        mode: 0o600,
-        flag: "wx",
-      });
-      renameSync(temporary, this.path);
+      mkdirSync(dirname(this.path), { recursive: true, mode: DIRECTORY_MODE });
+      appendLine(this.path, `${address} ${key.toString("base64url")}\n`);
     } catch (cause) {
-      // Without the permission to write there is nothing to remove either.
-      if (missingPermission(cause) === undefined) {
-        rmSync(temporary, { force: true });
-      }
       throw this.#failure("cannot be written", cause);
     }
   }
 
   #read(): Map<string, Uint8Array> {
-    let text: string;
-    try {
-      text = readFileSync(this.path, "utf8");
-    } catch (cause) {
-      if ((cause as { code?: string }).code === "ENOENT") return new Map();
-      throw this.#failure("cannot be read", cause);
-    }
-    if (text.length > MAX_FILE_BYTES) throw this.#failure("is too large");
+    const text = this.#readText();
     const peers = new Map<string, Uint8Array>();
     text.split("\n").forEach((line, index) => {
       if (line.trim() === "" || line.startsWith("#")) return;
@@ -110,6 +103,20 @@ export class KnownPeers {
     return peers;
   }
 
+  #readText(): string {
+    try {
+      const stats = statSync(this.path);
+      // Opening a pipe would wait for its other end, and the process with it.
+      if (!stats.isFile()) throw this.#failure("is not a file");
+      if (stats.size > MAX_FILE_BYTES) throw this.#failure("is too large");
+      return readFileSync(this.path, "utf8");
+    } catch (cause) {
+      if (cause instanceof CallError) throw cause;
+      if ((cause as { code?: string }).code === "ENOENT") return "";
+      throw this.#failure("cannot be read", cause);
+    }
+  }
+
   #failure(detail: string, cause?: unknown): CallError {
     const reason = missingPermission(cause) ??
       (cause as { code?: string } | undefined)?.code;
@@ -120,5 +127,22 @@ export class KnownPeers {
       }`,
       { cause },
     );
+  }
+}
+
+/**
+ * Adds a line with one write, after whatever other processes add meanwhile. A
+ * last line without a line break, as a person may leave it, is ended first.
+ */
+function appendLine(path: string, line: string): void {
+  const file = openSync(path, "a+", FILE_MODE);
+  try {
+    const { size } = fstatSync(file);
+    const last = Buffer.alloc(1);
+    if (size > 0) readSync(file, last, 0, 1, size - 1);
+    const start = size === 0 ? HEADER : last.toString() === "\n" ? "" : "\n";
+    writeFileSync(file, start + line);
+  } finally {
+    closeSync(file);
   }
 }

@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,6 +39,75 @@ Deno.test("KnownPeers.remember() keeps keys for the next process, for the owner 
   });
 });
 
+Deno.test("KnownPeers.remember() leaves what is in the file as it is, and the last line counts", () => {
+  inFolder((folder) => {
+    const path = join(folder, "known_peers");
+    const link = join(folder, "link");
+    writeFileSync(path, "");
+    symlinkSync(path, link);
+    const one = new Uint8Array(32).fill(1);
+    const two = new Uint8Array(32).fill(2);
+    const peers = new KnownPeers(link);
+    peers.remember("a:1", one);
+    // A person wrote this, and no line break at the end.
+    const written = `${readFileSync(path, "utf8")}\n# mine\nb:1 ${
+      "A".repeat(43)
+    }`;
+    writeFileSync(path, written);
+    peers.remember("b:1", new Uint8Array(32));
+    assert.equal(readFileSync(path, "utf8"), written);
+    peers.remember("b:1", one);
+    peers.remember("b:1", two);
+    const text = readFileSync(path, "utf8");
+    assert.ok(text.startsWith(`${written}\nb:1 `));
+    assert.match(text.slice(written.length), /^\n(b:1 \S{43}\n){2}$/);
+    assert.deepEqual([peers.find("a:1"), peers.find("b:1")], [one, two]);
+    assert.deepEqual(readdirSync(folder).sort(), ["known_peers", "link"]);
+  });
+});
+
+Deno.test("KnownPeers.remember() loses nothing of what other processes remember meanwhile", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mxp-"));
+  const path = join(folder, "known_peers");
+  const each = 50;
+  const program = `
+    import { KnownPeers } from ${
+    JSON.stringify(new URL("known_peers.ts", import.meta.url).href)
+  };
+    const [path, name] = Deno.args;
+    const peers = new KnownPeers(path);
+    await Deno.stdin.read(new Uint8Array(1));
+    for (let port = 1; port <= ${each}; port++) {
+      peers.remember(name + ":" + port, new Uint8Array(32));
+    }`;
+  try {
+    const names = ["a", "b", "c"];
+    const processes = names.map((name) =>
+      new Deno.Command(Deno.execPath(), {
+        args: ["eval", program, path, name],
+        stdin: "piped",
+      }).spawn()
+    );
+    await Promise.all(processes.map(async ({ stdin }) => {
+      const writer = stdin.getWriter();
+      await writer.write(new Uint8Array(1));
+      await writer.close();
+    }));
+    for (const { status } of processes) assert.equal((await status).code, 0);
+    const peers = new KnownPeers(path);
+    const lost: string[] = [];
+    for (const name of names) {
+      for (let port = 1; port <= each; port++) {
+        const address = `${name}:${port}`;
+        if (peers.find(address) === undefined) lost.push(address);
+      }
+    }
+    assert.deepEqual(lost, []);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("KnownPeers.find() names the line that it does not understand", () => {
   inFolder((folder) => {
     const path = join(folder, "known_peers");
@@ -57,7 +127,13 @@ Deno.test("KnownPeers.find() says why the file cannot be read", () => {
   inFolder((folder) => {
     assert.throws(() => new KnownPeers(folder).find("a:1"), {
       code: "FAILED_PRECONDITION",
-      message: `Known peers file ${folder}: cannot be read (EISDIR)`,
+      message: `Known peers file ${folder}: is not a file`,
+    });
+    const path = join(folder, "known_peers");
+    writeFileSync(path, "");
+    assert.throws(() => new KnownPeers(join(path, "below")).find("a:1"), {
+      code: "FAILED_PRECONDITION",
+      message: /: cannot be read \(ENOTDIR\)$/,
     });
   });
 });
