@@ -39,6 +39,8 @@ export function loadIdentity(path: string): Identity {
   const fs = fileSystem();
   let file: number;
   try {
+    // Opening a pipe would wait for its other end, and the process with it.
+    if (!fs.statSync(path).isFile()) throw notFile(path);
     file = fs.openSync(path, "r");
   } catch (error) {
     throw fromSystem(error, path);
@@ -161,9 +163,7 @@ function decodeFile(text: string, path: string): Identity {
 }
 
 function checkFile(stats: NodeFs.Stats, path: string): void {
-  if (!stats.isFile()) {
-    throw new CryptoError("IDENTITY_INVALID", `Key file ${path}: not a file`);
-  }
+  if (!stats.isFile()) throw notFile(path);
   if (stats.size > MAX_IDENTITY_TEXT_LENGTH) {
     throw new CryptoError(
       "IDENTITY_INVALID",
@@ -200,6 +200,10 @@ function fromSystem(error: unknown, path: string): CryptoError {
       ? "the system refuses access"
       : `the runtime refuses access (${permission})`,
   );
+}
+
+function notFile(path: string): CryptoError {
+  return new CryptoError("IDENTITY_INVALID", `Key file ${path}: not a file`);
 }
 
 function notInDirectory(path: string, cause: unknown): CryptoError {

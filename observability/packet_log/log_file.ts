@@ -42,7 +42,8 @@ export function createLogDirectory(directory: string): void {
 }
 
 /**
- * Opens a file for a log. One that is made has mode 0600.
+ * Opens a file for a log. One that is made has mode 0600. A named pipe is opened
+ * when somebody reads it: nothing waits for a reader.
  *
  * @param file Where.
  * @param existing What becomes of a file that is there already.
@@ -53,10 +54,14 @@ export function createLogDirectory(directory: string): void {
 export function openLogFile(file: string, existing: ExistingFile): Appender {
   const flags = { replace: "w", "append-if-private": "a", refuse: "wx" };
   let descriptor: number;
+  let probe: number | undefined;
   try {
+    probe = openAtOnce(file);
     descriptor = fs.openSync(file, flags[existing], FILE_MODE);
   } catch (error) {
     throw unavailable(file, error);
+  } finally {
+    if (probe !== undefined) fs.closeSync(probe);
   }
   if (existing === "append-if-private" && !isPrivate(descriptor)) {
     fs.closeSync(descriptor);
@@ -69,6 +74,21 @@ export function openLogFile(file: string, existing: ExistingFile): Appender {
     append: (bytes) => appendAll(descriptor, bytes),
     close: () => close(descriptor),
   };
+}
+
+/**
+ * Opens a file that is there without waiting. A pipe that nobody reads refuses
+ * that; with a reader, opening it once more does not wait either, and as long as
+ * this one is open the reader sees no end.
+ */
+function openAtOnce(file: string): number | undefined {
+  const { O_NONBLOCK, O_WRONLY } = fs.constants;
+  try {
+    return fs.openSync(file, O_WRONLY | O_NONBLOCK);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENXIO") throw error;
+    return undefined; // what is wrong otherwise, opening it in earnest says
+  }
 }
 
 /** Asked of the open file, so that it cannot be exchanged in between. */

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { createLogDirectory, openLogFile } from "./log_file.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  createLogDirectory,
+  type ExistingFile,
+  openLogFile,
+} from "./log_file.ts";
+import type { Appender } from "./log_sink.ts";
 import { withDirectory } from "../../tests/support/temporary_directory.ts";
 
 async function modeOf(path: string): Promise<number> {
@@ -43,6 +49,39 @@ Deno.test("openLogFile() replaces, adds to or leaves what is there", async () =>
     assert.equal(await Deno.readTextFile(path), "line\n");
   });
 });
+
+Deno.test("openLogFile() writes to a pipe that somebody reads, and waits for no reader", async () => {
+  await withDirectory(async (directory) => {
+    const path = `${directory}/pipe`;
+    const make = new Deno.Command("mkfifo", { args: ["-m", "600", path] });
+    if (Deno.build.os === "windows" || !make.outputSync().success) return;
+    for (const existing of ["replace", "append-if-private"] as const) {
+      const reader = new Deno.Command("cat", { args: [path], stdout: "piped" })
+        .spawn();
+      const file = await openWhenRead(path, existing);
+      await file.append(TEXT);
+      await file.append(TEXT);
+      await file.close();
+      const { stdout } = await reader.output();
+      assert.equal(new TextDecoder().decode(stdout), "line\nline\n");
+    }
+  });
+});
+
+/** Opens a pipe, which is refused until the other process reads it. */
+async function openWhenRead(
+  path: string,
+  existing: ExistingFile,
+): Promise<Appender> {
+  for (;;) {
+    try {
+      return openLogFile(path, existing);
+    } catch (error) {
+      assert.match((error as Error).message, /ENXIO/);
+      await delay(10);
+    }
+  }
+}
 
 Deno.test("openLogFile() puts no keys into a file that others may read", async () => {
   await withDirectory(async (directory) => {

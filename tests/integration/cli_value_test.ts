@@ -11,6 +11,9 @@ const MORE_THAN_A_PIPE = new Uint8Array(1 << 18);
 /** Nobody is there, and nobody is asked before there is a value. */
 const NOBODY = "mxp://127.0.0.1:9";
 
+/** More than enough time for a process to refuse a file. */
+const WAKE_MS = 20_000;
+
 /** A pipe with a name, or `undefined` where the system has none. */
 function makePipe(directory: string): string | undefined {
   try {
@@ -57,6 +60,32 @@ for (const runtime of ["Deno", "Node"] as const) {
     },
   });
 }
+
+Deno.test("mxp waits for no pipe in place of a key file, known peers or a log", async () => {
+  await withDirectory(async (directory) => {
+    const pipe = makePipe(directory);
+    if (pipe === undefined) return;
+    const words = ["ping", NOBODY, "--timeout", "500"];
+    for (
+      const [option, reason] of [
+        ["--identity", /Key file .*: not a file/],
+        ["--known-peers", /Known peers file .*: is not a file/],
+        ["--pcap", /Log file .*ENXIO/],
+        ["--key-log", /Log file .*ENXIO/],
+      ] as const
+    ) {
+      const running = Running.start([...words, option, pipe]);
+      // One that waits for the pipe's other end is woken, and does not refuse it.
+      const waking = setTimeout(() => {
+        Deno.openSync(pipe, { read: true, write: true }).close();
+      }, WAKE_MS);
+      const { code, stderr } = await running.finish();
+      clearTimeout(waking);
+      assert.match(stderr, reason);
+      assert.equal(code, 1);
+    }
+  });
+});
 
 Deno.test("mxp call --timeout limits reading too, and counts from the beginning", async () => {
   const words = ["call", NOBODY, "name:nobody", "echo", "-"];
