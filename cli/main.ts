@@ -96,13 +96,18 @@ function environment(name: string): string | undefined {
 /** Runs the command line of this process, and ends it. */
 async function run(): Promise<void> {
   const interruption = new AbortController();
+  const end = (): void => {
+    interruption.abort(new CliError("INTERRUPTED", "Interrupted"));
+  };
   const interrupt = (): void => {
     // Whoever presses twice does not want to wait.
     if (interruption.signal.aborted) process.exit(ExitCode.INTERRUPTED);
-    interruption.abort(new CliError("INTERRUPTED", "Interrupted"));
+    end();
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
+  // A terminal that closes says so twice: its system does, and its shell.
+  process.on("SIGHUP", end);
   process.on("uncaughtException", (error) => {
     const { message, exitCode } = describeFailure(error);
     process.stderr.write(`mxp: ${message}\n`, () => process.exit(exitCode));

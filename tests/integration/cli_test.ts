@@ -56,8 +56,8 @@ async function startNode(words: readonly string[] = []): Promise<{
   return { node, url: announced.url, announced };
 }
 
-Deno.test("mxp start prints one line, runs until SIGINT or SIGTERM and ends with 0", async () => {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+Deno.test("mxp start prints one line, runs until SIGINT, SIGTERM or SIGHUP and ends with 0", async () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const { node, announced } = await startNode();
     assert.equal(announced.pid, node.pid);
     assert.match(String(announced.publicKey), /^[\w-]{43}$/);
