@@ -12,20 +12,27 @@ import { formatPublicKey } from "./public_key.ts";
 const HEADING = ["NAME", "STATUS", "CAPABILITIES", "TAGS", "ADDRESS", "ID"];
 
 /**
- * Writes agents: a table for a person, an array with `--json`.
+ * Writes agents: a table for a person, an array with `--json`; and a remark when
+ * there may be more of them.
  *
  * @param agents The agents.
  * @param output Where to.
- * @param nothing What to say to a person when there are none.
+ * @param options How many were asked for, and what to say to a person when there
+ * are none.
  */
 export async function writeAgents(
   agents: readonly AgentEntry[],
   output: Output,
-  nothing: string,
+  options: { readonly limit: number; readonly nothing: string },
 ): Promise<void> {
-  if (output.isJson) return await output.json(agents.map(toJson));
-  if (agents.length === 0) return await output.note(nothing);
-  await output.write(table([HEADING, ...agents.map(toRow)]));
+  if (output.isJson) await output.json(agents.map(toJson));
+  else if (agents.length === 0) await output.note(options.nothing);
+  else await output.write(table([HEADING, ...agents.map(toRow)]));
+  if (agents.length >= options.limit) {
+    await output.note(
+      "mxp: as many agents as were asked for, there may be more (--limit)",
+    );
+  }
 }
 
 function toJson(agent: AgentEntry): Record<string, unknown> {

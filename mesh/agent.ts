@@ -362,7 +362,8 @@ export class Agent {
    * Looks for agents.
    *
    * @param query By what; at most one of capability, name, tag and id.
-   * @returns Those that the node knows, the least loaded first.
+   * @returns Those that the node knows, the least loaded first: at most as many
+   * as `limit` says, and none after the first 1 MiB of records.
    * @throws {CallError} `INVALID_ARGUMENT` for several terms; `UNAVAILABLE`
    * when the node does not answer.
    */

@@ -1,9 +1,10 @@
 /**
- * `mxp agent list`: every agent that a node knows.
+ * `mxp agent list`: the agents that a node knows.
  *
  * @module
  */
 import type { Command } from "commander";
+import { DEFAULT_QUERY_LIMIT } from "../../registry/mod.ts";
 import { writeAgents } from "../agent_table.ts";
 import type { CommandContext } from "../context.ts";
 import { withMesh } from "../mesh_client.ts";
@@ -25,21 +26,25 @@ import {
 export function addAgent(program: Command, context: CommandContext): void {
   const agent = program.command("agent").description("look at agents");
   const list = agent.command("list")
-    .description("show every agent that a node knows")
+    .description("show the agents that a node knows, as many as --limit says")
     .argument("[node]", "the node, mxp://host:port?pk=…")
-    .option("--limit <count>", "most agents to show, 1 to 1,000", parseLimit);
+    .option(
+      "--limit <count>",
+      "most agents to show, 1 to 1,000",
+      parseLimit,
+      DEFAULT_QUERY_LIMIT,
+    );
   addMeshOptions(list).action(
     async (
       word: string | undefined,
-      options: MeshOptions & { limit?: number },
+      options: MeshOptions & { limit: number },
     ) => {
       const url = requireNode(findNode(word, options, context));
       const { limit } = options;
       await withMesh({ url, options, context }, async ({ agent, race }) => {
-        const agents = await race(agent.discover(
-          limit === undefined ? {} : { limit },
-        ));
-        await writeAgents(agents, context.output, "No agent is registered");
+        const agents = await race(agent.discover({ limit }));
+        const nothing = "No agent is registered";
+        await writeAgents(agents, context.output, { limit, nothing });
       });
     },
   );

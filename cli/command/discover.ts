@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import type { Target } from "../../mesh/mod.ts";
+import { DEFAULT_QUERY_LIMIT } from "../../registry/mod.ts";
 import { writeAgents } from "../agent_table.ts";
 import { makeTarget, parseAddressed } from "../call_words.ts";
 import type { CommandContext } from "../context.ts";
@@ -29,20 +30,22 @@ export function addDiscover(program: Command, context: CommandContext): void {
   const discover = program.command("discover")
     .description("find agents by capability, name, tag or id")
     .argument("[words...]", "[node] [capability:x, name:x, tag:x or id:x]")
-    .option("--limit <count>", "most agents to show, 1 to 1,000", parseLimit);
+    .option(
+      "--limit <count>",
+      "most agents to show, 1 to 1,000",
+      parseLimit,
+      DEFAULT_QUERY_LIMIT,
+    );
   addMeshOptions(addTargetOptions(discover)).action(
-    async (words: string[], options: MeshOptions & { limit?: number }) => {
+    async (words: string[], options: MeshOptions & { limit: number }) => {
       const { node, query } = readQuery(words, options);
       const url = requireNode(findNode(node, options, context));
       const { limit } = options;
       await withMesh({ url, options, context }, async ({ agent, race }) => {
-        const agents = await race(agent.discover({
-          ...query,
-          ...(limit === undefined ? {} : { limit }),
-        }));
+        const agents = await race(agent.discover({ ...query, limit }));
         const [kind, term] = Object.entries(query)[0]!;
         const nothing = `No agent with ${kind} "${term}" is registered`;
-        await writeAgents(agents, context.output, nothing);
+        await writeAgents(agents, context.output, { limit, nothing });
       });
     },
   );

@@ -144,6 +144,12 @@ Deno.test("mxp finds, calls and streams from an agent, as the README says", asyn
     assert.deepEqual(agent.capabilities, ["summarize"]);
     assert.ok(agent.url.endsWith(`/${agent.id}?pk=${agent.publicKey}`));
   });
+  await t.step("discover says when there may be more than it shows", () => {
+    assert.equal(
+      results.discoverJson.stderr,
+      "mxp: as many agents as were asked for, there may be more (--limit)\n",
+    );
+  });
   await t.step("discover says that there is nobody, and ends with 0", () => {
     const { code, stdout, stderr } = results.nothing;
     assert.deepEqual([code, stdout], [0, ""]);
