@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { poison } from "../internal/poison.ts";
-import type { OutgoingDatagram, PendingSend } from "./carrier/carrier.ts";
+import { BlockPool } from "../internal/block_pool.ts";
+import {
+  type OutgoingDatagram,
+  type PendingSend,
+  UDP_MAX_DATAGRAM_BYTES,
+} from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 
 /**
@@ -18,18 +22,30 @@ export const MAX_BATCH_BYTES: number = MAX_BATCH_DATAGRAMS * 1_200;
 
 const NOTHING_PENDING: readonly PendingSend[] = [];
 
-/** The memory of all batches: each of them is sent in the turn that fills it. */
-let memory = new Uint8Array(0);
+/** Memories that are kept for the next use, at most: some 200 KiB. */
+const MAX_FREE_MEMORIES = 2;
+
+/**
+ * The memory of all batches. Each of them is sent in the turn that fills it, so that
+ * one is enough, but for an observer that sends over another transport while the
+ * datagram that it was shown waits.
+ */
+const memories = new BlockPool(
+  MAX_BATCH_BYTES + UDP_MAX_DATAGRAM_BYTES,
+  MAX_FREE_MEMORIES,
+);
 
 /** What is sent with one call. */
 export class OutgoingBatch {
   readonly #maxDatagramBytes: number;
   #datagrams: OutgoingDatagram[] = [];
   #usedBytes = 0;
+  /** From the first room until everything is sent. */
+  #memory: Uint8Array | undefined;
 
   /** @param maxDatagramBytes Largest datagram, in bytes. */
   constructor(maxDatagramBytes: number) {
-    this.#maxDatagramBytes = maxDatagramBytes;
+    this.#maxDatagramBytes = Math.min(maxDatagramBytes, UDP_MAX_DATAGRAM_BYTES);
   }
 
   /** Whether it must be sent before another datagram is written. */
@@ -40,10 +56,9 @@ export class OutgoingBatch {
 
   /** @returns Where the next datagram is to be written. */
   room(): Uint8Array {
-    const neededBytes = MAX_BATCH_BYTES + this.#maxDatagramBytes;
-    if (memory.length < neededBytes) memory = new Uint8Array(neededBytes);
+    this.#memory ??= memories.take();
     const start = this.#usedBytes;
-    return memory.subarray(start, start + this.#maxDatagramBytes);
+    return this.#memory.subarray(start, start + this.#maxDatagramBytes);
   }
 
   /**
@@ -59,7 +74,9 @@ export class OutgoingBatch {
   }
 
   /**
-   * Hands all of them to `send`, whose buffers are free when it returns.
+   * Hands all of them to `send`, whose buffers are free when it returns. To be called
+   * after the last {@linkcode OutgoingBatch.room}, used or not: it gives back what the
+   * batch holds.
    *
    * @param send What sends them.
    * @returns Those that wait.
@@ -67,13 +84,18 @@ export class OutgoingBatch {
   sendWith(
     send: (datagrams: readonly OutgoingDatagram[]) => readonly PendingSend[],
   ): readonly PendingSend[] {
+    const memory = this.#memory;
+    if (memory === undefined) return NOTHING_PENDING;
     const datagrams = this.#datagrams;
-    if (datagrams.length === 0) return NOTHING_PENDING;
-    const usedBytes = this.#usedBytes;
-    this.#datagrams = [];
+    // Before it is sent: a carrier may deliver at once, and what answers sends too.
+    this.#memory = undefined;
     this.#usedBytes = 0;
-    const pending = send(datagrams);
-    poison(memory.subarray(0, usedBytes));
+    let pending = NOTHING_PENDING;
+    if (datagrams.length > 0) {
+      this.#datagrams = [];
+      pending = send(datagrams);
+    }
+    memories.release(memory);
     return pending;
   }
 }

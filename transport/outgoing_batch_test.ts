@@ -66,3 +66,29 @@ Deno.test("OutgoingBatch returns what has to wait", () => {
   const pending = [{ to: TO, sending: Promise.resolve() }];
   assert.equal(batch.sendWith(() => pending), pending);
 });
+
+Deno.test("OutgoingBatch keeps what was written while other batches are filled and sent", () => {
+  const batch = new OutgoingBatch(MAX_DATAGRAM_BYTES);
+  write(batch, 1_200, 1);
+  const room = batch.room().subarray(0, 1_200);
+  room.fill(2);
+  // As an observer does that sends what it is shown over another transport.
+  for (const seed of [3, 4]) {
+    const other = new OutgoingBatch(MAX_DATAGRAM_BYTES);
+    write(other, MAX_DATAGRAM_BYTES, seed);
+    assert.deepEqual(sent(other), [[MAX_DATAGRAM_BYTES, seed]]);
+  }
+  batch.add(room, room.length, TO);
+  assert.deepEqual(sent(batch), [[1_200, 1], [1_200, 2]]);
+});
+
+Deno.test("OutgoingBatch keeps what is being sent while it is filled again", () => {
+  const batch = new OutgoingBatch(MAX_DATAGRAM_BYTES);
+  write(batch, 100, 1);
+  batch.sendWith(([first]) => {
+    write(batch, 200, 2);
+    assert.ok(first!.datagram.every((byte) => byte === 1));
+    return [];
+  });
+  assert.deepEqual(sent(batch), [[200, 2]]);
+});
