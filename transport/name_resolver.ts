@@ -85,7 +85,8 @@ function numericAddress(hostname: string): string | undefined {
     return parseIpv4(hostname) === undefined ? undefined : hostname;
   }
   // What a zone may be, the system knows.
-  if (hostname.includes("%")) return hostname;
-  const ipv6 = parseIpv6(hostname);
-  return ipv6 && formatIpv6(ipv6);
+  const zoneAt = hostname.indexOf("%");
+  const end = zoneAt === -1 ? hostname.length : zoneAt;
+  const ipv6 = parseIpv6(hostname.slice(0, end));
+  return ipv6 && formatIpv6(ipv6) + hostname.slice(end);
 }

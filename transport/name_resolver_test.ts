@@ -28,7 +28,7 @@ Deno.test("resolveHostname() passes numeric addresses through, IPv6 in the spell
   assert.deepEqual(await resolveHostname("64:ff9b::1.2.3.4"), [
     "64:ff9b::102:304",
   ]);
-  assert.deepEqual(await resolveHostname("fe80::1%eth0"), ["fe80::1%eth0"]);
+  assert.deepEqual(await resolveHostname("FE80:0::1%eth0"), ["fe80::1%eth0"]);
 });
 
 Deno.test("resolveHostname() throws CARRIER_FAILED for what is no address", async () => {
@@ -39,6 +39,7 @@ Deno.test("resolveHostname() throws CARRIER_FAILED for what is no address", asyn
       "127.0.0.08",
       "1::2::3",
       "::ffff:127.0.0.01",
+      "1::2::3%eth0",
       "nowhere.invalid",
       "",
     ]

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import {
+  type Carrier,
   createUdpCarrier,
   MemoryNetwork,
   systemRandom,
@@ -167,6 +168,41 @@ Deno.test({
     }
     await client.close();
   },
+});
+
+Deno.test("Transport.connect() reaches an address with a zone that the socket does not report", async () => {
+  const hostname = "fe80::1";
+  const network = new MemoryNetwork();
+  const sentTo = new Set<string>();
+  const withZone = (carrier: Carrier): Carrier => ({
+    localAddress: carrier.localAddress,
+    maxDatagramBytes: carrier.maxDatagramBytes,
+    stats: carrier.stats,
+    start: (onDatagram, onError) => carrier.start(onDatagram, onError),
+    send: (datagram, to) => {
+      sentTo.add(to.hostname);
+      return carrier.send(datagram, { hostname, port: to.port });
+    },
+    close: () => carrier.close(),
+  });
+  const { transport: server } = await bindTransport({
+    carrier: network.createCarrier({ hostname }),
+    onConnection: echoStreams,
+  });
+  const { transport: client } = await bindTransport({
+    carrier: withZone(network.createCarrier({ hostname })),
+  });
+  const connection = await client.connect({
+    hostname: "fe80:0::1%eth0",
+    port: server.localAddress.port,
+  });
+  assert.deepEqual(
+    await request(connection, patternBytes(5)),
+    patternBytes(5),
+  );
+  assert.deepEqual([...sentTo], ["fe80::1%eth0"]);
+  await client.close();
+  await server.close();
 });
 
 Deno.test("Transport.bind() refuses a port that is taken and bad options", async () => {

@@ -7,7 +7,10 @@ import { mappedIpv4, parseIpv6 } from "../../internal/ip_address.ts";
 
 /** Where datagrams come from and go to. */
 export interface Address {
-  /** Numeric IPv4 or IPv6 address, without brackets. */
+  /**
+   * Numeric IPv4 or IPv6 address, without brackets. One to send to may end in a
+   * zone, as `fe80::1%eth0`; not every socket names that of a sender.
+   */
   readonly hostname: string;
   /** UDP port, 1 to 65,535. */
   readonly port: number;
@@ -18,10 +21,22 @@ export interface Address {
  *
  * @param a One address.
  * @param b The other.
- * @returns Whether host and port are equal.
+ * @returns Whether host and port are equal, apart from zones: one names them, the
+ * other does not, or in another way.
  */
 export function isSameAddress(a: Address, b: Address): boolean {
-  return a.port === b.port && a.hostname === b.hostname;
+  return a.port === b.port &&
+    (a.hostname === b.hostname || isSameInAnyZone(a.hostname, b.hostname));
+}
+
+function isSameInAnyZone(a: string, b: string): boolean {
+  return (a.includes("%") || b.includes("%")) &&
+    withoutZone(a) === withoutZone(b);
+}
+
+function withoutZone(hostname: string): string {
+  const end = hostname.indexOf("%");
+  return end === -1 ? hostname : hostname.slice(0, end);
 }
 
 /**

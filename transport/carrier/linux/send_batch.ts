@@ -7,11 +7,7 @@
  *
  * @module
  */
-import {
-  type Address,
-  formatAddress,
-  isSameAddress,
-} from "../../core/address.ts";
+import { type Address, formatAddress } from "../../core/address.ts";
 import { type OutgoingDatagram, UDP_MAX_DATAGRAM_BYTES } from "../carrier.ts";
 import { addressOf, type Libc } from "./libc.ts";
 import { MessageArray } from "./message_array.ts";
@@ -121,7 +117,7 @@ export class SendBatch {
         // only the last one may be shorter
         runBytes === (index - runStart) * segmentBytes &&
         runBytes + length <= UDP_MAX_DATAGRAM_BYTES &&
-        (next.to === to || isSameAddress(next.to, to));
+        (next.to === to || isSameDestination(next.to, to));
       if (!isSameRun) {
         const destination = this.#destination(family, next.to);
         if (destination === undefined) return;
@@ -175,6 +171,11 @@ export class SendBatch {
       ? undefined
       : bytes;
   }
+}
+
+/** With the zone: it says where to send. */
+function isSameDestination(a: Address, b: Address): boolean {
+  return a.port === b.port && a.hostname === b.hostname;
 }
 
 /** The library asks nobody, so the `net` permission is judged here. */
