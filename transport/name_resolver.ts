@@ -11,6 +11,13 @@ import { TransportError } from "./core/error.ts";
 const IPV6_WILDCARD = "::";
 const MAPPED_PREFIX = "::ffff:";
 
+/** Where a socket that is bound to every address of this machine is reached on it. */
+const LOOPBACK_OF_WILDCARD: ReadonlyMap<string, string> = new Map([
+  ["0.0.0.0", "127.0.0.1"],
+  ["::ffff:0.0.0.0", "::ffff:127.0.0.1"],
+  [IPV6_WILDCARD, "::1"],
+]);
+
 /**
  * Finds the numeric addresses of a host. A numeric one is written as sockets do,
  * however it is spelled; a name is looked up with the system's resolver, which
@@ -46,7 +53,8 @@ export async function resolveHostname(hostname: string): Promise<string[]> {
  * @param candidates Its numeric addresses.
  * @param local Where the socket is bound.
  * @returns The first candidate of the socket's family. For a socket that is
- * bound to `::` an IPv4 address is written as IPv6.
+ * bound to `::` an IPv4 address is written as IPv6. A wildcard, which such a socket
+ * reports as its own address, becomes the loopback: answers never come from it.
  * @throws {TransportError} `CARRIER_FAILED` when there is none.
  */
 export function reachableAddress(
@@ -58,9 +66,15 @@ export function reachableAddress(
   const direct = candidates.find((candidate) =>
     candidate.includes(":") === isIpv6
   );
-  if (direct !== undefined) return { hostname: direct, port: target.port };
-  if (local.hostname === IPV6_WILDCARD && candidates.length > 0) {
-    return { hostname: MAPPED_PREFIX + candidates[0], port: target.port };
+  const hostname = direct ??
+    (local.hostname === IPV6_WILDCARD && candidates.length > 0
+      ? MAPPED_PREFIX + candidates[0]
+      : undefined);
+  if (hostname !== undefined) {
+    return {
+      hostname: LOOPBACK_OF_WILDCARD.get(hostname) ?? hostname,
+      port: target.port,
+    };
   }
   const family = isIpv6 ? "IPv6" : "IPv4";
   throw new TransportError(

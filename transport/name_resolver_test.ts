@@ -64,6 +64,14 @@ Deno.test("reachableAddress() writes IPv4 as IPv6 for a socket bound to ::", () 
   assert.equal(reach(["192.0.2.1"], "::"), "::ffff:192.0.2.1");
 });
 
+Deno.test("reachableAddress() writes a wildcard as the loopback of its family", () => {
+  assert.equal(reach(["0.0.0.0"], "0.0.0.0"), "127.0.0.1");
+  assert.equal(reach(["0.0.0.0"], "127.0.0.1"), "127.0.0.1");
+  assert.equal(reach(["0.0.0.0"], "::"), "::ffff:127.0.0.1");
+  assert.equal(reach(["::ffff:0.0.0.0"], "::"), "::ffff:127.0.0.1");
+  assert.equal(reach(["::"], "::"), "::1");
+});
+
 Deno.test("reachableAddress() throws CARRIER_FAILED when there is none", () => {
   for (
     const [candidates, local] of [

@@ -170,6 +170,18 @@ Deno.test({
   },
 });
 
+Deno.test("Transport.connect() reaches this machine at the wildcard address that a socket reports", async () => {
+  for (const hostname of await hasIpv6() ? ["0.0.0.0", "::"] : ["0.0.0.0"]) {
+    const { transport: server } = await bindTransport({ hostname });
+    const { transport: client } = await bindTransport({ hostname });
+    assert.equal(server.localAddress.hostname, hostname);
+    const connection = await client.connect(server.localAddress);
+    assert.equal(connection.isOpen, true);
+    await client.close();
+    await server.close();
+  }
+});
+
 Deno.test("Transport.connect() reaches an address with a zone that the socket does not report", async () => {
   const hostname = "fe80::1";
   const network = new MemoryNetwork();
