@@ -18,7 +18,7 @@ import type { Address } from "./core/address.ts";
 import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import type { EndpointEvent } from "./core/endpoint_event.ts";
-import type { TransportError } from "./core/error.ts";
+import { TransportError } from "./core/error.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
 import { createDeferred } from "./deferred.ts";
@@ -80,8 +80,8 @@ const MAX_COMPLETE_BATCH = 24;
 const OLD_CARRIER_MS = 1_000;
 
 /**
- * How long closing waits for a carrier that does not take what it was given: a socket
- * does within milliseconds.
+ * How long closing waits for a carrier that does not take what it was given, and then
+ * for one that does not close: a socket does either within milliseconds.
  */
 export const MAX_CLOSE_WAIT_MS = 3_000;
 
@@ -262,14 +262,15 @@ export class Driver {
    *
    * @param carrier Not started; owned from now on.
    * @param isOtherHost Whether more than the port is another one.
+   * @throws What the carrier throws when it is started; nothing is replaced then.
    */
   replaceCarrier(carrier: Carrier, isOtherHost: boolean): void {
+    this.#start(carrier);
     void this.#closeOldCarrier();
     const old = this.#carrier;
     this.#oldCarrier = old;
     this.#carrier = carrier;
     this.#sender.replaceCarrier(carrier);
-    this.#start(carrier);
     this.schedule(this.now() + OLD_CARRIER_MS, () => {
       if (this.#oldCarrier === old) void this.#closeOldCarrier();
     });
@@ -282,6 +283,8 @@ export class Driver {
    * does not take that within {@linkcode MAX_CLOSE_WAIT_MS} is closed all the same.
    *
    * @returns Fulfilled when the carrier is closed.
+   * @throws What the carrier throws; {@linkcode TransportError} `CARRIER_FAILED` when
+   * it is not closed within that time.
    */
   async close(): Promise<void> {
     // Never inside an event that is being delivered.
@@ -307,10 +310,19 @@ export class Driver {
   async #closeCarriers(): Promise<void> {
     await this.#closeOldCarrier();
     try {
-      await this.#carrier.close();
+      await this.#closeInTime(this.#carrier);
     } finally {
       await this.#options.turns?.release();
     }
+  }
+
+  async #closeInTime(carrier: Carrier): Promise<void> {
+    const closing = carrier.close();
+    if (closing === undefined || await this.#isInTime(closing)) return;
+    throw new TransportError(
+      "CARRIER_FAILED",
+      `Close: the carrier has not closed within ${MAX_CLOSE_WAIT_MS} ms`,
+    );
   }
 
   /** @returns Whether it is fulfilled within what closing waits. */
@@ -320,9 +332,11 @@ export class Driver {
       MAX_CLOSE_WAIT_MS,
       () => late.resolve(false),
     );
-    const isInTime = await Promise.race([task.then(() => true), late.promise]);
-    cancel();
-    return isInTime;
+    try {
+      return await Promise.race([task.then(() => true), late.promise]);
+    } finally {
+      cancel();
+    }
   }
 
   // ── Input ─────────────────────────────────────────────────────────────────
@@ -366,7 +380,7 @@ export class Driver {
     this.#oldCarrier = undefined;
     try {
       // Its last sends are counted by nobody.
-      await old?.close();
+      if (old !== undefined) await this.#closeInTime(old);
     } catch (error) {
       this.#options.onError(error);
     }

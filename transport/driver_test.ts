@@ -462,6 +462,56 @@ Deno.test("Driver.close() closes and releases the rest when a carrier cannot be 
   }
 });
 
+Deno.test("Driver.close() gives up a carrier that never says that it is closed, and closes the rest", async () => {
+  const hanging = () =>
+    Object.assign(new ManualCarrier(), {
+      isManual: false,
+      close: () => new Promise<void>(() => {}),
+    });
+  const isGivenUp = (error: unknown): boolean =>
+    error instanceof TransportError && error.code === "CARRIER_FAILED";
+  const clock = new TimerClock();
+  const socketTurns = new ManualSocketTurns();
+  const timers = new TimerQueue(clock);
+  const rig = createRig(hanging(), {}, socketTurns, undefined, timers);
+  rig.driver.replaceCarrier(hanging(), false);
+  let outcome: unknown;
+  const closing = rig.driver.close().catch((error) => outcome = error);
+  // The one before first, then the one that took its place.
+  for (const errorCount of [0, 1]) {
+    await turns();
+    clock.advance(MAX_CLOSE_WAIT_MS - 1);
+    await turns();
+    assert.equal(outcome, undefined);
+    assert.equal(rig.errors.length, errorCount);
+    assert.equal(socketTurns.userCount, 1);
+    clock.advance(1);
+  }
+  await closing;
+  assert.ok(isGivenUp(outcome), String(outcome));
+  assert.ok(rig.errors.every(isGivenUp), String(rig.errors));
+  assert.equal(socketTurns.userCount, 0);
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("Driver.replaceCarrier() replaces nothing by a carrier that cannot start", async () => {
+  const failure = new Error("carrier");
+  const first = Object.assign(new ManualCarrier(), { isManual: false });
+  const rig = createRig(first);
+  const broken = Object.assign(new ManualCarrier(), {
+    start: () => {
+      throw failure;
+    },
+  });
+  assert.throws(() => rig.driver.replaceCarrier(broken, false), failure);
+  connectMany(rig, 1);
+  await turns();
+  assert.equal(first.sent.length, 1);
+  await rig.driver.close();
+  assert.equal(first.isClosed, true);
+  assert.equal(broken.isClosed, false);
+});
+
 Deno.test("Driver.replaceCarrier() reports a carrier that cannot be closed, and goes on", async () => {
   const failure = new Error("carrier");
   const rig = createRig(

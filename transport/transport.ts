@@ -339,10 +339,15 @@ export class Transport {
       await carrier.close();
       throw closedError();
     }
-    this.#carrier = carrier;
     const isOtherHost = carrier.localAddress.hostname !== before;
+    try {
+      this.#driver.replaceCarrier(carrier, isOtherHost);
+    } catch (error) {
+      if (options.carrier === undefined) await carrier.close();
+      throw error;
+    }
+    this.#carrier = carrier;
     this.#observer?.onRebound?.(this.localAddress);
-    this.#driver.replaceCarrier(carrier, isOtherHost);
     return this.localAddress;
   }
 
@@ -351,6 +356,8 @@ export class Transport {
    * second call waits for the first.
    *
    * @returns Fulfilled when the socket is closed.
+   * @throws What a given carrier throws; {@linkcode TransportError} `CARRIER_FAILED`
+   * when it has not closed within 3 seconds.
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {

@@ -116,7 +116,8 @@ export interface Carrier {
 
   /**
    * Stops receiving and gives the address back. A second call does nothing. Called
-   * when every send has settled, or seconds later if one does not.
+   * when every send has settled, or seconds later if one does not. What it returns is
+   * waited for as long.
    */
   close(): Promise<void> | void;
 }
