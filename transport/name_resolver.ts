@@ -62,11 +62,7 @@ export function reachableAddress(
   candidates: readonly string[],
   local: Address,
 ): Address {
-  const isIpv6 = local.hostname.includes(":");
-  const direct = candidates.find((candidate) =>
-    candidate.includes(":") === isIpv6
-  );
-  const hostname = direct ??
+  const hostname = ofFamily(candidates, local) ??
     (local.hostname === IPV6_WILDCARD && candidates.length > 0
       ? MAPPED_PREFIX + candidates[0]
       : undefined);
@@ -76,16 +72,54 @@ export function reachableAddress(
       port: target.port,
     };
   }
-  const family = isIpv6 ? "IPv6" : "IPv4";
   throw new TransportError(
     "CARRIER_FAILED",
-    `Connect: ${
-      formatAddress(target)
-    } has no ${family} address, and the socket at ${
-      formatAddress(local)
-    } reaches no other`,
+    `Connect: ${formatAddress(target)} has no ${
+      familyOf(local)
+    } address, and the socket at ${formatAddress(local)} reaches no other`,
     { fault: "caller" },
   );
+}
+
+/**
+ * Picks the address to move a socket to, so that it still reaches whom it reached.
+ *
+ * @param hostname What the user asked for.
+ * @param candidates Its numeric addresses.
+ * @param local Where the socket is bound.
+ * @returns The first candidate of the socket's family.
+ * @throws {TransportError} `CARRIER_FAILED` when there is none.
+ */
+export function movableAddress(
+  hostname: string,
+  candidates: readonly string[],
+  local: Address,
+): string {
+  const found = ofFamily(candidates, local);
+  if (found !== undefined) return found;
+  throw new TransportError(
+    "CARRIER_FAILED",
+    `Rebind: ${hostname} has no ${
+      familyOf(local)
+    } address, and connections of ${formatAddress(local)} go on with no other`,
+    { fault: "caller" },
+  );
+}
+
+function isIpv6(hostname: string): boolean {
+  return hostname.includes(":");
+}
+
+function familyOf({ hostname }: Address): string {
+  return isIpv6(hostname) ? "IPv6" : "IPv4";
+}
+
+function ofFamily(
+  candidates: readonly string[],
+  local: Address,
+): string | undefined {
+  const isWanted = isIpv6(local.hostname);
+  return candidates.find((candidate) => isIpv6(candidate) === isWanted);
 }
 
 /**

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import type { Address } from "./core/address.ts";
 import { TransportError } from "./core/error.ts";
-import { reachableAddress, resolveHostname } from "./name_resolver.ts";
+import {
+  movableAddress,
+  reachableAddress,
+  resolveHostname,
+} from "./name_resolver.ts";
 
 function reach(candidates: string[], local: string): string {
   return reachableAddress({ hostname: "peer", port: 9000 }, candidates, {
@@ -84,6 +89,21 @@ Deno.test("reachableAddress() throws CARRIER_FAILED when there is none", () => {
       () => reach([...candidates], local),
       (error) =>
         error instanceof TransportError && error.code === "CARRIER_FAILED",
+    );
+  }
+});
+
+Deno.test("movableAddress() picks the first address of the family before, or throws CARRIER_FAILED", () => {
+  const both = ["2001:db8::1", "192.0.2.1", "192.0.2.2"];
+  const before = (hostname: string): Address => ({ hostname, port: 1 });
+  assert.equal(movableAddress("here", both, before("0.0.0.0")), "192.0.2.1");
+  assert.equal(movableAddress("here", both, before("::1")), "2001:db8::1");
+  for (const hostname of ["::1", "::"]) {
+    assert.throws(
+      () => movableAddress("here", ["192.0.2.1"], before(hostname)),
+      (error) =>
+        error instanceof TransportError && error.code === "CARRIER_FAILED" &&
+        error.fault === "caller",
     );
   }
 });

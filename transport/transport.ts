@@ -20,7 +20,11 @@ import { createDeferred, type Deferred } from "./deferred.ts";
 import { Driver } from "./driver.ts";
 import { guardObserver } from "./guarded_observer.ts";
 import { HandlerQueue } from "./handler_queue.ts";
-import { reachableAddress, resolveHostname } from "./name_resolver.ts";
+import {
+  movableAddress,
+  reachableAddress,
+  resolveHostname,
+} from "./name_resolver.ts";
 import { sharedReceivingTurns } from "./receiving_turns.ts";
 import { sharedSocketTurns } from "./socket_turns.ts";
 import { systemClock, systemTimers } from "./system_clock.ts";
@@ -133,7 +137,10 @@ export interface RebindOptions {
    * @default 0
    */
   readonly port?: number;
-  /** What moves the datagrams from now on, in place of a UDP socket. */
+  /**
+   * What moves the datagrams from now on, in place of a UDP socket: at an address of
+   * the family of the one before.
+   */
   readonly carrier?: Carrier;
 }
 
@@ -327,21 +334,25 @@ export class Transport {
    * without a port any.
    * @returns The new address.
    * @throws {TransportError} As a rejection: `ADDRESS_IN_USE`, `BIND_FAILED`,
-   * `CARRIER_FAILED`, `CLOSED`; the transport stays where it is then.
+   * `CARRIER_FAILED` for a name that cannot be resolved or an address of another
+   * family, `CLOSED`; the transport stays where it is then, and a given carrier is
+   * the caller's.
    */
   async rebind(options: RebindOptions = {}): Promise<Address> {
     if (this.#closing !== undefined) throw closedError();
-    const before = this.localAddress.hostname;
-    const { hostname = before, port = 0 } = options;
+    const { localAddress: before } = this;
+    const { hostname = before.hostname, port = 0 } = options;
     const carrier = options.carrier ??
-      await bindUdp({ hostname, port }, this.#onWarning);
+      await bindUdp({ hostname, port }, this.#onWarning, before);
+    const { hostname: after } = carrier.localAddress;
+    // A given one may be anywhere.
+    movableAddress(after, [after], before);
     if (this.#closing !== undefined) {
       await carrier.close();
       throw closedError();
     }
-    const isOtherHost = carrier.localAddress.hostname !== before;
     try {
-      this.#driver.replaceCarrier(carrier, isOtherHost);
+      this.#driver.replaceCarrier(carrier, after !== before.hostname);
     } catch (error) {
       if (options.carrier === undefined) await carrier.close();
       throw error;
@@ -473,11 +484,15 @@ function warnOfCiphers(onWarning: TransportOptions["onWarning"]): void {
 async function bindUdp(
   options: Pick<TransportOptions, "hostname" | "port">,
   onWarning: TransportOptions["onWarning"],
+  before?: Address,
 ): Promise<Carrier> {
   const { hostname = "0.0.0.0", port = 0 } = options;
-  const [numeric] = await resolveHostname(hostname);
+  const found = await resolveHostname(hostname);
+  const numeric = before === undefined
+    ? found[0]!
+    : movableAddress(hostname, found, before);
   return await createUdpCarrier(
-    { hostname: numeric!, port },
+    { hostname: numeric, port },
     onWarning === undefined ? {} : { onWarning },
   );
 }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import {
   createUdpCarrier,
+  MemoryNetwork,
   type TransportConnection,
   TransportError,
   type TransportStream,
@@ -149,3 +150,22 @@ Deno.test("Transport.rebind() stays where it is when the address is taken, and r
       (error) => error instanceof TransportError && error.code === "CLOSED",
     );
   }));
+
+Deno.test("Transport.rebind() refuses an address of another family, and stays where it is", () => {
+  const network = new MemoryNetwork();
+  const isRefused = (error: unknown): boolean =>
+    error instanceof TransportError && error.code === "CARRIER_FAILED" &&
+    error.fault === "caller" && /has no IPv4 address/.test(error.message);
+  return withTransports(async ({ client, incoming, outgoing }) => {
+    echoStreams(incoming);
+    const before = client.localAddress;
+    await assert.rejects(client.rebind({ hostname: "::1" }), isRefused);
+    const carrier = network.createCarrier({ hostname: "::1" });
+    await assert.rejects(client.rebind({ carrier }), isRefused);
+    // Nobody has closed it.
+    assert.throws(() => network.createCarrier(carrier.localAddress));
+    assert.deepEqual(client.localAddress, before);
+    const sent = patternBytes(1_000);
+    assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+  }, { network });
+});
