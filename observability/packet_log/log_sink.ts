@@ -62,7 +62,10 @@ export interface LogSinkOptions {
   readonly maxFileBytes: number;
   /** Bytes that this sink shares with others. */
   readonly budget?: ByteBudget;
-  /** Called once, when the file fails; everything is dropped from then on. */
+  /**
+   * Called once, when the file fails; everything is dropped from then on. Must not
+   * throw.
+   */
   readonly onError: (error: unknown) => void;
   /** Runs a task soon, in a turn of its own: until then records gather. */
   readonly schedule: (task: () => void) => void;

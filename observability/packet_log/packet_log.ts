@@ -36,7 +36,10 @@ export interface PacketLogOptions extends PacketLogLimits {
    * owner may read it.
    */
   readonly keyLogFile?: string;
-  /** Called with one line for a person: keys are logged, a file failed. */
+  /**
+   * Called with one line for a person: keys are logged, a file failed. What it
+   * throws is rethrown in a microtask, where the runtime reports it as uncaught.
+   */
   readonly onWarning?: (message: string) => void;
   /** Milliseconds since 1970; the system's clock when absent. */
   readonly wallClock?: () => number;
@@ -113,7 +116,7 @@ export class PacketLog {
       this.#pcap.write(encodePcapHeader());
     }
     if (keyLogFile !== undefined) {
-      options.onWarning?.(
+      this.#warn(
         `Key log: whoever reads ${keyLogFile} can decrypt every connection of this process`,
       );
     }
@@ -222,7 +225,7 @@ export class PacketLog {
       maxQueuedBytes: this.#limits.maxQueuedBytes,
       maxFileBytes: this.#limits.maxFileBytes,
       ...(budget === undefined ? {} : { budget }),
-      onError: (error) => this.#warn(file, error),
+      onError: (error) => this.#warnOfEnd(file, error),
       schedule: (task) => setTimeout(task, 0),
     });
   }
@@ -233,14 +236,25 @@ export class PacketLog {
     try {
       return this.#open(file, "refuse", budget);
     } catch (error) {
-      this.#warn(file, error);
+      this.#warnOfEnd(file, error);
       return undefined;
     }
   }
 
-  #warn(file: string, error: unknown): void {
+  #warnOfEnd(file: string, error: unknown): void {
     const detail = error instanceof Error ? error.message : String(error);
-    this.#options.onWarning?.(`Packet log: ${file} ends here: ${detail}`);
+    this.#warn(`Packet log: ${file} ends here: ${detail}`);
+  }
+
+  /** Whoever warns is in the middle of writing, and must go on. */
+  #warn(message: string): void {
+    try {
+      this.#options.onWarning?.(message);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 }
 

@@ -13,6 +13,7 @@ import {
   Transport,
 } from "../../transport/mod.ts";
 import { decryptCapture, readKeyLog } from "../support/capture_decryptor.ts";
+import { collectUncaught } from "../support/uncaught_errors.ts";
 import { readPcap } from "../support/pcap_reader.ts";
 import {
   eventsOf,
@@ -403,6 +404,32 @@ Deno.test("PacketLog.open() refuses what cannot work, before anything is replace
       { code: "LOG_UNAVAILABLE" },
     );
   });
+});
+
+Deno.test({
+  name: "PacketLog.close() closes the files though onWarning throws",
+  // There are no named pipes to break.
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withDirectory(async (directory) => {
+      const pcapFile = `${directory}/pipe.pcap`;
+      await new Deno.Command("mkfifo", { args: [pcapFile] }).output();
+      const reader = await Deno.open(pcapFile, { read: true, write: true });
+      const failure = new Error("application");
+      const errors = await collectUncaught(async () => {
+        const log = PacketLog.open({
+          pcapFile,
+          keyLogFile: `${directory}/keys`,
+          onWarning: () => {
+            throw failure;
+          },
+        });
+        reader.close();
+        await log.close();
+      });
+      // Of the keys, and of the pipe.
+      assert.deepEqual(errors, [failure, failure]);
+    }),
 });
 
 Deno.test("A transport goes on without an observer that throws, and says so once", async () => {
