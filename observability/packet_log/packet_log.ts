@@ -111,10 +111,13 @@ export class PacketLog {
     if (keyLogFile !== undefined) {
       this.#keys = this.#open(keyLogFile, "append-if-private");
     }
-    if (pcapFile !== undefined) {
-      this.#pcap = this.#open(pcapFile, "replace");
-      this.#pcap.write(encodePcapHeader());
+    try {
+      if (pcapFile !== undefined) this.#pcap = this.#open(pcapFile, "replace");
+    } catch (error) {
+      void this.#keys?.close();
+      throw error;
     }
+    this.#pcap?.write(encodePcapHeader());
     if (keyLogFile !== undefined) {
       this.#warn(
         `Key log: whoever reads ${keyLogFile} can decrypt every connection of this process`,

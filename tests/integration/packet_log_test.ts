@@ -51,6 +51,13 @@ function readBoth(directory: string): { client: ReadQlog; server: ReadQlog } {
   return { client: find("client"), server: find("server") };
 }
 
+/** Whether this process has a file open. Linux only. */
+async function isOpen(file: string): Promise<boolean> {
+  const args = ["-l", `/proc/${Deno.pid}/fd`];
+  const { stdout } = await new Deno.Command("ls", { args }).output();
+  return new TextDecoder().decode(stdout).includes(file);
+}
+
 function markedBytes(length: number): Uint8Array {
   const text = new TextEncoder().encode(MARK);
   return Uint8Array.from({ length }, (_, index) => text[index % text.length]!);
@@ -404,6 +411,25 @@ Deno.test("PacketLog.open() refuses what cannot work, before anything is replace
       { code: "LOG_UNAVAILABLE" },
     );
   });
+});
+
+Deno.test({
+  name: "PacketLog.open() leaves no file open when it fails",
+  // Only there can be asked what is open.
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withDirectory(async (directory) => {
+      const keyLogFile = `${directory}/keys`;
+      const pcapFile = `${directory}/none/log.pcap`;
+      assert.throws(() => PacketLog.open({ keyLogFile, pcapFile }), {
+        code: "LOG_UNAVAILABLE",
+      });
+      let isLeftOpen = true;
+      for (let i = 0; i < 200 && isLeftOpen; i++) {
+        isLeftOpen = await isOpen(keyLogFile);
+      }
+      assert.equal(isLeftOpen, false);
+    }),
 });
 
 Deno.test({
