@@ -42,14 +42,19 @@ export class ByteBudget {
   }
 }
 
-/** Counters of a {@linkcode LogSink}. */
+/** Counters of one {@linkcode LogSink} or of several. */
 export interface LogSinkStats {
-  /** Records that were taken. */
-  readonly recordsWritten: number;
+  /** Records that were written. */
+  recordsWritten: number;
   /** Their bytes. */
-  readonly bytesWritten: number;
+  bytesWritten: number;
   /** Records that were dropped: the disk was slow or failed, or the file is full. */
-  readonly recordsDropped: number;
+  recordsDropped: number;
+}
+
+/** @returns Counters to begin with. */
+export function createLogSinkStats(): LogSinkStats {
+  return { recordsWritten: 0, bytesWritten: 0, recordsDropped: 0 };
 }
 
 /** Options of a {@linkcode LogSink}. */
@@ -62,6 +67,8 @@ export interface LogSinkOptions {
   readonly maxFileBytes: number;
   /** Bytes that this sink shares with others. */
   readonly budget?: ByteBudget;
+  /** What it counts in, with others as a rule; counters of its own when absent. */
+  readonly stats?: LogSinkStats;
   /**
    * Called once, when the file fails; everything is dropped from then on. Must not
    * throw.
@@ -73,6 +80,8 @@ export interface LogSinkOptions {
 
 /** Takes records and appends them in order. */
 export class LogSink {
+  /** Counters. */
+  readonly stats: LogSinkStats;
   readonly #options: LogSinkOptions;
   #queue: Uint8Array[] = [];
   /** Of the queue, and of what is being appended. */
@@ -82,22 +91,13 @@ export class LogSink {
   #isFailed = false;
   #closing: Promise<void> | undefined;
   #onDrained: (() => void) | undefined;
-  #recordsWritten = 0;
-  #bytesWritten = 0;
-  #recordsDropped = 0;
+  /** Written, or on the way. */
+  #takenBytes = 0;
 
   /** @param options Where to write, and how much. */
   constructor(options: LogSinkOptions) {
     this.#options = options;
-  }
-
-  /** Counters. */
-  get stats(): LogSinkStats {
-    return {
-      recordsWritten: this.#recordsWritten,
-      bytesWritten: this.#bytesWritten,
-      recordsDropped: this.#recordsDropped,
-    };
+    this.stats = options.stats ?? createLogSinkStats();
   }
 
   /**
@@ -108,11 +108,10 @@ export class LogSink {
    */
   write(record: Uint8Array): boolean {
     if (!this.#admit(record.length)) {
-      this.#recordsDropped++;
+      this.stats.recordsDropped++;
       return false;
     }
-    this.#recordsWritten++;
-    this.#bytesWritten += record.length;
+    this.#takenBytes += record.length;
     this.#queuedBytes += record.length;
     this.#queue.push(record);
     if (!this.#isAppending) {
@@ -138,7 +137,7 @@ export class LogSink {
     }
     if (this.#queuedBytes + byteCount > maxQueuedBytes) return false;
     if (
-      this.#bytesWritten + byteCount <= maxFileBytes &&
+      this.#takenBytes + byteCount <= maxFileBytes &&
       budget?.take(byteCount) !== false
     ) return true;
     // A shorter record might still fit, and would hide that the log has ended.
@@ -147,17 +146,21 @@ export class LogSink {
   }
 
   async #appendAll(): Promise<void> {
+    let records: Uint8Array[] = [];
     try {
       while (this.#queue.length > 0) {
-        const records = this.#queue;
+        records = this.#queue;
         this.#queue = [];
         const bytes = join(records);
         await this.#options.appender.append(bytes);
         this.#queuedBytes -= bytes.length;
+        this.stats.recordsWritten += records.length;
+        this.stats.bytesWritten += bytes.length;
       }
     } catch (error) {
       this.#isFailed = true;
-      this.#recordsDropped += this.#queue.length;
+      // Of the first, some may be there: nobody can say which.
+      this.stats.recordsDropped += records.length + this.#queue.length;
       this.#queue = [];
       this.#options.onError(error);
     }

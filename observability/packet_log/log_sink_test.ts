@@ -124,10 +124,16 @@ Deno.test("LogSink says once that its file failed, and drops from then on", asyn
   sink.write(RECORD);
   turn();
   sink.write(RECORD);
+  assert.equal(sink.stats.bytesWritten, 0, "It is on its way");
   await disk.finish(new Error("No space left"));
   assert.equal(errors.length, 1);
   assert.ok(!sink.write(RECORD));
-  assert.equal(sink.stats.recordsDropped, 2);
+  // The one that failed, the one that waited, and the one after.
+  assert.deepEqual(sink.stats, {
+    recordsWritten: 0,
+    bytesWritten: 0,
+    recordsDropped: 3,
+  });
   await sink.close();
   assert.equal(errors.length, 1);
   assert.equal(disk.closeCount, 1);

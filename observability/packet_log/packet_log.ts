@@ -17,7 +17,12 @@ import {
   type ExistingFile,
   openLogFile,
 } from "./log_file.ts";
-import { type ByteBudget, LogSink } from "./log_sink.ts";
+import {
+  type ByteBudget,
+  createLogSinkStats,
+  LogSink,
+  type LogSinkStats,
+} from "./log_sink.ts";
 import { encodePcapHeader, encodePcapRecord } from "./pcap.ts";
 import { QlogDirectory } from "./qlog_directory.ts";
 
@@ -51,7 +56,7 @@ export interface PacketLogStats {
   readonly bytesWritten: number;
   /** Records dropped: the disk was too slow or failed, or a file is full. */
   readonly recordsDropped: number;
-  /** Connections that got no qlog file because of a limit. */
+  /** Connections that got no qlog file: because of a limit, or it cannot be made. */
   readonly connectionsSkipped: number;
 }
 
@@ -84,6 +89,7 @@ export interface PacketLogStats {
  */
 export class PacketLog {
   readonly #limits: Required<PacketLogLimits>;
+  readonly #sinkStats: LogSinkStats = createLogSinkStats();
   readonly #options: PacketLogOptions;
   readonly #wallClock: () => number;
   readonly #qlog: QlogDirectory | undefined;
@@ -147,15 +153,10 @@ export class PacketLog {
 
   /** Counters. */
   get stats(): PacketLogStats {
-    const sinks = [this.#pcap, this.#keys].map((sink) => sink?.stats);
-    const sum = (key: "bytesWritten" | "recordsDropped"): number =>
-      sinks.reduce(
-        (total, stats) => total + (stats?.[key] ?? 0),
-        this.#qlog?.[key] ?? 0,
-      );
+    const { bytesWritten, recordsDropped } = this.#sinkStats;
     return {
-      bytesWritten: sum("bytesWritten"),
-      recordsDropped: sum("recordsDropped"),
+      bytesWritten,
+      recordsDropped,
       connectionsSkipped: this.#qlog?.connectionsSkipped ?? 0,
     };
   }
@@ -227,6 +228,7 @@ export class PacketLog {
       appender: openLogFile(file, existing),
       maxQueuedBytes: this.#limits.maxQueuedBytes,
       maxFileBytes: this.#limits.maxFileBytes,
+      stats: this.#sinkStats,
       ...(budget === undefined ? {} : { budget }),
       onError: (error) => this.#warnOfEnd(file, error),
       schedule: (task) => setTimeout(task, 0),

@@ -42,8 +42,6 @@ export class QlogDirectory {
   readonly #closing = new Set<Promise<void>>();
   #fileCount = 0;
   #connectionsSkipped = 0;
-  #recordsDropped = 0;
-  #bytesWritten = 0;
 
   /** @param options Where, and how much. */
   constructor(options: QlogDirectoryOptions) {
@@ -59,16 +57,6 @@ export class QlogDirectory {
   /** Connections that got no file, because of a limit. */
   get connectionsSkipped(): number {
     return this.#connectionsSkipped;
-  }
-
-  /** Bytes written to all files. */
-  get bytesWritten(): number {
-    return this.#sum(this.#bytesWritten, (sink) => sink.stats.bytesWritten);
-  }
-
-  /** Records dropped of all files. */
-  get recordsDropped(): number {
-    return this.#sum(this.#recordsDropped, (sink) => sink.stats.recordsDropped);
   }
 
   /**
@@ -160,18 +148,9 @@ export class QlogDirectory {
 
   #closeSink(sink: LogSink): void {
     if (!this.#openSinks.delete(sink)) return;
-    this.#bytesWritten += sink.stats.bytesWritten;
     const closing = sink.close().then(() => {
-      // What fails while it is closed counts too.
-      this.#recordsDropped += sink.stats.recordsDropped;
       this.#closing.delete(closing);
     });
     this.#closing.add(closing);
-  }
-
-  #sum(closed: number, count: (sink: LogSink) => number): number {
-    let sum = closed;
-    for (const sink of this.#openSinks) sum += count(sink);
-    return sum;
   }
 }

@@ -343,6 +343,25 @@ Deno.test("PacketLog gives files to as many connections as it may, and counts th
   }
 });
 
+Deno.test("PacketLog counts the bytes of its files, and what it dropped after it was closed", async () => {
+  await withDirectory(async (directory) => {
+    const log = PacketLog.open({ qlogDirectory: directory });
+    await withTransports(async ({ outgoing }) => {
+      await outgoing.ping();
+      await log.close();
+      let byteCount = 0;
+      for (const { length } of readFiles(directory).values()) {
+        byteCount += length;
+      }
+      assert.ok(byteCount > 0);
+      assert.equal(log.stats.bytesWritten, byteCount);
+      await outgoing.ping();
+      assert.equal(log.stats.bytesWritten, byteCount);
+      assert.ok(log.stats.recordsDropped > 0);
+    }, { client: { observe: log.observe } });
+  });
+});
+
 Deno.test("PacketLog ends a qlog file at its size, and the connection goes on", async () => {
   await withDirectory(async (directory) => {
     const log = PacketLog.open({
