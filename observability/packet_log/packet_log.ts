@@ -236,11 +236,12 @@ export class PacketLog {
   }
 
   /** A connection goes on without its log. */
-  #tryOpen(file: string, budget: ByteBudget): LogSink | undefined {
+  #tryOpen(file: string, budget: ByteBudget): LogSink | "taken" | undefined {
     if (this.#closing !== undefined) return undefined;
     try {
       return this.#open(file, "refuse", budget);
     } catch (error) {
+      if (isTaken(error)) return "taken";
       this.#warnOfEnd(file, error);
       return undefined;
     }
@@ -265,6 +266,11 @@ export class PacketLog {
 
 function logKeys(sink: LogSink): EndpointObserver {
   return { onSecret: (secret) => void sink.write(encodeKeyLogLine(secret)) };
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof ObservabilityError &&
+    (error.cause as { code?: unknown } | undefined)?.code === "EEXIST";
 }
 
 function limitsOf(options: PacketLogOptions): PacketLogLimits {

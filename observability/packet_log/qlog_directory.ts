@@ -27,12 +27,18 @@ export interface QlogDirectoryOptions {
   readonly limits: Required<PacketLogLimits>;
   /** Milliseconds since 1970 at an instant. */
   readonly unixMs: (now: Instant) => number;
-  /** Opens a file; `undefined` when that failed. */
+  /** Opens a file that is not there yet; `undefined` when that failed. */
   readonly openSink: (
     file: string,
     budget: ByteBudget,
-  ) => LogSink | undefined;
+  ) => LogSink | "taken" | undefined;
 }
+
+/**
+ * Names that are tried for one file: whoever sends a hello chooses the connection id
+ * that is in it, and may choose it again.
+ */
+const MAX_NAMES = 16;
 
 /** Opens and closes the files. */
 export class QlogDirectory {
@@ -41,6 +47,8 @@ export class QlogDirectory {
   readonly #openSinks = new Set<LogSink>();
   readonly #closing = new Set<Promise<void>>();
   #fileCount = 0;
+  /** The number behind the last name that would have been there twice. */
+  #nameNumber = 1;
   #connectionsSkipped = 0;
 
   /** @param options Where, and how much. */
@@ -128,12 +136,10 @@ export class QlogDirectory {
     startedAt: Instant,
     header: Omit<QlogHeader, "referenceTimeMs">,
   ): LogSink | undefined {
-    const { directory, limits, openSink, unixMs } = this.#options;
+    const { limits, unixMs } = this.#options;
     const isAllowed = this.#fileCount < limits.maxFiles &&
       this.#openSinks.size < limits.maxOpenFiles;
-    const sink = isAllowed
-      ? openSink(path.join(directory, `${name}.sqlog`), this.#budget)
-      : undefined;
+    const sink = isAllowed ? this.#openSink(name) : undefined;
     if (sink === undefined) {
       this.#connectionsSkipped++;
       return undefined;
@@ -144,6 +150,17 @@ export class QlogDirectory {
       encodeQlogHeader({ ...header, referenceTimeMs: unixMs(startedAt) }),
     );
     return sink;
+  }
+
+  #openSink(name: string): LogSink | undefined {
+    const { directory, openSink } = this.#options;
+    let file = `${name}.sqlog`;
+    for (let tried = 0; tried < MAX_NAMES; tried++) {
+      const sink = openSink(path.join(directory, file), this.#budget);
+      if (sink !== "taken") return sink;
+      file = `${name}_${++this.#nameNumber}.sqlog`;
+    }
+    return undefined;
   }
 
   #closeSink(sink: LogSink): void {

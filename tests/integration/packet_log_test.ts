@@ -362,6 +362,41 @@ Deno.test("PacketLog counts the bytes of its files, and what it dropped after it
   });
 });
 
+Deno.test("PacketLog gives a file of its own to each connection of a peer that uses one connection id again", async () => {
+  // It draws the same bytes each time.
+  const random = {
+    fillPublic: (bytes: Uint8Array) => void bytes.fill(7),
+    fillSecret: systemRandom.fillSecret,
+  };
+  await withDirectory(async (directory) => {
+    const warnings: string[] = [];
+    const log = PacketLog.open({
+      qlogDirectory: directory,
+      onWarning: (message) => warnings.push(message),
+    });
+    const { transport: server } = await bindTransport({ observe: log.observe });
+    for (let i = 0; i < 3; i++) {
+      const { transport: client } = await bindTransport({ random });
+      const connection = await client.connect(server.localAddress);
+      await connection.ping();
+      await client.close();
+    }
+    await server.close();
+    await log.close();
+    const id = "0707070707070700";
+    assert.deepEqual([...readFiles(directory).keys()].sort(), [
+      `${id}_server.sqlog`,
+      `${id}_server_2.sqlog`,
+      `${id}_server_3.sqlog`,
+    ]);
+    for (const file of readFiles(directory).values()) {
+      assert.equal(readQlog(file).header.trace.common_fields.group_id, id);
+    }
+    assert.equal(log.stats.connectionsSkipped, 0);
+    assert.deepEqual(warnings, []);
+  });
+});
+
 Deno.test("PacketLog ends a qlog file at its size, and the connection goes on", async () => {
   await withDirectory(async (directory) => {
     const log = PacketLog.open({
