@@ -180,7 +180,7 @@ export class Node {
    * @returns The running node; close it, it keeps the process alive.
    * @throws {CallError} `INVALID_ARGUMENT` for an option.
    * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `CARRIER_FAILED`,
-   * or `INVALID_CONFIG` for `transport`.
+   * or `INVALID_CONFIG` for `port` or `transport`.
    * @throws {CryptoError} When the key file cannot be used.
    * @throws {RegistryError} `STORE_FAILED` when `dataDir` or the registry file
    * in it cannot be used: another node holds it, or the runtime has no SQLite;

@@ -235,8 +235,9 @@ export class Transport {
    *
    * @param options Key pair, address, limits.
    * @returns The running transport.
-   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `INVALID_CONFIG`,
-   * `CARRIER_FAILED` when the name to bind to cannot be resolved.
+   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `INVALID_CONFIG` for a
+   * port or a limit out of range, `CARRIER_FAILED` when the name to bind to cannot be
+   * resolved.
    */
   static async bind(options: TransportOptions): Promise<Transport> {
     const onWarning = options.onWarning && guardWarning(options.onWarning);
@@ -334,9 +335,9 @@ export class Transport {
    * without a port any.
    * @returns The new address.
    * @throws {TransportError} As a rejection: `ADDRESS_IN_USE`, `BIND_FAILED`,
-   * `CARRIER_FAILED` for a name that cannot be resolved or an address of another
-   * family, `CLOSED`; the transport stays where it is then, and a given carrier is
-   * the caller's.
+   * `INVALID_CONFIG` for a port out of range, `CARRIER_FAILED` for a name that cannot
+   * be resolved or an address of another family, `CLOSED`; the transport stays where
+   * it is then, and a given carrier is the caller's.
    */
   async rebind(options: RebindOptions = {}): Promise<Address> {
     if (this.#closing !== undefined) throw closedError();

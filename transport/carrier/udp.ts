@@ -5,6 +5,7 @@
  */
 import { isFfiGranted } from "../../internal/ffi_permission.ts";
 import type { Address } from "../core/address.ts";
+import { TransportError } from "../core/error.ts";
 import type { Carrier } from "./carrier.ts";
 import { DenoUdpCarrier, hasDenoUdp } from "./deno_udp.ts";
 import { LinuxUdpCarrier } from "./linux_udp.ts";
@@ -39,12 +40,14 @@ export interface UdpCarrierOptions {
  * @param address A numeric address, and a port or 0 for any.
  * @param options Which implementation, and who hears warnings.
  * @returns The bound carrier.
- * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`.
+ * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `INVALID_CONFIG` for a
+ * port out of range.
  */
 export async function createUdpCarrier(
   address: Address,
   options: UdpCarrierOptions = {},
 ): Promise<Carrier> {
+  checkPort(address);
   const implementation = options.implementation ?? fastestImplementation();
   if (implementation === "linux") {
     return LinuxUdpCarrier.bind(address, {
@@ -68,6 +71,15 @@ export async function createUdpCarrier(
   // Loaded when needed: `node:dgram` costs start-up time that Deno can spare.
   const { NodeUdpCarrier } = await import("./node_udp.ts");
   return await NodeUdpCarrier.bind(address);
+}
+
+/** Not every runtime does: `node:dgram` of Deno takes the lower 16 bits. */
+function checkPort({ hostname, port }: Address): void {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw new TransportError(
+    "INVALID_CONFIG",
+    `Bind: port of ${hostname} must be 0 to 65535, got ${port}`,
+  );
 }
 
 function fastestImplementation(): UdpImplementation {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { TransportError } from "../core/error.ts";
 import { hasDenoUdp } from "./deno_udp.ts";
 import { loadLibc } from "./linux/libc.ts";
-import { createUdpCarrier } from "./udp.ts";
+import { createUdpCarrier, type UdpImplementation } from "./udp.ts";
 
 const ANY = { hostname: "127.0.0.1", port: 0 };
 const libc = loadLibc();
@@ -42,3 +43,20 @@ Deno.test("createUdpCarrier() takes the C library where it may, and warns of not
   if (hasDenoUdp()) assert.deepEqual(warnings, []);
   await carrier.close();
 });
+
+const implementations: UdpImplementation[] = hasDenoUdp()
+  ? ["linux", "deno", "node"]
+  : ["node"];
+for (const implementation of implementations) {
+  Deno.test(`createUdpCarrier() refuses a port out of range: ${implementation}`, async () => {
+    for (const port of [-1, 65_536, 70_000, 1.5, NaN, Infinity]) {
+      await assert.rejects(
+        createUdpCarrier({ hostname: "127.0.0.1", port }, { implementation }),
+        (error) =>
+          error instanceof TransportError && error.code === "INVALID_CONFIG" &&
+          error.message ===
+            `Bind: port of 127.0.0.1 must be 0 to 65535, got ${port}`,
+      );
+    }
+  });
+}
