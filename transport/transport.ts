@@ -153,6 +153,10 @@ export interface TransportStats extends EndpointStats {
 /** A connection attempt that is under way. */
 interface Attempt {
   readonly outcome: Deferred<TransportConnection>;
+  readonly target: Address;
+  readonly key: Uint8Array | undefined;
+  readonly timeoutMs: number;
+  readonly onEarly: TransportConnectOptions["onEarly"];
   core: Connection | undefined;
 }
 
@@ -276,13 +280,13 @@ export class Transport {
   /**
    * Connects to a peer.
    *
-   * @param target A numeric address or a name, and a port.
-   * @param options The peer's key, a time limit and a signal.
+   * @param target A numeric address or a name, and a port; copied.
+   * @param options The peer's key, which is copied, a time limit and a signal.
    * @returns The established connection.
    * @throws {TransportError} As a rejection: `HANDSHAKE_TIMEOUT`,
    * `HANDSHAKE_FAILED`, `PEER_KEY_MISMATCH`, `VERSION_UNSUPPORTED`,
    * `CARRIER_FAILED` when the name or the address family cannot be used,
-   * `INVALID_CONFIG` for a port or key out of range, `LIMIT`, `CLOSED`. An
+   * `INVALID_CONFIG` for a port, key or time limit out of range, `LIMIT`, `CLOSED`. An
    * aborted signal rejects with its reason. Nothing is left behind then.
    */
   async connect(
@@ -292,26 +296,22 @@ export class Transport {
     const { signal } = options;
     signal?.throwIfAborted();
     if (this.#closing !== undefined) throw closedError();
-    checkPort(target);
-    const timeoutMs = options.timeoutMs ??
-      this.#endpoint.config.handshakeTimeoutMs;
-    const attempt: Attempt = { outcome: createDeferred(), core: undefined };
-    const { outcome } = attempt;
+    const attempt = this.#createAttempt(target, options);
+    const { outcome, target: { hostname } } = attempt;
     this.#attempts.add(attempt);
     const cancelDeadline = this.#driver.schedule(
-      this.#driver.now() + timeoutMs,
-      () => outcome.reject(timeoutError(target, timeoutMs)),
+      this.#driver.now() + attempt.timeoutMs,
+      () => outcome.reject(timeoutError(attempt)),
     );
     const onAbort = (): void => outcome.reject(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       const hostnames = await Promise.race([
-        resolveHostname(target.hostname),
+        resolveHostname(hostname),
         // Never fulfilled before there is a connection: only its rejection matters.
         outcome.promise.then((): string[] => []),
       ]);
-      const remote = reachableAddress(target, hostnames, this.localAddress);
-      this.#start(attempt, remote, options, timeoutMs);
+      this.#start(attempt, hostnames);
       return await outcome.promise;
     } catch (error) {
       this.#abandon(attempt);
@@ -382,18 +382,35 @@ export class Transport {
 
   // ── Connection attempts ───────────────────────────────────────────────────
 
-  #start(
-    attempt: Attempt,
-    remote: Address,
+  /** Everything is copied: it is used when the name has been looked up. */
+  #createAttempt(
+    { hostname, port }: Address,
     options: TransportConnectOptions,
-    timeoutMs: number,
-  ): void {
+  ): Attempt {
+    const { onEarly, remoteStaticPublicKey: key } = options;
+    const target = { hostname, port };
+    checkPort(target);
+    const timeoutMs = options.timeoutMs ??
+      this.#endpoint.config.handshakeTimeoutMs;
+    checkTimeout(target, timeoutMs);
+    return {
+      outcome: createDeferred(),
+      target,
+      key: key && Uint8Array.from(key),
+      timeoutMs,
+      onEarly,
+      core: undefined,
+    };
+  }
+
+  #start(attempt: Attempt, hostnames: readonly string[]): void {
     if (this.#closing !== undefined) throw closedError();
-    const { remoteStaticPublicKey, onEarly } = options;
+    const { target, key, timeoutMs, onEarly } = attempt;
+    const remote = reachableAddress(target, hostnames, this.localAddress);
     const core = this.#endpoint.connect(this.#driver.now(), remote, {
       handshakeTimeoutMs: timeoutMs,
       isEarlyWanted: onEarly !== undefined,
-      ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
+      ...(key === undefined ? {} : { remoteStaticPublicKey: key }),
     });
     attempt.core = core;
     const connection = this.#adopt(core, (input) => (event) => {
@@ -506,11 +523,19 @@ function checkPort({ hostname, port }: Address): void {
   );
 }
 
+function checkTimeout({ hostname }: Address, timeoutMs: number): void {
+  if (typeof timeoutMs === "number" && timeoutMs >= 0) return;
+  throw new TransportError(
+    "INVALID_CONFIG",
+    `Connect: timeoutMs to ${hostname} must be 0 or more, got ${timeoutMs}`,
+  );
+}
+
 function closedError(): TransportError {
   return new TransportError("CLOSED", "Transport: it is closed");
 }
 
-function timeoutError(target: Address, timeoutMs: number): TransportError {
+function timeoutError({ target, timeoutMs }: Attempt): TransportError {
   return new TransportError(
     "HANDSHAKE_TIMEOUT",
     `Connect: ${formatAddress(target)} did not answer within ${timeoutMs} ms`,

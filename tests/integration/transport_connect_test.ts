@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import {
   type Carrier,
@@ -76,11 +77,17 @@ Deno.test("Transport.connect() refuses a peer with another key", async () => {
   await server.close();
 });
 
-Deno.test("Transport.connect() refuses a port or a key out of range", () =>
+Deno.test("Transport.connect() refuses a port, a key or a time limit out of range", () =>
   withClientAndSilence(async (client) => {
     for (const port of [0, -1, 65_536, 1.5, NaN]) {
       await assert.rejects(
         client.connect({ hostname: "127.0.0.1", port }),
+        isTransportError("INVALID_CONFIG"),
+      );
+    }
+    for (const timeoutMs of [NaN, -1, "500" as unknown as number]) {
+      await assert.rejects(
+        client.connect({ hostname: "127.0.0.1", port: 9 }, { timeoutMs }),
         isTransportError("INVALID_CONFIG"),
       );
     }
@@ -94,6 +101,22 @@ Deno.test("Transport.connect() refuses a port or a key out of range", () =>
       );
     }
   }));
+
+Deno.test("Transport.connect() goes where it was told to, whatever becomes of the arguments", async () => {
+  const { transport: client } = await bindTransport();
+  const { transport: server, publicKey } = await bindTransport();
+  const target = { ...server.localAddress };
+  const remoteStaticPublicKey = Buffer.from(publicKey);
+  const connecting = client.connect(target, { remoteStaticPublicKey });
+  target.hostname = "nowhere.invalid";
+  target.port = 9;
+  remoteStaticPublicKey.fill(1);
+  const connection = await connecting;
+  assert.deepEqual(connection.remoteAddress, server.localAddress);
+  assert.deepEqual(connection.peerPublicKey, publicKey);
+  await client.close();
+  await server.close();
+});
 
 Deno.test("Transport.connect() says clearly that a socket cannot reach an address family", () =>
   withClientAndSilence(async (client) => {
