@@ -18,13 +18,18 @@ import {
   MessageType,
   StreamKind,
 } from "../protocol/mod.ts";
-import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import {
+  SYSTEM_CLOCK,
+  type TransportConnection,
+  type TransportStream,
+} from "../transport/mod.ts";
 import {
   createStreamPair,
   type TestStream,
 } from "../tests/support/byte_stream_pair.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
+import { currentCall } from "./call_context.ts";
 import { Callee } from "./callee.ts";
 import { CallError } from "./error.ts";
 import { MessageChannel } from "./message_channel.ts";
@@ -44,14 +49,14 @@ interface Rig {
   lose(): void;
 }
 
-function createRig(): Rig {
+function createRig(timers?: TimerQueue): Rig {
   const random = new SeededRandom(1);
   const clock = new TimerClock();
   const keyPair = generateKeyPair(random);
   const callee = new Callee({
     agentId: AGENT_ID,
     keyPair,
-    clock: new TimerQueue(clock),
+    clock: timers ?? new TimerQueue(clock),
     tracing: new Tracing("callee", new MessageIds(random)),
   });
   const closed = Promise.withResolvers<unknown>();
@@ -426,4 +431,36 @@ Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, 
     await refusal(rig, MessageType.CALL, callPayload("wait")),
     "UNAVAILABLE",
   );
+});
+
+Deno.test("Callee stops a handler whose time is over outside of every call, whichever call set the timer", async () => {
+  const timers = new TimerQueue(SYSTEM_CLOCK);
+  const rig = createRig(timers);
+  const stopped = Promise.withResolvers<bigint | undefined>();
+  rig.callee.setMethod("busy", {
+    kind: "call",
+    handler: () => {
+      timers.schedule(1, () => {});
+      return stopped.promise.then(() => "done");
+    },
+  });
+  rig.callee.setMethod("wait", {
+    kind: "call",
+    handler: ({ signal }) =>
+      new Promise<undefined>((resolve) => {
+        signal.addEventListener("abort", () => {
+          stopped.resolve(currentCall()?.traceId);
+          resolve(undefined);
+        });
+      }),
+  });
+  const busy = ask(rig, MessageType.CALL, callPayload("busy"));
+  const late = ask(
+    rig,
+    MessageType.CALL,
+    callPayload("wait", NOBODY, { deadlineMs: 50 }),
+  );
+  assert.equal((await late)?.type, MessageType.ERROR);
+  assert.equal(await stopped.promise, undefined);
+  assert.equal((await busy)?.type, MessageType.RESPONSE);
 });

@@ -3,12 +3,21 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Clock } from "../internal/clock.ts";
 import type { Instant } from "../internal/instant.ts";
 import { TimerQueue } from "../internal/timer_queue.ts";
 
 /** Longest delay of a runtime timer, in milliseconds; a longer one would fire at once. */
 const MAX_TIMER_MS = 0x7fffffff;
+
+/**
+ * Runs a function in the asynchronous context that this module was loaded in. A
+ * timer fires in the context in which it was set, and one that many share would
+ * fire for all of them in that of whoever happened to set it: inside a call of
+ * somebody else.
+ */
+const runOutside = AsyncLocalStorage.snapshot();
 
 /**
  * Reads the monotonic clock.
@@ -21,14 +30,17 @@ export function systemClock(): Instant {
 
 /**
  * The machine's clock. Delays are rounded up to whole milliseconds, and above
- * 2^31-1 of them (24 days) cut there.
+ * 2^31-1 of them (24 days) cut there. Callbacks run in no asynchronous context of
+ * whoever scheduled them.
  */
 export const SYSTEM_CLOCK: Clock = {
   now: systemClock,
   schedule: (delayMs, callback) => {
-    const timer = setTimeout(
-      callback,
-      Math.min(Math.ceil(Math.max(0, delayMs)), MAX_TIMER_MS),
+    const timer = runOutside(() =>
+      setTimeout(
+        callback,
+        Math.min(Math.ceil(Math.max(0, delayMs)), MAX_TIMER_MS),
+      )
     );
     return () => clearTimeout(timer);
   },

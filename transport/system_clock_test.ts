@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { TimerQueue } from "../internal/timer_queue.ts";
 import { SYSTEM_CLOCK } from "./system_clock.ts";
 
 Deno.test("SYSTEM_CLOCK.schedule() asks for whole milliseconds, never too few, and no more than a timer takes", () => {
@@ -29,4 +31,23 @@ Deno.test("SYSTEM_CLOCK.schedule() calls once, unless cancelled", async () => {
   );
   cancel();
   assert.deepEqual(calls, ["called"]);
+});
+
+Deno.test("SYSTEM_CLOCK.schedule() calls in no asynchronous context of whoever scheduled", async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const contexts: (string | undefined)[] = [];
+  const queue = new TimerQueue(SYSTEM_CLOCK);
+  await new Promise<void>((resolve) => {
+    // The first sets the timer that both share.
+    storage.run("first", () => {
+      queue.schedule(1, () => contexts.push(storage.getStore()));
+    });
+    storage.run("second", () => {
+      queue.schedule(2, () => {
+        contexts.push(storage.getStore());
+        resolve();
+      });
+    });
+  });
+  assert.deepEqual(contexts, [undefined, undefined]);
 });

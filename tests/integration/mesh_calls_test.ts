@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { type Agent, CallError, MxpError, type SpanRecord } from "../../mod.ts";
+import {
+  type Agent,
+  CallError,
+  type CallOptions,
+  MxpError,
+  type SpanRecord,
+} from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
+import { currentCall } from "../../mesh/call_context.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
 
 /** Passes for a `CallError` of this code. */
@@ -465,6 +472,59 @@ Deno.test("What a handler leaves running belongs to no call any more", async () 
     // The default of a call that nobody limits, not what the root allowed.
     assert.ok(remainingMs > 2_000);
     assert.equal(isTraced, false);
+  });
+});
+
+Deno.test("What a handler does when its call is given up belongs to no call, whatever else its agent does", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const released = Promise.withResolvers<void>();
+    let started = Promise.withResolvers<void>();
+    let stopped = Promise.withResolvers<bigint | undefined>();
+    callee.onCall("never", async ({ signal }) => {
+      await whenAborted(signal);
+    });
+    callee.onCall("busy", async () => {
+      // Limits that are reached while this call runs, and set timers in it.
+      for (let count = 0; count < 3; count++) {
+        await assert.rejects(
+          callee.call({ name: "callee" }, "never", null, { timeoutMs: 1 }),
+          hasCode("DEADLINE_EXCEEDED"),
+        );
+      }
+      started.resolve();
+      await released.promise;
+    });
+    callee.onCall("wait", (request) =>
+      new Promise<void>((resolve) => {
+        request.signal.addEventListener("abort", () => {
+          stopped.resolve(currentCall()?.traceId);
+          resolve();
+        });
+        started.resolve();
+      }));
+    const caller = await connect();
+    const busy = caller.call({ name: "callee" }, "busy");
+    await started.promise;
+    const controller = new AbortController();
+    const endings: [Agent, CallOptions, () => unknown][] = [
+      [caller, { signal: controller.signal }, () => controller.abort()],
+      [caller, { timeoutMs: 100 }, () => {}],
+    ];
+    const leaving = await connect();
+    endings.push([leaving, {}, () => leaving.close()]);
+    for (const [agent, options, end] of endings) {
+      started = Promise.withResolvers();
+      stopped = Promise.withResolvers();
+      const call = agent.call({ name: "callee" }, "wait", null, options);
+      const ended = assert.rejects(call);
+      await started.promise;
+      await end();
+      await ended;
+      assert.equal(await stopped.promise, undefined);
+    }
+    released.resolve();
+    await busy;
   });
 });
 
