@@ -492,7 +492,7 @@ export class Agent {
    * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
    */
   seal(
-    value: Value | undefined,
+    value: Exclude<Sendable, SealedValue>,
     recipients: readonly Uint8Array[],
   ): SealedValue {
     return sealValue(value, { recipients, sender: this.#keyPair });

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import type { Value } from "../protocol/mod.ts";
 import type { StreamPriority } from "../transport/mod.ts";
 import type { BudgetAmounts } from "./budget.ts";
 import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_TIMEOUT_MS } from "./config.ts";
-import type { Compression, SealedValue } from "./content.ts";
+import type { Compression, Sendable } from "./content.ts";
 import { CallError } from "./error.ts";
 
 /** Options of calls and streams. */
@@ -31,7 +30,7 @@ export interface RequestOptions {
    * Further values for the callee, which reads them as `request.input`. They
    * are asked for as fast as the callee reads.
    */
-  readonly input?: AsyncIterable<Value | SealedValue>;
+  readonly input?: AsyncIterable<Sendable>;
   /** Pairs of text for the handler. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** What the call and everything below it may use up. */

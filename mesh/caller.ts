@@ -309,12 +309,9 @@ export class Caller {
     return { scope, target, method, content, options, isStream };
   }
 
-  #seal<Given extends Sendable>(
-    value: Given,
-    { sealFor }: RequestOptions,
-  ): Given | SealedValue {
+  #seal(value: Sendable, { sealFor }: RequestOptions): Sendable {
     if (sealFor === undefined || value instanceof SealedValue) return value;
-    return sealValue(value as Value, {
+    return sealValue(value, {
       recipients: sealFor,
       sender: this.#options.keyPair,
     });

@@ -42,10 +42,29 @@ export class SealedValue {
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
+
+  /** Its name: nothing that is sealed is taken for an object to be sent. */
+  get [Symbol.toStringTag](): string {
+    return "SealedValue";
+  }
 }
 
-/** What can be sent: a value, a sealed one, or nothing (JSON `null`). */
-export type Sendable = Value | SealedValue | undefined | void;
+/**
+ * What can be sent: bytes, text, what JSON can say, a sealed value, or nothing
+ * (JSON `null`). An object says what `JSON.stringify` makes of it, so one of an
+ * interface will do. That is nothing for functions, promises, maps, streams, and
+ * buffers other than `Uint8Array`: they are refused where they are the value.
+ */
+export type Sendable =
+  | Value
+  | SealedValue
+  | undefined
+  | void
+  | object & {
+    readonly [Symbol.hasInstance]?: never;
+    readonly [Symbol.toStringTag]?: never;
+    readonly [Symbol.asyncIterator]?: never;
+  };
 
 /** A body on its way out. */
 export interface OutgoingContent extends Content {
@@ -101,7 +120,7 @@ keepHiddenClass(
  * @throws {CryptoError} `INVALID_KEY` for a recipient that is no public key.
  */
 export function sealValue(
-  value: Value | undefined | void,
+  value: Exclude<Sendable, SealedValue>,
   options: { recipients: readonly Uint8Array[]; sender: KeyPair },
 ): SealedValue {
   const { contentType, body } = encodeValue(value);

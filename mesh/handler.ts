@@ -241,9 +241,7 @@ export type CallHandler = (
  * What a stream is made of. An iterable that is not asynchronous costs less for
  * each chunk: it is asked for the next one as long as there is room.
  */
-export type ChunkSource =
-  | AsyncIterable<Value | SealedValue>
-  | Iterable<Value | SealedValue>;
+export type ChunkSource = AsyncIterable<Sendable> | Iterable<Sendable>;
 
 /**
  * Answers a call with a stream: a generator, asynchronous or not, or whatever

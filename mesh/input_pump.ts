@@ -9,12 +9,15 @@ import {
   encodeStreamClose,
   MessageType,
   StreamEnding,
-  type Value,
 } from "../protocol/mod.ts";
 import { TransportError } from "../transport/mod.ts";
 import type { CallScope } from "./call_scope.ts";
-import { type Compression, compressMessage, packContent } from "./content.ts";
-import type { SealedValue } from "./content.ts";
+import {
+  type Compression,
+  compressMessage,
+  packContent,
+  type Sendable,
+} from "./content.ts";
 import { CallError } from "./error.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode } from "./status_code.ts";
@@ -26,9 +29,9 @@ export interface InputPumpOptions {
   /** Its stream. */
   readonly channel: MessageChannel;
   /** The values; none closes the direction at once. */
-  readonly input: AsyncIterable<Value | SealedValue> | undefined;
+  readonly input: AsyncIterable<Sendable> | undefined;
   /** Seals a value when the caller asked for it. */
-  readonly seal: (value: Value | SealedValue) => Value | SealedValue;
+  readonly seal: (value: Sendable) => Sendable;
   /** Whether chunks are compressed. */
   readonly compress: Compression | undefined;
 }
@@ -40,7 +43,7 @@ export interface InputPumpOptions {
  */
 export class InputPump {
   readonly #options: InputPumpOptions;
-  readonly #iterator: AsyncIterator<Value | SealedValue> | undefined;
+  readonly #iterator: AsyncIterator<Sendable> | undefined;
   #chunkCount = 0;
   #isDone = false;
 
@@ -84,7 +87,7 @@ export class InputPump {
   }
 
   async #sendAll(
-    iterator: AsyncIterator<Value | SealedValue>,
+    iterator: AsyncIterator<Sendable>,
   ): Promise<void> {
     const { scope, seal, compress } = this.#options;
     while (!this.#isDone) {

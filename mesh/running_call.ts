@@ -14,7 +14,6 @@ import {
   responseLength,
   type ResponsePayload,
   StreamEnding,
-  type Value,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { TransportConnection } from "../transport/mod.ts";
@@ -366,7 +365,7 @@ export class RunningCall implements CallFacts, TimedCall {
   #seal(value: Sendable): Sendable {
     const { sealedBy } = this.request.content;
     if (sealedBy === undefined || value instanceof SealedValue) return value;
-    return sealValue(value as Value, {
+    return sealValue(value, {
       recipients: [sealedBy],
       sender: this.#services.keyPair,
     });

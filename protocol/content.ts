@@ -43,12 +43,13 @@ export interface Content {
 
 /**
  * Turns a value into bytes: a `Uint8Array` stays as it is, a string becomes
- * text, everything else JSON (`undefined` becomes `null`).
+ * text, everything else what `JSON.stringify` makes of it. `undefined` becomes
+ * `null`; as a member of an object it is left out, like functions and symbols.
  *
  * @param value What to encode.
  * @returns Content type and body. The body of a `Uint8Array` is the same array.
- * @throws {ProtocolError} `INVALID_VALUE` for what JSON cannot say (functions,
- * symbols, big integers, cycles), for buffers other than `Uint8Array`, and for
+ * @throws {ProtocolError} `INVALID_VALUE` for a function or a symbol, for what
+ * holds a big integer or itself, for buffers other than `Uint8Array`, and for
  * text with half a surrogate pair.
  *
  * @example Usage

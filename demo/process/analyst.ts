@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { JsonValue } from "../../protocol/mod.ts";
 import { DocumentAnalysis, type DocumentReport } from "../analysis/document.ts";
 import { runAgentProcess } from "./child_process.ts";
 
@@ -27,11 +26,9 @@ export type Finding =
 
 if (import.meta.main) {
   await runAgentProcess("analyst", "analyse", (agent) => {
-    agent.onStream("analyse", async function* (request) {
+    agent.onStream("analyse", (request) => {
       const { name } = request.json<{ name: string }>();
-      for await (const finding of findings(name, request.input)) {
-        yield finding as unknown as JsonValue;
-      }
+      return findings(name, request.input);
     });
   });
 }

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { packContent, type Sendable } from "./content.ts";
+import type { CallHandler, StreamHandler } from "./handler.ts";
+
+/** An interface has no index signature. */
+interface Summary {
+  readonly words: readonly string[];
+  readonly author?: string | undefined;
+  readonly source: { readonly bind: string } | null;
+}
+
+const SUMMARY: Summary = {
+  words: ["a", "b"],
+  author: undefined,
+  source: { bind: "here" },
+};
+
+/** A class of the user's, with methods. */
+class Point {
+  readonly #x = 1;
+
+  toJSON(): unknown {
+    return { x: this.#x };
+  }
+}
+
+function textOf(value: Sendable): string {
+  return new TextDecoder().decode(packContent(value).body);
+}
+
+// What these say is said to the type checker: deno check goes over tests.
+Deno.test("Handlers and callers send what TypeScript programs have, as JSON.stringify() writes it", async () => {
+  const call: CallHandler = (): Summary => SUMMARY;
+  const callLater: CallHandler = (): Promise<Summary> =>
+    Promise.resolve(SUMMARY);
+  const stream: StreamHandler = async function* (): AsyncGenerator<Summary> {
+    yield await Promise.resolve(SUMMARY);
+  };
+  const list: StreamHandler = (): readonly Summary[] => [SUMMARY];
+  const request = undefined as never;
+  assert.equal(await call(request), SUMMARY);
+  assert.equal(await callLater(request), SUMMARY);
+  for (const handler of [stream, list]) {
+    for await (const chunk of await handler(request)) {
+      assert.equal(chunk, SUMMARY);
+    }
+  }
+  const values: Sendable[] = [
+    SUMMARY,
+    SUMMARY.words,
+    new Point(),
+    new Date(0),
+    undefined,
+    [undefined],
+  ];
+  assert.deepEqual(values.map(textOf), [
+    '{"words":["a","b"],"source":{"bind":"here"}}',
+    '["a","b"]',
+    '{"x":1}',
+    '"1970-01-01T00:00:00.000Z"',
+    "null",
+    "[null]",
+  ]);
+});
+
+Deno.test("What JSON would say nothing of is refused where the types are checked", () => {
+  const refused: Sendable[] = [
+    // @ts-expect-error: a function
+    () => 1,
+    // @ts-expect-error: a class
+    Point,
+    // @ts-expect-error: a symbol
+    Symbol.iterator,
+    // @ts-expect-error: a big integer
+    1n,
+    // @ts-expect-error: a promise
+    Promise.resolve(1),
+    // @ts-expect-error: a map
+    new Map(),
+    // @ts-expect-error: a set
+    new Set(),
+    // @ts-expect-error: bytes of another kind
+    new ArrayBuffer(1),
+    // @ts-expect-error: bytes of another kind
+    new Float64Array(1),
+    // @ts-expect-error: a stream
+    new ReadableStream(),
+  ];
+  // @ts-expect-error: a promise of a function
+  const handler: CallHandler = () => Promise.resolve(() => 1);
+  assert.equal(refused.length + handler.length, 10);
+});
