@@ -22,7 +22,8 @@ const AMOUNTS = ["calls", "tokens", "costMicros"] as const;
  * A budget that only shrinks. A call takes one from `calls`, hands what is
  * left down with its envelope, and subtracts what the callee reports as spent.
  * Calls that run side by side each see the same remainder: the sum may pass
- * the limit by what they spend at the same time.
+ * the limit by what they spend at the same time. What a call spent that was given
+ * up before its answer nobody reports: the sum may pass the limit by that too.
  */
 export class Budget {
   readonly #remaining: { -readonly [Key in keyof BudgetAmounts]: number } = {};

@@ -33,7 +33,10 @@ export interface RequestOptions {
   readonly input?: AsyncIterable<Sendable>;
   /** Pairs of text for the handler. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** What the call and everything below it may use up. */
+  /**
+   * What the call and everything below it may use up. What was spent below a call
+   * that was given up is not known, and not taken off.
+   */
   readonly budget?: BudgetAmounts;
   /**
    * Whether it does no harm to run it twice: then it is tried again with
