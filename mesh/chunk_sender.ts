@@ -133,6 +133,16 @@ export class ChunkSender {
 
 keepHiddenClass(new ChunkSender({ source: [] } as never));
 
+/**
+ * Has a source clean up that came when nobody wanted it any more.
+ *
+ * @param source What would have been sent.
+ * @throws {TypeError} For a source that is no iterable.
+ */
+export async function discardSource(source: ChunkSource): Promise<void> {
+  await iteratorOf(source).iterator.return?.();
+}
+
 function iteratorOf(source: ChunkSource): ChunkIterator {
   // Text and bytes are iterables too, and never meant as such.
   if (

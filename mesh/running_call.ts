@@ -22,7 +22,7 @@ import type { AnswerStore } from "./answer_store.ts";
 import type { Budget } from "./budget.ts";
 import { CallContext } from "./call_context.ts";
 import { CallTimer, type TimedCall } from "./call_timer.ts";
-import { ChunkSender } from "./chunk_sender.ts";
+import { ChunkSender, discardSource } from "./chunk_sender.ts";
 import {
   compressMessage,
   type OutgoingContent,
@@ -38,6 +38,7 @@ import {
   type CallHandler,
   CallPeer,
   CallRequest,
+  type ChunkSource,
   type Method,
   type StreamHandler,
 } from "./handler.ts";
@@ -314,7 +315,7 @@ export class RunningCall implements CallFacts, TimedCall {
 
   async #stream(handler: StreamHandler): Promise<void> {
     const { request, race } = this;
-    const source = await this.#wait(() => handler(new CallRequest(this)));
+    const source = await this.#findSource(handler);
     const chunks = new ChunkSender({
       channel: this.#channel,
       request,
@@ -337,6 +338,18 @@ export class RunningCall implements CallFacts, TimedCall {
       throw error;
     }
     await this.#sendClose(StreamEnding.COMPLETED);
+  }
+
+  async #findSource(handler: StreamHandler): Promise<ChunkSource> {
+    try {
+      return await this.#wait(() => handler(new CallRequest(this)));
+    } catch (error) {
+      // What it gives now is read by nobody.
+      this.#handling = this.#handling?.then((late) =>
+        this.#enter(() => discardSource(late as ChunkSource))
+      );
+      throw error;
+    }
   }
 
   /** Enters the handler and waits for it, or for the end of the call. */

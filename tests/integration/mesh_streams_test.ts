@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { type Agent, CallError, type CallStream } from "../../mod.ts";
+import {
+  type Agent,
+  CallError,
+  type CallStream,
+  type ChunkSource,
+} from "../../mod.ts";
 import { sleep } from "../../mesh/sleep.ts";
 import { SYSTEM_CLOCK } from "../../transport/mod.ts";
 import { scheduleMacrotask } from "../../transport/macrotask.ts";
@@ -170,6 +175,45 @@ Deno.test("A stream that is cancelled runs the generator's finally", async () =>
     }, (reason) => reason === "enough");
     assert.equal((await aborted.ending).type, "cancelled");
     await done.promise;
+  });
+});
+
+Deno.test("What a handler gives to be streamed when its reader has gone is returned, unread", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    let started = Promise.withResolvers<void>();
+    const log: string[] = [];
+    const sources: Record<string, ChunkSource> = {
+      iterator: {
+        [Symbol.asyncIterator]: () => ({
+          next: () => {
+            log.push("read");
+            return Promise.resolve({ done: true, value: undefined });
+          },
+          return: () => {
+            log.push("returned");
+            return Promise.reject(new Error("heard by nobody"));
+          },
+        }),
+      },
+      stream: new ReadableStream({ cancel: () => void log.push("cancelled") }),
+      none: 1 as unknown as ChunkSource,
+    };
+    callee.onStream("late", async (request) => {
+      started.resolve();
+      await whenAborted(request.signal);
+      return sources[request.text()]!;
+    });
+    const caller = await connect();
+    for (const name in sources) {
+      started = Promise.withResolvers();
+      const stream = caller.stream(CALLEE, "late", name);
+      await started.promise;
+      stream.cancel();
+      assert.equal((await stream.ending).type, "cancelled");
+    }
+    await callee.drain();
+    assert.deepEqual(log, ["returned", "cancelled"]);
   });
 });
 
