@@ -150,12 +150,7 @@ export class CallStream<Chunk = Value | SealedValue>
           ? this.#lastNext = this.#next()
           : Promise.resolve({ done: false, value });
       },
-      return: () => {
-        this.cancel();
-        // Whoever waits is told; whoever comes after the end is not.
-        if (this.#waitingCount === 0) this.#isThrown = true;
-        return Promise.resolve({ done: true, value: undefined });
-      },
+      return: () => this.#leave(),
     };
   }
 
@@ -168,25 +163,34 @@ export class CallStream<Chunk = Value | SealedValue>
    */
   batches(): AsyncIterable<Chunk[]> {
     this.#start();
-    return this.#readBatches();
+    const batches = this.#readBatches();
+    const iterator = {
+      next: () => batches.next(),
+      // Not the generator's, which would wait for the next chunk.
+      return: () => this.#leave(),
+    };
+    return { [Symbol.asyncIterator]: () => iterator };
   }
 
   async *#readBatches(): AsyncGenerator<Chunk[], undefined> {
-    try {
-      for (;;) {
-        const first = await this.#next();
-        if (first.done) return undefined;
-        const batch = [first.value];
-        while (batch.length < MAX_BATCH_CHUNKS) {
-          const chunk = this.#take();
-          if (chunk === undefined) break;
-          batch.push(chunk);
-        }
-        yield batch;
+    for (;;) {
+      const first = await this.#next();
+      if (first.done) return undefined;
+      const batch = [first.value];
+      while (batch.length < MAX_BATCH_CHUNKS) {
+        const chunk = this.#take();
+        if (chunk === undefined) break;
+        batch.push(chunk);
       }
-    } finally {
-      this.cancel();
+      yield batch;
     }
+  }
+
+  #leave(): Promise<IteratorReturnResult<undefined>> {
+    this.cancel();
+    // Whoever waits is told; whoever comes after the end is not.
+    if (this.#waitingCount === 0) this.#isThrown = true;
+    return Promise.resolve({ done: true, value: undefined });
   }
 
   #start(): void {

@@ -273,3 +273,17 @@ Deno.test("CallStream that is left is done for whoever reads on, not for whoever
   assert.deepEqual(await reading, ["CANCELLED"]);
   assert.deepEqual(await readAtOnce(other, 1), ["done"]);
 });
+
+Deno.test("CallStream whose batches are left is cancelled, before the first of them and while one is waited for", async () => {
+  const left = createRig();
+  const iterator = left.stream.batches()[Symbol.asyncIterator]();
+  await iterator.return?.();
+  assert.equal((await left.stream.ending).type, "cancelled");
+  assert.equal((await iterator.next()).done, true);
+  const { stream } = createRig();
+  const other = stream.batches()[Symbol.asyncIterator]();
+  const waiting = assert.rejects(other.next(), /cancelled by the caller/);
+  assert.equal((await other.return?.())?.done, true);
+  await waiting;
+  assert.equal((await other.next()).done, true);
+});

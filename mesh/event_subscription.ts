@@ -6,6 +6,7 @@
 import type { Value } from "../protocol/mod.ts";
 import { MAX_QUEUED_EVENTS } from "./config.ts";
 import type { SealedValue } from "./content.ts";
+import { CallError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
 
 /** Something that an agent published. */
@@ -57,6 +58,7 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
   readonly #options: EventSubscriptionOptions;
   readonly #queue: EventQueue<MeshEvent>;
   #wake: () => void = () => {};
+  #hasStarted = false;
   #closing: Promise<void> | undefined;
 
   /**
@@ -114,22 +116,41 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
   /**
    * Reads the events, in one loop. Leaving it closes the subscription.
    *
-   * @returns The iterator.
+   * @returns The one iterator of the subscription.
+   * @throws {CallError} `FAILED_PRECONDITION` when it is read already.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<MeshEvent, undefined> {
-    try {
-      for (;;) {
-        const queued = this.#queue.shift();
-        if (queued !== undefined) yield queued.event;
-        else if (this.#closing !== undefined) return undefined;
-        else {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        }
+  [Symbol.asyncIterator](): AsyncIterator<MeshEvent, undefined> {
+    if (this.#hasStarted) {
+      throw new CallError(
+        "FAILED_PRECONDITION",
+        `Subscription ${this.pattern}: it is read by one loop only`,
+      );
+    }
+    this.#hasStarted = true;
+    const events = this.#read();
+    return {
+      next: () => events.next(),
+      // Not the generator's alone, which would wait for the next event.
+      return: async () => {
+        this.#queue.clear();
+        await this.close();
+        return await events.return(undefined);
+      },
+    };
+  }
+
+  async *#read(): AsyncGenerator<MeshEvent, undefined> {
+    for (;;) {
+      const queued = this.#queue.shift();
+      if (queued !== undefined) yield queued.event;
+      else if (this.#closing !== undefined) {
+        await this.#closing;
+        return undefined;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
       }
-    } finally {
-      await this.close();
     }
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CallError } from "./error.ts";
 import {
   EventSubscription,
   type EventSubscriptionOptions,
@@ -15,7 +16,7 @@ const EVENT: MeshEvent = {
 };
 
 function create(
-  options: Pick<EventSubscriptionOptions, "onEvent">,
+  options: Pick<EventSubscriptionOptions, "onEvent"> = {},
 ): { subscription: EventSubscription; warnings: string[] } {
   const warnings: string[] = [];
   const subscription = new EventSubscription({
@@ -66,6 +67,39 @@ Deno.test("EventSubscription.deliver() does not wait for its callback, and gives
   subscription.deliver(EVENT, 1);
   assert.deepEqual(seen, ["x", "y"]);
   assert.deepEqual(warnings, []);
+});
+
+Deno.test("EventSubscription is read by one loop only, which ends when it is closed", async () => {
+  const { subscription } = create();
+  const iterator = subscription[Symbol.asyncIterator]();
+  assert.throws(
+    () => subscription[Symbol.asyncIterator](),
+    (error) =>
+      error instanceof CallError && error.code === "FAILED_PRECONDITION",
+  );
+  const reading = Promise.all([1, 2, 3, 4].map(() => iterator.next()));
+  for (const value of ["x", "y"]) {
+    subscription.deliver({ ...EVENT, value }, 1);
+  }
+  await subscription.close();
+  assert.deepEqual(
+    (await reading).map(({ done, value }) => done ? "done" : value?.value),
+    ["x", "y", "done", "done"],
+  );
+});
+
+Deno.test("EventSubscription that is left is closed, and done for whoever waits and whoever reads on", async () => {
+  const waiting = create().subscription[Symbol.asyncIterator]();
+  const next = waiting.next();
+  const done = { done: true, value: undefined };
+  assert.deepEqual(await waiting.return?.(), done);
+  assert.deepEqual(await next, done);
+  const { subscription } = create();
+  const iterator = subscription[Symbol.asyncIterator]();
+  subscription.deliver(EVENT, 1);
+  assert.deepEqual(await iterator.return?.(), done);
+  subscription.deliver(EVENT, 1);
+  assert.deepEqual(await iterator.next(), done);
 });
 
 Deno.test("isTopicMatch() takes the topic itself, and what begins with a prefix", () => {
