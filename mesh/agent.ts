@@ -410,7 +410,7 @@ export class Agent {
    * long all of it takes. When asking for one throws, that is thrown after those
    * before it are published.
    * @returns Resolves when all of them are in the subscribers' queues at the node.
-   * A subscriber that is more than 1,024 events behind misses the oldest.
+   * A subscriber that is more than 1,024 events or 4 MiB behind misses the oldest.
    * @throws {CallError} As `publish`, for the first event that was refused: those
    * before it are published, those after it may be. `DEADLINE_EXCEEDED` when the
    * node takes nothing for ten seconds.
@@ -423,7 +423,8 @@ export class Agent {
    * Subscribes to events.
    *
    * @param pattern A topic, or a prefix and `*`.
-   * @param options A callback instead of the loop, and the bound of the queue.
+   * @param options A callback instead of the loop, and how many events may wait
+   * for it.
    * @returns The subscription, once the node has it: what is published from
    * now on arrives.
    * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`.

@@ -26,7 +26,8 @@ export interface MeshEvent {
 /** Options of `Agent.subscribe`. */
 export interface SubscribeOptions {
   /**
-   * Events that wait for the reader; at the bound the oldest is dropped.
+   * Events that wait for the reader; at the bound, or at 4 MiB of them whatever
+   * it is, the oldest is dropped. At the node 1,024 events or 4 MiB wait.
    *
    * @default 1,024
    */
