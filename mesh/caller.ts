@@ -49,7 +49,12 @@ import {
   RequestEncoder,
   streamOptions,
 } from "./outgoing_request.ts";
-import type { Peer, PeerConnections, PeerLease } from "./peer_connections.ts";
+import {
+  isOutOfConnections,
+  type Peer,
+  type PeerConnections,
+  type PeerLease,
+} from "./peer_connections.ts";
 import {
   type AddressTarget,
   describeTarget,
@@ -344,8 +349,10 @@ export class Caller {
           : begun;
         begun = undefined;
         if (outcome instanceof Attempt) return outcome;
-        tried.add(describePeer(peer));
         failure = outcome.failure;
+        // Nobody was asked; one that is connected already may come next.
+        if (isOutOfConnections(failure) && !scope.isAborted) continue;
+        tried.add(describePeer(peer));
         if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
         this.#forget(target, peer, failure);
       }

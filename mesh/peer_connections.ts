@@ -251,6 +251,16 @@ export class PeerConnections {
   }
 }
 
+/**
+ * Whether it is this agent that has no connection left to give: nobody was asked.
+ *
+ * @param error What {@linkcode PeerConnections.acquire} threw, or something else.
+ */
+export function isOutOfConnections(error: unknown): boolean {
+  return error instanceof CallError && error.code === "RESOURCE_EXHAUSTED" &&
+    error.fault === "caller";
+}
+
 /** The same peer comes with every call, as long as the registry's answer is used. */
 const keys = new WeakMap<Peer, string>();
 

@@ -326,6 +326,34 @@ Deno.test("Agent.call() passes over agents that are gone or take no calls", asyn
   });
 });
 
+Deno.test("Agent.call() goes to a candidate that is connected when it has no connection left for another", async () => {
+  await withMesh(async ({ connect }) => {
+    const names = ["a", "b", "c", "d", "e", "f"];
+    let release = Promise.withResolvers<void>();
+    for (const name of names) {
+      const callee = await connect({ name, capabilities: ["work"] });
+      callee.onCall("work", () => release.promise.then(() => name));
+    }
+    const caller = await connect({ limits: { maxPeerConnections: 1 } });
+    const work = (): Promise<string> =>
+      caller.call<string>({ capability: "work" }, "work");
+    const calls = Promise.all(names.map(work));
+    release.resolve();
+    assert.equal(new Set(await calls).size, 1);
+    // In use, by a call to one of them: whom the others are turned to.
+    release = Promise.withResolvers();
+    const first = caller.call<string>({ name: "a" }, "work");
+    await caller.ping({ name: "a" });
+    const others = Promise.all(names.map(work));
+    await assert.rejects(
+      caller.call({ name: "b" }, "work"),
+      hasCode("RESOURCE_EXHAUSTED", "connections are in use"),
+    );
+    release.resolve();
+    assert.deepEqual([await first, ...await others], Array(7).fill("a"));
+  });
+});
+
 Deno.test("Agent.drain() lets running handlers finish", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee" });
