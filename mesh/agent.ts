@@ -29,7 +29,11 @@ import {
   parseAddressOption,
   shieldWarnings,
 } from "./agent_options.ts";
-import type { CallOptions, StreamOptions } from "./call_options.ts";
+import {
+  type CallOptions,
+  checkSignal,
+  type StreamOptions,
+} from "./call_options.ts";
 import type { CallStream } from "./call_stream.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
@@ -452,6 +456,7 @@ export class Agent {
   ): Promise<number> {
     const { timeoutMs = NODE_CONNECT_TIMEOUT_MS, signal } = options;
     checkTimeOption("timeoutMs", timeoutMs);
+    checkSignal("Agent", signal);
     if (target === undefined) {
       return await this.#membership.ping({ timeoutMs, signal });
     }

@@ -85,6 +85,7 @@ export type StreamOptions = RequestOptions;
 export function checkOptions(options: CallOptions): void {
   checkTime("timeoutMs", options.timeoutMs);
   checkTime("idleTimeoutMs", options.idleTimeoutMs);
+  checkSignal("Call options", options.signal);
   const { idempotencyKey } = options;
   if (idempotencyKey === undefined) return;
   if (
@@ -102,6 +103,27 @@ export function checkOptions(options: CallOptions): void {
       "Call options: idempotencyKey and input exclude each other",
     );
   }
+}
+
+/**
+ * Checks a signal: one that is none would be found out when timers run already.
+ *
+ * @param subject Whose it is, for the error.
+ * @param signal What the caller gave.
+ * @throws {CallError} `INVALID_ARGUMENT` when it is no signal.
+ */
+export function checkSignal(
+  subject: string,
+  signal: AbortSignal | undefined,
+): void {
+  // It may be of another realm, or another library.
+  if (signal === undefined || typeof signal?.addEventListener === "function") {
+    return;
+  }
+  throw new CallError(
+    "INVALID_ARGUMENT",
+    `${subject}: signal must be an AbortSignal`,
+  );
 }
 
 function checkTime(name: string, value: number | undefined): void {

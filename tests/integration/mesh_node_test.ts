@@ -422,3 +422,23 @@ Deno.test("An agent refuses times and counts that are none, and stays", async ()
     assert.ok(await agent.ping() >= 0);
   });
 });
+
+Deno.test("An agent refuses a signal that is none before a timer runs", async () => {
+  await withMesh(async ({ connect }) => {
+    const clock = new TimerClock();
+    const agent = await connect({ clock });
+    const before = clock.timerCount;
+    const target = { name: "nobody" };
+    for (const given of ["x", null, {}]) {
+      const options = { signal: given as AbortSignal };
+      const isRefusal = (error: unknown) =>
+        error instanceof CallError && error.code === "INVALID_ARGUMENT" &&
+        error.message.includes("signal must be an AbortSignal");
+      await assert.rejects(agent.call(target, "x", null, options), isRefusal);
+      assert.throws(() => agent.stream(target, "x", null, options), isRefusal);
+      await assert.rejects(agent.ping(undefined, options), isRefusal);
+      await assert.rejects(agent.ping(target, options), isRefusal);
+    }
+    assert.equal(clock.timerCount, before);
+  });
+});
