@@ -93,7 +93,8 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #link: NodeLink;
-  readonly #isRegistered: boolean;
+  /** Whether it is to be registered: until it leaves. */
+  #isRegistered: boolean;
   /** At most what the node has granted. */
   #heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS;
   readonly #subscriptions = new Set<EventSubscription>();
@@ -222,7 +223,10 @@ export class Membership {
 
   /** Leaves the registry; a node that cannot be told finds out by itself. */
   async leave(): Promise<void> {
-    if (!this.#isRegistered || !this.isConnected) return;
+    if (!this.#isRegistered) return;
+    // Its node does not know it from here on: no heartbeat is to say that it is there.
+    this.#isRegistered = false;
+    if (!this.isConnected) return;
     try {
       await this.#link.request(
         (connection, signal) =>
@@ -310,6 +314,7 @@ export class Membership {
     connection: TransportConnection,
     signal: AbortSignal,
   ): Promise<void> {
+    if (!this.#isRegistered) return;
     const { agentId, presence } = this.#options;
     const { isDraining, load } = presence();
     try {
@@ -320,6 +325,8 @@ export class Membership {
         sequence: this.#sequence++,
       }, this.#request(signal));
     } catch (error) {
+      // It has left meanwhile.
+      if (!this.#isRegistered) return;
       const isForgotten = error instanceof CallError &&
         error.code === "NOT_FOUND" && !isDraining;
       if (!isForgotten) throw error;

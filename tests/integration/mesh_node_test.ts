@@ -151,6 +151,39 @@ Deno.test("Agent.drain() takes the agent out of discovery, but not out of the re
   });
 });
 
+Deno.test("An agent that closes sends no heartbeats while its handlers finish, and warns of none", async () => {
+  await withMesh(async ({ connect, node }) => {
+    const clock = new TimerClock();
+    const warnings: string[] = [];
+    const leaving = await connect({
+      name: "leaving",
+      clock,
+      heartbeatIntervalMs: 1_000,
+      onWarning: (message) => warnings.push(message),
+    });
+    const started = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    leaving.onCall("work", () => {
+      started.resolve();
+      return released.promise;
+    });
+    const caller = await connect();
+    const call = caller.call({ name: "leaving" }, "work");
+    await started.promise;
+    const closing = leaving.close();
+    await until(async () => (await node.agents()).length === 0);
+    for (let beat = 0; beat < 3; beat++) {
+      clock.advance(1_000);
+      await leaving.ping();
+      await leaving.ping();
+    }
+    released.resolve();
+    await Promise.all([call, closing]);
+    assert.deepEqual(warnings.filter((text) => text.includes("heartbeat")), []);
+    assert.deepEqual(await node.agents(), []);
+  });
+});
+
 Deno.test("Agent.subscribe() gives events in order, by topic and by prefix, to loop and callback", async () => {
   await withMesh(async ({ connect }) => {
     const reader = await connect();
