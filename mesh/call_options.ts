@@ -19,7 +19,8 @@ export interface RequestOptions {
    */
   readonly timeoutMs?: number;
   /**
-   * Longest wait for the callee, in milliseconds; each chunk starts it anew.
+   * Longest wait for the callee, in milliseconds; each chunk starts it anew, and
+   * nothing counts while `input` has nothing to send.
    *
    * @default none for a call, 60,000 for a stream
    */

@@ -32,7 +32,7 @@ export interface CallTimerOptions {
  * Watches over a call: the total limit runs from the start, whatever happens;
  * the idle limit runs while {@linkcode CallTimer.isWaiting} and starts again
  * with every wait, so progress extends it and a slow reader at this end does
- * not use it up.
+ * not use it up, and neither does slow input.
  */
 export class CallTimer implements QueuedTimer {
   /** When the total limit ends; `Infinity` without one. */
@@ -45,6 +45,7 @@ export class CallTimer implements QueuedTimer {
   #call: TimedCall | undefined;
   #cancelIdle: (() => void) | undefined;
   #waitingSince: Instant | undefined;
+  #isPaused = false;
 
   /**
    * Starts the total limit.
@@ -73,7 +74,7 @@ export class CallTimer implements QueuedTimer {
     this.#expire("total");
   }
 
-  /** Whether the idle limit runs. */
+  /** Whether the other side is waited for: the idle limit runs, unless paused. */
   get isWaiting(): boolean {
     return this.#waitingSince !== undefined;
   }
@@ -108,12 +109,18 @@ export class CallTimer implements QueuedTimer {
     );
   }
 
-  /** Starts the idle limit anew if it runs: there was progress of another kind. */
-  extend(): void {
+  /** Stops the idle limit for now, whoever waits: this end has something to do. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Ends the pause: the idle limit starts anew if somebody waits. */
+  resume(): void {
+    this.#isPaused = false;
     if (this.isWaiting) this.wait();
   }
 
-  /** Pauses the idle limit: the other side has acted. */
+  /** Ends the wait: the other side has acted. */
   progress(): void {
     this.#waitingSince = undefined;
   }
@@ -129,6 +136,8 @@ export class CallTimer implements QueuedTimer {
   #checkIdle(): void {
     this.#cancelIdle = undefined;
     if (this.#waitingSince === undefined || this.#idleMs === undefined) return;
+    // It is set again when the pause ends.
+    if (this.#isPaused) return;
     const leftMs = this.#waitingSince + this.#idleMs - this.#queue.now();
     if (leftMs <= 0) this.#expire("idle");
     else {

@@ -50,17 +50,36 @@ Deno.test("CallTimer does not count the time of a slow reader as idle", () => {
   assert.deepEqual(expired, []);
 });
 
-Deno.test("CallTimer.extend() starts a wait anew and nothing else", () => {
+Deno.test("CallTimer.resume() starts a wait anew and nothing else", () => {
   const { clock, timer, expired } = start({ idleMs: 30 });
-  timer.extend();
+  timer.resume();
   clock.advance(100);
   timer.wait();
   clock.advance(20);
-  timer.extend();
+  timer.resume();
   clock.advance(20);
   assert.deepEqual(expired, []);
   clock.advance(10);
   assert.deepEqual(expired, ["idle"]);
+});
+
+Deno.test("CallTimer.pause() stops the idle limit, and not the total one, until it is resumed", () => {
+  const { clock, timer, expired } = start({ totalMs: 1_000, idleMs: 30 });
+  timer.wait();
+  timer.pause();
+  clock.advance(100);
+  timer.wait();
+  clock.advance(100);
+  timer.resume();
+  clock.advance(29);
+  assert.deepEqual(expired, []);
+  clock.advance(1);
+  assert.deepEqual(expired, ["idle"]);
+  const other = start({ totalMs: 1_000, idleMs: 30 });
+  other.timer.wait();
+  other.timer.pause();
+  other.clock.advance(1_000);
+  assert.deepEqual(other.expired, ["total"]);
 });
 
 Deno.test("CallTimer.remainingMs shrinks to zero and is absent without a limit", () => {

@@ -91,7 +91,10 @@ export class InputPump {
   ): Promise<void> {
     const { scope, seal, compress } = this.#options;
     while (!this.#isDone) {
+      // While this end has nothing to send, nobody can say that the other is late.
+      scope.timer.pause();
       const next = await scope.race.race(iterator.next());
+      scope.timer.resume();
       if (next.done || this.#isDone) return;
       const { contentType, body, flags } = packContent(seal(next.value));
       const message = compressMessage(
@@ -106,7 +109,6 @@ export class InputPump {
       );
       if (sending !== undefined) await sending;
       this.#chunkCount++;
-      scope.timer.extend();
     }
   }
 
@@ -129,6 +131,7 @@ export class InputPump {
 
   #finish(): void {
     this.#isDone = true;
+    this.#options.scope.timer.resume();
     // A generator that waits for something runs its `finally` afterwards.
     Promise.resolve(this.#iterator?.return?.()).catch(() => {});
   }

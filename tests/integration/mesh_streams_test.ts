@@ -8,7 +8,8 @@ import {
 import { sleep } from "../../mesh/sleep.ts";
 import { SYSTEM_CLOCK } from "../../transport/mod.ts";
 import { scheduleMacrotask } from "../../transport/macrotask.ts";
-import { collect, whenAborted, withMesh } from "../support/mesh.ts";
+import { collect, until, whenAborted, withMesh } from "../support/mesh.ts";
+import { TimerClock } from "../support/timer_clock.ts";
 
 const CALLEE = { name: "callee" };
 const MIB = 1024 * 1024;
@@ -250,6 +251,41 @@ Deno.test("A stream is limited in total and in silence, and progress extends the
       timeoutMs: 100,
     });
     assert.match((await failureOf(total)).message, /not finished within 100/);
+  });
+});
+
+Deno.test("The time that the caller's own input takes is not silence of the callee", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onStream("echo", async function* (request) {
+      yield* request.input;
+      await whenAborted(request.signal);
+    });
+    const clock = new TimerClock();
+    const caller = await connect({ clock });
+    async function* input(): AsyncGenerator<number> {
+      for (let number = 0; number < 3; number++) {
+        yield number;
+        // The one before is answered: both ends wait for this one.
+        await until(() => stream.offset > number);
+        clock.advance(150);
+      }
+    }
+    const stream = caller.stream(CALLEE, "echo", null, {
+      idleTimeoutMs: 100,
+      input: input(),
+    });
+    const failing = failureOf(stream);
+    let hasEnded = false;
+    stream.ending.then(() => hasEnded = true);
+    await until(() => hasEnded || stream.offset === 3);
+    // With the input at its end it is the callee that says nothing.
+    await until(() => {
+      clock.advance(50);
+      return hasEnded;
+    });
+    assert.equal((await failing).code, "DEADLINE_EXCEEDED");
+    assert.equal(stream.offset, 3);
   });
 });
 
