@@ -34,7 +34,13 @@ function isSameInAnyZone(a: string, b: string): boolean {
     withoutZone(a) === withoutZone(b);
 }
 
-function withoutZone(hostname: string): string {
+/**
+ * A host apart from its zone.
+ *
+ * @param hostname A numeric address.
+ * @returns The same, up to the zone if there is one.
+ */
+export function withoutZone(hostname: string): string {
   const end = hostname.indexOf("%");
   return end === -1 ? hostname : hostname.slice(0, end);
 }

@@ -28,7 +28,7 @@ import {
   PACKET_OVERHEAD_LENGTH,
   PACKET_RESERVED_OFFSET,
 } from "../../protocol/mod.ts";
-import { type Address, isSameAddress } from "./address.ts";
+import { type Address, isSameAddress, withoutZone } from "./address.ts";
 import { CONNECTION_BYTES } from "./connection_bytes.ts";
 
 /** Size of a reset token, in bytes. */
@@ -63,7 +63,9 @@ export class ResetTokens {
    * @returns {@linkcode RESET_TOKEN_LENGTH} new bytes, secret until used.
    */
   tokenOf(connectionId: Uint8Array, peerHostname: string): Uint8Array {
-    const hash = hmacSha256(this.#key, connectionId, text.encode(peerHostname));
+    // Sockets do not always name the zone of a sender.
+    const host = text.encode(withoutZone(peerHostname));
+    const hash = hmacSha256(this.#key, connectionId, host);
     return CONNECTION_BYTES.copy(hash.subarray(0, RESET_TOKEN_LENGTH));
   }
 }
@@ -174,7 +176,7 @@ export class PeerResetTokens<T extends ResetTarget> {
     this.#byTrace.set(trace, { owner, token });
     const known = this.#byOwner.get(owner);
     if (known === undefined) {
-      const { hostname } = owner.remoteAddress;
+      const hostname = withoutZone(owner.remoteAddress.hostname);
       this.#byOwner.set(owner, { traces: [trace], hostname });
       this.#count(hostname, 1);
     } else {
@@ -189,9 +191,11 @@ export class PeerResetTokens<T extends ResetTarget> {
    * @param owner What its tokens end.
    */
   follow(owner: T): void {
-    const { hostname } = owner.remoteAddress;
     const known = this.#byOwner.get(owner);
-    if (known === undefined || known.hostname === hostname) return;
+    if (
+      known === undefined || known.hostname === owner.remoteAddress.hostname
+    ) return;
+    const hostname = withoutZone(owner.remoteAddress.hostname);
     this.#count(known.hostname, -1);
     known.hostname = hostname;
     this.#count(hostname, 1);
@@ -237,7 +241,8 @@ export class PeerResetTokens<T extends ResetTarget> {
   find(from: Address, datagram: Uint8Array): T | undefined {
     // Garbage from where no peer is costs no hash.
     if (
-      datagram.length < MIN_RESET_BYTES || !this.#countByHost.has(from.hostname)
+      datagram.length < MIN_RESET_BYTES ||
+      !this.#countByHost.has(withoutZone(from.hostname))
     ) return undefined;
     const token = datagram.subarray(datagram.length - RESET_TOKEN_LENGTH);
     const found = this.#byTrace.get(this.#traceOf(token));

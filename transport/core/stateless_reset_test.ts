@@ -122,6 +122,28 @@ Deno.test("encodeReset() leaves no byte but length and reserved that tells it ap
   }
 });
 
+Deno.test("A reset from a host with a zone counts whether or not the zone is named", () => {
+  const [named, unnamed] = ["fe80::1%eth0", "fe80::1"].map((hostname) => ({
+    hostname,
+    port: 9_000,
+  })) as [Address, Address];
+  for (const [learned, from] of [[named, unnamed], [unnamed, named]] as const) {
+    const own = new ResetTokens(KEY);
+    const id = new Uint8Array(8).fill(7);
+    const token = own.tokenOf(id, learned.hostname);
+    assert.deepEqual(own.tokenOf(id, from.hostname), token);
+    const tokens = new PeerResetTokens<{ remoteAddress: Address }>(KEY);
+    const owner = { remoteAddress: SERVER_ADDRESS };
+    tokens.learn(token, owner);
+    owner.remoteAddress = learned;
+    tokens.follow(owner);
+    const reset = encodeReset(new SeededRandom(5), token, 60);
+    assert.equal(tokens.find(from, reset), owner);
+    tokens.delete(owner);
+    assert.equal(tokens.find(from, reset), undefined);
+  }
+});
+
 Deno.test("PeerResetTokens.find() needs the whole token and the peer's address", () => {
   const tokens = new PeerResetTokens<{ remoteAddress: Address }>(KEY);
   const token = new Uint8Array(RESET_TOKEN_LENGTH).fill(1);
