@@ -528,11 +528,11 @@ export class Agent {
   }
 
   /**
-   * Leaves the mesh: drains for up to `drainMs`, gives up what still runs,
-   * tells the node, and closes every connection and the socket. A second call
-   * waits for the first.
+   * Leaves the mesh: tells the node, drains for up to `drainMs`, in which the
+   * running handlers end and their callers get the answers, gives up what is left,
+   * and closes every connection and the socket. A second call waits for the first.
    *
-   * @param options How long the running handlers may take.
+   * @param options How long the handlers and the way of their answers may take.
    * @throws {CallError} `INVALID_ARGUMENT` for an option: the agent stays.
    */
   async close(options: { readonly drainMs?: number } = {}): Promise<void> {
@@ -550,12 +550,12 @@ export class Agent {
   async #close(drainMs: number): Promise<void> {
     await this.#membership.leave();
     const done = new AbortController();
-    const drained = this.#callee.drain().then(() => done.abort());
-    if (this.#callee.runningCount > 0) {
-      await sleep(this.#clock, drainMs, done.signal);
-      this.#callee.abort();
-    }
-    if (done.signal.aborted) await drained;
+    // An answer that has not arrived is lost with its connection.
+    this.#callee.drain().then(() => this.#callee.delivered()).then(() =>
+      done.abort()
+    );
+    await sleep(this.#clock, drainMs, done.signal);
+    this.#callee.abort();
     await this.#stop();
   }
 

@@ -53,6 +53,7 @@ export class Callee {
   readonly #maxInFlight: number;
   readonly #methods = new Map<string, Method>();
   readonly #running = new IdTable<RunningCall>();
+  readonly #connections = new Set<TransportConnection>();
   /** Numbers calls, for the tables that hold them. */
   #nextNumber = 0;
   readonly #services: CallServices;
@@ -119,7 +120,9 @@ export class Callee {
     };
     connection.onStream = onStream;
     connection.onDatagram = ignoreDatagram;
+    this.#connections.add(connection);
     connection.closed.then(() => {
+      this.#connections.delete(connection);
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
       for (const race of calls.values()) race.abort(gone);
     });
@@ -130,6 +133,13 @@ export class Callee {
     this.#isDraining = true;
     if (this.#running.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Resolves when the callers have what was answered until now, or are gone. */
+  async delivered(): Promise<void> {
+    await Promise.all(
+      [...this.#connections].map((connection) => connection.answersDelivered()),
+    );
   }
 
   /** Gives up the running calls: their callers get `UNAVAILABLE`. */

@@ -91,7 +91,7 @@ export const MIN_COMPRESSED_BYTES = 1_024;
 /** How long `close()` waits for the node to hear of it, in milliseconds. */
 export const LEAVE_TIMEOUT_MS = 1_000;
 
-/** How long `close()` waits for the running handlers, in milliseconds. */
+/** How long `close()` waits for the running handlers and for their answers to arrive, in milliseconds. */
 export const DRAIN_TIMEOUT_MS = 10_000;
 
 /** Bytes of unfinished requests that one agent holds for one connection: four of the largest. */

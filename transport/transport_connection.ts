@@ -6,6 +6,7 @@
 import { Fifo } from "../internal/fifo.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
+import { isInitiatorStream } from "../protocol/mod.ts";
 import type { Address } from "./core/address.ts";
 import type { PriorityClass } from "./core/application_side.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./core/config.ts";
@@ -423,8 +424,23 @@ export class TransportConnection {
   }
 
   /**
+   * Waits until what was written to the streams of the peer is delivered: the
+   * answers to what it asked, before the connection is closed.
+   *
+   * @returns Fulfilled when our direction of each stream on which something is
+   * under way now is over: acknowledged, or given up. It never rejects.
+   */
+  async answersDelivered(): Promise<void> {
+    const answering = this.#streams.byId.values().filter((stream) =>
+      isInitiatorStream(stream.id) !== this.isInitiator && stream.isDelivering
+    );
+    await Promise.allSettled(answering.map((stream) => stream.finished));
+  }
+
+  /**
    * Ends the connection and tells the peer. Bytes that were not delivered are
-   * lost: await `finished` of the streams first. A second call does nothing.
+   * lost: await `finished` of the streams first, or
+   * {@linkcode TransportConnection.answersDelivered}. A second call does nothing.
    *
    * @param code Close code; applications use 0 and from 0x100 on.
    * @param reason For a person; 256 bytes of it travel.

@@ -134,6 +134,16 @@ export class TransportStream {
     return byteCount;
   }
 
+  /**
+   * Whether something that was written, or the end, waits to be acknowledged by
+   * the peer.
+   */
+  get isDelivering(): boolean {
+    if (this.#isDelivered || this.#writeError !== undefined) return false;
+    if (this.#isFinishing || this.#hasWaitingWrites) return true;
+    return (this.#host.core.streamState(this.id)?.heldBytes ?? 0) > 0;
+  }
+
   /** The code with which the peer stopped our direction, if it did. */
   get stopCode(): number | undefined {
     return this.#stopCode;

@@ -373,6 +373,68 @@ Deno.test("Agent.drain() lets running handlers finish", async () => {
   });
 });
 
+Deno.test("Agent.close() lets the answers of its handlers arrive, large ones and errors as well", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const release = Promise.withResolvers<void>();
+    let startedCount = 0;
+    const started = Promise.withResolvers<void>();
+    const begin = async (): Promise<void> => {
+      if (++startedCount === 3) started.resolve();
+      await release.promise;
+    };
+    callee.onCall("large", async () => {
+      await begin();
+      return new Uint8Array(1 << 20);
+    });
+    callee.onCall("fail", async () => {
+      await begin();
+      throw new CallError("FAILED_PRECONDITION", "Not today");
+    });
+    callee.onStream("stream", async function* () {
+      await begin();
+      for (let part = 0; part < 64; part++) yield new Uint8Array(16_384);
+    });
+    const caller = await connect();
+    const target = { id: callee.id };
+    const answers = Promise.all([
+      caller.call<Uint8Array>(target, "large"),
+      collect(caller.stream<Uint8Array>(target, "stream")),
+      assert.rejects(
+        caller.call(target, "fail"),
+        hasCode("FAILED_PRECONDITION", "Not today"),
+      ),
+    ]);
+    const closing = started.promise.then(() => callee.close());
+    started.promise.then(() => release.resolve());
+    const [large, stream] = await answers;
+    assert.equal(large.length, 1 << 20);
+    assert.equal(stream.length, 64);
+    await closing;
+  });
+});
+
+Deno.test("Agent.close() waits for a slow reader until drainMs ends", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const done = Promise.withResolvers<void>();
+    callee.onStream("stream", function* () {
+      yield new Uint8Array(1_000);
+      yield new Uint8Array(400_000);
+      done.resolve();
+    });
+    const caller = await connect({ transport: { maxStreamDataBytes: 16_384 } });
+    const stream = caller.stream({ id: callee.id }, "stream");
+    const reading = stream[Symbol.asyncIterator]();
+    await reading.next();
+    await done.promise;
+    const begunAt = performance.now();
+    await callee.close({ drainMs: 300 });
+    assert.ok(performance.now() - begunAt >= 299);
+    await assert.rejects(reading.next(), hasCode("CONNECTION_LOST"));
+  });
+});
+
 Deno.test("Agent.call() with an idempotency key runs the handler once per caller", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee" });

@@ -93,6 +93,8 @@ export interface StreamState {
   readonly resetCode: number | undefined;
   /** How many bytes a write takes now. */
   readonly writableBytes: number;
+  /** How many bytes were written and not acknowledged yet. */
+  readonly heldBytes: number;
 }
 
 /** The streams of one connection. */
@@ -318,6 +320,7 @@ export class StreamManager {
       isFinished: recv?.isFinished ?? true,
       resetCode: recv?.resetCode,
       writableBytes: send?.isWritable ? this.#space.roomFor(send) : 0,
+      heldBytes: send?.bufferedBytes ?? 0,
     };
   }
 
