@@ -93,7 +93,11 @@ export class Directory {
     const entry = this.#entries.get(target.key);
     if (entry === undefined || entry.peers.length === 0) return undefined;
     if (now >= entry.expiresAt && !this.#options.isNodeAway()) return undefined;
-    if (now >= entry.refreshAt) this.#ask(target, entry);
+    if (now >= entry.refreshAt) {
+      this.#ask(target, entry).catch(() => {
+        // Nobody waits for it: who asks next hears of it.
+      });
+    }
     return inTurn(entry, entry.peers);
   }
 

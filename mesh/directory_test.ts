@@ -103,6 +103,25 @@ Deno.test("Directory.find() uses what it knows while the node cannot be asked", 
   );
 });
 
+Deno.test("Directory.findRemembered() is not disturbed by a question that fails after everybody has gone", async () => {
+  const refresh = Promise.withResolvers<AgentRecord[]>();
+  const { clock, directory, asked } = create([
+    give(1),
+    () => refresh.promise,
+    give(),
+  ]);
+  await directory.find(TARGET);
+  clock.advance(50);
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 1"]);
+  assert.equal(asked(), 2);
+  clock.advance(50);
+  assert.deepEqual(await directory.find(TARGET), []);
+  // A rejection that nobody handles fails the test.
+  refresh.reject(new CallError("UNAVAILABLE", "Test: gone"));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual(await directory.find(TARGET), []);
+});
+
 Deno.test("Directory.find() gives the agent itself only when there is no other", async () => {
   assert.deepEqual(
     (await create([give(9, 1)]).directory.find(TARGET)).map((peer) =>
