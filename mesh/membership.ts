@@ -23,7 +23,11 @@ import {
   type TransportStream,
 } from "../transport/mod.ts";
 import { type AgentOptions, checkCountOption } from "./agent_options.ts";
-import { LEAVE_TIMEOUT_MS, NODE_CONNECT_TIMEOUT_MS } from "./config.ts";
+import {
+  LEAVE_TIMEOUT_MS,
+  NODE_CONNECT_TIMEOUT_MS,
+  NODE_REQUEST_TIMEOUT_MS,
+} from "./config.ts";
 import {
   packContent,
   readPayload,
@@ -32,6 +36,7 @@ import {
 } from "./content.ts";
 import type { Dialer } from "./dialer.ts";
 import { CallError } from "./error.ts";
+import { checkPattern } from "./event_hub.ts";
 import {
   EventSubscription,
   isTopicMatch,
@@ -98,6 +103,8 @@ export class Membership {
   /** At most what the node has granted. */
   #heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS;
   readonly #subscriptions = new Set<EventSubscription>();
+  /** Over which the node was asked for subscriptions last; perhaps not in use yet. */
+  #subscribedOver: TransportConnection | undefined;
   /** The node's key, once it is known: it has to stay the same. */
   #nodeKey: Uint8Array | undefined;
   #sequence = 0;
@@ -177,6 +184,7 @@ export class Membership {
     options: SubscribeOptions,
   ): Promise<EventSubscription> {
     checkCountOption("maxQueued", options.maxQueued);
+    checkPattern(pattern);
     const subscription: EventSubscription = new EventSubscription({
       ...options,
       pattern,
@@ -271,10 +279,17 @@ export class Membership {
     signal: AbortSignal,
   ): Promise<void> {
     if (this.#isRegistered) await this.#register(connection, signal);
+    this.#subscribedOver = connection;
     const patterns = new Set<string>();
     for (const { pattern } of this.#subscriptions) patterns.add(pattern);
     for (const pattern of patterns) {
-      await subscribeTopic(connection, pattern, this.#request(signal));
+      try {
+        await subscribeTopic(connection, pattern, this.#request(signal));
+      } catch (error) {
+        // One that the node refuses keeps nothing else from coming back.
+        if (signal.aborted || !isRefusal(error)) throw error;
+        this.#warn(`Subscription ${pattern}: refused, no events come`, error);
+      }
     }
   }
 
@@ -337,15 +352,27 @@ export class Membership {
   async #unsubscribe(subscription: EventSubscription): Promise<void> {
     const { pattern } = subscription;
     this.#subscriptions.delete(subscription);
-    const isShared = [...this.#subscriptions].some((other) =>
-      other.pattern === pattern
-    );
-    if (isShared || !this.isConnected) return;
-    await this.#link.request((connection, signal) =>
-      unsubscribeTopic(connection, pattern, this.#request(signal))
-    ).catch(() => {
+    if (this.#isSubscribed(pattern)) return;
+    if (this.#subscribedOver?.isOpen !== true) return;
+    try {
+      await this.#link.request(
+        async (connection, signal) => {
+          if (this.#isSubscribed(pattern)) return;
+          await unsubscribeTopic(connection, pattern, this.#request(signal));
+        },
+        // It may have to wait until the agent is back.
+        { timeoutMs: this.#connectTimeoutMs + NODE_REQUEST_TIMEOUT_MS },
+      );
+    } catch {
       // Lost with its connection: then the subscription is as well.
-    });
+    }
+  }
+
+  #isSubscribed(pattern: string): boolean {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.pattern === pattern) return true;
+    }
+    return false;
   }
 
   /** The node opens one stream, and events are all that comes on it. */
@@ -429,4 +456,10 @@ function* eventsOf(
   values: Iterable<Sendable>,
 ): Generator<EncodedEvent> {
   for (const value of values) yield eventOf(topic, value);
+}
+
+/** Whether the node has answered, and not with what was asked for. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof CallError && error.code !== "CONNECTION_LOST" &&
+    error.code !== "DEADLINE_EXCEEDED";
 }

@@ -1,9 +1,12 @@
 /** What agents do while their node is away. */
 import assert from "node:assert/strict";
-import { Agent, CallError } from "../../mod.ts";
+import { Agent, CallError, type EventSubscription, Node } from "../../mod.ts";
+import { generateKeyPair } from "../../crypto/mod.ts";
 import type { AgentEntry, RegistryQuery } from "../../registry/mod.ts";
 import { MemoryRegistry } from "../../registry/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
+import { MAX_SUBSCRIPTIONS_PER_CONNECTION } from "../../mesh/node_config.ts";
+import { systemRandom } from "../../transport/mod.ts";
 import { until, whenAborted, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 import { collectUncaught } from "../support/uncaught_errors.ts";
@@ -142,4 +145,94 @@ Deno.test("An onWarning that throws when the node is lost is an uncaught error, 
     })
   );
   assert.equal(uncaught[0], failure);
+});
+
+/** Runs a test with a node that can be replaced by another at its address. */
+async function withNodes(
+  body: (
+    nodes: { first: Node; startSecond: () => Promise<Node> },
+  ) => Promise<void>,
+): Promise<void> {
+  const keyPair = generateKeyPair(systemRandom);
+  const first = await Node.start({ bind: "127.0.0.1:0", keyPair });
+  const { port } = first.localAddress;
+  const nodes = [first];
+  try {
+    await body({
+      first,
+      startSecond: async () => {
+        await first.close();
+        nodes.push(await Node.start({ bind: `127.0.0.1:${port}`, keyPair }));
+        return nodes[1]!;
+      },
+    });
+  } finally {
+    await Promise.all(nodes.map((node) => node.close()));
+  }
+}
+
+function subscribeAll(
+  agent: Agent,
+  count: number,
+): Promise<EventSubscription[]> {
+  const topics = Array.from({ length: count }, (_, index) => `topic ${index}`);
+  return Promise.all(topics.map((topic) => agent.subscribe(topic)));
+}
+
+Deno.test("Agent.subscribe() refuses a wrong pattern at once, with a node or without", async () => {
+  await withMesh(async ({ node, connect }) => {
+    const agent = await connect();
+    await node.close();
+    await until(() => !agent.isConnected);
+    await assert.rejects(
+      agent.subscribe("a*b"),
+      (error) =>
+        error instanceof CallError && error.code === "INVALID_ARGUMENT",
+    );
+  });
+});
+
+Deno.test("A subscription that the node refuses does not keep the agent from coming back, and is warned of", async () => {
+  await withNodes(async ({ first, startSecond }) => {
+    const warnings: string[] = [];
+    const agent = await Agent.connect(first.url, {
+      onWarning: (line) => warnings.push(line),
+    });
+    await subscribeAll(agent, MAX_SUBSCRIPTIONS_PER_CONNECTION);
+    await first.close();
+    await until(() => !agent.isConnected);
+    const refused = assert.rejects(
+      agent.subscribe("one more"),
+      (error) =>
+        error instanceof CallError && error.code === "RESOURCE_EXHAUSTED",
+    );
+    const second = await startSecond();
+    await refused;
+    assert.ok(agent.isConnected);
+    assert.equal(
+      second.status.subscriptions,
+      MAX_SUBSCRIPTIONS_PER_CONNECTION,
+    );
+    assert.ok(
+      warnings.some((line) =>
+        line.startsWith("Subscription one more: refused")
+      ),
+    );
+    await agent.close({ drainMs: 0 });
+  });
+});
+
+Deno.test("A subscription that is closed while the agent comes back is not kept at the node", async () => {
+  await withNodes(async ({ first, startSecond }) => {
+    const agent = await Agent.connect(first.url);
+    const subscriptions = await subscribeAll(agent, 200);
+    const second = await startSecond();
+    // In the middle of subscribing again.
+    await until(() => second.status.subscriptions > 0);
+    const isBack = agent.isConnected;
+    await Promise.all(subscriptions.map((each) => each.close()));
+    await until(() => agent.isConnected);
+    assert.equal(second.status.subscriptions, 0, `was back: ${isBack}`);
+    await agent.close({ drainMs: 0 });
+  });
 });
