@@ -211,8 +211,9 @@ export class Agent {
    * @throws {TransportError} `HANDSHAKE_TIMEOUT` when nobody answers,
    * `PEER_KEY_MISMATCH` when somebody else does, `ADDRESS_IN_USE`,
    * `INVALID_CONFIG` for `transport`, …
-   * @throws {CallError} When the node refuses the registration;
-   * `INVALID_ARGUMENT` for an option. An aborted signal rejects with its reason.
+   * @throws {CallError} When the node refuses the registration; `UNAVAILABLE`
+   * when it does not answer it within `connectTimeoutMs`; `INVALID_ARGUMENT` for
+   * an option. An aborted signal rejects with its reason.
    */
   static async connect(
     url: string,
@@ -248,10 +249,7 @@ export class Agent {
       transport,
     });
     try {
-      await agent.#membership.start(
-        options.connectTimeoutMs ?? NODE_CONNECT_TIMEOUT_MS,
-        signal,
-      );
+      await agent.#membership.start(signal);
     } catch (error) {
       await agent.#stop();
       throw error;

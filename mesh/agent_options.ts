@@ -75,7 +75,12 @@ export interface AgentOptions {
    * @default what the node grants, 5,000 as a rule
    */
   readonly heartbeatIntervalMs?: number;
-  /** How long the first connection may take, in milliseconds. @default 5,000 */
+  /**
+   * How long it may take to connect to the node and to register there, in
+   * milliseconds, the first time and again.
+   *
+   * @default 5,000
+   */
   readonly connectTimeoutMs?: number;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;

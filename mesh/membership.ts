@@ -107,19 +107,22 @@ export class Membership {
   #subscribedOver: TransportConnection | undefined;
   /** The node's key, once it is known: it has to stay the same. */
   #nodeKey: Uint8Array | undefined;
+  readonly #connectTimeoutMs: number;
   #sequence = 0;
-  #connectTimeoutMs = NODE_CONNECT_TIMEOUT_MS;
 
   /** @param options The agent and the node. */
   constructor(options: MembershipOptions) {
     this.#options = options;
-    const { name = "", register } = options.options;
+    const { name = "", register, connectTimeoutMs } = options.options;
     this.#nodeKey = options.url.publicKey;
+    this.#connectTimeoutMs = connectTimeoutMs ?? NODE_CONNECT_TIMEOUT_MS;
     this.#isRegistered = register ?? name !== "";
     this.#link = new NodeLink({
       address: formatAddress(options.url),
       dial: (signal) => this.#dial(signal),
       enlist: (connection, signal) => this.#enlist(connection, signal),
+      withdraw: (connection) => this.#withdraw(connection),
+      connectTimeoutMs: this.#connectTimeoutMs,
       heartbeat: this.#isRegistered
         ? (connection, signal) => this.#heartbeat(connection, signal)
         : undefined,
@@ -137,11 +140,9 @@ export class Membership {
   /**
    * Connects for the first time.
    *
-   * @param timeoutMs How long it may take.
    * @param signal Gives up.
    */
-  async start(timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    this.#connectTimeoutMs = timeoutMs;
+  async start(signal?: AbortSignal): Promise<void> {
     await this.#link.start(signal ?? new AbortController().signal);
   }
 
@@ -237,13 +238,7 @@ export class Membership {
     if (!this.isConnected) return;
     try {
       await this.#link.request(
-        (connection, signal) =>
-          sendHeartbeat(connection, {
-            agentId: this.#options.agentId,
-            status: "leaving",
-            load: 0,
-            sequence: this.#sequence++,
-          }, this.#request(signal)),
+        (connection, signal) => this.#sayLeaving(connection, signal),
         { timeoutMs: LEAVE_TIMEOUT_MS, isUrgent: true },
       );
     } catch {
@@ -291,6 +286,28 @@ export class Membership {
         this.#warn(`Subscription ${pattern}: refused, no events come`, error);
       }
     }
+  }
+
+  /** Has the node forget a registration that it may have heard. */
+  async #withdraw(connection: TransportConnection): Promise<void> {
+    if (!this.#isRegistered) return;
+    try {
+      await this.#sayLeaving(connection);
+    } catch {
+      // The lease ends without it.
+    }
+  }
+
+  async #sayLeaving(
+    connection: TransportConnection,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await sendHeartbeat(connection, {
+      agentId: this.#options.agentId,
+      status: "leaving",
+      load: 0,
+      sequence: this.#sequence++,
+    }, { ...this.#request(signal), timeoutMs: LEAVE_TIMEOUT_MS });
   }
 
   async #register(
@@ -435,7 +452,7 @@ export class Membership {
     }
   }
 
-  #request(signal: AbortSignal): NodeRequestOptions {
+  #request(signal?: AbortSignal): NodeRequestOptions {
     const { ids, clock } = this.#options;
     return {
       messageId: ids.nextMessageId(),

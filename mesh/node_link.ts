@@ -29,6 +29,10 @@ export interface NodeLinkOptions {
     connection: TransportConnection,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Takes back an `enlist` that was given up, within a moment; never rejects. */
+  readonly withdraw: (connection: TransportConnection) => Promise<void>;
+  /** How long `dial` and `enlist` may take together, in milliseconds. */
+  readonly connectTimeoutMs: number;
   /** Sends a heartbeat; absent for an agent that is not registered. */
   readonly heartbeat?:
     | ((connection: TransportConnection, signal: AbortSignal) => Promise<void>)
@@ -126,7 +130,8 @@ export class NodeLink {
    *
    * @param signal Gives up.
    * @throws {TransportError} When the node cannot be reached.
-   * @throws {CallError} When it refuses the registration.
+   * @throws {CallError} When it refuses the registration; `UNAVAILABLE` when it
+   * does not answer in time.
    */
   async start(signal: AbortSignal): Promise<void> {
     const connection = await this.#connect(signal);
@@ -272,12 +277,30 @@ export class NodeLink {
   }
 
   async #connect(signal: AbortSignal): Promise<TransportConnection> {
-    const connection = await this.#options.dial(signal);
+    const { address, clock, connectTimeoutMs, dial, enlist, withdraw } =
+      this.#options;
+    const endsAt = clock.now() + connectTimeoutMs;
+    const connection = await dial(signal);
+    const race = new LimitedRace({
+      clock,
+      timeoutMs: Math.max(0, endsAt - clock.now()),
+      late: () =>
+        new CallError(
+          "UNAVAILABLE",
+          `Node ${address}: no answer within ${connectTimeoutMs} ms`,
+        ),
+      signal,
+    });
     try {
-      await this.#options.enlist(connection, signal);
+      await race.race(enlist(connection, race.signal));
     } catch (error) {
+      // The node may have heard it, and would send callers to nobody. One that
+      // is late would hear this no sooner.
+      if (signal.aborted) await withdraw(connection);
       connection.close(0, "not registered");
       throw error;
+    } finally {
+      race.end();
     }
     this.#connection = connection;
     this.#ready.resolve(connection);

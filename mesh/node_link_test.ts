@@ -8,6 +8,8 @@ import {
 import { CallError, type CallErrorCode } from "./error.ts";
 import { NodeLink } from "./node_link.ts";
 
+const CONNECT_TIMEOUT_MS = 4_000;
+
 /** Longer than any pause before the link is made anew. */
 const PAUSE_MS = 10_000;
 
@@ -20,11 +22,18 @@ class Rig {
   heartbeatCount = 0;
   #end: () => void = () => {};
 
+  /** Connections whose registration was taken back. */
+  withdrawnCount = 0;
+  /** What each connection is registered with. */
+  enlist: () => Promise<void> = () => Promise.resolve();
+
   constructor(options: { hasHeartbeat?: boolean } = {}) {
     this.link = new NodeLink({
       address: "192.0.2.1:9000",
       dial: () => Promise.resolve(this.#connect()),
-      enlist: () => Promise.resolve(),
+      enlist: () => this.enlist(),
+      withdraw: () => Promise.resolve(void this.withdrawnCount++),
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
       heartbeat: options.hasHeartbeat === true
         ? () => Promise.resolve(void this.heartbeatCount++)
         : undefined,
@@ -34,8 +43,8 @@ class Rig {
     });
   }
 
-  async start(): Promise<void> {
-    await this.link.start(new AbortController().signal);
+  async start(signal = new AbortController().signal): Promise<void> {
+    await this.link.start(signal);
   }
 
   /** Ends the connection of the moment. */
@@ -221,5 +230,52 @@ Deno.test("NodeLink.close() ends what waits for its turn", async () => {
   );
   assert.equal(codes.at(0), "CONNECTION_LOST");
   assert.equal(codes.at(-1), "CANCELLED");
+  assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("NodeLink.start() has one limit for connecting and registering", async () => {
+  const rig = new Rig();
+  rig.enlist = never;
+  const starting = assertFails("UNAVAILABLE", rig.start());
+  await settle();
+  rig.clock.advance(CONNECT_TIMEOUT_MS);
+  await starting;
+  assert.ok(!rig.link.isConnected);
+  assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("NodeLink connects anew to a node that does not take the registration in time", async () => {
+  const rig = new Rig();
+  await rig.start();
+  rig.enlist = never;
+  rig.end();
+  await settle();
+  assert.equal(rig.dialCount, 2);
+  rig.enlist = () => Promise.resolve();
+  rig.clock.advance(CONNECT_TIMEOUT_MS);
+  await settle();
+  rig.clock.advance(PAUSE_MS);
+  await settle();
+  assert.equal(rig.dialCount, 3);
+  assert.ok(rig.link.isConnected);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink takes a registration back that is given up, but not one that is refused", async () => {
+  const rig = new Rig();
+  rig.enlist = never;
+  const abort = new AbortController();
+  const starting = assert.rejects(
+    rig.start(abort.signal),
+    (reason) => reason === "enough",
+  );
+  await settle();
+  abort.abort("enough");
+  await starting;
+  assert.equal(rig.withdrawnCount, 1);
+  rig.enlist = () =>
+    Promise.reject(new CallError("PERMISSION_DENIED", "Test: refused"));
+  await assertFails("PERMISSION_DENIED", rig.start());
+  assert.equal(rig.withdrawnCount, 1);
   assert.equal(rig.clock.timerCount, 0);
 });

@@ -11,9 +11,14 @@ import {
 } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
-import { type Lease, MemoryRegistry } from "../../registry/mod.ts";
+import {
+  type AgentRecord,
+  type Lease,
+  MemoryRegistry,
+} from "../../registry/mod.ts";
 import { collect, until, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
+import { bindTransport } from "../support/transport_pair.ts";
 
 Deno.test("Agent.discover() finds by capability, name, tag and id, and forgets who left", async () => {
   await withMesh(async ({ connect }) => {
@@ -474,4 +479,34 @@ Deno.test("An agent refuses a signal that is none before a timer runs", async ()
     }
     assert.equal(clock.timerCount, before);
   });
+});
+
+Deno.test("Agent.connect() leaves no record behind when it is given up while the node registers it", async () => {
+  const abort = new AbortController();
+  class AbortingRegistry extends MemoryRegistry {
+    override register(now: number, record: AgentRecord): Lease {
+      const lease = super.register(now, record);
+      abort.abort(new RangeError("enough"));
+      return lease;
+    }
+  }
+  await withMesh(async ({ node, connect }) => {
+    const { signal } = abort;
+    await assert.rejects(connect({ name: "ghost", signal }), RangeError);
+    assert.deepEqual(await node.agents(), []);
+  }, { store: new AbortingRegistry() });
+});
+
+Deno.test("Agent.connect() waits no longer for a registration than connectTimeoutMs says", async () => {
+  const { transport } = await bindTransport();
+  const { port } = transport.localAddress;
+  // What listens there accepts connections and answers nothing.
+  await assert.rejects(
+    Agent.connect(`mxp://127.0.0.1:${port}`, {
+      name: "patient",
+      connectTimeoutMs: 1_000,
+    }),
+    (error) => error instanceof CallError && error.code === "UNAVAILABLE",
+  );
+  await transport.close();
 });
