@@ -169,6 +169,7 @@ export class Node {
       clock: this.#clock,
       wallClock: () => Date.now(),
       leaseMs,
+      registrants: new Map(),
       status: () => this.status,
     };
   }
@@ -328,7 +329,10 @@ export class Node {
   }
 
   async #sweep(): Promise<void> {
-    await this.#registry.expire(this.#clock.now());
+    const { registrants } = this.#services;
+    for (const { agentId } of await this.#registry.expire(this.#clock.now())) {
+      registrants.delete(agentId);
+    }
   }
 
   #warn(message: string, cause: unknown): void {

@@ -50,6 +50,11 @@ export interface NodeServices {
   readonly wallClock: () => number;
   /** The lease of an agent that wishes for none, in milliseconds. */
   readonly leaseMs: number;
+  /**
+   * Over which connection each agent was registered last, by the agent's id: the
+   * `token` of its {@linkcode Requester}.
+   */
+  readonly registrants: Map<string, symbol>;
   /** What `mxp.status` answers. */
   readonly status: () => NodeStatus;
 }
@@ -68,6 +73,8 @@ export interface NodeStatus {
 
 /** Who asks. */
 export interface Requester {
+  /** Tells its connection from all others, and keeps none of it. */
+  readonly token: symbol;
   /** The key that the connection proves. */
   readonly publicKey: Uint8Array;
   /** Where the connection comes from. */
@@ -147,7 +154,7 @@ async function register(
   requester: Requester,
   payload: Uint8Array,
 ): Promise<Content> {
-  const { registry, clock, leaseMs } = services;
+  const { registry, registrants, clock, leaseMs } = services;
   requester.takeRegistration();
   const registration = decodeAgentRegister(payload);
   const record = recordOf(registration, {
@@ -157,6 +164,7 @@ async function register(
     registeredAtMs: services.wallClock(),
   });
   const lease = await registry.register(clock.now(), record);
+  registrants.set(record.agentId, requester.token);
   const answer: Registration = {
     leaseMs: lease.ttlMs,
     heartbeatIntervalMs: lease.heartbeatIntervalMs,
@@ -180,12 +188,23 @@ async function heartbeat(
 ): Promise<Content> {
   const { agentId, status, load, sequence } = decodeAgentHeartbeat(payload);
   const id = formatAgentId(agentId);
-  const isKnown = await services.registry.heartbeat(services.clock.now(), id, {
+  const { registry, registrants, clock } = services;
+  const registrant = registrants.get(id);
+  if (registrant !== undefined && registrant !== requester.token) {
+    // An instance that was replaced must not take its successor along.
+    throw new CallError(
+      "PERMISSION_DENIED",
+      `Agent ${id}: another connection has registered it since`,
+    );
+  }
+  const update = {
     status: statusFromNumber(status),
     load,
     sequence,
     publicKey: requester.publicKey,
-  });
+  };
+  const isKnown = await registry.heartbeat(clock.now(), id, update);
+  if (!isKnown || update.status === "leaving") registrants.delete(id);
   if (!isKnown) throw new CallError("NOT_FOUND", `Agent ${id}: not registered`);
   return NO_CONTENT;
 }

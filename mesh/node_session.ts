@@ -82,6 +82,8 @@ export interface NodeSessionOptions {
 
 /** Serves one connection until it ends. */
 export class NodeSession implements Requester {
+  /** Tells the connection from all others: see {@linkcode Requester}. */
+  readonly token: symbol = Symbol("connection");
   readonly #options: NodeSessionOptions;
   readonly #queue: EventQueue<HubEvent>;
   readonly #registrations = new TokenBucket(

@@ -70,7 +70,11 @@ class Rig implements RequestConnection {
   readonly accepted: TestStream[] = [];
   readonly closed = Promise.withResolvers<void>();
 
-  constructor(registry: Registry = new MemoryRegistry(), publicKey = 7) {
+  constructor(
+    registry: Registry = new MemoryRegistry(),
+    publicKey = 7,
+    registrants = new Map<string, symbol>(),
+  ) {
     this.session = new NodeSession({
       connection: {
         peerPublicKey: new Uint8Array(32).fill(publicKey),
@@ -87,6 +91,7 @@ class Rig implements RequestConnection {
         clock: this.clock,
         wallClock: () => 0,
         leaseMs: LEASE_MS,
+        registrants,
         status: () => ({
           agents: registry.size,
           connections: 1,
@@ -218,6 +223,22 @@ Deno.test("NodeSession answers NOT_FOUND to the heartbeat of an agent that it re
   await rig.heartbeat("draining");
   rig.clock.advance(LEASE_MS);
   await assertRefused("NOT_FOUND", rig.heartbeat());
+});
+
+Deno.test("NodeSession takes heartbeats from the connection that registered the agent last", async () => {
+  const registry = new MemoryRegistry();
+  const registrants = new Map<string, symbol>();
+  const before = new Rig(registry, 7, registrants);
+  const after = new Rig(registry, 7, registrants);
+  await before.register();
+  await after.register();
+  await assertRefused("PERMISSION_DENIED", before.heartbeat("draining"));
+  await assertRefused("PERMISSION_DENIED", before.heartbeat("leaving"));
+  assert.equal(registry.size, 1);
+  await after.heartbeat("leaving");
+  assert.equal(registry.size, 0);
+  assert.equal(registrants.size, 0);
+  await assertRefused("NOT_FOUND", before.heartbeat());
 });
 
 Deno.test("NodeSession retires an agent that leaves, not one whose connection ends", async () => {

@@ -167,7 +167,9 @@ export interface AgentHeartbeat {
  * @param heartbeat What it says.
  * @param options Ids and limits of the request.
  * @throws {CallError} `NOT_FOUND` when the node does not know the agent:
- * register again; `PERMISSION_DENIED`, `CONNECTION_LOST`, `DEADLINE_EXCEEDED`.
+ * register again; `PERMISSION_DENIED` when the id belongs to another key, or was
+ * registered over another connection since; `CONNECTION_LOST`,
+ * `DEADLINE_EXCEEDED`.
  */
 export async function sendHeartbeat(
   connection: RequestConnection,

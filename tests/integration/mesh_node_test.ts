@@ -510,3 +510,23 @@ Deno.test("Agent.connect() waits no longer for a registration than connectTimeou
   );
   await transport.close();
 });
+
+Deno.test("An agent that is replaced by one of the same id and key leaves its successor registered", async () => {
+  await withMesh(async ({ node, connect }) => {
+    const identity = {
+      name: "service",
+      capabilities: ["greet"],
+      id: crypto.randomUUID(),
+      keyPair: generateKeyPair(systemRandom),
+    };
+    const before = await connect(identity);
+    const after = await connect(identity);
+    await before.drain();
+    await before.close();
+    const [record] = await node.agents();
+    assert.equal(record?.port, after.localAddress.port);
+    assert.equal(record?.status, "available");
+    await after.close();
+    assert.deepEqual(await node.agents(), []);
+  });
+});
