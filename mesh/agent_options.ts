@@ -76,8 +76,8 @@ export interface AgentOptions {
    */
   readonly heartbeatIntervalMs?: number;
   /**
-   * How long it may take to connect to the node and to register there, in
-   * milliseconds, the first time and again.
+   * How long the first connection may take, the registration included, in
+   * milliseconds.
    *
    * @default 5,000
    */

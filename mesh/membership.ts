@@ -278,6 +278,7 @@ export class Membership {
     const patterns = new Set<string>();
     for (const { pattern } of this.#subscriptions) patterns.add(pattern);
     for (const pattern of patterns) {
+      if (!this.#isSubscribed(pattern)) continue;
       try {
         await subscribeTopic(connection, pattern, this.#request(signal));
       } catch (error) {

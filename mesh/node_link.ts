@@ -31,7 +31,7 @@ export interface NodeLinkOptions {
   ) => Promise<void>;
   /** Takes back an `enlist` that was given up, within a moment; never rejects. */
   readonly withdraw: (connection: TransportConnection) => Promise<void>;
-  /** How long `dial` and `enlist` may take together, in milliseconds. */
+  /** How long `dial` and `enlist` may take together the first time, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** Sends a heartbeat; absent for an agent that is not registered. */
   readonly heartbeat?:
@@ -134,7 +134,9 @@ export class NodeLink {
    * does not answer in time.
    */
   async start(signal: AbortSignal): Promise<void> {
-    const connection = await this.#connect(signal);
+    const { clock, connectTimeoutMs } = this.#options;
+    const endsAt = clock.now() + connectTimeoutMs;
+    const connection = await this.#connect(signal, endsAt);
     this.#running = this.#keep(connection);
   }
 
@@ -276,12 +278,40 @@ export class NodeLink {
     this.#ready = createReady();
   }
 
-  async #connect(signal: AbortSignal): Promise<TransportConnection> {
-    const { address, clock, connectTimeoutMs, dial, enlist, withdraw } =
-      this.#options;
-    const endsAt = clock.now() + connectTimeoutMs;
+  /**
+   * @param signal Gives up.
+   * @param endsAt When `enlist` has to be done; whoever comes back with many
+   * subscriptions takes the time that they need.
+   */
+  async #connect(
+    signal: AbortSignal,
+    endsAt?: Instant,
+  ): Promise<TransportConnection> {
+    const { dial, enlist, withdraw } = this.#options;
     const connection = await dial(signal);
-    const race = new LimitedRace({
+    const race = endsAt === undefined
+      ? undefined
+      : this.#limitStart(endsAt, signal);
+    try {
+      const enlisting = enlist(connection, race?.signal ?? signal);
+      await (race?.race(enlisting) ?? enlisting);
+    } catch (error) {
+      // The node may have heard it, and would send callers to nobody. One that
+      // is late would hear this no sooner.
+      if (signal.aborted) await withdraw(connection);
+      connection.close(0, "not registered");
+      throw error;
+    } finally {
+      race?.end();
+    }
+    this.#connection = connection;
+    this.#ready.resolve(connection);
+    return connection;
+  }
+
+  #limitStart(endsAt: Instant, signal: AbortSignal): LimitedRace {
+    const { address, clock, connectTimeoutMs } = this.#options;
+    return new LimitedRace({
       clock,
       timeoutMs: Math.max(0, endsAt - clock.now()),
       late: () =>
@@ -291,20 +321,6 @@ export class NodeLink {
         ),
       signal,
     });
-    try {
-      await race.race(enlist(connection, race.signal));
-    } catch (error) {
-      // The node may have heard it, and would send callers to nobody. One that
-      // is late would hear this no sooner.
-      if (signal.aborted) await withdraw(connection);
-      connection.close(0, "not registered");
-      throw error;
-    } finally {
-      race.end();
-    }
-    this.#connection = connection;
-    this.#ready.resolve(connection);
-    return connection;
   }
 
   async #keep(first: TransportConnection): Promise<void> {

@@ -244,23 +244,6 @@ Deno.test("NodeLink.start() has one limit for connecting and registering", async
   assert.equal(rig.clock.timerCount, 0);
 });
 
-Deno.test("NodeLink connects anew to a node that does not take the registration in time", async () => {
-  const rig = new Rig();
-  await rig.start();
-  rig.enlist = never;
-  rig.end();
-  await settle();
-  assert.equal(rig.dialCount, 2);
-  rig.enlist = () => Promise.resolve();
-  rig.clock.advance(CONNECT_TIMEOUT_MS);
-  await settle();
-  rig.clock.advance(PAUSE_MS);
-  await settle();
-  assert.equal(rig.dialCount, 3);
-  assert.ok(rig.link.isConnected);
-  await rig.link.close("test");
-});
-
 Deno.test("NodeLink takes a registration back that is given up, but not one that is refused", async () => {
   const rig = new Rig();
   rig.enlist = never;

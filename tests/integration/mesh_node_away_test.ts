@@ -195,7 +195,10 @@ Deno.test("Agent.subscribe() refuses a wrong pattern at once, with a node or wit
 Deno.test("A subscription that the node refuses does not keep the agent from coming back, and is warned of", async () => {
   await withNodes(async ({ first, startSecond }) => {
     const warnings: string[] = [];
+    // What waits for the node does not give up on a slow machine.
+    const clock = new TimerClock();
     const agent = await Agent.connect(first.url, {
+      clock,
       onWarning: (line) => warnings.push(line),
     });
     await subscribeAll(agent, MAX_SUBSCRIPTIONS_PER_CONNECTION);
@@ -207,8 +210,11 @@ Deno.test("A subscription that the node refuses does not keep the agent from com
         error instanceof CallError && error.code === "RESOURCE_EXHAUSTED",
     );
     const second = await startSecond();
+    await until(() => {
+      if (second.status.connections === 0) clock.advance(10);
+      return agent.isConnected;
+    });
     await refused;
-    assert.ok(agent.isConnected);
     assert.equal(
       second.status.subscriptions,
       MAX_SUBSCRIPTIONS_PER_CONNECTION,
