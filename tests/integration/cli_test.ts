@@ -259,7 +259,7 @@ Deno.test("mxp call and stream go straight to the address that is given, whereve
       MXP_NODE: "mxp://192.0.2.1:9000",
       XDG_CONFIG_HOME: configuration,
     });
-    assert.equal(call.stdout, "called\n", call.stderr);
+    assert.equal(call.stdout, "called", call.stderr);
     assert.equal(stream.stdout, "streamed", stream.stderr);
     assert.equal(word.stdout, "called\n", word.stderr);
     // Peers on this machine are not remembered, whatever the node's host is.
