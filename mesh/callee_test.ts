@@ -21,8 +21,10 @@ import {
 import {
   SYSTEM_CLOCK,
   type TransportConnection,
+  TransportError,
   type TransportStream,
 } from "../transport/mod.ts";
+import { scheduleMacrotask } from "../transport/macrotask.ts";
 import {
   createStreamPair,
   type TestStream,
@@ -463,4 +465,38 @@ Deno.test("Callee stops a handler whose time is over outside of every call, whic
   assert.equal((await late)?.type, MessageType.ERROR);
   assert.equal(await stopped.promise, undefined);
   assert.equal((await busy)?.type, MessageType.RESPONSE);
+});
+
+Deno.test("A stream handler sees that its reader has left also when a write learns of it first", async () => {
+  const rig = createRig();
+  const ours = rig.open();
+  const theirs: TestStream & { onStopped?: (code: number) => void } = ours.peer;
+  const reason = Promise.withResolvers<unknown>();
+  rig.callee.setMethod("endless", {
+    kind: "stream",
+    handler: async function* ({ signal }) {
+      try {
+        for (let count = 0;; count++) {
+          if (count === 3) {
+            theirs.fail(
+              new TransportError("STREAM_STOPPED", "Stream: stopped"),
+            );
+            // As the transport, which tells what has happened with its next flush.
+            scheduleMacrotask(() => theirs.onStopped!(1));
+          }
+          yield count;
+        }
+      } finally {
+        reason.resolve(signal.reason);
+      }
+    },
+  });
+  const channel = new MessageChannel(ours);
+  await channel.send(
+    message(MessageType.STREAM_OPEN, streamPayload("endless")),
+  );
+  assert.equal(
+    (await reason.promise as CallError | undefined)?.code,
+    "CANCELLED",
+  );
 });

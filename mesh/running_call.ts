@@ -16,7 +16,11 @@ import {
   StreamEnding,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
-import type { TransportConnection } from "../transport/mod.ts";
+import {
+  scheduleFairTurn,
+  type TransportConnection,
+  TransportError,
+} from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { AnswerStore } from "./answer_store.ts";
 import type { Budget } from "./budget.ts";
@@ -331,6 +335,11 @@ export class RunningCall implements CallFacts, TimedCall {
       // Raced once, not chunk by chunk: a race costs as much as a token.
       await race.race(sending);
     } catch (error) {
+      // A write may learn that the reader has left before this call is told of it:
+      // the handler is to see why it stops.
+      if (error instanceof TransportError && !race.isAborted) {
+        await new Promise<void>((resolve) => scheduleFairTurn(resolve));
+      }
       this.#handling = Promise.all([
         sending.catch(() => {}),
         this.#enter(async () => await chunks.stop()),
