@@ -9,29 +9,14 @@ import { TransportError } from "../error.ts";
 import { SendCredit } from "../flow_control.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { SentFrame } from "../sent_frame.ts";
-import type { SendStream } from "./send_stream.ts";
 import type { Stream } from "./stream.ts";
-import type { StreamLimits } from "./stream_limits.ts";
 
 /** Fewest bytes of a stream worth a frame at the end of a packet that has others. */
 const MIN_FRAGMENT_BYTES = 64;
 
-/**
- * Share of the connection's credit that is left to streams of which little waits
- * to be read. Otherwise a few that nobody reads would stop all others.
- */
-const RESERVED_SHARE = 1 / 4;
-
-/** What "little" is, as a share of the stream's credit, and at least, in bytes. */
-const LITTLE_SHARE = 1 / 16;
-const MIN_LITTLE_BYTES = 1_024;
-
 /** The queues of streams with data, an opening or an end to send. */
 export class DataFrames {
   readonly #credit: SendCredit;
-  #reservedBytes = 0;
-  /** Credit of its own that a stream has left as long as little of it is unread. */
-  #littleUsedBytes = 0;
   readonly #scheduler = new Scheduler<Stream>();
   /** Streams whose new data waits for the connection's credit; made for the first. */
   #starved: Set<Stream> | undefined;
@@ -39,11 +24,10 @@ export class DataFrames {
   /**
    * Starts with nothing to send.
    *
-   * @param peer Credit of the connection and of each stream.
+   * @param maxDataBytes Credit of the connection.
    */
-  constructor(peer: StreamLimits) {
-    this.#credit = new SendCredit(peer.maxDataBytes);
-    this.#reserve(peer);
+  constructor(maxDataBytes: number) {
+    this.#credit = new SendCredit(maxDataBytes);
   }
 
   /** Whether a frame can be written. */
@@ -59,7 +43,7 @@ export class DataFrames {
   schedule(stream: Stream): void {
     const { send } = stream;
     if (send === undefined || stream.isScheduled) return;
-    if (send.isSendable(this.#creditFor(send))) {
+    if (send.isSendable(this.#credit.availableBytes)) {
       this.#starved?.delete(stream);
       this.#scheduler.add(stream);
     } else if (send.hasCreditedData) this.#starve(stream);
@@ -86,11 +70,10 @@ export class DataFrames {
   /**
    * Takes the credit of the handshake, where data was sent before it.
    *
-   * @param peer What may be sent in total, by all streams and by each.
+   * @param maxDataBytes Bytes that may be sent in total.
    * @throws {TransportError} `FLOW_CONTROL` when more were sent already.
    */
-  settleCredit(peer: StreamLimits): void {
-    const { maxDataBytes } = peer;
+  settleCredit(maxDataBytes: number): void {
     if (maxDataBytes < this.#credit.usedBytes) {
       throw new TransportError(
         "FLOW_CONTROL",
@@ -99,7 +82,6 @@ export class DataFrames {
       );
     }
     this.#credit.settle(maxDataBytes);
-    this.#reserve(peer);
     this.#scheduleStarved();
   }
 
@@ -125,37 +107,15 @@ export class DataFrames {
     for (let stream = this.#next(); stream; stream = this.#next()) {
       const start = writer.offset;
       const send = stream.send!;
-      room.creditBytes = this.#creditFor(send);
+      room.creditBytes = this.#credit.availableBytes;
       const newBytes = send.writeFrame(room, stream.priority);
       if (newBytes < 0) return;
       this.#credit.use(newBytes);
-      const hasMore = send.isSendable(this.#creditFor(send));
+      const hasMore = send.isSendable(this.#credit.availableBytes);
       this.#scheduler.endTurn(writer.offset - start, hasMore);
       if (!hasMore && send.hasCreditedData) this.#starve(stream);
       room.minFragmentBytes = MIN_FRAGMENT_BYTES;
     }
-  }
-
-  #reserve({ maxDataBytes, maxStreamDataBytes }: StreamLimits): void {
-    // One stream alone may use all that it was given.
-    const sharedBytes = Math.max(0, maxDataBytes - maxStreamDataBytes);
-    this.#reservedBytes = Math.min(
-      Math.floor(maxDataBytes * RESERVED_SHARE),
-      sharedBytes,
-    );
-    this.#littleUsedBytes = maxStreamDataBytes -
-      Math.max(MIN_LITTLE_BYTES, Math.floor(maxStreamDataBytes * LITTLE_SHARE));
-  }
-
-  /** What the connection's credit allows a stream, which has its own besides. */
-  #creditFor(send: SendStream): number {
-    const { availableBytes } = this.#credit;
-    const littleBytes = send.creditBytes - this.#littleUsedBytes;
-    return Math.max(
-      0,
-      availableBytes - this.#reservedBytes,
-      Math.min(availableBytes, littleBytes),
-    );
   }
 
   #starve(stream: Stream): void {
@@ -177,7 +137,7 @@ export class DataFrames {
       stream = this.#scheduler.peek()
     ) {
       const send = stream.send!;
-      if (send.isSendable(this.#creditFor(send))) return stream;
+      if (send.isSendable(this.#credit.availableBytes)) return stream;
       this.#scheduler.drop();
       if (send.hasCreditedData) this.#starve(stream);
     }

@@ -140,7 +140,7 @@ export class StreamManager {
       peerBidi: this.#streams.peerBidi,
       peerUni: this.#streams.peerUni,
     });
-    this.#data = new DataFrames(options.peer);
+    this.#data = new DataFrames(options.peer.maxDataBytes);
   }
 
   /** How many streams are remembered. */
@@ -358,7 +358,7 @@ export class StreamManager {
         { fault: "peer" },
       );
     }
-    this.#data.settleCredit(peer);
+    this.#data.settleCredit(peer.maxDataBytes);
     for (const stream of this.#streams.values()) {
       stream.send?.settleCredit(peer.maxStreamDataBytes);
       this.#data.schedule(stream);

@@ -584,37 +584,6 @@ Deno.test("Readers that do not read leave their share of the connection's credit
   }
 });
 
-Deno.test("Streams that nobody reads leave a share of the connection's credit to those that are read", () => {
-  const pair = new StreamPair({
-    limits: { maxDataBytes: 80_000, maxStreamDataBytes: 10_000 },
-  });
-  const { initiator, responder } = pair;
-  const unread = Array.from({ length: 20 }, () => initiator.open(INTERACTIVE)!);
-  for (const id of unread) initiator.write(id, new Uint8Array(10_000));
-  pair.settle();
-  const readable = (id: number) =>
-    responder.streamState(id)?.readableBytes ?? 0;
-  const total = () => unread.reduce((sum, id) => sum + readable(id), 0);
-  assert.ok(total() < 80_000, `${total()} bytes wait`);
-  for (let index = 0; index < 100; index++) {
-    const call = initiator.open(UNI)!;
-    initiator.write(call, new Uint8Array(60));
-    initiator.finish(call);
-    pair.settle();
-    assert.equal(readAvailable(responder, call).length, 60, `call ${index}`);
-    pollEvents(responder);
-    pair.settle();
-  }
-  // What was held back goes on as soon as it is read.
-  for (let turn = 0; turn < unread.length; turn++) {
-    for (const id of unread) readAvailable(responder, id);
-    pair.settle();
-  }
-  for (const id of unread) initiator.write(id, new Uint8Array(60));
-  pair.settle();
-  for (const id of unread) assert.equal(readable(id), 60);
-});
-
 Deno.test("The last credit is granted when the rest is used up, without a read", () => {
   const pair = new StreamPair({ limits: { maxDataBytes: 1_000 } });
   const { initiator, responder } = pair;

@@ -99,11 +99,6 @@ export class SendStream {
     return this.#sentEnd;
   }
 
-  /** How many bytes its own credit still allows: the more, the less waits to be read. */
-  get creditBytes(): number {
-    return this.#maxDataBytes - this.#sentEnd;
-  }
-
   /** Whether there is new data that only the connection's credit can hold back. */
   get hasCreditedData(): boolean {
     return this.#resetCode === undefined &&
