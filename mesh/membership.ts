@@ -60,6 +60,14 @@ import {
   unsubscribeTopic,
 } from "./registry_client.ts";
 
+/** What may be otherwise when the agent comes back once more. */
+const PASSING_CODES: ReadonlySet<string> = new Set([
+  "CONNECTION_LOST",
+  "DEADLINE_EXCEEDED",
+  "INTERNAL",
+  "UNAVAILABLE",
+]);
+
 /** What an agent says about itself in a heartbeat. */
 export interface Presence {
   /** Whether it takes no new calls. */
@@ -100,6 +108,8 @@ export class Membership {
   readonly #link: NodeLink;
   /** Whether it is to be registered: until it leaves. */
   #isRegistered: boolean;
+  /** Whether a node may have heard of it. */
+  readonly #wasRegistered: boolean;
   /** At most what the node has granted. */
   #heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS;
   readonly #subscriptions = new Set<EventSubscription>();
@@ -116,7 +126,7 @@ export class Membership {
     const { name = "", register, connectTimeoutMs } = options.options;
     this.#nodeKey = options.url.publicKey;
     this.#connectTimeoutMs = connectTimeoutMs ?? NODE_CONNECT_TIMEOUT_MS;
-    this.#isRegistered = register ?? name !== "";
+    this.#wasRegistered = this.#isRegistered = register ?? name !== "";
     this.#link = new NodeLink({
       address: formatAddress(options.url),
       dial: (signal) => this.#dial(signal),
@@ -203,7 +213,8 @@ export class Membership {
         },
       );
     } catch (error) {
-      this.#subscriptions.delete(subscription);
+      // The node may have heard of it all the same, while the agent came back.
+      void this.#unsubscribe(subscription);
       throw error;
     }
     return subscription;
@@ -291,7 +302,7 @@ export class Membership {
 
   /** Has the node forget a registration that it may have heard. */
   async #withdraw(connection: TransportConnection): Promise<void> {
-    if (!this.#isRegistered) return;
+    if (!this.#wasRegistered) return;
     try {
       await this.#sayLeaving(connection);
     } catch {
@@ -337,6 +348,8 @@ export class Membership {
       wishMs ?? Infinity,
       granted.heartbeatIntervalMs,
     );
+    // It has left while the node registered it again.
+    if (!this.#isRegistered) return await this.#sayLeaving(connection, signal);
     // A node that was restarted does not know that the agent is draining.
     if (this.#options.presence().isDraining) {
       await this.#heartbeat(connection, signal);
@@ -476,8 +489,7 @@ function* eventsOf(
   for (const value of values) yield eventOf(topic, value);
 }
 
-/** Whether the node has answered, and not with what was asked for. */
+/** Whether the node has answered, and would most likely answer the same again. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof CallError && error.code !== "CONNECTION_LOST" &&
-    error.code !== "DEADLINE_EXCEEDED";
+  return error instanceof CallError && !PASSING_CODES.has(error.code);
 }

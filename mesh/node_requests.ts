@@ -204,7 +204,8 @@ async function heartbeat(
     publicKey: requester.publicKey,
   };
   const isKnown = await registry.heartbeat(clock.now(), id, update);
-  if (!isKnown || update.status === "leaving") registrants.delete(id);
+  const isOver = !isKnown || update.status === "leaving";
+  if (isOver && registrants.get(id) === requester.token) registrants.delete(id);
   if (!isKnown) throw new CallError("NOT_FOUND", `Agent ${id}: not registered`);
   return NO_CONTENT;
 }

@@ -1,9 +1,20 @@
 /** What agents do while their node is away. */
 import assert from "node:assert/strict";
-import { Agent, CallError, type EventSubscription, Node } from "../../mod.ts";
+import {
+  Agent,
+  CallError,
+  type EventSubscription,
+  Node,
+  type NodeOptions,
+} from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import type { AgentEntry, RegistryQuery } from "../../registry/mod.ts";
-import { MemoryRegistry } from "../../registry/mod.ts";
+import {
+  type AgentEntry,
+  type AgentRecord,
+  type Lease,
+  MemoryRegistry,
+  type RegistryQuery,
+} from "../../registry/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { MAX_SUBSCRIPTIONS_PER_CONNECTION } from "../../mesh/node_config.ts";
 import { systemRandom } from "../../transport/mod.ts";
@@ -150,7 +161,10 @@ Deno.test("An onWarning that throws when the node is lost is an uncaught error, 
 /** Runs a test with a node that can be replaced by another at its address. */
 async function withNodes(
   body: (
-    nodes: { first: Node; startSecond: () => Promise<Node> },
+    nodes: {
+      first: Node;
+      startSecond: (options?: NodeOptions) => Promise<Node>;
+    },
   ) => Promise<void>,
 ): Promise<void> {
   const keyPair = generateKeyPair(systemRandom);
@@ -160,9 +174,10 @@ async function withNodes(
   try {
     await body({
       first,
-      startSecond: async () => {
+      startSecond: async (options = {}) => {
         await first.close();
-        nodes.push(await Node.start({ bind: `127.0.0.1:${port}`, keyPair }));
+        const bind = `127.0.0.1:${port}`;
+        nodes.push(await Node.start({ ...options, bind, keyPair }));
         return nodes[1]!;
       },
     });
@@ -240,5 +255,29 @@ Deno.test("A subscription that is closed while the agent comes back is not kept 
     await until(() => agent.isConnected);
     assert.equal(second.status.subscriptions, 0, `was back: ${isBack}`);
     await agent.close({ drainMs: 0 });
+  });
+});
+
+Deno.test("An agent that closes while its node registers it again leaves no record", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const memory = new MemoryRegistry();
+  const register = memory.register.bind(memory);
+  const store = Object.assign(memory, {
+    register: async (now: Instant, record: AgentRecord): Promise<Lease> => {
+      const lease = register(now, record);
+      asked.resolve();
+      await answered.promise;
+      return lease;
+    },
+  });
+  await withNodes(async ({ first, startSecond }) => {
+    const agent = await Agent.connect(first.url, { name: "leaving" });
+    const second = await startSecond({ store });
+    await asked.promise;
+    assert.equal((await second.agents()).length, 1);
+    await agent.close();
+    answered.resolve();
+    assert.deepEqual(await second.agents(), []);
   });
 });
