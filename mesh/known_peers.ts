@@ -26,6 +26,12 @@ import { CallError } from "./error.ts";
 /** Size of a static public key, in bytes. */
 const PUBLIC_KEY_LENGTH = 32;
 
+/** How often a file is read whose last line another process is still writing. */
+const MAX_READS = 50;
+
+/** Between two of these readings, in milliseconds. */
+const READ_PAUSE_MS = 5;
+
 /** Largest file that is read, in bytes: thousands of peers. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -89,18 +95,18 @@ export class KnownPeers {
   }
 
   #read(): Map<string, Uint8Array> {
-    const text = this.#readText();
-    const peers = new Map<string, Uint8Array>();
-    text.split("\n").forEach((line, index) => {
-      if (line.trim() === "" || line.startsWith("#")) return;
-      const [, address, encoded] = LINE.exec(line.trimEnd()) ?? [];
-      const key = Buffer.from(encoded ?? "", "base64url");
-      if (address === undefined || key.length !== PUBLIC_KEY_LENGTH) {
-        throw this.#failure(`line ${index + 1} is not "host:port key"`);
+    for (let reads = 1;; reads++) {
+      const lines = this.#readText().split("\n");
+      const peers = new Map<string, Uint8Array>();
+      const wrong = lines.findIndex((line) => !addPeer(peers, line));
+      if (wrong === -1) return peers;
+      // A write that crosses a page of the file is seen in two parts. What is
+      // there of the line is never taken for none: its peer would be trusted anew.
+      if (wrong < lines.length - 1 || reads === MAX_READS) {
+        throw this.#failure(`line ${wrong + 1} is not "host:port key"`);
       }
-      peers.set(address, new Uint8Array(key));
-    });
-    return peers;
+      sleep(READ_PAUSE_MS);
+    }
   }
 
   #readText(): string {
@@ -128,6 +134,22 @@ export class KnownPeers {
       { cause },
     );
   }
+}
+
+/** Reads a line into `peers`; says whether it is one that may be there. */
+function addPeer(peers: Map<string, Uint8Array>, line: string): boolean {
+  if (line.trim() === "" || line.startsWith("#")) return true;
+  const [, address, encoded] = LINE.exec(line.trimEnd()) ?? [];
+  const key = Buffer.from(encoded ?? "", "base64url");
+  if (address === undefined || key.length !== PUBLIC_KEY_LENGTH) return false;
+  peers.set(address, new Uint8Array(key));
+  return true;
+}
+
+/** Stops this thread: the file is read where nothing can be awaited. */
+function sleep(milliseconds: number): void {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(never, 0, 0, milliseconds);
 }
 
 /**

@@ -108,6 +108,31 @@ Deno.test("KnownPeers.remember() loses nothing of what other processes remember 
   }
 });
 
+Deno.test("KnownPeers.find() waits for the end of a line that another process is writing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mxp-"));
+  const path = join(folder, "known_peers");
+  const program = `
+    import { appendFileSync } from "node:fs";
+    appendFileSync(Deno.args[0], "a:1 ${"A".repeat(20)}");
+    Deno.stdout.writeSync(new Uint8Array(1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    appendFileSync(Deno.args[0], "${"A".repeat(23)}\\n");`;
+  try {
+    const process = new Deno.Command(Deno.execPath(), {
+      args: ["eval", program, path],
+      stdout: "piped",
+    }).spawn();
+    await process.stdout.getReader({ mode: "byob" }).read(new Uint8Array(1));
+    const half = readFileSync(path, "utf8");
+    const found = new KnownPeers(path).find("a:1");
+    assert.equal((await process.status).code, 0);
+    assert.ok(!half.endsWith("\n"));
+    assert.deepEqual(found, new Uint8Array(32));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("KnownPeers.find() names the line that it does not understand", () => {
   inFolder((folder) => {
     const path = join(folder, "known_peers");
@@ -120,6 +145,8 @@ Deno.test("KnownPeers.find() names the line that it does not understand", () => 
           error.message.includes("line 3"),
       );
     }
+    writeFileSync(path, "# no line break at the end\na:1 abc");
+    assert.throws(() => new KnownPeers(path).find("a:1"), /line 2 is not/);
   });
 });
 
