@@ -53,14 +53,20 @@ const LINE = /^(\S+) ([A-Za-z0-9_-]{43})$/;
 export class KnownPeers {
   /** Where the file is. */
   readonly path: string;
+  readonly #sleep: (milliseconds: number) => void;
 
   /**
    * Names the file; nothing is read yet.
    *
    * @param path Where it is, or will be.
+   * @param sleep Stops this thread: the file is read where nothing can be awaited.
    */
-  constructor(path: string) {
+  constructor(
+    path: string,
+    sleep: (milliseconds: number) => void = sleepThread,
+  ) {
     this.path = path;
+    this.#sleep = sleep;
   }
 
   /**
@@ -105,7 +111,7 @@ export class KnownPeers {
       if (wrong < lines.length - 1 || reads === MAX_READS) {
         throw this.#failure(`line ${wrong + 1} is not "host:port key"`);
       }
-      sleep(READ_PAUSE_MS);
+      this.#sleep(READ_PAUSE_MS);
     }
   }
 
@@ -146,8 +152,7 @@ function addPeer(peers: Map<string, Uint8Array>, line: string): boolean {
   return true;
 }
 
-/** Stops this thread: the file is read where nothing can be awaited. */
-function sleep(milliseconds: number): void {
+function sleepThread(milliseconds: number): void {
   const never = new Int32Array(new SharedArrayBuffer(4));
   Atomics.wait(never, 0, 0, milliseconds);
 }

@@ -190,7 +190,7 @@ const KNOWN_PEERS: FuzzTarget = {
   run(input) {
     const path = knownPeersPath();
     writeFileSync(path, input);
-    const peers = new KnownPeers(path);
+    const peers = new KnownPeers(path, () => {});
     const found = attempt(CallError, () => peers.find(ADDRESS));
     const key = new Uint8Array(Buffer.from(KEY, "base64url"));
     const remembered = attempt(CallError, () => peers.remember(ADDRESS, key));
