@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
+import type { TraceContext } from "../protocol/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import { Budget, type BudgetAmounts } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
@@ -22,6 +23,8 @@ export class CallContext {
   readonly traceId: bigint;
   /** Span of the handler: the parent of its calls. */
   readonly spanId: bigint;
+  /** What its calls hand on of the trace. */
+  readonly traceContext: TraceContext | undefined;
   /** Aborted when the caller gave up, vanished, or ran out of time. */
   readonly race: AbortRace;
   /** Knows the remaining time. */
@@ -35,6 +38,7 @@ export class CallContext {
    *
    * @param traceId Trace of the whole tree of calls.
    * @param spanId Span of the handler.
+   * @param traceContext What its calls hand on of the trace.
    * @param race Ends the call.
    * @param timer Its limits.
    * @param amounts What may be spent.
@@ -42,12 +46,14 @@ export class CallContext {
   constructor(
     traceId: bigint,
     spanId: bigint,
+    traceContext: TraceContext | undefined,
     race: AbortRace,
     timer: CallTimer,
     amounts: BudgetAmounts | undefined,
   ) {
     this.traceId = traceId;
     this.spanId = spanId;
+    this.traceContext = traceContext;
     this.race = race;
     this.timer = timer;
     this.#amounts = amounts;
@@ -109,6 +115,7 @@ export function currentCall(): CallContext | undefined {
 const specimen = new CallContext(
   0n,
   0n,
+  undefined,
   undefined as never,
   undefined as never,
   undefined,

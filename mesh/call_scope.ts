@@ -92,6 +92,7 @@ export class CallScope implements TimedCall {
       kind: "client",
       traceId: parent?.traceId,
       parentSpanId: parent?.spanId,
+      traceContext: parent?.traceContext,
     });
     this.startedAt = options.clock.now();
     this.timer = new CallTimer(
@@ -150,6 +151,8 @@ export class CallScope implements TimedCall {
     if (this.#parent !== undefined) {
       envelope.parentSpanId = this.#parent.spanId;
     }
+    const { traceContext } = this.span;
+    if (traceContext !== undefined) envelope.traceContext = traceContext;
     if (this.#budget !== undefined) envelope.budget = this.#budget;
     const { capability } = this.#options;
     if (capability !== undefined) envelope.capability = capability;

@@ -122,10 +122,12 @@ export class RunningCall implements CallFacts, TimedCall {
       kind: "server",
       traceId: request.traceId,
       parentSpanId: request.messageId,
+      traceContext: request.envelope.traceContext,
     });
     this.#context = new CallContext(
       request.traceId,
       this.#span.spanId,
+      this.#span.traceContext,
       race,
       this.timer,
       request.envelope.budget,
@@ -374,7 +376,7 @@ export class RunningCall implements CallFacts, TimedCall {
 
   #enter<Result>(code: () => Result): Result {
     return this.#context.run(
-      this.#span.isRecording ? () => this.#span.run(code) : code,
+      this.#span.hasContext ? () => this.#span.run(code) : code,
     );
   }
 

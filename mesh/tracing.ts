@@ -2,10 +2,11 @@
  * Spans: to the agent's own listeners and to OpenTelemetry.
  *
  * The 64-bit trace id of a message is the low half of the 128-bit one of
- * OpenTelemetry, whose high half is zero; the id of a request message is the
- * id of the caller's span. The span at the root of a trace names as its parent
- * a span with the trace's own id, which nobody records: the API has no other
- * way to choose a trace id. Without an OpenTelemetry SDK all of it does nothing.
+ * OpenTelemetry; the id of a request message is the id of the caller's span. A
+ * trace begins where there is an SDK with the id that the SDK gives it, and is
+ * recorded if its sampler says so; both travel in the envelope. Without one it
+ * has a high half of zero, and is for others to record. Without an SDK anywhere
+ * all of it does nothing.
  *
  * @module
  */
@@ -15,12 +16,14 @@ import {
   context as contexts,
   ProxyTracerProvider,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
   TraceFlags,
   type Tracer,
 } from "@opentelemetry/api";
+import type { TraceContext } from "../protocol/mod.ts";
 import { formatId, type MessageIds } from "./message_ids.ts";
 import type { SpanListener, SpanRecord } from "./span.ts";
 import type { StatusName } from "./status_code.ts";
@@ -28,8 +31,11 @@ import type { StatusName } from "./status_code.ts";
 /** Name of the tracer that the spans are made with. */
 const TRACER_NAME = "@mxp/core";
 
-/** High half of every 128-bit trace id. */
-const TRACE_ID_HIGH = "0".repeat(16);
+/** What holds of a trace of which nothing else is said. */
+const PLAIN_TRACE: TraceContext = {
+  traceIdHigh: 0n,
+  flags: TraceFlags.SAMPLED,
+};
 
 /** How a span begins. */
 export interface SpanStart {
@@ -41,6 +47,8 @@ export interface SpanStart {
   readonly traceId?: bigint | undefined;
   /** Span that this one belongs to. */
   readonly parentSpanId?: bigint | undefined;
+  /** What the caller said of the trace. */
+  readonly traceContext?: TraceContext | undefined;
 }
 
 /** How a span ends. */
@@ -61,18 +69,20 @@ export interface OpenSpan {
   readonly traceId: bigint;
   /** Its own id. */
   readonly spanId: bigint;
+  /** What is to be handed on of the trace; nothing where there is nothing to say. */
+  readonly traceContext: TraceContext | undefined;
   /** Whether anybody hears how it ends; who opened it may save the trouble then. */
   readonly isObserved: boolean;
-  /** Whether OpenTelemetry records it, so that `run` does more than to run. */
-  readonly isRecording: boolean;
+  /** Whether OpenTelemetry knows of it, so that `run` does more than to run. */
+  readonly hasContext: boolean;
   /** Runs code so that spans of other libraries become its children. */
   run<Result>(code: () => Result): Result;
   /** Ends it; only the first call counts. */
   end(end: SpanEnd): void;
 }
 
-/** A span that OpenTelemetry records, and the context inside it. */
-interface Recording {
+/** A span of OpenTelemetry, recorded or not, and the context inside it. */
+interface SdkSpan {
   readonly span: Span;
   readonly context: Context;
 }
@@ -113,45 +123,44 @@ export class Tracing {
    * @returns The span; whoever opened it ends it.
    */
   open(start: SpanStart): OpenSpan {
-    let { traceId, parentSpanId } = start;
     const active = contexts.active();
     const local = start.kind === "client"
       ? trace.getSpanContext(active)
       : undefined;
     const isInside = local !== undefined && trace.isSpanContextValid(local);
-    if (isInside) {
-      // The code around the call has a span: its trace goes on.
-      traceId ??= BigInt(`0x${local.traceId.slice(16)}`) || undefined;
-      parentSpanId ??= BigInt(`0x${local.spanId}`);
-    }
-    traceId ??= this.#ids.createTraceId();
-    const recording = hasTracerProvider()
-      ? this.#record(
-        start,
-        isInside ? active : remoteParent(active, traceId, parentSpanId),
-      )
+    const sdkSpan = hasTracerProvider()
+      ? this.#startSpan(start, isInside ? active : remoteParent(active, start))
       : undefined;
-    const spanId = recording === undefined
-      ? this.#ids.nextMessageId()
-      : BigInt(`0x${recording.span.spanContext().spanId}`);
+    const own = sdkSpan?.span.spanContext() ?? (isInside ? local : undefined);
+    let { traceId, traceContext } = start;
+    if (own !== undefined) {
+      // The trace of the code around the call goes on, or one begins here.
+      traceId = lowHalf(own.traceId) || undefined;
+      traceContext = traceContextOf(own);
+    }
     return new LocalSpan(
-      traceId,
-      spanId,
-      parentSpanId,
+      traceId ?? this.#ids.createTraceId(),
+      sdkSpan === undefined
+        ? this.#ids.nextMessageId()
+        : BigInt(`0x${sdkSpan.span.spanContext().spanId}`),
+      isInside
+        ? start.parentSpanId ?? BigInt(`0x${local.spanId}`)
+        : start.parentSpanId,
+      traceContext,
       start,
       this.#agent,
-      recording,
+      sdkSpan,
       this.#listeners,
     );
   }
 
-  /** Opens a span of OpenTelemetry, if the SDK wants to have this one. */
-  #record(start: SpanStart, parent: Context): Recording | undefined {
+  /** Starts a span of OpenTelemetry, if there is an SDK that gives it an id. */
+  #startSpan(start: SpanStart, parent: Context): SdkSpan | undefined {
     const span = this.#tracer.startSpan(start.name, {
       kind: start.kind === "client" ? SpanKind.CLIENT : SpanKind.SERVER,
       attributes: { "rpc.system": "mxp", "rpc.method": start.name },
     }, parent);
-    return span.isRecording()
+    return trace.isSpanContextValid(span.spanContext())
       ? { span, context: trace.setSpan(parent, span) }
       : undefined;
   }
@@ -160,10 +169,11 @@ export class Tracing {
 class LocalSpan implements OpenSpan {
   readonly traceId: bigint;
   readonly spanId: bigint;
+  readonly traceContext: TraceContext | undefined;
   readonly #parentSpanId: bigint | undefined;
   readonly #start: SpanStart;
   readonly #agent: string;
-  readonly #recording: Recording | undefined;
+  readonly #sdkSpan: SdkSpan | undefined;
   readonly #listeners: ReadonlySet<SpanListener>;
   /** Whether somebody listened when it began: a part of a span is none. */
   readonly isObserved: boolean;
@@ -174,37 +184,40 @@ class LocalSpan implements OpenSpan {
     traceId: bigint,
     spanId: bigint,
     parentSpanId: bigint | undefined,
+    traceContext: TraceContext | undefined,
     start: SpanStart,
     agent: string,
-    recording: Recording | undefined,
+    sdkSpan: SdkSpan | undefined,
     listeners: ReadonlySet<SpanListener>,
   ) {
     this.traceId = traceId;
     this.spanId = spanId;
     this.#parentSpanId = parentSpanId;
+    this.traceContext = traceContext;
     this.#start = start;
     this.#agent = agent;
-    this.#recording = recording;
+    this.#sdkSpan = sdkSpan;
     this.#listeners = listeners;
-    this.isObserved = recording !== undefined || listeners.size > 0;
+    this.isObserved = sdkSpan?.span.isRecording() === true ||
+      listeners.size > 0;
     this.#startedAt = this.isObserved ? performance.now() : undefined;
   }
 
-  get isRecording(): boolean {
-    return this.#recording !== undefined;
+  get hasContext(): boolean {
+    return this.#sdkSpan !== undefined;
   }
 
   run<Result>(code: () => Result): Result {
-    const recording = this.#recording;
-    return recording === undefined
+    const sdkSpan = this.#sdkSpan;
+    return sdkSpan === undefined
       ? code()
-      : contexts.with(recording.context, code);
+      : contexts.with(sdkSpan.context, code);
   }
 
   end(end: SpanEnd): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    if (this.#recording !== undefined) endSpan(this.#recording.span, end);
+    if (this.#sdkSpan !== undefined) endSpan(this.#sdkSpan.span, end);
     const startedAt = this.#startedAt;
     if (startedAt === undefined || this.#listeners.size === 0) return;
     const { name, kind } = this.#start;
@@ -233,7 +246,16 @@ class LocalSpan implements OpenSpan {
 }
 
 keepHiddenClass(
-  new LocalSpan(0n, 0n, 0n, undefined as never, "", undefined, new Set()),
+  new LocalSpan(
+    0n,
+    0n,
+    undefined,
+    undefined,
+    undefined as never,
+    "",
+    undefined,
+    new Set(),
+  ),
 );
 
 /**
@@ -246,17 +268,30 @@ function hasTracerProvider(): boolean {
     provider.getDelegateTracer(TRACER_NAME) !== undefined;
 }
 
-function remoteParent(
-  active: Context,
-  traceId: bigint,
-  parentSpanId: bigint | undefined,
-): Context {
+/** The span above, at another agent; nothing where a trace begins. */
+function remoteParent(active: Context, start: SpanStart): Context {
+  const { traceId, parentSpanId, traceContext = PLAIN_TRACE } = start;
+  if (traceId === undefined) return active;
   return trace.setSpanContext(active, {
-    traceId: TRACE_ID_HIGH + formatId(traceId),
+    traceId: formatId(traceContext.traceIdHigh) + formatId(traceId),
+    // A trace that somebody began without a span of its own: its id stands for one.
     spanId: formatId(parentSpanId ?? traceId),
-    traceFlags: TraceFlags.SAMPLED,
+    traceFlags: traceContext.flags,
     isRemote: true,
   });
+}
+
+function lowHalf(traceId: string): bigint {
+  return BigInt(`0x${traceId.slice(16)}`);
+}
+
+/** @returns What is to be said of a trace. */
+function traceContextOf(span: SpanContext): TraceContext | undefined {
+  const traceIdHigh = BigInt(`0x${span.traceId.slice(0, 16)}`);
+  const { traceFlags: flags } = span;
+  return traceIdHigh === PLAIN_TRACE.traceIdHigh && flags === PLAIN_TRACE.flags
+    ? undefined
+    : { traceIdHigh, flags };
 }
 
 function endSpan(span: Span, end: SpanEnd): void {

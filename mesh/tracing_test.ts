@@ -50,8 +50,13 @@ Deno.test("Tracing.open() begins a trace, and tells its listeners when the span 
   assert.notEqual(records[0]!.spanId, records[1]!.spanId);
 });
 
-/** The part of an SDK that the test needs: it records what is started. */
+/**
+ * The part of an SDK that the tests need. Its sampler is the usual one: it asks only
+ * where a trace begins.
+ */
 class RecordingTracer {
+  /** Whether traces that begin here are recorded. */
+  isSampling = true;
   readonly started: {
     name: string;
     parent: SpanContext | undefined;
@@ -66,15 +71,15 @@ class RecordingTracer {
       ? undefined
       : trace.getSpanContext(parent);
     const own: SpanContext = {
-      traceId: above?.traceId ?? "f".repeat(32),
+      traceId: above?.traceId ?? "0123456789abcdef".repeat(2),
       spanId: formatId(BigInt(this.started.length + 100)),
-      traceFlags: 1,
+      traceFlags: above?.traceFlags ?? (this.isSampling ? 1 : 0),
     };
     const entry = { name, parent: above, own, isEnded: false };
     this.started.push(entry);
     return {
       spanContext: () => own,
-      isRecording: () => true,
+      isRecording: () => own.traceFlags === 1,
       setAttributes: () => {},
       setStatus: () => {},
       end: () => {
@@ -128,15 +133,18 @@ Deno.test("Tracing.open() gives OpenTelemetry the message ids as span and trace 
       kind: "server",
       traceId: client.traceId,
       parentSpanId: client.spanId,
+      traceContext: client.traceContext,
     });
     const inner = server.run(() =>
       tracing.open({ name: "inner", kind: "client" })
     );
     for (const span of [inner, server, client]) span.end(END);
-    const traceId = "0".repeat(16) + formatId(client.traceId);
+    const traceId = "0123456789abcdef".repeat(2);
     assert.ok(tracer.started.every(({ own }) => own.traceId === traceId));
+    assert.equal(formatId(client.traceId), traceId.slice(16));
     assert.ok(tracer.started.every(({ isEnded }) => isEnded));
     const [first, second, third] = tracer.started;
+    assert.equal(first!.parent, undefined);
     assert.equal(first!.own.spanId, formatId(client.spanId));
     assert.equal(second!.parent?.spanId, first!.own.spanId);
     assert.equal(third!.parent?.spanId, second!.own.spanId);
@@ -145,6 +153,54 @@ Deno.test("Tracing.open() gives OpenTelemetry the message ids as span and trace 
     trace.disable();
     context.disable();
   }
+});
+
+Deno.test("Tracing.open() leaves it to who began a trace whether it is recorded", () => {
+  const tracer = new RecordingTracer();
+  trace.setGlobalTracerProvider({ getTracer: () => tracer as never });
+  context.setGlobalContextManager(new StackContextManager());
+  try {
+    for (const isSampling of [false, true]) {
+      tracer.isSampling = isSampling;
+      const ids = new MessageIds(new SeededRandom(3));
+      const client = new Tracing("caller", ids)
+        .open({ name: "call", kind: "client" });
+      // The sampler of the callee is not asked.
+      tracer.isSampling = true;
+      const server = new Tracing("callee", ids).open({
+        name: "call",
+        kind: "server",
+        traceId: client.traceId,
+        parentSpanId: client.spanId,
+        traceContext: client.traceContext,
+      });
+      const inner = server.run(() =>
+        new Tracing("callee", ids).open({ name: "inner", kind: "client" })
+      );
+      for (const span of [client, server, inner]) {
+        assert.equal(span.isObserved, isSampling);
+        assert.equal(span.traceId, client.traceId);
+        assert.deepEqual(span.traceContext, {
+          traceIdHigh: 0x0123456789abcdefn,
+          flags: isSampling ? 1 : 0,
+        });
+      }
+    }
+  } finally {
+    trace.disable();
+    context.disable();
+  }
+});
+
+Deno.test("Tracing.open() hands on what was said of a trace where nobody records", () => {
+  const tracing = new Tracing("agent", new MessageIds(new SeededRandom(4)));
+  const traceContext = { traceIdHigh: 5n, flags: 0 };
+  const start = { name: "call", kind: "server", traceId: 6n } as const;
+  assert.deepEqual(
+    tracing.open({ ...start, parentSpanId: 7n, traceContext }).traceContext,
+    traceContext,
+  );
+  assert.equal(tracing.open(start).traceContext, undefined);
 });
 
 Deno.test("A span whose processor throws ends all the same", () => {

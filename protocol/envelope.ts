@@ -15,6 +15,7 @@
  *    8  caller id        16 bytes
  *    9  metadata         keyLength u16, key, value; one for each pair
  *   10  idempotent       empty
+ *   11  trace context    high half of the trace id u64, trace flags u8
  * ```
  *
  * Spec: docs/spec/messages.md, "Envelope".
@@ -61,6 +62,8 @@ export const EnvelopeExtension = {
   METADATA: 9,
   /** Present when the request may run twice. */
   IDEMPOTENT: 10,
+  /** What the ids of the messages do not say of the trace. */
+  TRACE_CONTEXT: 11,
 } as const;
 
 /** What a request and all requests below it may still spend. Absent: unlimited. */
@@ -71,6 +74,14 @@ export interface Budget {
   readonly tokens?: number;
   /** Money, in millionths of a unit that the mesh agrees on, 0 to 2^53 - 1. */
   readonly costMicros?: number;
+}
+
+/** What W3C Trace Context says of a trace beside the ids of the messages. */
+export interface TraceContext {
+  /** High half of the 128-bit trace id, a u64; the low half is the message's. */
+  readonly traceIdHigh: bigint;
+  /** Trace flags, a u8; bit 0: whoever began the trace has it recorded. */
+  readonly flags: number;
 }
 
 /** What a request hands on. Every field may be absent. */
@@ -95,6 +106,8 @@ export interface Envelope {
   readonly metadata?: Readonly<Record<string, string>>;
   /** True when the request may safely run twice; false is the same as absent. */
   readonly isIdempotent?: boolean;
+  /** More of the trace. Absent: a high half of 0, to be recorded. */
+  readonly traceContext?: TraceContext;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -105,8 +118,12 @@ const UNLIMITED_U32 = 0xffff_ffff;
 /** Size of a budget, in bytes. */
 const BUDGET_LENGTH = 20;
 
+/** Size of a trace context, in bytes. */
+const TRACE_CONTEXT_LENGTH = 9;
+
 /** All extensions but metadata, without their texts, in bytes. */
-const MAX_FIXED_LENGTH = 9 * 4 + 4 + 4 + 8 + BUDGET_LENGTH + AGENT_ID_LENGTH;
+const MAX_FIXED_LENGTH = 10 * 4 + 4 + 4 + 8 + BUDGET_LENGTH +
+  AGENT_ID_LENGTH + TRACE_CONTEXT_LENGTH;
 
 /**
  * Encodes an envelope as extensions, in ascending order of type.
@@ -181,6 +198,13 @@ export function writeEnvelope(
   }
   if (envelope.isIdempotent === true) {
     writeHead(writer, types.IDEMPOTENT, 0);
+    count++;
+  }
+  const { traceContext } = envelope;
+  if (traceContext !== undefined) {
+    writeHead(writer, types.TRACE_CONTEXT, TRACE_CONTEXT_LENGTH);
+    writer.u64(traceContext.traceIdHigh, "traceContext.traceIdHigh");
+    writer.u8(traceContext.flags, "traceContext.flags");
     count++;
   }
   checkExtensionCount(writer, count);
@@ -261,7 +285,7 @@ class EnvelopeCollector implements ExtensionVisitor {
   #seen = 0;
 
   add(type: number, reader: PayloadReader): void {
-    if (type < 1 || type > EnvelopeExtension.IDEMPOTENT) return;
+    if (type < 1 || type > EnvelopeExtension.TRACE_CONTEXT) return;
     if (type === EnvelopeExtension.METADATA) {
       (this.#metadata ??= new MetadataCollector()).add(reader);
     } else {
@@ -316,6 +340,9 @@ function readField(
       break;
     case EnvelopeExtension.IDEMPOTENT:
       envelope.isIdempotent = true;
+      break;
+    case EnvelopeExtension.TRACE_CONTEXT:
+      envelope.traceContext = { traceIdHigh: reader.u64(), flags: reader.u8() };
       break;
   }
 }

@@ -23,6 +23,7 @@ Deno.test("encodeEnvelope() lays every field out as documented", () => {
     callerId: Uint8Array.from({ length: 16 }, (_, index) => index),
     metadata: { ab: "c" },
     isIdempotent: true,
+    traceContext: { traceIdHigh: 0x0102030405060708n, flags: 3 },
   });
   assert.deepEqual(extensions.map(({ type, value }) => [type, value.toHex()]), [
     [1, "dc050000"],
@@ -35,6 +36,7 @@ Deno.test("encodeEnvelope() lays every field out as documented", () => {
     [8, "000102030405060708090a0b0c0d0e0f"],
     [9, "0200" + "6162" + "63"],
     [10, ""],
+    [11, "0807060504030201" + "03"],
   ]);
 });
 
@@ -44,7 +46,7 @@ Deno.test("encodeEnvelope() writes nothing for an empty envelope", () => {
 });
 
 Deno.test("decodeEnvelope() skips types that it does not know", () => {
-  const unknown = [0, 11, 33, 65535].map((type) => ({
+  const unknown = [0, 12, 33, 65535].map((type) => ({
     type,
     value: new Uint8Array(3),
   }));
@@ -52,7 +54,14 @@ Deno.test("decodeEnvelope() skips types that it does not know", () => {
 });
 
 Deno.test("decodeEnvelope() refuses every field of another size", () => {
-  const sizes: [number, number][] = [[1, 4], [2, 4], [3, 8], [5, 20], [8, 16]];
+  const sizes: [number, number][] = [
+    [1, 4],
+    [2, 4],
+    [3, 8],
+    [5, 20],
+    [8, 16],
+    [11, 9],
+  ];
   for (const [type, size] of sizes) {
     for (let length = 0; length <= size + 1; length++) {
       const value = new Uint8Array(length);

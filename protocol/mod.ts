@@ -52,6 +52,7 @@ export {
   encodeEnvelope,
   type Envelope,
   EnvelopeExtension,
+  type TraceContext,
 } from "./envelope.ts";
 export * from "./error.ts";
 export {

@@ -17,11 +17,13 @@ export class LineProcess {
    * @param args Its arguments.
    * @param permissions What it may do beside the network and asking for its
    * memory, as options of `deno run`.
+   * @param env Variables of its environment, beside those of this process.
    */
   constructor(
     script: URL,
     args: readonly string[] = [],
     permissions: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
   ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: [
@@ -35,6 +37,7 @@ export class LineProcess {
         script.href,
         ...args,
       ],
+      env,
       stdin: "piped",
       stdout: "piped",
     }).spawn();

@@ -65,6 +65,7 @@ const ENVELOPE: readonly Extension[] = encodeEnvelope({
   callerId: ID,
   metadata: { tenant: "a", __proto__x: "ü" },
   isIdempotent: true,
+  traceContext: { traceIdHigh: 0xfedc_ba98_7654_3210n, flags: 1 },
 });
 
 const CALL_DATA = encodeCallData({

@@ -238,6 +238,9 @@ function valid(): Case[] {
           isIdempotent: true,
         },
         "a budget of calls alone": { budget: { calls: 0 } },
+        "a trace that is not recorded": {
+          traceContext: { traceIdHigh: 0xf102030405060708n, flags: 0 },
+        },
       },
     ),
     ...all("AgentList", ({ agents }: {
