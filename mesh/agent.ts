@@ -13,7 +13,7 @@ import {
   type Value,
 } from "../protocol/mod.ts";
 import { fingerprint, generateKeyPair, type KeyPair } from "../crypto/mod.ts";
-import type { AgentEntry } from "../registry/mod.ts";
+import { type AgentEntry, MAX_QUERY_LIMIT } from "../registry/mod.ts";
 import {
   type Address,
   SYSTEM_CLOCK,
@@ -371,6 +371,15 @@ export class Agent {
    */
   async discover(query: DiscoverQuery = {}): Promise<AgentEntry[]> {
     const { limit, ...terms } = query;
+    if (
+      limit !== undefined &&
+      !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_QUERY_LIMIT)
+    ) {
+      throw new CallError(
+        "INVALID_ARGUMENT",
+        `Discovery: limit must be 1 to ${MAX_QUERY_LIMIT}, got ${limit}`,
+      );
+    }
     const given = Object.entries(terms).filter(([, term]) =>
       term !== undefined
     );

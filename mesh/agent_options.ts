@@ -12,6 +12,7 @@ import type {
   TransportConfig,
 } from "../transport/mod.ts";
 import { MISSED_HEARTBEATS_TO_RETIRE } from "../registry/mod.ts";
+import { checkMetadata } from "./call_options.ts";
 import { MAX_TIMEOUT_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { type HostPort, parseHostPort } from "./ip_address.ts";
@@ -109,6 +110,10 @@ export interface AgentOptions {
  */
 export function checkAgentOptions(options: AgentOptions): void {
   const { name = "", register, advertise, limits = {} } = options;
+  checkText("name", name);
+  checkTexts("capabilities", options.capabilities);
+  checkTexts("tags", options.tags);
+  if (options.metadata !== undefined) checkMetadata("Agent", options.metadata);
   if (register === true && name === "") {
     throw new CallError("INVALID_ARGUMENT", "Agent: it registers with a name");
   }
@@ -124,6 +129,23 @@ export function checkAgentOptions(options: AgentOptions): void {
     minMs: 1,
   });
   checkTimeOption("limits.discoveryCacheMs", limits.discoveryCacheMs);
+}
+
+function checkText(option: string, value: unknown): void {
+  if (typeof value === "string") return;
+  throw new CallError("INVALID_ARGUMENT", `Agent: ${option} must be text`);
+}
+
+function checkTexts(option: string, values: unknown): void {
+  if (values === undefined) return;
+  // A text would do for an array of its letters.
+  if (!Array.isArray(values)) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `Agent: ${option} must be an array of texts`,
+    );
+  }
+  for (const value of values) checkText(`${option}: each`, value);
 }
 
 /**

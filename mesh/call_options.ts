@@ -84,26 +84,60 @@ export type StreamOptions = RequestOptions;
  * @throws {CallError} `INVALID_ARGUMENT` names the option.
  */
 export function checkOptions(options: CallOptions): void {
+  // Programs without types say these things as well.
+  if (typeof options !== "object" || options === null) {
+    throw new CallError("INVALID_ARGUMENT", "Call options: must be an object");
+  }
   checkTime("timeoutMs", options.timeoutMs);
   checkTime("idleTimeoutMs", options.idleTimeoutMs);
   checkSignal("Call options", options.signal);
-  const { idempotencyKey } = options;
+  const { idempotencyKey, input, metadata } = options;
+  if (metadata !== undefined) checkMetadata("Call options", metadata);
+  if (
+    input !== undefined && typeof input?.[Symbol.asyncIterator] !== "function"
+  ) throw invalidOption("input must be an AsyncIterable");
   if (idempotencyKey === undefined) return;
   if (
-    idempotencyKey.length === 0 ||
+    typeof idempotencyKey !== "string" || idempotencyKey.length === 0 ||
     idempotencyKey.length > MAX_IDEMPOTENCY_KEY_LENGTH
   ) {
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      `Call options: idempotencyKey must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters`,
+    throw invalidOption(
+      `idempotencyKey must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} characters`,
     );
   }
-  if (options.input !== undefined) {
+  if (input !== undefined) {
+    throw invalidOption("idempotencyKey and input exclude each other");
+  }
+}
+
+/**
+ * Checks metadata.
+ *
+ * @param subject Whose they are, for the error.
+ * @param metadata What the user gave.
+ * @throws {CallError} `INVALID_ARGUMENT` when a value is no text.
+ */
+export function checkMetadata(
+  subject: string,
+  metadata: Readonly<Record<string, string>>,
+): void {
+  if (typeof metadata !== "object" || metadata === null) {
     throw new CallError(
       "INVALID_ARGUMENT",
-      "Call options: idempotencyKey and input exclude each other",
+      `${subject}: metadata must be an object of texts`,
     );
   }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value === "string") continue;
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      `${subject}: metadata ${JSON.stringify(key)} must be text`,
+    );
+  }
+}
+
+function invalidOption(detail: string): CallError {
+  return new CallError("INVALID_ARGUMENT", `Call options: ${detail}`);
 }
 
 /**
@@ -130,9 +164,8 @@ export function checkSignal(
 function checkTime(name: string, value: number | undefined): void {
   if (value === undefined) return;
   if (!(value >= 0) || value > MAX_TIMEOUT_MS) {
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      `Call options: ${name} must be 0 to ${MAX_TIMEOUT_MS}, got ${value}`,
+    throw invalidOption(
+      `${name} must be 0 to ${MAX_TIMEOUT_MS}, got ${value}`,
     );
   }
 }

@@ -297,6 +297,9 @@ export class Caller {
     isStream: boolean,
   ): OutgoingRequest {
     checkOptions(options);
+    if (typeof method !== "string") {
+      throw new CallError("INVALID_ARGUMENT", "Call: the method must be text");
+    }
     const target = parseTarget(givenTarget);
     const content = packContent(this.#seal(value, options));
     const { clock, tracing } = this.#options;

@@ -90,7 +90,7 @@ export function parseTarget(target: Target): RegistryTarget | AddressTarget {
     kind = key;
     count++;
   }
-  const term = (target as Record<string, unknown>)[kind];
+  const term = (target as Record<string, unknown> | null)?.[kind];
   if (count !== 1 || typeof term !== "string" || term === "") {
     throw invalid("must have one of capability, name, tag, id and url");
   }

@@ -34,6 +34,8 @@ Deno.test("parseTarget() refuses none, several, empty and unknown terms", () => 
     { colour: "red" },
     { id: "not a uuid" },
     { url: "http://localhost" },
+    null,
+    "agent",
   ];
   for (const target of wrong) {
     assert.throws(() => parseTarget(target as unknown as Target));

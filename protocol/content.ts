@@ -108,8 +108,12 @@ function toJson(value: unknown): string {
     );
   }
   let json: string | undefined;
+  let kind: string | undefined;
   try {
-    json = JSON.stringify(value === undefined ? null : value);
+    kind = emptiedKind(value);
+    if (kind === undefined) {
+      json = JSON.stringify(value === undefined ? null : value);
+    }
   } catch (cause) {
     throw new ProtocolError(
       "INVALID_VALUE",
@@ -120,10 +124,33 @@ function toJson(value: unknown): string {
   if (json === undefined) {
     throw new ProtocolError(
       "INVALID_VALUE",
-      `Content: a ${typeof value} cannot be written as JSON`,
+      `Content: a ${kind ?? typeof value} cannot be written as JSON`,
     );
   }
   return json;
+}
+
+/**
+ * What JSON makes `{}` of, though it holds something: a `Map`, or a promise that
+ * somebody has forgotten to await.
+ *
+ * @returns Its name, if it is of that kind.
+ */
+function emptiedKind(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const object = value as {
+    readonly toJSON?: unknown;
+    readonly then?: unknown;
+    readonly [Symbol.toStringTag]?: unknown;
+    readonly [Symbol.asyncIterator]?: unknown;
+  };
+  if (typeof object.toJSON === "function") return undefined;
+  if (typeof object.then === "function") return "promise";
+  if (typeof object[Symbol.asyncIterator] === "function") return "stream";
+  const tag = object[Symbol.toStringTag];
+  return typeof tag === "string" && Object.keys(object).length === 0
+    ? tag
+    : undefined;
 }
 
 function encodeBody(text: string): Uint8Array {

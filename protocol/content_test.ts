@@ -99,6 +99,19 @@ Deno.test("decodeValue() makes `__proto__` a key like any other", () => {
   assert(Object.hasOwn(value, "__proto__"));
 });
 
+Deno.test("encodeValue() writes what says itself how, and what only has a name", () => {
+  class Point {
+    readonly x = 1;
+    readonly [Symbol.toStringTag] = "Point";
+  }
+  const text = (value: unknown): string =>
+    new TextDecoder().decode(encodeValue(value).body);
+  assert.equal(text(new URL("mxp://a:1")), '"mxp://a:1"');
+  assert.equal(text(new Date(0)), '"1970-01-01T00:00:00.000Z"');
+  assert.equal(text(new Point()), '{"x":1}');
+  assert.equal(text({ then: 1 }), '{"then":1}');
+});
+
 Deno.test("encodeValue() refuses what has no encoding", () => {
   const cycle: { self?: unknown } = {};
   cycle.self = cycle;
@@ -112,8 +125,24 @@ Deno.test("encodeValue() refuses what has no encoding", () => {
     new ArrayBuffer(1),
     new Uint16Array(1),
     new DataView(new ArrayBuffer(1)),
+    new SharedArrayBuffer(1),
+    Promise.resolve(1),
+    new Map([[1, 2]]),
+    new Set([1]),
+    new Blob(["a"]),
+    (async function* (): AsyncGenerator<number> {
+      yield 1;
+    })(),
+    new Proxy({}, {
+      get() {
+        throw new Error("Test: it says nothing");
+      },
+    }),
   ];
   for (const value of values) {
     assertRefused(() => encodeValue(value), "INVALID_VALUE", "caller");
   }
+  assert.throws(() => encodeValue(Promise.resolve(1)), {
+    message: "Content: a promise cannot be written as JSON",
+  });
 });

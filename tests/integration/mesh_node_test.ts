@@ -39,6 +39,12 @@ Deno.test("Agent.discover() finds by capability, name, tag and id, and forgets w
     assert.deepEqual(await names({ tag: "left" }), ["one"]);
     assert.deepEqual(await names({ id: two.id }), ["two"]);
     assert.equal((await client.discover({ limit: 1 })).length, 1);
+    for (const limit of [0, 1.5, NaN, 1_001]) {
+      await assert.rejects(client.discover({ limit }), {
+        code: "INVALID_ARGUMENT",
+        message: `Discovery: limit must be 1 to 1000, got ${limit}`,
+      });
+    }
     const [record] = await client.discover({ name: "one" });
     assert.deepEqual(record?.publicKey, one.publicKey);
     assert.deepEqual(record?.metadata, { model: "small" });

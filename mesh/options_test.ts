@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { type AgentOptions, checkAgentOptions } from "./agent_options.ts";
+import { type CallOptions, checkOptions } from "./call_options.ts";
+import { CallError } from "./error.ts";
+
+function assertRefused(check: () => void, message: string): void {
+  assert.throws(check, (error) => {
+    assert.ok(error instanceof CallError);
+    assert.equal(error.code, "INVALID_ARGUMENT");
+    assert.equal(error.message, message);
+    return true;
+  });
+}
+
+Deno.test("checkOptions() names what a program without types gave wrongly", () => {
+  const wrong: [unknown, string][] = [
+    [null, "must be an object"],
+    ["fast", "must be an object"],
+    [{ metadata: { userId: 5 } }, 'metadata "userId" must be text'],
+    [{ metadata: { a: undefined } }, 'metadata "a" must be text'],
+    [{ metadata: null }, "metadata must be an object of texts"],
+    [{ input: [1, 2] }, "input must be an AsyncIterable"],
+    [{ input: null }, "input must be an AsyncIterable"],
+    [{ idempotencyKey: 7 }, "idempotencyKey must be 1 to 256 characters"],
+  ];
+  for (const [options, detail] of wrong) {
+    assertRefused(
+      () => checkOptions(options as CallOptions),
+      `Call options: ${detail}`,
+    );
+  }
+  checkOptions({
+    metadata: { a: "" },
+    input: (async function* (): AsyncGenerator<string> {})(),
+  });
+});
+
+Deno.test("checkAgentOptions() names what a program without types gave wrongly", () => {
+  const wrong: [unknown, string][] = [
+    [{ name: 5 }, "name must be text"],
+    [{ capabilities: "summarize" }, "capabilities must be an array of texts"],
+    [{ capabilities: [1] }, "capabilities: each must be text"],
+    [{ tags: "fast" }, "tags must be an array of texts"],
+    [{ metadata: { userId: 57 } }, 'metadata "userId" must be text'],
+  ];
+  for (const [options, detail] of wrong) {
+    assertRefused(
+      () => checkAgentOptions(options as AgentOptions),
+      `Agent: ${detail}`,
+    );
+  }
+  checkAgentOptions({ capabilities: ["summarize"], tags: [], metadata: {} });
+});
