@@ -391,13 +391,22 @@ export async function publishEvents(
         await race.race(sending);
       }
     } finally {
-      if (next.done !== true) iterator.return?.();
+      if (next.done !== true) endEarly(iterator);
     }
     channel.finish();
     extend();
     checkAck(await answer);
   });
   if (failure !== undefined) throw failure.error;
+}
+
+/** Wants no more of the events. It never throws: what stopped them is told. */
+function endEarly(events: Iterator<EncodedEvent>): void {
+  try {
+    events.return?.();
+  } catch {
+    // As of a loop that throws: the first failure is the one that counts.
+  }
 }
 
 function messageOf(

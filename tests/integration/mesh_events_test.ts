@@ -132,6 +132,18 @@ Deno.test("Agent.publishAll() stops at the node's refusal, however much there is
     );
     assert.ok(wasStopped);
     assert.ok(agent.isConnected);
+    const unstoppable = {
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: false, value: 1 }),
+        return: () => {
+          throw new Error("Test: closed already");
+        },
+      }),
+    };
+    await assert.rejects(
+      agent.publishAll("mxp.mine", unstoppable),
+      isFailure("PERMISSION_DENIED"),
+    );
   });
 });
 
