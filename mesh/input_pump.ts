@@ -39,12 +39,14 @@ export interface InputPumpOptions {
 /**
  * Runs from its creation. An iterable that throws fails the call with what it
  * threw, or with `CANCELLED` if that is nothing; a callee that wants no more ends
- * the pump without an error.
+ * the pump without an error. What `return` of the iterator throws is ignored.
  */
 export class InputPump {
   readonly #options: InputPumpOptions;
   readonly #iterator: AsyncIterator<Sendable> | undefined;
   #chunkCount = 0;
+  /** Whether it is the stream, not the input, that can fail now. */
+  #isSending = false;
   #isDone = false;
 
   /** @param options What to send, and where. */
@@ -82,7 +84,8 @@ export class InputPump {
       if (this.#isDone) return;
       this.#finish();
       // The stream itself tells the reader of answers why it ended.
-      if (!(error instanceof TransportError)) scope.abort(error ?? unnamed());
+      if (this.#isSending && error instanceof TransportError) return;
+      scope.abort(error ?? unnamed());
     }
   }
 
@@ -91,6 +94,7 @@ export class InputPump {
   ): Promise<void> {
     const { scope, seal, compress } = this.#options;
     while (!this.#isDone) {
+      this.#isSending = false;
       // While this end has nothing to send, nobody can say that the other is late.
       scope.timer.pause();
       const next = await scope.race.race(iterator.next());
@@ -119,6 +123,7 @@ export class InputPump {
     payload: Uint8Array,
   ): Promise<void> | undefined {
     const { scope, channel } = this.#options;
+    this.#isSending = true;
     const sending = channel.push({
       type,
       flags,
@@ -132,8 +137,16 @@ export class InputPump {
   #finish(): void {
     this.#isDone = true;
     this.#options.scope.timer.resume();
-    // A generator that waits for something runs its `finally` afterwards.
-    Promise.resolve(this.#iterator?.return?.()).catch(() => {});
+    this.#returnInput();
+  }
+
+  async #returnInput(): Promise<void> {
+    try {
+      // A generator that waits for something runs its `finally` afterwards.
+      await this.#iterator?.return?.();
+    } catch {
+      // The call is over: how its input ends changes nothing.
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type ChunkSource,
 } from "../../mod.ts";
 import { sleep } from "../../mesh/sleep.ts";
-import { SYSTEM_CLOCK } from "../../transport/mod.ts";
+import { SYSTEM_CLOCK, TransportError } from "../../transport/mod.ts";
 import { scheduleMacrotask } from "../../transport/macrotask.ts";
 import { collect, until, whenAborted, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
@@ -445,6 +445,86 @@ Deno.test("An input that throws nothing fails the call all the same", async () =
     const stream = caller.stream(CALLEE, "echo", null, { input: input() });
     await assert.rejects(collect(stream), cancelled);
     assert.equal((await stream.ending).type, "cancelled");
+  });
+});
+
+Deno.test("A call ends as it does, whatever the return of its input throws", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onCall("first", async ({ input }) => {
+      for await (const value of input) return value;
+    });
+    callee.onStream("echo", ({ input }) => input);
+    callee.onCall("all", async ({ input }) => (await collect(input)).length);
+    const caller = await connect();
+    const broken = (): never => {
+      throw new Error("Test: closed already");
+    };
+    const next = () => Promise.resolve({ done: false, value: 1 });
+    const silent = () => new Promise<never>(() => {});
+    const endings = [
+      { return: broken },
+      { return: () => Promise.reject(new Error("Test: closed already")) },
+      {
+        get return() {
+          return broken();
+        },
+      },
+    ];
+    for (const ending of endings) {
+      const inputOf = (
+        source: () => Promise<IteratorResult<number>>,
+      ): { input: AsyncIterable<number> } => {
+        const iterator = Object.defineProperties(
+          { next: source },
+          Object.getOwnPropertyDescriptors(ending),
+        );
+        return { input: { [Symbol.asyncIterator]: () => iterator } };
+      };
+      assert.equal(await caller.call(CALLEE, "first", null, inputOf(next)), 1);
+      await assert.rejects(
+        caller.call(CALLEE, "all", null, {
+          ...inputOf(silent),
+          timeoutMs: 50,
+        }),
+        (error) =>
+          error instanceof CallError && error.code === "DEADLINE_EXCEEDED",
+      );
+      const stream = caller.stream(CALLEE, "echo", null, inputOf(next));
+      for await (const value of stream) {
+        assert.equal(value, 1);
+        break;
+      }
+      assert.equal((await stream.ending).type, "cancelled");
+      const failing = () => Promise.reject(new RangeError("broken"));
+      await assert.rejects(
+        caller.call(CALLEE, "all", null, inputOf(failing)),
+        RangeError,
+      );
+    }
+  });
+});
+
+Deno.test("An input that throws an error of another connection fails its call, at both ends", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const started = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<unknown>();
+    callee.onCall("sum", async ({ input }) => {
+      started.resolve();
+      await collect(input).catch(failed.resolve);
+    });
+    const caller = await connect();
+    async function* input(): AsyncGenerator<number> {
+      yield 1;
+      await started.promise;
+      throw new TransportError("CONNECTION_LOST", "Test: another one");
+    }
+    await assert.rejects(
+      caller.call(CALLEE, "sum", null, { input: input() }),
+      (error) => error instanceof CallError && error.code === "CONNECTION_LOST",
+    );
+    assert.equal((await failed.promise as CallError).code, "CANCELLED");
   });
 });
 
