@@ -13,7 +13,7 @@ import { type CallContext, currentCall } from "./call_context.ts";
 import type { RequestOptions } from "./call_options.ts";
 import { CallTimer, type TimedCall, type TimeLimit } from "./call_timer.ts";
 import { CallError } from "./error.ts";
-import { toCallFailure } from "./failure.ts";
+import { toAbortReason, toCallFailure } from "./failure.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode, type StatusName } from "./status_code.ts";
 import type { OpenSpan, Tracing } from "./tracing.ts";
@@ -169,8 +169,9 @@ export class CallScope implements TimedCall {
    */
   abort(reason: unknown): void {
     if (this.#hasEnded || this.isAborted) return;
-    this.#channel?.cancel(abortCode(reason));
-    this.race.abort(reason);
+    const legible = toAbortReason(reason);
+    this.#channel?.cancel(abortCode(legible));
+    this.race.abort(legible);
   }
 
   /**

@@ -57,6 +57,30 @@ export function toCallFailure(
 }
 
 /**
+ * Checks what a call is given up with: a reason, or what an input threw. It never
+ * throws: whoever hears of the reason may look at it.
+ *
+ * @param reason Any value.
+ * @returns The reason; where nothing can be said about it, since it is a proxy or
+ * its getters throw, a `CANCELLED` of which it is the cause.
+ */
+export function toAbortReason(reason: unknown): unknown {
+  try {
+    const text = reason instanceof Error ? reason.message : reason;
+    String(text);
+    return reason;
+  } catch {
+    return new CallError(
+      "CANCELLED",
+      "Call: given up without a legible reason",
+      {
+        cause: reason,
+      },
+    );
+  }
+}
+
+/**
  * Turns what a handler threw, or was ended with, into what its caller is told:
  * never a stack, and at most 500 characters. It never throws: a handler of plain
  * JavaScript throws whatever it likes.

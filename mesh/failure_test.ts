@@ -5,6 +5,7 @@ import { CallError, type CallErrorCode } from "./error.ts";
 import {
   limit,
   messageOf,
+  toAbortReason,
   toCallFailure,
   toHandlerFailure,
 } from "./failure.ts";
@@ -63,6 +64,28 @@ Deno.test("toCallFailure() keeps the caller's own mistakes and reasons, and blam
   assert.equal(toCallFailure("reason"), "reason");
   const bytes = new ProtocolError("PAYLOAD_INVALID", "x", { fault: "peer" });
   assert.equal((toCallFailure(bytes) as CallError).code, "INTERNAL");
+});
+
+Deno.test("toAbortReason() keeps a reason that can be put into words", () => {
+  const failing = (): never => {
+    throw new Error("Test: a trap");
+  };
+  const reasons = [undefined, null, "text", Symbol("x"), { a: 1 }, failing];
+  for (const reason of [...reasons, new Error("x")]) {
+    assert.equal(toAbortReason(reason), reason);
+  }
+  const traps: unknown[] = [
+    Object.create(null),
+    { toString: failing },
+    Object.defineProperty(new Error("x"), "message", { get: failing }),
+    new Proxy({}, { getPrototypeOf: failing }),
+  ];
+  for (const reason of traps) {
+    const failure = toAbortReason(reason);
+    assert.ok(failure instanceof CallError);
+    assert.equal(failure.code, "CANCELLED");
+    assert.equal(failure.cause, reason);
+  }
 });
 
 Deno.test("toHandlerFailure() says no more than one line", () => {

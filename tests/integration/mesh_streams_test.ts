@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   type Agent,
   CallError,
+  type CallRequest,
   type CallStream,
   type ChunkSource,
 } from "../../mod.ts";
@@ -525,6 +526,55 @@ Deno.test("An input that throws an error of another connection fails its call, a
       (error) => error instanceof CallError && error.code === "CONNECTION_LOST",
     );
     assert.equal((await failed.promise as CallError).code, "CANCELLED");
+  });
+});
+
+Deno.test("A call that is given up with what nobody can look at ends all the same, at both ends", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    let startedCount = 0;
+    let stoppedCount = 0;
+    const wait = async ({ signal }: CallRequest): Promise<never> => {
+      startedCount++;
+      await whenAborted(signal);
+      stoppedCount++;
+      throw signal.reason;
+    };
+    callee.onCall("wait", wait);
+    callee.onStream("wait to stream", wait);
+    callee.onCall("all", async ({ input }) => (await collect(input)).length);
+    const caller = await connect();
+    const revoked = Proxy.revocable({}, {});
+    revoked.revoke();
+    const isCancelled = (reason: unknown) => (error: unknown): boolean =>
+      error instanceof CallError && error.code === "CANCELLED" &&
+      error.cause === reason;
+    for (const reason of [Object.create(null), revoked.proxy]) {
+      const aborting = new AbortController();
+      const { signal } = aborting;
+      const count = startedCount + 2;
+      const call = assert.rejects(
+        caller.call(CALLEE, "wait", null, { signal }),
+        isCancelled(reason),
+      );
+      const stream = caller.stream(CALLEE, "wait to stream", null, { signal });
+      const reading = assert.rejects(collect(stream), isCancelled(reason));
+      await until(() => startedCount === count);
+      aborting.abort(reason);
+      await Promise.all([call, reading]);
+      assert.equal((await stream.ending).type, "cancelled");
+      await until(() => stoppedCount === count);
+      const late = caller.stream(CALLEE, "wait to stream", null, { signal });
+      assert.equal((await late.ending).type, "cancelled");
+      const input = (async function* (): AsyncGenerator<number> {
+        yield 1;
+        throw reason;
+      })();
+      await assert.rejects(
+        caller.call(CALLEE, "all", null, { input }),
+        isCancelled(reason),
+      );
+    }
   });
 });
 
