@@ -11,7 +11,6 @@ import {
   STORED_ANSWER_LIFETIME_MS,
 } from "./config.ts";
 import type { OutgoingContent } from "./content.ts";
-import { CallError } from "./error.ts";
 
 /** Bounds of an {@linkcode AnswerStore}. */
 export interface AnswerStoreOptions {
@@ -42,7 +41,7 @@ export class AnswerStore {
   readonly #maxBytes: number;
   readonly #lifetimeMs: number;
   readonly #answers = new Map<string, Entry>();
-  readonly #running = new Map<string, Promise<OutgoingContent>>();
+  readonly #running = new Map<string, Promise<OutgoingContent | undefined>>();
   #bytes = 0;
 
   /** @param options Bounds. */
@@ -63,36 +62,34 @@ export class AnswerStore {
    *
    * @param key Caller, method and idempotency key together.
    * @param work Does it: settles when it is over, not when its caller gives up.
-   * @returns The answer.
-   * @throws What `work` throws, unless it was given up by another caller.
+   * Gives nothing when nothing came of it because its caller gave up: whoever
+   * waits does it anew then.
+   * @returns The answer; nothing when this `work` was given up.
+   * @throws What `work` throws.
    */
   async run(
     key: string,
-    work: () => Promise<OutgoingContent>,
-  ): Promise<OutgoingContent> {
+    work: () => Promise<OutgoingContent | undefined>,
+  ): Promise<OutgoingContent | undefined> {
     for (;;) {
       const stored = this.#find(key);
       if (stored !== undefined) return stored;
       const running = this.#running.get(key);
       if (running === undefined) return await this.#start(key, work);
-      try {
-        return await running;
-      } catch (error) {
-        // The one that it ran for is gone, not the one that waits.
-        if (!isGivenUp(error)) throw error;
-      }
+      const answer = await running;
+      if (answer !== undefined) return answer;
     }
   }
 
   async #start(
     key: string,
-    work: () => Promise<OutgoingContent>,
-  ): Promise<OutgoingContent> {
+    work: () => Promise<OutgoingContent | undefined>,
+  ): Promise<OutgoingContent | undefined> {
     const running = work();
     this.#running.set(key, running);
     try {
       const answer = await running;
-      this.#store(key, answer);
+      if (answer !== undefined) this.#store(key, answer);
       return answer;
     } finally {
       this.#running.delete(key);
@@ -127,10 +124,4 @@ export class AnswerStore {
     this.#answers.delete(key);
     this.#bytes -= entry.answer.body.length;
   }
-}
-
-function isGivenUp(error: unknown): boolean {
-  return error instanceof CallError &&
-    (error.code === "CANCELLED" || error.code === "CONNECTION_LOST" ||
-      error.code === "DEADLINE_EXCEEDED");
 }

@@ -13,9 +13,9 @@ Deno.test("AnswerStore.run() answers a repeated key without running again", asyn
   const store = new AnswerStore({ clock: new TimerClock() });
   let runs = 0;
   const work = () => Promise.resolve(answer(++runs));
-  assert.equal((await store.run("a", work)).body[0], 1);
-  assert.equal((await store.run("a", work)).body[0], 1);
-  assert.equal((await store.run("b", work)).body[0], 2);
+  assert.equal((await store.run("a", work))?.body[0], 1);
+  assert.equal((await store.run("a", work))?.body[0], 1);
+  assert.equal((await store.run("b", work))?.body[0], 2);
 });
 
 Deno.test("AnswerStore.run() lets a duplicate wait for the first", async () => {
@@ -37,12 +37,12 @@ Deno.test("AnswerStore.run() runs again after a failure, and for a waiter whose 
   const store = new AnswerStore({ clock: new TimerClock() });
   const failing = () => Promise.reject(new CallError("INTERNAL", "Test: no"));
   await assert.rejects(store.run("a", failing));
-  const first = Promise.withResolvers<OutgoingContent>();
+  const first = Promise.withResolvers<undefined>();
   const given = store.run("a", () => first.promise);
   const waiting = store.run("a", () => Promise.resolve(answer(2)));
-  first.reject(new CallError("CANCELLED", "Test: the first caller left"));
-  await assert.rejects(given);
-  assert.equal((await waiting).body[0], 2);
+  first.resolve(undefined);
+  assert.equal(await given, undefined);
+  assert.equal((await waiting)?.body[0], 2);
 });
 
 Deno.test("AnswerStore.run() keeps what the answer was, though its array is used again", async () => {
@@ -52,7 +52,7 @@ Deno.test("AnswerStore.run() keeps what the answer was, though its array is used
     await store.run(key, () => Promise.resolve({ ...answer(1), body }));
     body.fill(2);
     const stored = await store.run(key, () => Promise.resolve(answer(3)));
-    assert.deepEqual([...stored.body], [1], key);
+    assert.deepEqual([...stored!.body], [1], key);
   }
 });
 

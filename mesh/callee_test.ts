@@ -364,6 +364,31 @@ Deno.test("A handler with a key that stops with its caller is run anew for whoev
   assert.deepEqual(log, ["first run", "cleaned up", "second run"]);
 });
 
+Deno.test("A handler with a key that fails runs once for all who wait, whatever its code", async () => {
+  const rig = createRig();
+  const codes = ["DEADLINE_EXCEEDED", "CANCELLED", "CONNECTION_LOST"] as const;
+  for (const code of codes) {
+    const release = Promise.withResolvers<void>();
+    let runs = 0;
+    rig.callee.setMethod(code, {
+      kind: "call",
+      handler: async () => {
+        runs++;
+        await release.promise;
+        throw new CallError(code, "Test: of a call of its own");
+      },
+    });
+    const asked = [1, 2, 3].map(() => askOnce(rig, code));
+    await untilRunning(rig, asked.length);
+    release.resolve();
+    for (const answer of await Promise.all(asked)) {
+      const { status } = decodeError(answer!.payload);
+      assert.equal(status, new CallError(code, "").status, code);
+    }
+    assert.equal(runs, 1, code);
+  }
+});
+
 Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, or whose time is over", async () => {
   const rig = createRig();
   const reasons: string[] = [];

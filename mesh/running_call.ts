@@ -272,8 +272,8 @@ export class RunningCall implements CallFacts, TimedCall {
   ): Promise<void> {
     // Not raced, as every wait for it is: whoever asks again after this caller
     // has given up must not begin what is under way.
-    const work = async (): Promise<OutgoingContent> => {
-      this.race.throwIfAborted();
+    const work = async (): Promise<OutgoingContent | undefined> => {
+      if (this.race.isAborted) return undefined;
       try {
         const handling = Promise.resolve(
           this.#enter(() => handler(new CallRequest(this))),
@@ -282,13 +282,14 @@ export class RunningCall implements CallFacts, TimedCall {
         return packContent(this.#seal(await handling));
       } catch (thrown) {
         // A handler that stops because nobody waits says so in its own words.
-        this.race.throwIfAborted();
+        if (this.race.isAborted) return undefined;
         throw thrown;
       }
     };
     const key = this.#answerKey(idempotencyKey);
     const content = await this.race.race(this.#services.answers.run(key, work));
-    await this.#respond(content);
+    // It is nothing only where this call was given up, which has lost the race.
+    await this.#respond(content!);
   }
 
   #respond(content: OutgoingContent): Promise<void> | undefined {
