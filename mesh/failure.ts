@@ -86,16 +86,26 @@ export function toAbortReason(reason: unknown): unknown {
  * JavaScript throws whatever it likes.
  *
  * @param thrown Any value.
+ * @param isSecret Whether only a `CallError` may say something: the text of others
+ * often names what the handler was given.
  * @returns The error to send, which can be encoded.
  */
-export function toHandlerFailure(thrown: unknown): CallError {
+export function toHandlerFailure(
+  thrown: unknown,
+  isSecret = false,
+): CallError {
   try {
     const failure = toCallFailure(thrown);
-    if (failure instanceof CallError) return toEncodable(failure);
+    if (failure instanceof CallError) {
+      return isSecret && !(thrown instanceof CallError)
+        ? new CallError(failure.code, HANDLER_FAILED, { cause: thrown })
+        : toEncodable(failure);
+    }
   } catch {
     // Its getters throw, or it is a proxy: nothing can be said about it.
   }
-  return new CallError("INTERNAL", messageOf(thrown) || HANDLER_FAILED, {
+  const message = isSecret ? "" : messageOf(thrown);
+  return new CallError("INTERNAL", message || HANDLER_FAILED, {
     cause: thrown,
   });
 }

@@ -99,6 +99,26 @@ Deno.test("toHandlerFailure() says no more than one line", () => {
   assert.ok(limit(`${"x".repeat(499)}😀`).isWellFormed());
 });
 
+Deno.test("toHandlerFailure() keeps what is secret to itself, unless a CallError says it", () => {
+  const told = new CallError("NOT_FOUND", "Page: gone", { retryAfterMs: 5 });
+  assert.equal(toHandlerFailure(told, true), told);
+  const expected: [unknown, CallErrorCode][] = [
+    [new Error("of the secret"), "INTERNAL"],
+    ["the secret", "INTERNAL"],
+    [
+      new ProtocolError("INVALID_VALUE", "the secret", { fault: "peer" }),
+      "INTERNAL",
+    ],
+    [new TransportError("CONNECTION_LOST", "the secret"), "CONNECTION_LOST"],
+  ];
+  for (const [thrown, code] of expected) {
+    const failure = toHandlerFailure(thrown, true);
+    assert.equal(failure.code, code);
+    assert.equal(failure.message, "Handler: failed");
+    assert.equal(failure.cause, thrown);
+  }
+});
+
 Deno.test("toHandlerFailure() answers INTERNAL for errors that are made to break it", () => {
   const failing = (): never => {
     throw new Error("Test: a trap");

@@ -283,7 +283,7 @@ export class RunningCall implements CallFacts, TimedCall {
       } catch (thrown) {
         // A handler that stops because nobody waits says so in its own words.
         if (this.race.isAborted) return undefined;
-        throw thrown;
+        throw this.#toFailure(thrown);
       }
     };
     const key = this.#answerKey(idempotencyKey);
@@ -396,6 +396,14 @@ export class RunningCall implements CallFacts, TimedCall {
     });
   }
 
+  /** Errors travel open: what came sealed is not to be told in one by accident. */
+  #toFailure(thrown: unknown): CallError {
+    return toHandlerFailure(
+      thrown,
+      this.request.content.sealedBy !== undefined,
+    );
+  }
+
   #answerKey(idempotencyKey: string): string {
     return JSON.stringify([
       this.caller.fingerprint,
@@ -408,7 +416,7 @@ export class RunningCall implements CallFacts, TimedCall {
   #fail(thrown: unknown, method: Method): CallError {
     const { race } = this;
     const channel = this.#channel;
-    const error = toHandlerFailure(race.isAborted ? race.reason : thrown);
+    const error = this.#toFailure(race.isAborted ? race.reason : thrown);
     if (this.#audience === "gone") {
       channel.cancel(error.status);
     } else {

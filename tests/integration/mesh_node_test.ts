@@ -314,6 +314,50 @@ Deno.test("A value sealed end to end is read by its recipient, not by the relay"
   });
 });
 
+Deno.test("What a handler throws says nothing of a value that came sealed, unless it is a CallError", async () => {
+  await withMesh(async ({ connect }) => {
+    const recipient = await connect({ name: "recipient" });
+    recipient.onCall("fail", (request) => {
+      throw new Error(`Fail: ${request.text()}`);
+    });
+    recipient.onCall("parse", (request) => request.json());
+    recipient.onStream("stream", async function* (request) {
+      yield "first";
+      await Promise.reject(new Error(`Stream: ${request.text()}`));
+    });
+    recipient.onCall("refuse", () => {
+      throw new CallError("FAILED_PRECONDITION", "Refuse: not today");
+    });
+    const relay = await connect({ name: "relay" });
+    const at = { name: "recipient" };
+    relay.onCall("pass", async ({ sealed }) => {
+      const failures: string[] = [];
+      const note = (error: CallError): number =>
+        failures.push(`${error.code} ${error.message}`);
+      for (const method of ["fail", "parse", "refuse"]) {
+        for (const options of [{}, { idempotencyKey: method }]) {
+          await relay.call(at, method, sealed, options).catch(note);
+        }
+      }
+      await collect(relay.stream(at, "stream", sealed)).catch(note);
+      return failures;
+    });
+    const sender = await connect();
+    const failed = "INTERNAL Handler: failed";
+    const refused = "FAILED_PRECONDITION Refuse: not today";
+    assert.deepEqual(
+      await sender.call({ name: "relay" }, "pass", "the secret", {
+        sealFor: [recipient.publicKey],
+      }),
+      [failed, failed, failed, failed, refused, refused, failed],
+    );
+    await assert.rejects(
+      sender.call(at, "fail", "what is open"),
+      /Fail: what is open/,
+    );
+  });
+});
+
 Deno.test("Agent.connect() refuses a node that does not hold the pinned key", async () => {
   await withMesh(async ({ node }) => {
     const { publicKey } = generateKeyPair(systemRandom);
