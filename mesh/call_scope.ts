@@ -73,13 +73,15 @@ export class CallScope implements TimedCall {
    *
    * @param options The call.
    * @throws {CallError} `RESOURCE_EXHAUSTED` when the handler's budget has no
-   * call left.
+   * call left; `INVALID_ARGUMENT` for a wrong budget inside a handler.
    */
   constructor(options: CallScopeOptions) {
     this.#options = options;
     const { timeoutMs, idleTimeoutMs, signal, budget } = options.options;
     const parent = currentCall();
     this.#parent = parent;
+    // A wrong one is refused before the call is paid for.
+    if (budget !== undefined) parent?.budget.narrow(budget);
     parent?.budget.spend({ calls: 1 });
     this.#budget = parent === undefined ? budget : parent.budget.narrow(budget);
     this.#totalMs = Math.min(

@@ -669,6 +669,31 @@ Deno.test("Calls in a handler inherit trace, deadline and budget", async () => {
   });
 });
 
+Deno.test("A call in a handler that is refused for a wrong budget costs none of its calls", async () => {
+  await withMesh(async ({ connect }) => {
+    const leaf = await connect({ name: "leaf" });
+    leaf.onCall("nothing", () => {});
+    const middle = await connect({ name: "middle" });
+    const wrong = { budget: { tokens: -1 } };
+    middle.onCall("try", async (request) => {
+      const isRefused = hasCode("INVALID_ARGUMENT", "Budget");
+      const calling = middle.call({ name: "leaf" }, "nothing", null, wrong);
+      await assert.rejects(calling, isRefused);
+      assert.throws(
+        () => middle.stream({ name: "leaf" }, "nothing", null, wrong),
+        isRefused,
+      );
+      return request.budget;
+    });
+    const root = await connect();
+    const budget = { calls: 1, tokens: 100 };
+    assert.deepEqual(
+      await root.call({ name: "middle" }, "try", null, { budget }),
+      budget,
+    );
+  });
+});
+
 Deno.test("A caller that aborts stops the handler two hops away within 100 ms", async () => {
   await withMesh(async ({ connect }) => {
     const leaf = await connect({ name: "leaf" });
