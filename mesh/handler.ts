@@ -125,7 +125,11 @@ export class CallRequest {
     return this.#call.request.content.contentType;
   }
 
-  /** Further values of the caller; empty when it sends none. */
+  /**
+   * Further values of the caller; empty when it sends none. One loop at a time may
+   * read them, another one gets `FAILED_PRECONDITION`; after a loop that was left
+   * the next one reads on.
+   */
   get input(): AsyncIterable<Value | SealedValue> {
     return this.#call.input;
   }

@@ -54,7 +54,8 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
    * Reads the values.
    *
    * @throws {CallError} From the loop: `CANCELLED` or `CONNECTION_LOST` when
-   * the caller is gone, `DATA_LOSS` when something is missing.
+   * the caller is gone, `DATA_LOSS` when something is missing,
+   * `FAILED_PRECONDITION` while another loop waits for the next value.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<
     Value | SealedValue,
@@ -84,6 +85,12 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
 
   async #receive(): Promise<Message | undefined> {
     const channel = this.#channel;
+    if (this.#isReading) {
+      throw new CallError(
+        "FAILED_PRECONDITION",
+        "Input: it is read by one loop only",
+      );
+    }
     this.#isReading = true;
     try {
       return await channel!.receive(this.#race);

@@ -449,6 +449,37 @@ Deno.test("An input that throws nothing fails the call all the same", async () =
   });
 });
 
+Deno.test("An input is read by one loop at a time, and by the next one where that was left", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onCall("both", async ({ input }) => {
+      const first = collect(input);
+      await assert.rejects(
+        collect(input),
+        (error) =>
+          error instanceof CallError && error.code === "FAILED_PRECONDITION",
+      );
+      return await first;
+    });
+    callee.onCall("in turn", async ({ input }) => {
+      const values: unknown[] = [];
+      for await (const value of input) {
+        values.push(value);
+        if (values.length === 2) break;
+      }
+      return [...values, ...await collect(input), ...await collect(input)];
+    });
+    const caller = await connect();
+    for (const method of ["both", "in turn"]) {
+      assert.deepEqual(
+        await caller.call(CALLEE, method, null, { input: numbers(5) }),
+        [0, 1, 2, 3, 4],
+        method,
+      );
+    }
+  });
+});
+
 Deno.test("A call ends as it does, whatever the return of its input throws", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect(CALLEE);
