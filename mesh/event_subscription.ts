@@ -8,6 +8,7 @@ import { MAX_QUEUED_EVENTS } from "./config.ts";
 import type { SealedValue } from "./content.ts";
 import { CallError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
+import { textOf } from "./failure.ts";
 
 /** Something that an agent published. */
 export interface MeshEvent {
@@ -108,9 +109,8 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
   }
 
   #handleFailure(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
     this.#options.onWarning(
-      `Subscription ${this.pattern}: its callback failed: ${text}`,
+      `Subscription ${this.pattern}: its callback failed: ${textOf(error)}`,
     );
   }
 

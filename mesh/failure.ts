@@ -127,6 +127,20 @@ export function messageOf(thrown: unknown): string {
 }
 
 /**
+ * What was thrown, in words, for a person at this end. It never throws.
+ *
+ * @param thrown Any value.
+ * @returns The message of an error, else the value as text.
+ */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "it cannot be put into words";
+  }
+}
+
+/**
  * Limits a text for the wire.
  *
  * @param text Any text.

@@ -182,3 +182,23 @@ Deno.test("An event callback that rejects is warned of, and gets the next event"
     assert.match(warnings.at(-1)!, /^Subscription news: .* no 2$/);
   });
 });
+
+Deno.test("An event callback that throws what nobody can look at is warned of, and the others get the event", async () => {
+  await withMesh(async ({ connect }) => {
+    const warnings: string[] = [];
+    const agent = await connect({ onWarning: (line) => warnings.push(line) });
+    const before = warnings.length;
+    const thrown: unknown = Object.create(null);
+    await agent.subscribe("news", {
+      onEvent: () => {
+        throw thrown;
+      },
+    });
+    await agent.subscribe("news", { onEvent: () => Promise.reject(thrown) });
+    const seen: unknown[] = [];
+    await agent.subscribe("news", { onEvent: ({ value }) => seen.push(value) });
+    await agent.publish("news", 1);
+    await until(() => warnings.length === before + 2);
+    assert.deepEqual(seen, [1]);
+  });
+});
