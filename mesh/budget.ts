@@ -116,6 +116,19 @@ export class Budget {
   }
 }
 
+/**
+ * Checks amounts.
+ *
+ * @param amounts What the user gave.
+ * @throws {CallError} `INVALID_ARGUMENT` for one that is no whole number from 0.
+ */
+export function checkAmounts(amounts: BudgetAmounts): void {
+  for (const name of AMOUNTS) {
+    const amount = amounts[name];
+    if (amount !== undefined) checkAmount(name, amount);
+  }
+}
+
 function checkAmount(name: string, amount: number): void {
   if (!Number.isSafeInteger(amount) || amount < 0) {
     throw new CallError(

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StreamPriority } from "../transport/mod.ts";
-import type { BudgetAmounts } from "./budget.ts";
+import { type BudgetAmounts, checkAmounts } from "./budget.ts";
 import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_TIMEOUT_MS } from "./config.ts";
 import type { Compression, Sendable } from "./content.ts";
 import { CallError } from "./error.ts";
@@ -91,7 +91,13 @@ export function checkOptions(options: CallOptions): void {
   checkTime("timeoutMs", options.timeoutMs);
   checkTime("idleTimeoutMs", options.idleTimeoutMs);
   checkSignal("Call options", options.signal);
-  const { idempotencyKey, input, metadata } = options;
+  const { budget, idempotencyKey, input, metadata } = options;
+  if (budget !== undefined) {
+    if (typeof budget !== "object" || budget === null) {
+      throw invalidOption("budget must be an object");
+    }
+    checkAmounts(budget);
+  }
   if (metadata !== undefined) checkMetadata("Call options", metadata);
   if (
     input !== undefined && typeof input?.[Symbol.asyncIterator] !== "function"

@@ -80,8 +80,6 @@ export class CallScope implements TimedCall {
     const { timeoutMs, idleTimeoutMs, signal, budget } = options.options;
     const parent = currentCall();
     this.#parent = parent;
-    // A wrong one is refused before the call is paid for.
-    if (budget !== undefined) parent?.budget.narrow(budget);
     parent?.budget.spend({ calls: 1 });
     this.#budget = parent === undefined ? budget : parent.budget.narrow(budget);
     this.#totalMs = Math.min(

@@ -19,6 +19,7 @@ Deno.test("checkOptions() names what a program without types gave wrongly", () =
     [{ metadata: { userId: 5 } }, 'metadata "userId" must be text'],
     [{ metadata: { a: undefined } }, 'metadata "a" must be text'],
     [{ metadata: null }, "metadata must be an object of texts"],
+    [{ budget: 5 }, "budget must be an object"],
     [{ input: [1, 2] }, "input must be an AsyncIterable"],
     [{ input: null }, "input must be an AsyncIterable"],
     [{ idempotencyKey: 7 }, "idempotencyKey must be 1 to 256 characters"],
@@ -29,7 +30,12 @@ Deno.test("checkOptions() names what a program without types gave wrongly", () =
       `Call options: ${detail}`,
     );
   }
+  assertRefused(
+    () => checkOptions({ budget: { tokens: 1.5 } }),
+    "Budget: tokens must be a whole number from 0, got 1.5",
+  );
   checkOptions({
+    budget: { calls: 0 },
     metadata: { a: "" },
     input: (async function* (): AsyncGenerator<string> {})(),
   });
