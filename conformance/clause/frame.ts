@@ -122,11 +122,22 @@ export const FRAME_CLAUSES: readonly Clause[] = [
   },
   {
     id: "frame.reserved-flags",
-    title: "A packet with a reserved flag closes with PROTOCOL_VIOLATION",
+    title:
+      "A sealed packet with a reserved flag or that of a handshake closes with PROTOCOL_VIOLATION",
     spec: "transport.md#packets",
-    run: all([0x20, 0x40, 0x80].map((flag) => ({
+    run: all([0x01, 0x20, 0x40, 0x80].map((flag) => ({
       ...bytes(`flag 0x${flag.toString(16)}`, PROTOCOL_VIOLATION, 0x50, 1),
       send: { flags: flag },
+    }))),
+  },
+  {
+    id: "frame.reserved-byte",
+    title:
+      "A sealed packet whose reserved byte is not 0 closes with PROTOCOL_VIOLATION",
+    spec: "transport.md#packets",
+    run: all([0x01, 0xff].map((reservedByte) => ({
+      ...bytes(`reserved byte ${reservedByte}`, PROTOCOL_VIOLATION, 0x50, 1),
+      send: { reservedByte },
     }))),
   },
 ];

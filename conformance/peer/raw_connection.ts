@@ -56,6 +56,8 @@ export interface SendOptions {
   readonly packetNumber?: number;
   /** Its flags without the key phase. @default ELICITING_FLAG */
   readonly flags?: number;
+  /** The byte behind the flags. @default 0 */
+  readonly reservedByte?: number;
   /** Generation of the keys; the one in use when absent. */
   readonly generation?: number;
   /** Where it leaves; the connection's first socket when absent. */
@@ -149,6 +151,7 @@ export class RawConnection {
       connectionId: options.connectionId ?? this.agreed.peerConnectionId,
       packetNumber,
       flags: options.flags ?? ELICITING_FLAG,
+      reservedByte: options.reservedByte ?? 0,
       plaintext,
       generation: options.generation ?? this.generation,
     });

@@ -1,6 +1,6 @@
 /**
  * Protected packets, written anew from docs/spec/transport.md: any flag, any
- * number, any generation of keys.
+ * number, any reserved byte, any generation of keys.
  *
  * @module
  */
@@ -27,6 +27,7 @@ export const PROBE_FLAG = 0x10;
 const TAG_BYTES = 16;
 const NUMBER_OFFSET = 8;
 const FLAGS_OFFSET = 16;
+const RESERVED_OFFSET = 17;
 const LENGTH_OFFSET = 18;
 const NONCE_OFFSET = 20;
 
@@ -38,6 +39,8 @@ export interface PlainPacket {
   readonly packetNumber: number;
   /** Flags without the key phase. */
   readonly flags: number;
+  /** The byte behind the flags. @default 0 */
+  readonly reservedByte?: number;
   /** Its frames. */
   readonly plaintext: Uint8Array;
   /** How often the keys were updated before. */
@@ -96,6 +99,7 @@ export class PacketKeys {
     packet.set(plain.connectionId);
     view.setBigUint64(NUMBER_OFFSET, BigInt(plain.packetNumber), true);
     packet[FLAGS_OFFSET] = plain.flags | (generation % 2) * PHASE_FLAG;
+    packet[RESERVED_OFFSET] = plain.reservedByte ?? 0;
     view.setUint16(LENGTH_OFFSET, plaintext.length + TAG_BYTES, true);
     const nonce = nonceOf(iv, packet);
     packet.set(nonce, NONCE_OFFSET);

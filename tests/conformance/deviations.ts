@@ -123,7 +123,12 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     name: "does not look at reserved flags",
     clause: "frame.reserved-flags",
-    edits: [core("(flags & RESERVED_PACKET_FLAGS) !== 0 ||", "")],
+    edits: [core("(this.#protection.flags & UNSEALED_FLAGS) !== 0 ||", "")],
+  },
+  {
+    name: "does not look at the reserved byte of a packet",
+    clause: "frame.reserved-byte",
+    edits: [core("this.#reservedByte !== 0;", "false;")],
   },
   {
     name: "takes more data than it has granted",

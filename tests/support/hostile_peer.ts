@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { PacketKeys } from "../../conformance/wire/packet_codec.ts";
 import { generateKeyPair, type KeyPair, ticketPsk } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import type { Instant } from "../../internal/instant.ts";
@@ -83,6 +84,8 @@ export class HostilePeer {
   readonly result: HandshakeResult;
   /** What its packets are sent to. */
   readonly serverConnectionId: Uint8Array;
+  /** Seals packets whose header the transport would not write. */
+  readonly keys: PacketKeys;
   readonly #handshakeOptions: HandshakeOptions;
   readonly #serverPublicKey: Uint8Array;
   readonly #protection: PacketProtection;
@@ -130,6 +133,10 @@ export class HostilePeer {
     assert.ok(outcome.ok);
     this.result = outcome.result;
     this.serverConnectionId = outcome.result.peerConnectionId;
+    this.keys = new PacketKeys(
+      "chacha20-poly1305",
+      outcome.result.sendSecret,
+    );
     this.#protection = new PacketProtection({
       ...outcome.result,
       suite: "chacha20-poly1305",

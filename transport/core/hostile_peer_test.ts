@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { PacketFlags } from "../../protocol/mod.ts";
 import { HostilePeer } from "../../tests/support/hostile_peer.ts";
 import { CloseCode } from "./error.ts";
 
@@ -54,11 +55,28 @@ Deno.test("A peer that changes the final size of a stream gets FINAL_SIZE_ERROR"
   assert.equal(peer.closeCode(), CloseCode.FINAL_SIZE_ERROR);
 });
 
-Deno.test("Reserved packet flags close the connection", () => {
-  const peer = new HostilePeer();
-  peer.send(Uint8Array.of(0x50, 1), 0x80);
-  assert.equal(peer.closeCode(), CloseCode.PROTOCOL_VIOLATION);
-});
+for (const flag of [0x01, 0x20, 0x40, 0x80]) {
+  Deno.test(`Flag 0x${flag.toString(16)} of a sealed packet closes the connection`, () => {
+    const peer = new HostilePeer();
+    peer.send(Uint8Array.of(0x50, 1), flag);
+    assert.equal(peer.closeCode(), CloseCode.PROTOCOL_VIOLATION);
+  });
+}
+
+for (const reservedByte of [0x01, 0xff]) {
+  Deno.test(`A reserved byte of ${reservedByte} closes the connection`, () => {
+    const peer = new HostilePeer();
+    peer.deliver(peer.keys.seal({
+      connectionId: peer.serverConnectionId,
+      packetNumber: 0,
+      flags: PacketFlags.ACK_ELICITING,
+      reservedByte,
+      plaintext: Uint8Array.of(0x50, 1),
+      generation: 0,
+    }));
+    assert.equal(peer.closeCode(), CloseCode.PROTOCOL_VIOLATION);
+  });
+}
 
 Deno.test("A closing endpoint answers ever more rarely", () => {
   const peer = new HostilePeer();

@@ -3,11 +3,20 @@
  *
  * @module
  */
-import { connectionIdKey, PACKET_OVERHEAD_LENGTH } from "../../protocol/mod.ts";
+import {
+  connectionIdKey,
+  PACKET_OVERHEAD_LENGTH,
+  PACKET_RESERVED_OFFSET,
+  PacketFlags,
+  RESERVED_PACKET_FLAGS,
+} from "../../protocol/mod.ts";
 import { REPLAY_WINDOW_PACKETS } from "./config.ts";
 import type { PacketProtection } from "./packet_protection.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
+
+/** Flags that no sealed packet sets. */
+const UNSEALED_FLAGS = RESERVED_PACKET_FLAGS | PacketFlags.HANDSHAKE;
 
 /** Opens the packets of one connection; it remembers the last one. */
 export class PacketOpener {
@@ -18,6 +27,7 @@ export class PacketOpener {
   #bytesReceived = 0;
   #packetNumber = -1;
   #connectionIdKey = 0;
+  #reservedByte = 0;
   #length = 0;
   #isNewest = false;
 
@@ -44,6 +54,12 @@ export class PacketOpener {
   /** Flags of the packet that was opened last, without the key phase. */
   get flags(): number {
     return this.#protection.flags;
+  }
+
+  /** Whether the packet that was opened last sets in its header what has to be 0. */
+  get isReservedSet(): boolean {
+    return (this.#protection.flags & UNSEALED_FLAGS) !== 0 ||
+      this.#reservedByte !== 0;
   }
 
   /** Frames of the packet that was opened last; good until the next one of any connection. */
@@ -84,6 +100,7 @@ export class PacketOpener {
     this.#bytesReceived += packet.length;
     this.#packetNumber = packetNumber;
     this.#connectionIdKey = connectionIdKey(packet);
+    this.#reservedByte = packet[PACKET_RESERVED_OFFSET]!;
     this.#length = length;
     return undefined;
   }

@@ -21,7 +21,6 @@ import {
   PACKET_OVERHEAD_LENGTH,
   PACKET_TAG_LENGTH,
   PacketFlags,
-  RESERVED_PACKET_FLAGS,
 } from "../../protocol/mod.ts";
 import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
@@ -246,10 +245,10 @@ export class PacketSpace {
    */
   handleFrames(now: Instant): CloseFrame | undefined {
     const { flags, plaintext, packetNumber } = this.#opener;
-    if ((flags & RESERVED_PACKET_FLAGS) !== 0 || plaintext.length === 0) {
+    if (this.#opener.isReservedSet || plaintext.length === 0) {
       throw new TransportError(
         "PROTOCOL_VIOLATION",
-        "Packet: reserved flags or no frame",
+        "Packet: reserved flags or byte, or no frame",
       );
     }
     const reader = new ByteReader(plaintext);
