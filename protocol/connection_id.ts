@@ -13,7 +13,7 @@ import { readU53 } from "../internal/u53.ts";
 /** Size of a connection id, in bytes. */
 export const CONNECTION_ID_LENGTH = 8;
 
-/** The reserved id of a hello: the receiver has not chosen one yet. */
+/** The reserved id of a hello: the receiver has not chosen one yet. Nobody chooses it. */
 export const HELLO_CONNECTION_ID_KEY = 0;
 
 /** What {@linkcode connectionIdKey} returns for an id that we cannot have chosen. */
@@ -33,6 +33,16 @@ export function connectionIdKey(bytes: Uint8Array, offset = 0): number {
 }
 
 /**
+ * Whether a connection id is the reserved one of hellos.
+ *
+ * @param bytes A packet or an id.
+ * @returns Whether its eight bytes are zero.
+ */
+export function isHelloId(bytes: Uint8Array): boolean {
+  return connectionIdKey(bytes) === HELLO_CONNECTION_ID_KEY;
+}
+
+/**
  * Draws a connection id: 53 random bits, never zero.
  *
  * @param random Where the bits come from.
@@ -44,6 +54,6 @@ export function createConnectionId(random: RandomSource): Uint8Array {
     random.fillPublic(id);
     id[6]! &= 0x1f;
     id[7] = 0;
-  } while (connectionIdKey(id) === HELLO_CONNECTION_ID_KEY);
+  } while (isHelloId(id));
   return id;
 }

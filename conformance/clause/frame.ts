@@ -67,6 +67,13 @@ export const FRAME_CLAUSES: readonly Clause[] = [
         FRAME_ENCODING_ERROR,
         ...[0x50, 0x0b, 0, 0, 0, 1],
       ),
+      bytes(
+        "connection id 0",
+        FRAME_ENCODING_ERROR,
+        ...[0x50, 4, 1, 0],
+        ...new Array<number>(8).fill(0),
+        ...new Array<number>(16).fill(1),
+      ),
       bytes("priority 3", FRAME_ENCODING_ERROR, 0x11, 0, 3),
       bytes(
         "a limit of streams of kind 2",

@@ -313,6 +313,22 @@ export const HELLO_CLAUSES: readonly Clause[] = [
     },
   },
   {
+    id: "hello.id",
+    title: "A hello whose initiator chose the id of hellos is ignored",
+    spec: "transport.md#packets",
+    run: async (context) => {
+      for (const version of [VERSION, UNKNOWN_VERSION]) {
+        const connectionId = new Uint8Array(8);
+        const handshake = context.handshake({ connectionId });
+        await context.expectNoAnswer(
+          `a hello of version ${version} with the initiator's id 0`,
+          handshake,
+          (cookie) => handshake.hello({ ...cookie, version }),
+        );
+      }
+    },
+  },
+  {
     id: "hello.kind",
     title: "A packet with connection id 0 that is no hello is ignored",
     spec: SPEC,

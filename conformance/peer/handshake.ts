@@ -96,6 +96,8 @@ export interface HandshakeChoice {
   readonly suites?: readonly number[];
   /** What we announce. @default DEFAULT_PARAMETERS */
   readonly parameters?: ParameterList;
+  /** The id that we choose; a random one when absent. */
+  readonly connectionId?: Uint8Array;
   /** Who we are; a new key when absent. */
   readonly keyPair?: KeyPair;
   /** A ticket, and what is said with it; `responderKey` is needed then. */
@@ -147,7 +149,7 @@ export class Handshake {
     const [pattern, name] = patternOf(choice);
     this.#aead = suite.aead;
     this.#isResumed = resumption !== undefined;
-    this.connectionId = randomId();
+    this.connectionId = choice.connectionId ?? randomId();
     this.keyPair = choice.keyPair ?? generateKeyPair(systemRandom);
     const head: HelloHead = {
       version: VERSION,

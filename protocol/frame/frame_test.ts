@@ -159,7 +159,7 @@ const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     type: fc.constant("new-connection-id" as const),
     sequence: number,
     retirePriorTo: fc.constant(0),
-    connectionId: bytesOf(8),
+    connectionId: bytesOf(8).filter((id) => id.some((byte) => byte !== 0)),
     resetToken: bytesOf(16),
   }),
   fc.record({
@@ -394,7 +394,24 @@ Deno.test("decodeMaxStreamsFrame() refuses unknown kinds and more than 2^51", ()
 });
 
 Deno.test("decodeNewConnectionIdFrame() refuses to retire above its own (RFC 9000 §19.15)", () => {
-  assertRefused(0x50, 4, 1, 2, ...new Array(24).fill(0));
+  assertRefused(0x50, 4, 1, 2, ...new Array(24).fill(1));
+});
+
+Deno.test("NewConnectionId frames never offer the id of hellos", () => {
+  const token = new Uint8Array(16).fill(1);
+  assertRefused(0x50, 4, 1, 0, ...new Array(8).fill(0), ...token);
+  const writer = new ByteWriter(new Uint8Array(64));
+  assert.throws(
+    () =>
+      encodeNewConnectionIdFrame(writer, {
+        sequence: 1,
+        retirePriorTo: 0,
+        connectionId: new Uint8Array(8),
+        resetToken: token,
+      }),
+    { code: "INVALID_VALUE" },
+  );
+  assert.equal(writer.offset, 0);
 });
 
 Deno.test("encodePathChallengeFrame() and others refuse arrays of a wrong length", () => {

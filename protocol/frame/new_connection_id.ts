@@ -7,7 +7,7 @@
  * subtype        u8        4
  * sequence       varint
  * retirePriorTo  varint    at most `sequence`
- * connectionId   8 bytes
+ * connectionId   8 bytes   not 0, which is that of hellos
  * resetToken     16 bytes
  * ```
  *
@@ -15,11 +15,11 @@
  */
 import type { ByteReader } from "../../internal/byte_reader.ts";
 import { type ByteWriter, varintLength } from "../../internal/byte_writer.ts";
+import { CONNECTION_ID_LENGTH, isHelloId } from "../connection_id.ts";
 import { ProtocolError } from "../error.ts";
 import { checkComplete, invalidFrame } from "./frame_error.ts";
 import { ControlType, FrameType } from "./frame_type.ts";
 
-const CONNECTION_ID_LENGTH = 8;
 const RESET_TOKEN_LENGTH = 16;
 
 /** A decoded offer of a connection id. */
@@ -54,8 +54,8 @@ export function newConnectionIdFrameLength(
  *
  * @param writer Where to write.
  * @param frame The frame; its bytes are copied.
- * @throws {ProtocolError} `INVALID_VALUE` when an array has the wrong length
- * or `retirePriorTo` is above `sequence`.
+ * @throws {ProtocolError} `INVALID_VALUE` when an array has the wrong length,
+ * the id is 0, or `retirePriorTo` is above `sequence`.
  */
 export function encodeNewConnectionIdFrame(
   writer: ByteWriter,
@@ -64,11 +64,12 @@ export function encodeNewConnectionIdFrame(
   if (
     frame.connectionId.length !== CONNECTION_ID_LENGTH ||
     frame.resetToken.length !== RESET_TOKEN_LENGTH ||
+    isHelloId(frame.connectionId) ||
     frame.retirePriorTo > frame.sequence
   ) {
     throw new ProtocolError(
       "INVALID_VALUE",
-      `NewConnectionId frame: id of ${frame.connectionId.length} bytes, token of ${frame.resetToken.length} bytes, retiring below ${frame.retirePriorTo}`,
+      `NewConnectionId frame: id of ${frame.connectionId.length} bytes (not 0), token of ${frame.resetToken.length} bytes, retiring below ${frame.retirePriorTo}`,
     );
   }
   writer.u8(FrameType.CONTROL);
@@ -84,8 +85,8 @@ export function encodeNewConnectionIdFrame(
  *
  * @param reader Where to read.
  * @returns The frame; its arrays are views.
- * @throws {ProtocolError} `FRAME_INVALID` when it is truncated or retires ids
- * above its own.
+ * @throws {ProtocolError} `FRAME_INVALID` when it is truncated, retires ids
+ * above its own, or offers the id of hellos.
  */
 export function decodeNewConnectionIdFrame(
   reader: ByteReader,
@@ -100,6 +101,9 @@ export function decodeNewConnectionIdFrame(
     throw invalidFrame(
       `NewConnectionId frame: ${sequence} retires ids below ${retirePriorTo}`,
     );
+  }
+  if (isHelloId(connectionId)) {
+    throw invalidFrame("NewConnectionId frame: id 0");
   }
   return {
     type: "new-connection-id",

@@ -43,6 +43,20 @@ export const DEVIATIONS: readonly Deviation[] = [
     edits: [core("packet.length < MIN_HELLO_DATAGRAM_BYTES ||", "")],
   },
   {
+    name: "answers a hello to the id of hellos",
+    clause: "hello.id",
+    edits: [
+      core(
+        "isHelloId(connectionId)\n  ) return undefined;\n  return {",
+        "reader.isFailed\n  ) return undefined;\n  return {",
+      ),
+      core(
+        "isHelloId(connectionId)\n  ) return undefined;\n  const",
+        "reader.isFailed\n  ) return undefined;\n  const",
+      ),
+    ],
+  },
+  {
     name: "does not check the checksum of a hello",
     clause: "hello.checksum",
     edits: [core("if (!hasValidChecksum(packet))", "if (false)")],

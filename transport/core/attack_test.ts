@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
+import { PACKET_HEADER_LENGTH } from "../../protocol/mod.ts";
 import {
   HOSTILE_ADDRESS,
   HostilePeer,
@@ -19,10 +20,14 @@ import {
   HandshakePatternCode,
   helloMacKey,
 } from "./handshake_packet.ts";
+import { InitiatorHandshake } from "./initiator_handshake.ts";
 import {
   encodeTransportParameters,
   localTransportParameters,
 } from "./transport_parameters.ts";
+
+/** Where a hello has its version: behind the header and the kind. */
+const VERSION_OFFSET = PACKET_HEADER_LENGTH + 1;
 
 // RFC 7748 §6.1: the points of small order give the same secret to everyone.
 // p is the prime 2^255 - 19; a number above it is another way to write the same.
@@ -71,6 +76,29 @@ for (const [name, key] of Object.entries(SMALL_ORDER_KEYS)) {
     assert.equal(endpoint.stats.halfOpenCount, 0);
   });
 }
+
+Deno.test("A hello of any version whose initiator chose the id of hellos is dropped", () => {
+  const random = new SeededRandom(1);
+  const keyPair = generateKeyPair(random);
+  const endpoint = new Endpoint({ keyPair }, random);
+  const hello = new InitiatorHandshake(
+    {
+      keyPair: generateKeyPair(random),
+      suites: ["chacha20-poly1305"],
+      parameters: localTransportParameters(endpoint.config, 1_200),
+      random,
+      provider: undefined,
+    },
+    new Uint8Array(8),
+    keyPair.publicKey,
+  ).hello;
+  endpoint.handleDatagram(1_000, HOSTILE_ADDRESS, hello);
+  const other = hello.slice();
+  other[VERSION_OFFSET] = 2;
+  endpoint.handleDatagram(1_000, HOSTILE_ADDRESS, other);
+  assert.equal(endpoint.pollTransmit(1_000, new Uint8Array(2_048)), undefined);
+  assert.deepEqual(endpoint.stats.drops, { malformed: 2 });
+});
 
 Deno.test("A flood of datagram frames is dropped past a bound, in linear time", () => {
   const peer = new HostilePeer();

@@ -35,6 +35,7 @@ import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import {
   encodePacketHeader,
+  isHelloId,
   PACKET_HEADER_LENGTH,
   PacketFlags,
   xxh3_64Halves,
@@ -247,9 +248,10 @@ export function decodeHelloInvariants(
   const kind = reader.u8();
   const version = reader.u32();
   const connectionId = reader.bytes(8);
-  if (reader.isFailed || kind !== HandshakeKind.INITIATOR_HELLO) {
-    return undefined;
-  }
+  if (
+    reader.isFailed || kind !== HandshakeKind.INITIATOR_HELLO ||
+    isHelloId(connectionId)
+  ) return undefined;
   return { version, connectionId };
 }
 
@@ -285,9 +287,10 @@ export function decodeInitiatorHello(
   if (cookieLength > MAX_COOKIE_LENGTH) return undefined;
   const cookie = reader.bytes(cookieLength);
   const noise = reader.bytes(reader.u16());
-  if (reader.isFailed || kind !== HandshakeKind.INITIATOR_HELLO) {
-    return undefined;
-  }
+  if (
+    reader.isFailed || kind !== HandshakeKind.INITIATOR_HELLO ||
+    isHelloId(connectionId)
+  ) return undefined;
   const head = { version, connectionId, pattern, suites, cookie, noise };
   return pattern === HandshakePatternCode.IKPSK1 ? { ...head, ticket } : head;
 }

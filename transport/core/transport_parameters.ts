@@ -14,7 +14,7 @@
  */
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter, varintLength } from "../../internal/byte_writer.ts";
-import { CONNECTION_ID_LENGTH } from "../../protocol/mod.ts";
+import { CONNECTION_ID_LENGTH, isHelloId } from "../../protocol/mod.ts";
 import { TICKETS_WANTED } from "./config.ts";
 import { CONNECTION_BYTES } from "./connection_bytes.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
@@ -168,7 +168,10 @@ export function decodeTransportParameters(
     if (reader.isFailed || seen.has(id)) return undefined;
     seen.add(id);
     if (id === CONNECTION_ID_PARAMETER) {
-      if (value.length !== CONNECTION_ID_LENGTH) return undefined;
+      if (
+        value.length !== CONNECTION_ID_LENGTH ||
+        isHelloId(value)
+      ) return undefined;
       connectionId = CONNECTION_BYTES.copy(value);
       continue;
     }

@@ -61,6 +61,7 @@ Deno.test("decodeTransportParameters() refuses repeated ids, bad lengths and val
     const bytes of [
       [...known, 2, 1, 1],
       [...idle, 1, 7, 0, 0, 0, 0, 0, 0, 0],
+      [...idle, 1, 8, 0, 0, 0, 0, 0, 0, 0, 0],
       [...idle, 2, 2, 1, 1],
       [...idle, 7, 4, 0x80, 0, 0x40, 0],
       [...idle, 8, 1, 10],

@@ -136,9 +136,10 @@ const REFUSED: Readonly<Record<string, string>> = {
   "crypto past the end": "40 00 05 61",
   "path challenge of seven bytes": "50 02 00010203040506",
   "connection id of an index below retire prior to": `50 04 01 02 ${
-    "00".repeat(24)
+    "01".repeat(24)
   }`,
-  "reset token cut": `50 04 02 01 ${"00".repeat(23)}`,
+  "connection id 0": `50 04 02 01 ${"00".repeat(8)} ${"01".repeat(16)}`,
+  "reset token cut": `50 04 02 01 ${"01".repeat(23)}`,
   "ticket past the end": "50 05 01 05 00",
   "reset without a final size": "50 06 04 2a",
   "stop without a code": "50 07 04",

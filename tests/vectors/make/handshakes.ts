@@ -311,6 +311,7 @@ export function makeTransportParameters(): VectorFile {
       ["largest datagram below 1,200", `${idle} 08 02 44af`],
       ["max ack delay of 16,384 ms", `${idle} 07 04 80004000`],
       ["connection id of 7 bytes", `${idle} 01 07 00010203040506`],
+      ["connection id 0", `${idle} 01 08 ${"00".repeat(8)}`],
       ["reset token of 15 bytes", `${idle} 09 0f ${"00".repeat(15)}`],
     ].map(([name, digits]) => ({ name, bytes: fromHex(digits!) })),
   };
