@@ -654,6 +654,33 @@ Deno.test("A stream that ended in both directions is forgotten, and late frames 
   assert.deepEqual(pair.settle(), []);
 });
 
+Deno.test("Late frames of a stream that is over are ignored while it waits to be forgotten, whatever they say", () => {
+  const pair = new StreamPair();
+  const { initiator, responder } = pair;
+  const id = initiator.open(INTERACTIVE)!;
+  initiator.write(id, text("question"));
+  initiator.finish(id);
+  pair.settle();
+  readAvailable(responder, id);
+  responder.write(id, text("answer"));
+  responder.finish(id);
+  pair.settle();
+  pollEvents(responder);
+  // Nothing has left since: it is still there.
+  assert.equal(responder.streamState(id)?.isFinished, true);
+  for (
+    const frame of [
+      stream(id, 5_000, 1),
+      stream(id, 0, 3, true),
+      { type: "reset-stream", streamId: id, code: 0, finalSize: 9 },
+      { type: "stop-sending", streamId: id, code: 0 },
+      { type: "stream-max-data", streamId: id, maxData: 1 << 30 },
+    ] as const
+  ) responder.handleFrame(frame);
+  assert.deepEqual(pollEvents(responder), []);
+  assert.equal(responder.hasPendingFrames, false);
+});
+
 Deno.test("isReadFinished() says what streamState() does, from the opening until the stream is forgotten", () => {
   const pair = new StreamPair();
   const { initiator, responder } = pair;

@@ -162,7 +162,8 @@ export class StreamTable {
    *
    * @param id The stream.
    * @param side Which of our sides the frame is for.
-   * @returns `undefined` for a stream that is over: the frame is late.
+   * @returns `undefined` for a stream that is over, whether or not it is
+   * forgotten yet: the frame is late.
    * @throws {TransportError} `STREAM_STATE` for a stream of ours that was not
    * opened or a side that it does not have, `STREAM_LIMIT` for more streams
    * than granted.
@@ -170,7 +171,10 @@ export class StreamTable {
   find(id: number, side: "send" | "recv"): Stream | undefined {
     const stream = this.#streams.get(id);
     const part = side === "send" ? stream?.send : stream?.recv;
-    return part !== undefined ? stream : this.#findOther(id, side);
+    if (stream === undefined || part === undefined) {
+      return this.#findOther(id, side);
+    }
+    return stream.isClosed ? undefined : stream;
   }
 
   /** As `find`, of a stream that is new, over, or none. */
