@@ -290,7 +290,7 @@ Deno.test("decodeFrame() refuses every unknown type and control subtype", () => 
     if (!types.has(type)) assertRefused(type, ...new Array(32).fill(0));
   }
   for (let subtype = 0; subtype < 256; subtype++) {
-    if (subtype < 1 || subtype > 10) {
+    if (subtype < 1 || subtype > 11) {
       assertRefused(0x50, subtype, ...new Array(32).fill(0));
     }
   }

@@ -124,7 +124,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "type ff": "ff",
   "control without a subtype": "50",
   "control subtype 0": "50 00",
-  "control subtype 11": "50 0b",
+  "control subtype 12": "50 0c",
   "priority 3": "11 00 03",
   "stream id missing": "12",
   "data past the end": "12 00 00 05 61",
@@ -148,6 +148,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "close with a reason that is not UTF-8": "50 08 00 01 ff",
   "max streams of kind 2": "50 09 02 01",
   "max streams above 2^51": "50 09 00 c008000000000001",
+  "ack frequency without its fields": "50 0b",
   "number of 2^53": "61 c020000000000000",
   "number cut short": "61 c0200000",
 };
