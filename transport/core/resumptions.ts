@@ -12,7 +12,6 @@ import type { Address } from "./address.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
 import { EarlyData } from "./early_data.ts";
 import type { HandshakeResult } from "./handshake.ts";
-import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import { SessionTickets, type TicketOutcome } from "./session_ticket.ts";
 import type {
   TicketRefusalCounts,
@@ -199,7 +198,6 @@ export class Resumptions {
    * @param received As it has arrived.
    */
   keep({ ticket, expiresAt, result }: ReceivedTicket): void {
-    if (ticket.length > MAX_TICKET_LENGTH) return;
     const { suite, peerStaticPublicKey, peerParameters } = result;
     this.#store.add(peerStaticPublicKey, {
       ticket,

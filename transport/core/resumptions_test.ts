@@ -5,7 +5,6 @@ import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { createEndpointConfig } from "./endpoint_config.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { HandshakeResult } from "./handshake.ts";
-import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import { Resumptions } from "./resumptions.ts";
 import type { Suite } from "./suite.ts";
 import { localTransportParameters } from "./transport_parameters.ts";
@@ -111,18 +110,6 @@ Deno.test("Resumptions.giveUp() ends a ticket of its owner, once, and tells whet
   outcome.ticket.use();
   assert.equal(made.giveUp(1_000, second!, OWNER), false);
   assert.equal(made.giveUp(1_000, new Uint8Array(121), OWNER), true);
-});
-
-Deno.test("Resumptions.keep() keeps no ticket that is too long for a hello", () => {
-  const made = create();
-  for (const [length, stored] of [[MAX_TICKET_LENGTH + 1, 0], [512, 1]]) {
-    made.keep({
-      ticket: new Uint8Array(length!),
-      expiresAt: 2_000,
-      result: resultOf(2),
-    });
-    assert.equal(made.stats.stored, stored);
-  }
 });
 
 Deno.test("Resumptions.take() gives a ticket back that was not used, and forgets all of a peer that refused one", () => {

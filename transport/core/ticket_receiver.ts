@@ -6,6 +6,7 @@
 import { isEqualConstantTime, wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { TicketFrame } from "../../protocol/frame/mod.ts";
+import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import type { ReceivedTicket } from "./ticket_store.ts";
 
 /** Takes as many tickets as were asked for, each once. */
@@ -33,7 +34,7 @@ export class TicketReceiver {
 
   /**
    * Takes a frame. One that comes again, because its acknowledgement was lost,
-   * brings no other ticket.
+   * brings no other ticket; one that is too long for a hello counts for none.
    *
    * @param now The time.
    * @param frame The frame; its bytes are borrowed.
@@ -42,6 +43,7 @@ export class TicketReceiver {
     const received = this.#received;
     if (
       received.length >= this.#maxTickets ||
+      frame.ticket.length > MAX_TICKET_LENGTH ||
       received.some((each) => isEqualConstantTime(each, frame.ticket))
     ) return;
     const ticket = frame.ticket.slice();

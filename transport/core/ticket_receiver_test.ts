@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MAX_TICKET_LENGTH } from "./handshake_packet.ts";
 import { TicketReceiver } from "./ticket_receiver.ts";
 import type { ReceivedTicket } from "./ticket_store.ts";
 
@@ -38,6 +39,18 @@ Deno.test("TicketReceiver takes each ticket once, however often its frame comes"
   assert.deepEqual(kept.map(({ ticket }) => ticket[0]), [1, 2]);
   assert.equal(kept[0]!.expiresAt, 8_000);
   assert.notDeepEqual(secret, new Uint8Array(32), "one more may come");
+});
+
+Deno.test("TicketReceiver does not count a ticket that is too long for a hello", () => {
+  const { made, kept } = receiver(2);
+  for (const length of [MAX_TICKET_LENGTH + 1, MAX_TICKET_LENGTH, 60_000, 1]) {
+    const ticket = new Uint8Array(length);
+    made.handleFrame(5_000, { type: "ticket", lifetimeSeconds: 3, ticket });
+  }
+  assert.deepEqual(
+    kept.map(({ ticket }) => ticket.length),
+    [MAX_TICKET_LENGTH, 1],
+  );
 });
 
 Deno.test("TicketReceiver takes no more than were asked for, and forgets what they are made of", () => {
