@@ -26,11 +26,11 @@ import { CallError } from "./error.ts";
 /** Size of a static public key, in bytes. */
 const PUBLIC_KEY_LENGTH = 32;
 
-/** How often a file is read whose last line another process is still writing. */
-const MAX_READS = 50;
-
-/** Between two of these readings, in milliseconds. */
-const READ_PAUSE_MS = 5;
+/**
+ * How often a file is read whose last line another process is still writing: the
+ * pauses double from 2 ms, a quarter of a second in all.
+ */
+const MAX_READS = 8;
 
 /** Largest file that is read, in bytes: thousands of peers. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -111,7 +111,7 @@ export class KnownPeers {
       if (wrong < lines.length - 1 || reads === MAX_READS) {
         throw this.#failure(`line ${wrong + 1} is not "host:port key"`);
       }
-      this.#sleep(READ_PAUSE_MS);
+      this.#sleep(2 ** reads);
     }
   }
 
