@@ -34,6 +34,7 @@ import { TimerClock } from "../tests/support/timer_clock.ts";
 import { currentCall } from "./call_context.ts";
 import { Callee } from "./callee.ts";
 import { CallError } from "./error.ts";
+import type { CallHandler } from "./handler.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { MessageIds } from "./message_ids.ts";
 import { type StatusName, statusName } from "./status_code.ts";
@@ -198,6 +199,37 @@ Deno.test("Callee refuses what is no request, is for another, or cannot be decod
       "INVALID_ARGUMENT",
       `${length} bytes`,
     );
+  }
+});
+
+Deno.test("CallRequest gives nothing of a value that is said to be sealed and does not open", async () => {
+  const rig = createRig();
+  const { ENCRYPTED } = MessageFlags;
+  const isSealed: boolean[] = [];
+  const readers: Record<string, CallHandler> = {
+    bytes: (request) => request.bytes(),
+    text: (request) => request.text(),
+    json: (request) => request.json(),
+  };
+  for (const [method, read] of Object.entries(readers)) {
+    rig.callee.setMethod(method, {
+      kind: "call",
+      handler: (request) => {
+        isSealed.push(request.isSealed);
+        assert.equal(request.sealedBy, undefined);
+        return read(request);
+      },
+    });
+    for (const contentType of [0, 1, 2]) {
+      const body = new TextEncoder().encode('{"a":1}');
+      const data = encodeCallData({ contentType, method, body });
+      const call = encodeCall({ target: NOBODY, timeoutSeconds: 0, data });
+      const plain = await ask(rig, MessageType.CALL, call);
+      assert.equal(plain?.type, MessageType.RESPONSE);
+      const status = await refusal(rig, MessageType.CALL, call, ENCRYPTED);
+      assert.equal(status, "INVALID_ARGUMENT");
+      assert.deepEqual(isSealed.splice(0), [false, true]);
+    }
   }
 });
 

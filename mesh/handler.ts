@@ -15,7 +15,8 @@ import { type Address, formatAddress } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import type { Budget, BudgetAmounts } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
-import type { ReceivedContent, SealedValue, Sendable } from "./content.ts";
+import { type ReceivedContent, SealedValue, type Sendable } from "./content.ts";
+import { CallError } from "./error.ts";
 import type { RequestInput } from "./request_input.ts";
 
 /** Who calls. */
@@ -179,12 +180,19 @@ export class CallRequest {
     return this.#call.budget.remaining;
   }
 
-  /** Whether the value came sealed. */
+  /**
+   * Whether the value came sealed, for this agent or for somebody else. It says
+   * nothing of who sealed it: anybody can seal, and can say of any bytes that
+   * they are. What is proven is in `sealedBy`.
+   */
   get isSealed(): boolean {
     return this.#call.request.content.sealed !== undefined;
   }
 
-  /** Static public key of whoever sealed the value, proven; `undefined` when it did not come sealed for this agent. */
+  /**
+   * Static public key of whoever sealed the value, proven; `undefined` when it
+   * did not come sealed for this agent, or the sealer did not say who it is.
+   */
   get sealedBy(): Uint8Array | undefined {
     return this.#call.request.content.sealedBy;
   }
@@ -204,21 +212,27 @@ export class CallRequest {
     this.#call.budget.spend(amounts);
   }
 
-  /** The value's bytes as they came; a view. Text and JSON are UTF-8. */
+  /**
+   * The value's bytes as they came; a view. Text and JSON are UTF-8.
+   *
+   * @throws {CallError} `INVALID_ARGUMENT` when it is sealed for somebody else:
+   * its sealed bytes are in `sealed`.
+   */
   bytes(): Uint8Array {
-    return this.#call.request.content.body;
+    return this.#openedContent().body;
   }
 
   /**
    * The value as text: JSON as it was written, bytes as UTF-8.
    *
    * @throws {TypeError} When the bytes are not UTF-8.
+   * @throws {CallError} `INVALID_ARGUMENT` when it is sealed for somebody else.
    */
   text(): string {
-    const { value } = this.#call.request.content;
-    return typeof value === "string" && this.contentType === ContentType.TEXT
+    const { value, contentType, body } = this.#openedContent();
+    return typeof value === "string" && contentType === ContentType.TEXT
       ? value
-      : new TextDecoder("utf-8", { fatal: true }).decode(this.bytes());
+      : new TextDecoder("utf-8", { fatal: true }).decode(body);
   }
 
   /**
@@ -226,11 +240,25 @@ export class CallRequest {
    *
    * @typeParam Result What it is taken for; not checked.
    * @throws {SyntaxError} When it is not JSON.
+   * @throws {CallError} `INVALID_ARGUMENT` when it is sealed for somebody else.
    */
   json<Result = JsonValue>(): Result {
-    return (this.contentType === ContentType.JSON
-      ? this.#call.request.content.value
+    const { value, contentType } = this.#openedContent();
+    return (contentType === ContentType.JSON
+      ? value
       : JSON.parse(this.text())) as Result;
+  }
+
+  /** What is not opened may be anything, even the plain value: it proves nothing. */
+  #openedContent(): ReceivedContent {
+    const { content } = this.#call.request;
+    if (content.value instanceof SealedValue) {
+      throw new CallError(
+        "INVALID_ARGUMENT",
+        "Request: its value is sealed, and not for this agent",
+      );
+    }
+    return content;
   }
 }
 

@@ -288,7 +288,8 @@ Deno.test("A value sealed end to end is read by its recipient, not by the relay"
     const relay = await connect({ name: "relay" });
     const atRelay: unknown[] = [];
     relay.onCall("pass", async (request) => {
-      atRelay.push(request.sealedBy, new TextDecoder().decode(request.bytes()));
+      const { bytes } = request.sealed!;
+      atRelay.push(request.sealedBy, new TextDecoder().decode(bytes));
       const reply = await relay.call(
         { name: "recipient" },
         "read",
