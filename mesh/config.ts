@@ -58,6 +58,18 @@ export const MAX_CALL_CANDIDATES = 4;
 export const NODE_REQUEST_TIMEOUT_MS = 3_000;
 
 /**
+ * The part of the interval after which the next heartbeat is sent: when two were
+ * lost, the third still arrives before the lease ends.
+ */
+export const HEARTBEAT_PACE = 0.95;
+
+/**
+ * How long the answer to a heartbeat is waited for at least before the next one
+ * is sent, in milliseconds: a node on another continent has answered by then.
+ */
+export const MIN_HEARTBEAT_TIMEOUT_MS = 500;
+
+/**
  * Requests of an agent that are under way at its node; the others wait. What
  * the node takes beyond is for heartbeats, and for requests that were given up
  * and are at work there.

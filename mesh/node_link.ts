@@ -8,7 +8,9 @@ import type { Instant } from "../internal/instant.ts";
 import type { TransportConnection, TransportError } from "../transport/mod.ts";
 import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
+  HEARTBEAT_PACE,
   MAX_NODE_REQUESTS_IN_FLIGHT,
+  MIN_HEARTBEAT_TIMEOUT_MS,
   NODE_REQUEST_TIMEOUT_MS,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
@@ -37,7 +39,7 @@ export interface NodeLinkOptions {
   readonly heartbeat?:
     | ((connection: TransportConnection, signal: AbortSignal) => Promise<void>)
     | undefined;
-  /** Time to the next heartbeat, in milliseconds. */
+  /** How often the node expects a heartbeat, in milliseconds; each is sent a little early. */
   readonly heartbeatIntervalMs: () => number;
   /** The clock. */
   readonly clock: Clock;
@@ -340,13 +342,27 @@ export class NodeLink {
     const { clock, heartbeat, heartbeatIntervalMs } = this.#options;
     const end = new AbortController();
     connection.closed.then(() => end.abort());
+    let sentAt = clock.now();
+    /** When the first heartbeat was sent that has no answer, nor those since. */
+    let silentSince: Instant | undefined;
     while (heartbeat !== undefined && !end.signal.aborted) {
-      await sleep(clock, heartbeatIntervalMs(), end.signal);
+      const paceMs = Math.ceil(HEARTBEAT_PACE * heartbeatIntervalMs());
+      const pauseMs = Math.max(0, sentAt + paceMs - clock.now());
+      await sleep(clock, pauseMs, end.signal);
       if (end.signal.aborted) break;
+      sentAt = clock.now();
       try {
-        await this.request(heartbeat, { isUrgent: true });
+        // One without an answer neither holds up the next one nor costs the
+        // connection.
+        const timeoutMs = heartbeatTimeoutMs(paceMs);
+        await this.request(heartbeat, { isUrgent: true, timeoutMs });
+        silentSince = undefined;
       } catch (error) {
         // A node that answers with an error is there; the next one may do.
+        if (!isLate(error)) silentSince = undefined;
+        else if (
+          clock.now() - (silentSince ??= sentAt) >= NODE_REQUEST_TIMEOUT_MS
+        ) connection.close(0, "no answer");
         if (connection.isOpen) this.#warn("heartbeat", error);
       }
     }
@@ -377,6 +393,18 @@ export class NodeLink {
       `Node ${this.#options.address}: ${what} failed: ${text}`,
     );
   }
+}
+
+/** How long a heartbeat is waited for: until the next one as a rule. */
+function heartbeatTimeoutMs(paceMs: number): number {
+  return Math.min(
+    NODE_REQUEST_TIMEOUT_MS,
+    Math.max(MIN_HEARTBEAT_TIMEOUT_MS, paceMs),
+  );
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof CallError && error.code === "DEADLINE_EXCEEDED";
 }
 
 function createReady(): Ready {

@@ -19,7 +19,12 @@ class Rig {
   readonly link: NodeLink;
   /** How many connections were made. */
   dialCount = 0;
-  heartbeatCount = 0;
+  /** When each heartbeat was sent, after the start of the link. */
+  readonly heartbeatsMs: number[] = [];
+  /** How the node answers a heartbeat. */
+  answerHeartbeat: () => Promise<void> = () => Promise.resolve();
+  heartbeatIntervalMs = 1_000;
+  readonly #startedAt = this.clock.now();
   #end: () => void = () => {};
 
   /** Connections whose registration was taken back. */
@@ -35,9 +40,15 @@ class Rig {
       withdraw: () => Promise.resolve(void this.withdrawnCount++),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       heartbeat: options.hasHeartbeat === true
-        ? () => Promise.resolve(void this.heartbeatCount++)
+        ? (connection) => {
+          this.heartbeatsMs.push(this.clock.now() - this.#startedAt);
+          const lost = connection.closed.then((error) => {
+            throw error;
+          });
+          return Promise.race([this.answerHeartbeat(), lost]);
+        }
         : undefined,
-      heartbeatIntervalMs: () => 1_000,
+      heartbeatIntervalMs: () => this.heartbeatIntervalMs,
       clock: this.clock,
       onWarning: (message) => this.warnings.push(message),
     });
@@ -45,6 +56,14 @@ class Rig {
 
   async start(signal = new AbortController().signal): Promise<void> {
     await this.link.start(signal);
+  }
+
+  /** Moves forward in steps that are short beside any pause. */
+  async pass(durationMs: number): Promise<void> {
+    for (let passedMs = 0; passedMs < durationMs; passedMs += 10) {
+      this.clock.advance(10);
+      await settle();
+    }
   }
 
   /** Ends the connection of the moment. */
@@ -141,7 +160,7 @@ Deno.test("NodeLink.request() lets so many requests be under way, in their order
   assert.equal(answers.length, MAX_NODE_REQUESTS_IN_FLIGHT);
   rig.clock.advance(1_000);
   await settle();
-  assert.equal(rig.heartbeatCount, 1);
+  assert.equal(rig.heartbeatsMs.length, 1);
   for (let answered = 0; answered < total; answered++) {
     answers[answered]!();
     await settle();
@@ -231,6 +250,63 @@ Deno.test("NodeLink.close() ends what waits for its turn", async () => {
   assert.equal(codes.at(0), "CONNECTION_LOST");
   assert.equal(codes.at(-1), "CANCELLED");
   assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("NodeLink sends each heartbeat a little early, however long the answer to the one before took", async () => {
+  const rig = new Rig({ hasHeartbeat: true });
+  rig.answerHeartbeat = () =>
+    new Promise((resolve) => rig.clock.schedule(400, resolve));
+  await rig.start();
+  await rig.pass(3_000);
+  assert.deepEqual(rig.heartbeatsMs, [950, 1_900, 2_850]);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink sends the next heartbeat on time, over the same connection, when one has no answer", async () => {
+  const rig = new Rig({ hasHeartbeat: true });
+  rig.answerHeartbeat = () =>
+    rig.heartbeatsMs.length % 3 === 0 ? Promise.resolve() : never();
+  await rig.start();
+  await rig.pass(12_000);
+  const renewedMs = [
+    0,
+    ...rig.heartbeatsMs.filter((_, beat) => beat % 3 === 2),
+  ];
+  assert.equal(renewedMs.length, 5);
+  for (let index = 1; index < renewedMs.length; index++) {
+    const silenceMs = renewedMs[index]! - renewedMs[index - 1]!;
+    assert.ok(silenceMs < 3_000, `${silenceMs} ms without an answer`);
+  }
+  assert.equal(rig.dialCount, 1);
+  assert.equal(rig.warnings.length, 8);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink connects anew when no heartbeat has had an answer for a while", async () => {
+  for (const intervalMs of [20, 1_000, 5_000]) {
+    const rig = new Rig({ hasHeartbeat: true });
+    rig.heartbeatIntervalMs = intervalMs;
+    rig.answerHeartbeat = never;
+    await rig.start();
+    await rig.pass(0.9 * intervalMs + NODE_REQUEST_TIMEOUT_MS);
+    assert.equal(rig.dialCount, 1, `${intervalMs} ms`);
+    await rig.pass(1_000);
+    assert.equal(rig.dialCount, 2, `${intervalMs} ms`);
+    assert.match(rig.warnings.join("\n"), /lost .* connecting again/);
+    await rig.link.close("test");
+  }
+});
+
+Deno.test("NodeLink gives a node that is far away time to answer heartbeats that follow each other fast", async () => {
+  const rig = new Rig({ hasHeartbeat: true });
+  rig.heartbeatIntervalMs = 20;
+  rig.answerHeartbeat = () =>
+    new Promise((resolve) => rig.clock.schedule(300, resolve));
+  await rig.start();
+  await rig.pass(5_000);
+  assert.equal(rig.dialCount, 1);
+  assert.deepEqual(rig.warnings, []);
+  await rig.link.close("test");
 });
 
 Deno.test("NodeLink.start() has one limit for connecting and registering", async () => {
