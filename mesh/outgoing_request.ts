@@ -8,6 +8,7 @@ import {
   encodeEnvelope,
   encodeEnvelopedCallInto,
   encodeStreamOpen,
+  type Envelope,
   type EnvelopedCall,
   type Extension,
   maxEnvelopedCallLength,
@@ -67,21 +68,23 @@ export function streamOptions(
 /** Writes the first messages of the requests of one agent. */
 export class RequestEncoder {
   /** Who calls: the same in every request. */
-  readonly #ownExtensions: readonly Extension[];
+  readonly #caller: Pick<Envelope, "caller" | "callerId">;
+  readonly #callerExtensions: readonly Extension[];
   /** A function of its own: every call hands it on. */
   readonly #encodeCallInto = (
     call: EnvelopedCall,
     into: Uint8Array,
     at: number,
-  ): number => encodeEnvelopedCallInto(call, this.#ownExtensions, into, at);
+  ): number => encodeEnvelopedCallInto(call, this.#callerExtensions, into, at);
 
   /** @param self Name and id of the agent, for its callees. */
   constructor(self: { readonly name: string; readonly agentId: Uint8Array }) {
     const { name, agentId } = self;
-    this.#ownExtensions = encodeEnvelope({
+    this.#caller = {
       callerId: agentId,
       ...(name === "" ? {} : { caller: name }),
-    });
+    };
+    this.#callerExtensions = encodeEnvelope(this.#caller);
   }
 
   /**
@@ -124,7 +127,7 @@ export class RequestEncoder {
       });
     }
     const head = { type: MessageType.CALL, flags, messageId, traceId };
-    const maxLength = maxEnvelopedCallLength(call, this.#ownExtensions);
+    const maxLength = maxEnvelopedCallLength(call, this.#callerExtensions);
     if (compress === undefined || compress === false) {
       return channel.pushEncoded(
         head,
@@ -152,7 +155,7 @@ export class RequestEncoder {
       data: encodeCallData({
         contentType,
         method,
-        extensions: [...encodeEnvelope(envelope), ...this.#ownExtensions],
+        extensions: encodeEnvelope({ ...envelope, ...this.#caller }),
         body,
       }),
     });

@@ -23,13 +23,11 @@ import {
   writeEnvelope,
 } from "./envelope.ts";
 import {
-  checkExtensionCount,
   type Extension,
   extensionBlockLength,
   extensionsLength,
   readExtensionBlock,
   writeExtensionBlock,
-  writeExtensions,
 } from "./extension.ts";
 import { MAX_UTF8_BYTES } from "./metadata.ts";
 import { PayloadReader } from "./payload_reader.ts";
@@ -124,21 +122,20 @@ export interface EnvelopedCallData {
  *
  * @param writer Where.
  * @param data What to write; borrowed.
- * @param extensions More of the envelope, encoded already.
+ * @param caller Name and id of the caller, encoded already, for an envelope
+ * without them.
  * @throws {ProtocolError} As {@linkcode encodeCallData} and `encodeEnvelope`.
  */
 export function writeCallData(
   writer: PayloadWriter,
   data: EnvelopedCallData,
-  extensions: readonly Extension[],
+  caller: readonly Extension[],
 ): void {
   writer.u8(CALL_DATA_VERSION, "version");
   writer.u8(data.contentType, "contentType");
   writer.text(data.method, "method");
   const block = writer.beginPart();
-  const count = writeEnvelope(writer, data.envelope) + extensions.length;
-  checkExtensionCount(writer, count);
-  writeExtensions(writer, extensions);
+  writeEnvelope(writer, data.envelope, caller);
   writer.endPart(block, "extension block");
   writer.bytes(data.body);
 }
@@ -147,15 +144,15 @@ export function writeCallData(
  * Most bytes that {@linkcode writeCallData} writes.
  *
  * @param data What would be written.
- * @param extensions More of its envelope.
+ * @param caller As there.
  * @returns A size in bytes.
  */
 export function maxCallDataLength(
   data: EnvelopedCallData,
-  extensions: readonly Extension[],
+  caller: readonly Extension[],
 ): number {
   return FIXED_LENGTH + MAX_UTF8_BYTES * data.method.length +
-    maxEnvelopeLength(data.envelope) + extensionsLength(extensions) +
+    maxEnvelopeLength(data.envelope) + extensionsLength(caller) +
     data.body.length;
 }
 

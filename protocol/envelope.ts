@@ -30,6 +30,7 @@ import {
   type Extension,
   type ExtensionVisitor,
   readEachExtension,
+  writeExtensions,
 } from "./extension.ts";
 import {
   MAX_UTF8_BYTES,
@@ -140,22 +141,28 @@ export function encodeEnvelope(envelope: Envelope): Extension[] {
   return decodeExtensions(writer.finish());
 }
 
+/** Who calls, where the envelope says it. */
+const NO_CALLER: readonly Extension[] = Object.freeze([]);
+
 /**
  * Writes the extensions of {@linkcode encodeEnvelope} one after the other.
  *
  * @param writer Where.
  * @param envelope What to write.
+ * @param caller Name and id of the caller, encoded already, for an envelope
+ * without them.
  * @returns How many extensions were written.
  * @throws {ProtocolError} As `encodeEnvelope`.
  */
 export function writeEnvelope(
   writer: PayloadWriter,
   envelope: Envelope,
+  caller: readonly Extension[] = NO_CALLER,
 ): number {
   const types = EnvelopeExtension;
   const { deadlineMs, idleTimeoutMs, parentSpanId, idempotencyKey } = envelope;
-  const { budget, capability, caller, callerId, metadata } = envelope;
-  let count = 0;
+  const { budget, capability, callerId, metadata } = envelope;
+  let count = caller.length;
   if (deadlineMs !== undefined) {
     writeHead(writer, types.DEADLINE, 4);
     writer.u32(deadlineMs, "deadlineMs");
@@ -184,8 +191,10 @@ export function writeEnvelope(
     writeText(writer, types.CAPABILITY, capability, "capability");
     count++;
   }
-  if (caller !== undefined) {
-    writeText(writer, types.CALLER_NAME, caller, "caller");
+  // Here, so that the types ascend.
+  writeExtensions(writer, caller);
+  if (envelope.caller !== undefined) {
+    writeText(writer, types.CALLER_NAME, envelope.caller, "caller");
     count++;
   }
   if (callerId !== undefined) {

@@ -89,14 +89,14 @@ export interface EnvelopedCall {
  * Most bytes that {@linkcode encodeEnvelopedCallInto} writes.
  *
  * @param call What would be encoded.
- * @param extensions More of its envelope.
+ * @param caller As there.
  * @returns A size in bytes.
  */
 export function maxEnvelopedCallLength(
   call: EnvelopedCall,
-  extensions: readonly Extension[] = [],
+  caller: readonly Extension[] = [],
 ): number {
-  return CALL_HEAD_LENGTH + maxCallDataLength(call.data, extensions);
+  return CALL_HEAD_LENGTH + maxCallDataLength(call.data, caller);
 }
 
 /**
@@ -105,7 +105,8 @@ export function maxEnvelopedCallLength(
  * `encodeCallData` and `encodeEnvelope` give together.
  *
  * @param call What to encode; borrowed.
- * @param extensions More of the envelope, encoded already.
+ * @param caller Name and id of the caller, which are the same in all its calls:
+ * what `encodeEnvelope` gives for them, for an envelope without them.
  * @param into Where; has room for {@linkcode maxEnvelopedCallLength}.
  * @param at Index of the first byte.
  * @returns How many bytes were written.
@@ -114,14 +115,14 @@ export function maxEnvelopedCallLength(
  */
 export function encodeEnvelopedCallInto(
   call: EnvelopedCall,
-  extensions: readonly Extension[],
+  caller: readonly Extension[],
   into: Uint8Array,
   at = 0,
 ): number {
   const writer = new PayloadWriter("Call", into, at);
   writer.fixed(call.target, AGENT_ID_LENGTH, "target");
   writer.u32(call.timeoutSeconds, "timeoutSeconds");
-  writeCallData(writer, call.data, extensions);
+  writeCallData(writer, call.data, caller);
   return writer.length;
 }
 
