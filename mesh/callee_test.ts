@@ -202,6 +202,26 @@ Deno.test("Callee refuses what is no request, is for another, or cannot be decod
   }
 });
 
+// docs/spec/messages.md#exchanges
+Deno.test("Callee answers a request that is cut short with DATA_LOSS, and a stream without a byte with none", async () => {
+  const rig = createRig();
+  const call = encodeMessage(message(MessageType.CALL, callPayload("echo")));
+  for (const length of [1, 32, call.length - 1]) {
+    const stream = rig.open();
+    await stream.write(call.subarray(0, length));
+    stream.finish();
+    const answer = await new MessageChannel(stream).receive();
+    assert.equal(answer?.type, MessageType.ERROR, `${length} bytes`);
+    assert.equal(answer.messageId, 0n);
+    const { status, messageId } = decodeError(answer.payload);
+    assert.equal(statusName(status), "DATA_LOSS");
+    assert.equal(messageId, 0n);
+  }
+  const empty = rig.open();
+  empty.finish();
+  assert.equal(await new MessageChannel(empty).receive(), undefined);
+});
+
 Deno.test("CallRequest gives nothing of a value that is said to be sealed and does not open", async () => {
   const rig = createRig();
   const { ENCRYPTED } = MessageFlags;

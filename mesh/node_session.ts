@@ -160,7 +160,8 @@ export class NodeSession implements Requester {
     });
     this.#serve(channel).catch((error) => {
       // Gone, or no message: the channel is over and the peer knows why.
-      if (isPeerFault(error)) channel.cancel(StatusCode.CANCELLED);
+      if (isCutShort(error)) channel.cancel(StatusCode.INTERNAL);
+      else if (isPeerFault(error)) channel.cancel(StatusCode.CANCELLED);
       else {
         channel.cancel(StatusCode.INTERNAL);
         this.#options.onWarning("Node: a request failed", error);
@@ -331,6 +332,11 @@ export class NodeSession implements Requester {
 function isPeerFault(error: unknown): boolean {
   return error instanceof TransportError || error instanceof ProtocolError ||
     error instanceof CallError;
+}
+
+/** Whether a stream ended inside a message: bytes that are none. */
+function isCutShort(error: unknown): boolean {
+  return error instanceof CallError && error.code === "DATA_LOSS";
 }
 
 /** Copies a small view, which would keep a large buffer alive while it waits. */

@@ -374,6 +374,43 @@ Deno.test("NodeSession resets a stream that holds no messages, or too large a on
   assert.deepEqual(rig.warnings, []);
 });
 
+Deno.test("NodeSession resets a stream that ends inside a message, the first one or one behind an event", async () => {
+  const rig = new Rig();
+  const { CALL, EVENT } = MessageType;
+  const ids = { flags: 0, messageId: 5n, traceId: 6n };
+  const call = encodeMessage({
+    ...ids,
+    type: CALL,
+    payload: callOf("mxp.ping", 1),
+  });
+  const event = encodeMessage({
+    ...ids,
+    type: EVENT,
+    payload: encodeEvent({ ...encodeValue(1), topic: "quiet", sequence: 0 }),
+  });
+  for (const before of [new Uint8Array(0), event]) {
+    for (const length of [1, 32, call.length - 1]) {
+      const stream = rig.open();
+      await stream.write(before);
+      await stream.write(call.subarray(0, length));
+      stream.finish();
+      await settle();
+      const theirs = rig.accepted.at(-1)!;
+      assert.equal(theirs.resetCode, StatusCode.INTERNAL, `${length} bytes`);
+    }
+  }
+  assert.equal(rig.memory.usedBytes, 0);
+  assert.deepEqual(rig.warnings, []);
+});
+
+Deno.test("NodeSession ends a stream without an answer that ends without a message", async () => {
+  const rig = new Rig();
+  const channel = new MessageChannel(rig.open());
+  channel.finish();
+  assert.equal(await channel.receive(), undefined);
+  assert.equal(rig.accepted[0]!.resetCode, undefined);
+});
+
 Deno.test("NodeSession gives up a request that does not arrive in time", async () => {
   const rig = new Rig();
   const stream = rig.open();
