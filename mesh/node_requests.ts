@@ -21,7 +21,7 @@ import {
   MessageFlags,
   MessageType,
 } from "../protocol/mod.ts";
-import type { AgentEntry, Registry } from "../registry/mod.ts";
+import { type AgentEntry, isSameKey, type Registry } from "../registry/mod.ts";
 import type { Address } from "../transport/mod.ts";
 import { CallError } from "./error.ts";
 import { limit } from "./failure.ts";
@@ -191,11 +191,7 @@ async function heartbeat(
   const { registry, registrants, clock } = services;
   const registrant = registrants.get(id);
   if (registrant !== undefined && registrant !== requester.token) {
-    // An instance that was replaced must not take its successor along.
-    throw new CallError(
-      "PERMISSION_DENIED",
-      `Agent ${id}: another connection has registered it since`,
-    );
+    throw await refuseStranger(services, requester, id);
   }
   const update = {
     status: statusFromNumber(status),
@@ -206,8 +202,27 @@ async function heartbeat(
   const isKnown = await registry.heartbeat(clock.now(), id, update);
   const isOver = !isKnown || update.status === "leaving";
   if (isOver && registrants.get(id) === requester.token) registrants.delete(id);
-  if (!isKnown) throw new CallError("NOT_FOUND", `Agent ${id}: not registered`);
+  if (!isKnown) throw notRegistered(id);
   return NO_CONTENT;
+}
+
+/** Why a connection that did not register an agent last does not speak for it. */
+async function refuseStranger(
+  { registry, clock }: NodeServices,
+  requester: Requester,
+  id: string,
+): Promise<CallError> {
+  const [entry] = await registry.find(clock.now(), { kind: "id", term: id });
+  if (entry === undefined) return notRegistered(id);
+  // An instance that was replaced must not take its successor along.
+  const reason = isSameKey(entry.publicKey, requester.publicKey)
+    ? "another connection has registered it since"
+    : "it is registered by another key";
+  return new CallError("PERMISSION_DENIED", `Agent ${id}: ${reason}`);
+}
+
+function notRegistered(id: string): CallError {
+  return new CallError("NOT_FOUND", `Agent ${id}: not registered`);
 }
 
 async function discover(

@@ -206,11 +206,18 @@ Deno.test("NodeSession answers with the ids of the request", async () => {
 
 Deno.test("NodeSession refuses an agent id that another key holds", async () => {
   const registry = new MemoryRegistry();
-  await new Rig(registry, 1).register();
-  const thief = new Rig(registry, 2);
-  await assertRefused("PERMISSION_DENIED", thief.register());
-  await assertRefused("PERMISSION_DENIED", thief.heartbeat("leaving"));
+  const registrants = new Map<string, symbol>();
+  const owner = new Rig(registry, 1, registrants);
+  await owner.register();
+  const thief = new Rig(registry, 2, registrants);
+  for (const attempt of [thief.register(), thief.heartbeat("leaving")]) {
+    const { message } = await assertRefused("PERMISSION_DENIED", attempt);
+    assert.match(message, /registered by another key/);
+  }
   assert.equal(registry.size, 1);
+  // The clock of each session is its own: to this one the lease has ended.
+  thief.clock.advance(LEASE_MS);
+  await assertRefused("NOT_FOUND", thief.heartbeat());
 });
 
 Deno.test("NodeSession answers NOT_FOUND to the heartbeat of an agent that it retired", async () => {
@@ -232,8 +239,11 @@ Deno.test("NodeSession takes heartbeats from the connection that registered the 
   const after = new Rig(registry, 7, registrants);
   await before.register();
   await after.register();
-  await assertRefused("PERMISSION_DENIED", before.heartbeat("draining"));
-  await assertRefused("PERMISSION_DENIED", before.heartbeat("leaving"));
+  for (const status of ["draining", "leaving"] as const) {
+    const attempt = before.heartbeat(status);
+    const { message } = await assertRefused("PERMISSION_DENIED", attempt);
+    assert.match(message, /another connection has registered it since/);
+  }
   assert.equal(registry.size, 1);
   await after.heartbeat("leaving");
   assert.equal(registry.size, 0);
