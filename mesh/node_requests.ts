@@ -10,8 +10,7 @@ import {
   decodeAgentDiscover,
   decodeAgentHeartbeat,
   decodeAgentRegister,
-  decodeCall,
-  decodeCallData,
+  decodeEnvelopedCall,
   decodeValue,
   encodeAgentList,
   encodeAgentRegister,
@@ -257,7 +256,7 @@ function call(
   requester: Requester,
   payload: Uint8Array,
 ): Content {
-  const { target, data } = decodeCall(payload);
+  const { target, data } = decodeEnvelopedCall(payload);
   if (!isNilAgentId(target)) {
     throw new CallError(
       "NOT_FOUND",
@@ -266,7 +265,7 @@ function call(
       }`,
     );
   }
-  const { method, contentType, body } = decodeCallData(data);
+  const { method, contentType, body } = data;
   switch (method) {
     case "mxp.ping":
       return { contentType, body };

@@ -8,19 +8,25 @@ import {
   ContentType,
   createNilAgentId,
   decodeAck,
+  decodeAgentList,
   decodeError,
   decodeEvent,
   decodeResponse,
+  DiscoverKind,
+  encodeAgentDiscover,
   encodeCall,
   encodeCallData,
   encodeEvent,
   encodeMessage,
   encodeValue,
+  type Extension,
+  formatAgentId,
   MessageFlags,
   MessageType,
   parseAgentId,
 } from "../protocol/mod.ts";
 import {
+  type AgentStatus,
   MemoryRegistry,
   type Registry,
   RegistryError,
@@ -167,12 +173,12 @@ function messageOf(
   return { type, flags, messageId: 5n, traceId: 6n, payload };
 }
 
-function callOf(method: string, value: unknown): Uint8Array {
-  const data = encodeCallData({
-    ...encodeValue(value),
-    method,
-    extensions: [],
-  });
+function callOf(
+  method: string,
+  value: unknown,
+  extensions: readonly Extension[] = [],
+): Uint8Array {
+  const data = encodeCallData({ ...encodeValue(value), method, extensions });
   return encodeCall({ target: createNilAgentId(), timeoutSeconds: 1, data });
 }
 
@@ -262,6 +268,52 @@ Deno.test("NodeSession retires an agent that leaves, not one whose connection en
   assert.equal(registry.size, 0);
 });
 
+// docs/spec/registry.md#heartbeat
+Deno.test("NodeSession retires an agent that leaves also when a later heartbeat came before", async () => {
+  const registry = new MemoryRegistry();
+  const rig = new Rig(registry);
+  await rig.register();
+  const beat = (sequence: number, status: AgentStatus): Promise<void> =>
+    sendHeartbeat(
+      rig,
+      { agentId: AGENT_ID, status, load: 0, sequence },
+      rig.options,
+    );
+  await beat(2, "draining");
+  await beat(1, "available");
+  const [entry] = await discoverAgents(rig, { kind: "all" }, rig.options);
+  assert.equal(entry?.status, "draining");
+  await beat(0, "leaving");
+  assert.equal(registry.size, 0);
+});
+
+// docs/spec/registry.md#discover
+Deno.test("NodeSession finds an id in either case, and refuses terms and limits that are none", async () => {
+  const rig = new Rig();
+  await rig.register();
+  const ask = async (kind: DiscoverKind, limit: number, term: string) => {
+    const channel = new MessageChannel(rig.open());
+    await channel.send(messageOf(
+      MessageType.AGENT_DISCOVER,
+      encodeAgentDiscover({ kind, limit, term }),
+    ));
+    channel.finish();
+    const answer = await channel.receive();
+    return answer!.type === MessageType.ERROR
+      ? decodeError(answer!.payload).status
+      : decodeAgentList(decodeResponse(answer!.payload).body).length;
+  };
+  const id = formatAgentId(AGENT_ID);
+  const { ALL, CAPABILITY, AGENT_ID: ID } = DiscoverKind;
+  const { INVALID_ARGUMENT } = StatusCode;
+  assert.equal(await ask(ID, 0, id.toUpperCase()), 1);
+  assert.equal(await ask(CAPABILITY, 0, "Write"), 0);
+  assert.equal(await ask(ALL, 1_000, "x".repeat(257)), 1);
+  assert.equal(await ask(ALL, 1_001, ""), INVALID_ARGUMENT);
+  assert.equal(await ask(CAPABILITY, 0, ""), INVALID_ARGUMENT);
+  assert.equal(await ask(CAPABILITY, 0, "x".repeat(257)), INVALID_ARGUMENT);
+});
+
 Deno.test("NodeSession keeps the wish for a lease within bounds", async () => {
   const rig = new Rig();
   const lease = async (leaseMs: number): Promise<number> => {
@@ -322,11 +374,16 @@ Deno.test("NodeSession forwards no calls to agents", async () => {
 Deno.test("NodeSession answers a bad message with an Error and serves on", async () => {
   const rig = new Rig();
   const junk = new Uint8Array(3).fill(0xff);
+  const deadline = { type: 1, value: new Uint8Array(4) };
+  const pingWith = (...extensions: readonly Extension[]): OutgoingMessage =>
+    messageOf(MessageType.CALL, callOf("mxp.ping", 1, extensions));
   const cases: [OutgoingMessage, number][] = [
     [messageOf(MessageType.AGENT_REGISTER, junk), StatusCode.INVALID_ARGUMENT],
     [messageOf(MessageType.AGENT_DISCOVER, junk), StatusCode.INVALID_ARGUMENT],
     [messageOf(MessageType.AGENT_HEARTBEAT, junk), StatusCode.INVALID_ARGUMENT],
     [messageOf(MessageType.CALL, junk), StatusCode.INVALID_ARGUMENT],
+    [pingWith(deadline, deadline), StatusCode.INVALID_ARGUMENT],
+    [pingWith({ type: 1, value: junk }), StatusCode.INVALID_ARGUMENT],
     [messageOf(MessageType.EVENT, junk), StatusCode.INVALID_ARGUMENT],
     [messageOf(MessageType.STREAM_OPEN, junk), StatusCode.UNIMPLEMENTED],
     [messageOf(MessageType.RESPONSE, junk), StatusCode.UNIMPLEMENTED],

@@ -54,6 +54,9 @@ const STATUS_NUMBERS: Readonly<Record<AgentStatus, HeartbeatStatus>> = {
 
 const STATUS_NAMES = Object.keys(STATUS_NUMBERS) as AgentStatus[];
 
+/** Those of agents in a list: who leaves is in none. */
+const PRESENT_STATUSES = ["available", "draining"] as const;
+
 const KIND_NUMBERS: Readonly<Record<AgentSelector["kind"], DiscoverKind>> = {
   all: DiscoverKind.ALL,
   capability: DiscoverKind.CAPABILITY,
@@ -190,7 +193,7 @@ export function listElementOf(entry: AgentEntry): AgentRegisterPayload {
  *
  * @param element The element; copied.
  * @returns The record; `undefined` for one that this version cannot use, such
- * as one without a key.
+ * as one without a key, or with a presence that it does not know.
  */
 export function entryOf(element: AgentRegisterPayload): AgentEntry | undefined {
   const { staticPublicKey, ttlMs } = element;
@@ -228,16 +231,20 @@ function encodePresence(entry: AgentEntry): Extension {
 function decodePresence(
   extensions: readonly Extension[],
 ): { status: AgentStatus; load: number } {
-  const value = extensions.find(({ type }) => type === PRESENCE_EXTENSION)
-    ?.value;
-  if (value === undefined || value.length < PRESENCE_LENGTH) {
-    return { status: "available", load: 0 };
+  const values = extensions.filter(({ type }) => type === PRESENCE_EXTENSION)
+    .map(({ value }) => value);
+  const [value] = values;
+  if (value === undefined) return { status: "available", load: 0 };
+  const status = PRESENT_STATUSES.find((name) =>
+    STATUS_NUMBERS[name] === value[0]
+  );
+  if (
+    values.length > 1 || value.length !== PRESENCE_LENGTH ||
+    status === undefined
+  ) {
+    throw new CallError("INVALID_ARGUMENT", "Agent list: a presence is none");
   }
-  const isDraining = value[0] === HeartbeatStatus.DRAINING;
-  return {
-    status: isDraining ? "draining" : "available",
-    load: (value[1]! + value[2]! * 256) / FULL_LOAD,
-  };
+  return { status, load: (value[1]! + value[2]! * 256) / FULL_LOAD };
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   discoverOf,
   entryOf,
   listElementOf,
+  PRESENCE_EXTENSION,
   queryOf,
   recordOf,
   type RegistrationContext,
@@ -149,6 +150,18 @@ Deno.test("entryOf() is the inverse of listElementOf(), over the wire", () => {
   }));
 });
 
+/** Extensions of a list's element. */
+function presenceOf(
+  ...values: readonly (readonly number[])[]
+): Partial<AgentRegisterPayload> {
+  return {
+    unknownExtensions: values.map((value) => ({
+      type: PRESENCE_EXTENSION,
+      value: Uint8Array.from(value),
+    })),
+  };
+}
+
 Deno.test("entryOf() leaves out what it cannot use and takes no presence for available", () => {
   const usable = registerOf({ staticPublicKey: KEY, endpoint: ipv4(1) });
   const { status, load } = entryOf(usable)!;
@@ -160,7 +173,13 @@ Deno.test("entryOf() leaves out what it cannot use and takes no presence for ava
     { endpoint: { address: new Uint8Array(4), port: 1 } },
     { endpoint: ipv4(0) },
     { advertisedAddress: "a b:1" },
+    presenceOf([1, 0]),
+    presenceOf([1, 0, 0, 0]),
+    presenceOf([0, 0, 0]),
+    presenceOf([3, 0, 0]),
+    presenceOf([1, 0, 0], [1, 0, 0]),
   ];
+  assert.equal(entryOf({ ...usable, ...presenceOf([2, 0, 0]) })?.load, 0);
   for (const changes of unusable) {
     assert.equal(entryOf({ ...usable, ...changes }), undefined);
   }

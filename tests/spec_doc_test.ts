@@ -386,9 +386,9 @@ Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues
       nodeConfig.MAX_REQUESTED_LEASE_MS / DEFAULT_LEASE_MS
     } default leases`,
     `"leaseMs": ${DEFAULT_LEASE_MS}, "heartbeatIntervalMs": ${registryConfig.DEFAULT_HEARTBEAT_INTERVAL_MS}`,
-    `The limit is ${DEFAULT_QUERY_LIMIT} where the request says 0, and at most ${
+    `The limit is ${DEFAULT_QUERY_LIMIT} where the request says 0; one above ${
       spelled(registryConfig.MAX_QUERY_LIMIT)
-    }`,
+    } is refused`,
     `before ${nodeConfig.MAX_DISCOVER_REPLY_BYTES / MIB} MiB of records`,
     `At most ${spelled(nodeConfig.MAX_SUBSCRIBER_QUEUE_EVENTS)} events or ${
       nodeConfig.MAX_SUBSCRIBER_QUEUE_BYTES / MIB
