@@ -164,6 +164,22 @@ Deno.test("Callee answers a call with the ids of its request", async () => {
   assert.equal(rig.clock.timerCount, 0);
 });
 
+// docs/spec/messages.md#flags
+Deno.test("Callee answers a call as usual that requires an Ack or is said to be final", async () => {
+  const rig = createRig();
+  rig.callee.setMethod("echo", {
+    kind: "call",
+    handler: (request) => request.value,
+  });
+  const { REQUIRES_ACK, FINAL } = MessageFlags;
+  const channel = new MessageChannel(rig.open());
+  const flags = REQUIRES_ACK | FINAL;
+  await channel.send(message(MessageType.CALL, callPayload("echo"), flags));
+  channel.finish();
+  assert.equal((await channel.receive())?.type, MessageType.RESPONSE);
+  assert.equal(await channel.receive(), undefined);
+});
+
 Deno.test("Callee refuses what is no request, is for another, or cannot be decoded", async () => {
   const rig = createRig();
   const { CALL, STREAM_OPEN, AGENT_REGISTER } = MessageType;

@@ -12,9 +12,9 @@ export const MessageFlags = {
   COMPRESSED: 1,
   /** The body in the payload is sealed from end to end. */
   ENCRYPTED: 2,
-  /** The receiver answers with an `Ack`, whatever the type. */
+  /** An `Event` is answered with an `Ack`; other types are not. */
   REQUIRES_ACK: 4,
-  /** Nothing follows in this direction. */
+  /** Nothing follows in this direction: a hint, which nobody has to set. */
   FINAL: 8,
 } as const;
 
