@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Foremost } from "../internal/foremost.ts";
 import type { Instant } from "../internal/instant.ts";
 import {
   type AgentEntry,
@@ -15,7 +16,11 @@ import {
 import type { RegistryLimits } from "./config.ts";
 import { RegistryError } from "./error.ts";
 import { type Lease, LeaseTable } from "./lease.ts";
-import { isMatch, type RegistryQuery, validateQuery } from "./query.ts";
+import {
+  type RegistryQuery,
+  takesEveryStatus,
+  validateQuery,
+} from "./query.ts";
 import type { HeartbeatUpdate } from "./registry.ts";
 
 interface Row {
@@ -212,16 +217,25 @@ export class AgentTable {
    */
   find(now: Instant, query: RegistryQuery): AgentEntry[] {
     const limit = validateQuery(query);
-    const found: { row: Row; entry: AgentEntry }[] = [];
+    const isAnyStatus = takesEveryStatus(query);
+    // As a rule nothing has expired: then no lease is looked up.
+    const isAnyExpired = (this.nextExpiry ?? Infinity) <= now;
+    const found = new Foremost(limit, compareRows);
     for (const row of this.#candidates(query)) {
-      if (!this.#leases.isAlive(now, row.record.agentId)) continue;
-      const entry = { ...row.record, status: row.status, load: row.load };
-      if (isMatch(query, entry)) found.push({ row, entry });
+      if (!isAnyStatus && row.status !== "available") continue;
+      if (isAnyExpired && !this.#leases.isAlive(now, row.record.agentId)) {
+        continue;
+      }
+      found.add(row);
     }
-    found.sort((a, b) => a.row.load - b.row.load || a.row.order - b.row.order);
-    return found.slice(0, limit).map(({ entry }) => entry);
+    return found.finish().map(({ record, status, load }) => ({
+      ...record,
+      status,
+      load,
+    }));
   }
 
+  /** The rows that a query asks for, whatever their status and their lease. */
   #candidates(query: RegistryQuery): Iterable<Row> {
     if (query.kind === "all") return this.#rows.values();
     if (query.kind === "id") {
@@ -230,6 +244,11 @@ export class AgentTable {
     }
     return this.#indexes[query.kind].get(query.term) ?? [];
   }
+}
+
+/** The least loaded first; among equals, the longest registered. */
+function compareRows(a: Row, b: Row): number {
+  return a.load - b.load || a.order - b.order;
 }
 
 function checkOwner(record: AgentRecord, publicKey: Uint8Array): void {

@@ -8,7 +8,7 @@ import {
   MAX_NAME_BYTES,
   MAX_QUERY_LIMIT,
 } from "./config.ts";
-import { type AgentEntry, utf8Length } from "./agent_record.ts";
+import { utf8Length } from "./agent_record.ts";
 import { RegistryError } from "./error.ts";
 
 /** Which agents are asked for. A term matches whole and case-sensitively. */
@@ -70,23 +70,10 @@ export function validateQuery(query: RegistryQuery): number {
 }
 
 /**
- * Whether a query asks for this agent, expiry aside.
+ * Whether a query asks for agents that take no new calls, too.
  *
  * @param query The query.
- * @param entry The agent.
  */
-export function isMatch(query: AgentSelector, entry: AgentEntry): boolean {
-  switch (query.kind) {
-    case "all":
-      return true;
-    case "id":
-      return entry.agentId === query.term;
-    case "name":
-      return entry.status === "available" && entry.name === query.term;
-    case "capability":
-      return entry.status === "available" &&
-        entry.capabilities.includes(query.term);
-    case "tag":
-      return entry.status === "available" && entry.tags.includes(query.term);
-  }
+export function takesEveryStatus(query: AgentSelector): boolean {
+  return query.kind === "all" || query.kind === "id";
 }

@@ -6,7 +6,9 @@ import {
   recordOf,
   registryConformance,
 } from "../../tests/conformance/registry_conformance.ts";
+import type { AgentEntry } from "../agent_record.ts";
 import { RegistryError } from "../error.ts";
+import type { AgentSelector } from "../query.ts";
 import { MemoryRegistry } from "./memory.ts";
 
 registryConformance(
@@ -96,3 +98,60 @@ Deno.test("MemoryRegistry agrees with a plain list over any sequence of operatio
     }
   }));
 });
+
+const agent = fc.record({
+  load: fc.constantFrom(0, 0.25, 0.5, 1),
+  status: fc.constantFrom("available" as const, "draining" as const),
+  capability: fc.constantFrom("a", "b"),
+  ttlMs: fc.constantFrom(10, 1000),
+  isAgain: fc.boolean(),
+});
+
+Deno.test("MemoryRegistry.find() gives what sorting every match and taking the first ones would", () => {
+  fc.assert(fc.property(
+    fc.array(agent, { maxLength: 200, size: "max" }),
+    fc.integer({ min: 1, max: 60 }),
+    fc.constantFrom(0, 10, 1000),
+    (agents, limit, now) => {
+      const registry = new MemoryRegistry();
+      for (
+        const [index, { load, status, capability, ttlMs }] of agents.entries()
+      ) {
+        const capabilities = [capability];
+        registry.register(0, recordOf(index, { capabilities, ttlMs }));
+        registry.heartbeat(0, agentIdOf(index), { status, load });
+      }
+      // Who registers again keeps its place, and is available and idle.
+      for (const [index, { isAgain, capability, ttlMs }] of agents.entries()) {
+        if (!isAgain) continue;
+        const capabilities = [capability];
+        registry.register(0, recordOf(index, { capabilities, ttlMs }));
+      }
+      const sorted = agents
+        .map((each, index) => ({
+          ...each,
+          agentId: agentIdOf(index),
+          ...(each.isAgain ? { load: 0, status: "available" as const } : {}),
+        }))
+        .filter(({ ttlMs }) => ttlMs > now)
+        .sort((a, b) => a.load - b.load);
+      const check = (query: AgentSelector, expected: typeof sorted): void =>
+        assert.deepEqual(
+          registry.find(now, { ...query, limit }).map(toFound),
+          expected.slice(0, limit).map(toFound),
+        );
+      check({ kind: "all" }, sorted);
+      for (const term of ["a", "b"]) {
+        const isWanted = ({ capability, status }: (typeof sorted)[number]) =>
+          capability === term && status === "available";
+        check({ kind: "capability", term }, sorted.filter(isWanted));
+      }
+    },
+  ));
+});
+
+function toFound(
+  { agentId, status, load }: Pick<AgentEntry, "agentId" | "status" | "load">,
+): object {
+  return { agentId, status, load };
+}
