@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { allocateBytes } from "../internal/byte_pool.ts";
 import {
   type AgentDiscoverPayload,
   type AgentRegisterPayload,
@@ -218,13 +219,11 @@ export function entryOf(element: AgentRegisterPayload): AgentEntry | undefined {
 }
 
 function encodePresence(entry: AgentEntry): Extension {
-  const value = new Uint8Array(PRESENCE_LENGTH);
+  const value = allocateBytes(PRESENCE_LENGTH);
+  const load = Math.round(entry.load * FULL_LOAD);
   value[0] = statusToNumber(entry.status);
-  new DataView(value.buffer).setUint16(
-    1,
-    Math.round(entry.load * FULL_LOAD),
-    true,
-  );
+  value[1] = load;
+  value[2] = load >>> 8;
   return { type: PRESENCE_EXTENSION, value };
 }
 

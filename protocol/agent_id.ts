@@ -10,6 +10,9 @@ import { ProtocolError } from "./error.ts";
 const PATTERN =
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+const HYPHEN = 0x2d;
+const NINE = 0x39;
+
 const HEX: readonly string[] = Array.from(
   { length: 256 },
   (_, byte) => byte.toString(16).padStart(2, "0"),
@@ -99,10 +102,19 @@ export function parseAgentId(text: string): Uint8Array {
       "Agent id: is not a UUID of 36 characters",
     );
   }
-  const digits = text.replaceAll("-", "");
   const id = new Uint8Array(AGENT_ID_LENGTH);
+  let at = 0;
+  // Digit by digit: a node does it for each record of each discovery.
   for (let index = 0; index < AGENT_ID_LENGTH; index++) {
-    id[index] = parseInt(digits.slice(index * 2, index * 2 + 2), 16);
+    if (text.charCodeAt(at) === HYPHEN) at++;
+    id[index] = digitAt(text, at) << 4 | digitAt(text, at + 1);
+    at += 2;
   }
   return id;
+}
+
+/** The value of a hexadecimal digit: those of letters are 9 above their low bits. */
+function digitAt(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  return (code & 0xf) + (code > NINE ? 9 : 0);
 }

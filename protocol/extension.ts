@@ -32,7 +32,7 @@ export interface Extension {
 export const MAX_EXTENSION_COUNT = 1024;
 
 /** Size of type and length, in bytes. */
-const EXTENSION_HEAD_LENGTH = 4;
+export const EXTENSION_HEAD_LENGTH = 4;
 
 /** Largest extension block, without its length field, in bytes. */
 const MAX_BLOCK_LENGTH = 0xffff;

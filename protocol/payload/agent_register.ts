@@ -31,8 +31,8 @@
 import { AGENT_ID_LENGTH, PUBLIC_KEY_LENGTH } from "../constants.ts";
 import {
   checkExtensionCount,
-  decodeExtensions,
   type Extension,
+  EXTENSION_HEAD_LENGTH,
   extensionsLength,
   readExtensions,
   writeExtensions,
@@ -114,20 +114,40 @@ export function encodeAgentRegister(
   register: AgentRegisterPayload,
 ): Uint8Array {
   const { name, capabilities, endpoint } = register;
-  const extensions = encodeRegisterExtensions(register);
-  let expectedLength = AGENT_REGISTER_MIN_LENGTH + name.length +
-    extensionsLength(extensions);
-  for (const capability of capabilities) {
-    expectedLength += 2 + capability.length;
-  }
-  const writer = new PayloadWriter("AgentRegister", expectedLength);
+  const writer = new PayloadWriter("AgentRegister", expectedLength(register));
   writer.fixed(register.agentId, AGENT_ID_LENGTH, "agentId");
   writer.text(name, "name");
   writer.u16(capabilities.length, "capability count");
   for (const capability of capabilities) writer.text(capability, "capability");
   writeEndpoint(writer, endpoint, IPV4_LENGTH);
-  writeExtensions(writer, extensions);
+  writeRegisterExtensions(writer, register);
   return writer.finish();
+}
+
+/** The size when all text is ASCII, in bytes. */
+function expectedLength(register: AgentRegisterPayload): number {
+  const { ipv6Endpoint, staticPublicKey, advertisedAddress } = register;
+  let length = AGENT_REGISTER_MIN_LENGTH + register.name.length;
+  for (const capability of register.capabilities) {
+    length += 2 + capability.length;
+  }
+  if (staticPublicKey !== undefined) {
+    length += EXTENSION_HEAD_LENGTH + PUBLIC_KEY_LENGTH;
+  }
+  if (ipv6Endpoint !== undefined) {
+    length += EXTENSION_HEAD_LENGTH + IPV6_LENGTH + 2;
+  }
+  if (register.ttlMs !== undefined) length += EXTENSION_HEAD_LENGTH + 4;
+  for (const tag of register.tags ?? []) {
+    length += EXTENSION_HEAD_LENGTH + tag.length;
+  }
+  for (const [key, value] of Object.entries(register.metadata ?? {})) {
+    length += EXTENSION_HEAD_LENGTH + 2 + key.length + value.length;
+  }
+  if (advertisedAddress !== undefined) {
+    length += EXTENSION_HEAD_LENGTH + advertisedAddress.length;
+  }
+  return length + extensionsLength(register.unknownExtensions ?? []);
 }
 
 /**
@@ -162,57 +182,67 @@ export function decodeAgentRegister(payload: Uint8Array): AgentRegisterPayload {
   return register;
 }
 
-function encodeRegisterExtensions(
+/** Writes what there is beyond the fixed fields, in ascending order of type. */
+function writeRegisterExtensions(
+  writer: PayloadWriter,
   register: AgentRegisterPayload,
-): Extension[] {
+): void {
   const types = RegisterExtension;
-  const extensions: Extension[] = [];
-  const add = (type: number, write: (writer: PayloadWriter) => void): void => {
-    const writer = new PayloadWriter("AgentRegister", PUBLIC_KEY_LENGTH);
-    write(writer);
-    extensions.push({ type, value: writer.finish() });
-  };
   const { staticPublicKey, ipv6Endpoint, ttlMs, advertisedAddress } = register;
+  const { tags = [], metadata = {}, unknownExtensions = [] } = register;
+  let count = tags.length + unknownExtensions.length;
   if (staticPublicKey !== undefined) {
-    add(
-      types.STATIC_PUBLIC_KEY,
-      (writer) =>
-        writer.fixed(staticPublicKey, PUBLIC_KEY_LENGTH, "staticPublicKey"),
-    );
+    const at = beginExtension(writer, types.STATIC_PUBLIC_KEY);
+    writer.fixed(staticPublicKey, PUBLIC_KEY_LENGTH, "staticPublicKey");
+    writer.endPart(at, "staticPublicKey");
+    count++;
   }
   if (ipv6Endpoint !== undefined) {
-    add(
-      types.IPV6_ENDPOINT,
-      (writer) => writeEndpoint(writer, ipv6Endpoint, IPV6_LENGTH),
-    );
+    const at = beginExtension(writer, types.IPV6_ENDPOINT);
+    writeEndpoint(writer, ipv6Endpoint, IPV6_LENGTH);
+    writer.endPart(at, "ipv6Endpoint");
+    count++;
   }
   if (ttlMs !== undefined) {
-    add(types.TIME_TO_LIVE, (writer) => writer.u32(ttlMs, "ttlMs"));
+    const at = beginExtension(writer, types.TIME_TO_LIVE);
+    writer.u32(ttlMs, "ttlMs");
+    writer.endPart(at, "ttlMs");
+    count++;
   }
-  for (const tag of register.tags ?? []) {
-    add(types.TAG, (writer) => writer.textToEnd(tag, "tag"));
-  }
-  const pairs = new PayloadWriter("AgentRegister", 0);
-  checkExtensionCount(
-    pairs,
-    writeMetadata(pairs, types.METADATA, register.metadata ?? {}),
-  );
-  extensions.push(...decodeExtensions(pairs.finish()));
+  for (const tag of tags) writeText(writer, types.TAG, tag, "tag");
+  count += writeMetadata(writer, types.METADATA, metadata);
   if (advertisedAddress !== undefined) {
-    add(
-      types.ADVERTISED_ADDRESS,
-      (writer) => writer.textToEnd(advertisedAddress, "advertisedAddress"),
+    const { ADVERTISED_ADDRESS } = types;
+    writeText(
+      writer,
+      ADVERTISED_ADDRESS,
+      advertisedAddress,
+      "advertisedAddress",
     );
+    count++;
   }
-  for (const extension of register.unknownExtensions ?? []) {
-    if (isKnownExtension(extension.type)) {
-      throw new PayloadWriter("AgentRegister", 0).invalid(
-        `extension ${extension.type} is not unknown`,
-      );
-    }
-    extensions.push(extension);
+  checkExtensionCount(writer, count);
+  for (const { type } of unknownExtensions) {
+    if (!isKnownExtension(type)) continue;
+    throw writer.invalid(`extension ${type} is not unknown`);
   }
-  return extensions;
+  writeExtensions(writer, unknownExtensions);
+}
+
+function beginExtension(writer: PayloadWriter, type: number): number {
+  writer.u16(type, "extension type");
+  return writer.beginPart();
+}
+
+function writeText(
+  writer: PayloadWriter,
+  type: number,
+  text: string,
+  field: string,
+): void {
+  const at = beginExtension(writer, type);
+  writer.textToEnd(text, field);
+  writer.endPart(at, field);
 }
 
 function decodeRegisterExtensions(
