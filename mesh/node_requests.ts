@@ -12,15 +12,21 @@ import {
   decodeAgentRegister,
   decodeEnvelopedCall,
   decodeValue,
-  encodeAgentList,
   encodeAgentRegister,
   formatAgentId,
   isNilAgentId,
+  joinAgentList,
   type Message,
   MessageFlags,
   MessageType,
 } from "../protocol/mod.ts";
-import { type AgentEntry, isSameKey, type Registry } from "../registry/mod.ts";
+import {
+  type AgentEntry,
+  DEFAULT_QUERY_LIMIT,
+  isSameKey,
+  type Registry,
+  type RegistryQuery,
+} from "../registry/mod.ts";
 import type { Address } from "../transport/mod.ts";
 import { CallError } from "./error.ts";
 import { limit } from "./failure.ts";
@@ -38,6 +44,13 @@ import {
   type Registration,
   statusFromNumber,
 } from "./registry_wire.ts";
+import { SENDING_TURNS } from "./sending_turns.ts";
+
+/** Records that are looked at in the time of one chunk, 2 µs. */
+const RECORDS_SEARCHED_PER_CHUNK = 50;
+
+/** Chunks that are sent in the time of one record of an answer, 5 µs. */
+const CHUNKS_PER_RECORD_FOUND = 2.5;
 
 /** What the node gives a request to work with. */
 export interface NodeServices {
@@ -229,26 +242,40 @@ async function discover(
   payload: Uint8Array,
 ): Promise<Content> {
   const query = queryOf(decodeAgentDiscover(payload));
-  const found = await services.registry.find(services.clock.now(), query);
+  const { registry, clock } = services;
+  // Before the search: what waits for its turn is a question, not an answer.
+  const waiting = SENDING_TURNS.take(workOf(registry, query));
+  if (waiting !== undefined) await waiting;
+  const found = await registry.find(clock.now(), query);
   return {
     contentType: ContentType.BYTES,
-    body: encodeAgentList(takeFitting(found)),
+    body: joinAgentList(encodeFitting(found)),
   };
 }
 
+/**
+ * How long a discovery keeps the event loop, in chunks of a stream. Many large
+ * ones at a time would keep it for seconds.
+ */
+function workOf(registry: Registry, query: RegistryQuery): number {
+  const searched = registry.candidateCount?.(query) ?? registry.size;
+  const found = Math.min(query.limit ?? DEFAULT_QUERY_LIMIT, searched);
+  return 1 + Math.ceil(
+    searched / RECORDS_SEARCHED_PER_CHUNK + found * CHUNKS_PER_RECORD_FOUND,
+  );
+}
+
 /** As many of the first entries as fit into an answer. */
-function takeFitting(
-  entries: readonly AgentEntry[],
-): ReturnType<typeof listElementOf>[] {
-  const elements: ReturnType<typeof listElementOf>[] = [];
+function encodeFitting(entries: readonly AgentEntry[]): Uint8Array[] {
+  const records: Uint8Array[] = [];
   let bytes = 0;
   for (const entry of entries) {
-    const element = listElementOf(entry);
-    bytes += encodeAgentRegister(element).length;
+    const record = encodeAgentRegister(listElementOf(entry));
+    bytes += record.length;
     if (bytes > MAX_DISCOVER_REPLY_BYTES) break;
-    elements.push(element);
+    records.push(record);
   }
-  return elements;
+  return records;
 }
 
 function call(

@@ -522,16 +522,16 @@ Deno.test("NodeSession serves so many requests at a time and resets the next one
 });
 
 Deno.test("NodeSession hides its own failures from peers and reports them", async () => {
-  const registry = new MemoryRegistry();
-  const failing: Registry = Object.assign(Object.create(registry), {
-    register: () => {
+  class FailingRegistry extends MemoryRegistry {
+    override register(): never {
       throw new TypeError("secret detail");
-    },
-    find: () => {
+    }
+
+    override find(): never {
       throw new RegistryError("STORE_FAILED", "Registry file: disk is full");
-    },
-  });
-  const rig = new Rig(failing);
+    }
+  }
+  const rig = new Rig(new FailingRegistry());
   const error = await assertRefused("INTERNAL", rig.register());
   assert.equal(error.message.includes("secret"), false);
   const query = { kind: "all" } as const;

@@ -17,6 +17,7 @@ import type { RegistryLimits } from "./config.ts";
 import { RegistryError } from "./error.ts";
 import { type Lease, LeaseTable } from "./lease.ts";
 import {
+  type AgentSelector,
   type RegistryQuery,
   takesEveryStatus,
   validateQuery,
@@ -32,6 +33,11 @@ interface Row {
   load: number;
   sequence: number | undefined;
 }
+
+/** Rows that can be counted: a set of them, or a map to them. */
+type Candidates = Pick<ReadonlySet<Row>, "size" | "values">;
+
+const NO_ROWS: Candidates = new Set<Row>();
 
 /** The three indexes that queries use. */
 type IndexName = "capability" | "name" | "tag";
@@ -221,7 +227,7 @@ export class AgentTable {
     // As a rule nothing has expired: then no lease is looked up.
     const isAnyExpired = (this.nextExpiry ?? Infinity) <= now;
     const found = new Foremost(limit, compareRows);
-    for (const row of this.#candidates(query)) {
+    for (const row of this.#candidates(query).values()) {
       if (!isAnyStatus && row.status !== "available") continue;
       if (isAnyExpired && !this.#leases.isAlive(now, row.record.agentId)) {
         continue;
@@ -235,14 +241,23 @@ export class AgentTable {
     }));
   }
 
-  /** The rows that a query asks for, whatever their status and their lease. */
-  #candidates(query: RegistryQuery): Iterable<Row> {
-    if (query.kind === "all") return this.#rows.values();
-    if (query.kind === "id") {
-      const row = this.#rows.get(query.term);
-      return row === undefined ? [] : [row];
+  /**
+   * Counts the records that {@linkcode AgentTable.find} looks at.
+   *
+   * @param selector What is looked for.
+   */
+  candidateCount(selector: AgentSelector): number {
+    return this.#candidates(selector).size;
+  }
+
+  /** The rows that are asked for, whatever their status and their lease. */
+  #candidates(selector: AgentSelector): Candidates {
+    if (selector.kind === "all") return this.#rows;
+    if (selector.kind === "id") {
+      const row = this.#rows.get(selector.term);
+      return row === undefined ? NO_ROWS : new Set([row]);
     }
-    return this.#indexes[query.kind].get(query.term) ?? [];
+    return this.#indexes[selector.kind].get(selector.term) ?? NO_ROWS;
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Instant } from "../internal/instant.ts";
 import type { AgentEntry, AgentRecord, AgentStatus } from "./agent_record.ts";
 import type { Lease } from "./lease.ts";
-import type { RegistryQuery } from "./query.ts";
+import type { AgentSelector, RegistryQuery } from "./query.ts";
 
 /** What a heartbeat says. */
 export interface HeartbeatUpdate {
@@ -101,6 +101,17 @@ export interface Registry {
     now: Instant,
     query: RegistryQuery,
   ): AgentEntry[] | Promise<AgentEntry[]>;
+
+  /**
+   * Counts the records that {@linkcode Registry.find} has to look at, which a
+   * node asks before it searches: many long searches at a time must not keep it
+   * from its connections. A store without it is taken to look at all records.
+   *
+   * @param selector What is looked for.
+   * @returns At least as many as there are to find, found at once.
+   * @throws {RegistryError} `CLOSED`.
+   */
+  candidateCount?(selector: AgentSelector): number;
 
   /**
    * Removes the records whose lease has ended.

@@ -37,7 +37,18 @@ const LENGTH_LENGTH = 4;
 export function encodeAgentList(
   agents: readonly AgentRegisterPayload[],
 ): Uint8Array {
-  const records = agents.map(encodeAgentRegister);
+  return joinAgentList(agents.map(encodeAgentRegister));
+}
+
+/**
+ * Encodes a list of agents of which each is encoded already: whoever has to know
+ * how long they are encodes them once.
+ *
+ * @param records What `encodeAgentRegister` gave, at most 65,535; borrowed.
+ * @returns New bytes, owned by the caller.
+ * @throws {ProtocolError} `INVALID_VALUE` for too many.
+ */
+export function joinAgentList(records: readonly Uint8Array[]): Uint8Array {
   let expectedLength = HEAD_LENGTH;
   for (const record of records) expectedLength += LENGTH_LENGTH + record.length;
   const writer = new PayloadWriter("Agent list", expectedLength);

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { assertRefused } from "../../tests/support/codec_properties.ts";
-import { decodeAgentList, encodeAgentList } from "./agent_list.ts";
+import {
+  decodeAgentList,
+  encodeAgentList,
+  joinAgentList,
+} from "./agent_list.ts";
 import { encodeAgentRegister } from "./agent_register.ts";
 
 const agent = {
@@ -45,6 +49,19 @@ Deno.test("decodeAgentList() refuses bytes after the last agent", () => {
 Deno.test("encodeAgentList() refuses more than 65,535 agents", () => {
   assertRefused(
     () => encodeAgentList(new Array(65536).fill(agent)),
+    "INVALID_VALUE",
+    "caller",
+  );
+});
+
+Deno.test("joinAgentList() gives what encodeAgentList() gives, of agents that are encoded", () => {
+  const agents = [agent, { ...agent, name: "b", ttlMs: 1 }, agent];
+  assert.deepEqual(
+    joinAgentList(agents.map(encodeAgentRegister)),
+    encodeAgentList(agents),
+  );
+  assertRefused(
+    () => joinAgentList(new Array(65536).fill(new Uint8Array(26))),
     "INVALID_VALUE",
     "caller",
   );

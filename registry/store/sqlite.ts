@@ -21,7 +21,7 @@ import { AgentTable } from "../agent_table.ts";
 import { type RegistryLimits, resolveRegistryLimits } from "../config.ts";
 import { RegistryError } from "../error.ts";
 import type { Lease } from "../lease.ts";
-import type { RegistryQuery } from "../query.ts";
+import type { AgentSelector, RegistryQuery } from "../query.ts";
 import type { HeartbeatUpdate, Registry } from "../registry.ts";
 
 /** Version of the tables, kept in the file's `user_version`. */
@@ -157,6 +157,12 @@ export class SqliteRegistry implements Registry {
   find(now: Instant, query: RegistryQuery): AgentEntry[] {
     this.#checkOpen();
     return this.#table.find(now, query);
+  }
+
+  /** Counts what has to be looked at: see {@linkcode Registry.candidateCount}. */
+  candidateCount(selector: AgentSelector): number {
+    this.#checkOpen();
+    return this.#table.candidateCount(selector);
   }
 
   /** Removes what has expired, in one transaction: see {@linkcode Registry.expire}. */

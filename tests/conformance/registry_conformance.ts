@@ -276,6 +276,28 @@ function queryTests(test: AddTest): void {
     assert.equal(entry?.status, "draining");
   });
 
+  test("candidateCount() tells how many records a search looks at, if the store has it", async (registry) => {
+    if (registry.candidateCount === undefined) return;
+    await registry.register(0, recordOf(1, { tags: ["eu"] }));
+    await registry.register(0, recordOf(2, { tags: ["eu"] }));
+    await registry.register(0, recordOf(3));
+    await registry.heartbeat(0, agentIdOf(2), { status: "draining", load: 0 });
+    const cases = [
+      [{ kind: "all" }, 3],
+      [{ kind: "capability", term: "summarize" }, 3],
+      [{ kind: "tag", term: "eu" }, 2],
+      [{ kind: "name", term: "agent-1" }, 1],
+      [{ kind: "name", term: "nobody" }, 0],
+      [{ kind: "id", term: agentIdOf(3) }, 1],
+      [{ kind: "id", term: agentIdOf(4) }, 0],
+    ] as const;
+    for (const [selector, expected] of cases) {
+      assert.equal(registry.candidateCount(selector), expected);
+    }
+    await registry.close();
+    await assertRefused("CLOSED", () => registry.candidateCount?.(cases[0][0]));
+  });
+
   test("find() refuses an empty term, a long one, and a bad limit", async (registry) => {
     for (
       const query of [
