@@ -39,6 +39,8 @@ import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import {
   DRAIN_TIMEOUT_MS,
+  MAX_DISCOVERY_CACHE,
+  MAX_PEER_CONNECTIONS,
   NODE_CONNECT_TIMEOUT_MS,
   PEER_CONNECT_TIMEOUT_MS,
 } from "./config.ts";
@@ -192,6 +194,10 @@ export class Agent {
         clock,
         ownId: this.id,
         lifetimeMs: limits.discoveryCacheMs,
+        maxEntries: Math.max(
+          MAX_DISCOVERY_CACHE,
+          limits.maxPeerConnections ?? MAX_PEER_CONNECTIONS,
+        ),
       }),
       peers: this.#peers,
     });

@@ -24,7 +24,7 @@ const MAX_HEARTBEAT_INTERVAL_MS = MAX_TIMEOUT_MS / MISSED_HEARTBEATS_TO_RETIRE;
 export interface AgentLimits {
   /** Handlers that run at a time. @default 1,024 */
   readonly maxHandlersInFlight?: number;
-  /** Direct connections to other agents. @default 256 */
+  /** Direct connections to other agents, and as many discoveries at least. @default 256 */
   readonly maxPeerConnections?: number;
   /** When an unused direct connection is closed, in milliseconds. @default 60,000 */
   readonly peerIdleTimeoutMs?: number;

@@ -48,7 +48,7 @@ export const DISCOVERY_CACHE_MS = 1_000;
  */
 export const DISCOVERY_PATIENCE_MS = 500;
 
-/** How many different discoveries are remembered. */
+/** How many different discoveries are remembered, unless there may be more connections. */
 export const MAX_DISCOVERY_CACHE = 256;
 
 /** Candidates that a call tries, one after the other, before it gives up. */

@@ -28,6 +28,8 @@ export interface DirectoryOptions {
   readonly ownId: string;
   /** @default DISCOVERY_CACHE_MS */
   readonly lifetimeMs?: number | undefined;
+  /** How many discoveries are remembered. @default MAX_DISCOVERY_CACHE */
+  readonly maxEntries?: number | undefined;
 }
 
 interface Entry {
@@ -54,12 +56,15 @@ const REFRESH_SHARE = 1 / 2;
 export class Directory {
   readonly #options: DirectoryOptions;
   readonly #lifetimeMs: number;
+  readonly #maxEntries: number;
+  /** In the order in which the node was asked for them last. */
   readonly #entries = new Map<string, Entry>();
 
   /** @param options Whom to ask. */
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#lifetimeMs = options.lifetimeMs ?? DISCOVERY_CACHE_MS;
+    this.#maxEntries = options.maxEntries ?? MAX_DISCOVERY_CACHE;
   }
 
   /**
@@ -127,7 +132,7 @@ export class Directory {
   }
 
   #add(key: string): Entry {
-    if (this.#entries.size >= MAX_DISCOVERY_CACHE) {
+    if (this.#entries.size >= this.#maxEntries) {
       for (const oldest of this.#entries.keys()) {
         this.#entries.delete(oldest);
         break;
@@ -147,6 +152,9 @@ export class Directory {
 
   async #ask(target: RegistryTarget, entry: Entry): Promise<void> {
     entry.refreshAt = Infinity;
+    // What is in use is asked for all the time, so what is not comes to the front.
+    this.#entries.delete(target.key);
+    this.#entries.set(target.key, entry);
     try {
       this.#take(target.key, entry, await this.#options.discover(target));
     } catch (error) {

@@ -33,7 +33,10 @@ function record(digit: number): AgentRecord {
   };
 }
 
-function create(answers: (() => Promise<AgentRecord[]>)[]): {
+function create(
+  answers: (() => Promise<AgentRecord[]>)[],
+  maxEntries?: number,
+): {
   clock: TimerClock;
   directory: Directory;
   asked: () => number;
@@ -46,6 +49,7 @@ function create(answers: (() => Promise<AgentRecord[]>)[]): {
     clock,
     ownId: OWN_ID,
     lifetimeMs: 100,
+    maxEntries,
     isNodeAway: () => node.isAway,
     discover: () => answers[Math.min(count++, answers.length - 1)]!(),
   });
@@ -268,4 +272,24 @@ Deno.test("Directory.forget() keeps everything when it was the caller's own fail
   directory.forget(TARGET, peer!, failure);
   assert.equal(directory.findRemembered(TARGET)?.length, 2);
   assert.equal(asked(), 1);
+});
+
+Deno.test("Directory remembers as many discoveries as it may, and forgets first what is not in use", async () => {
+  const { clock, directory, asked } = create([give(1)], 3);
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((term): RegistryTarget => ({
+    kind: "name",
+    term,
+    key: `name ${term}`,
+  })) as [RegistryTarget, RegistryTarget, RegistryTarget, RegistryTarget];
+  for (const target of [a, b, c]) await directory.find(target);
+  assert.equal(asked(), 3);
+  clock.advance(50);
+  // The first that was asked for, but it is in use: the node is asked for it again.
+  assert.equal(directory.findRemembered(a)?.length, 1);
+  await directory.find(d);
+  assert.equal(asked(), 5);
+  assert.equal(directory.findRemembered(b), undefined);
+  for (const target of [a, c, d]) {
+    assert.equal(directory.findRemembered(target)?.length, 1);
+  }
 });

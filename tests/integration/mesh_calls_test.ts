@@ -7,6 +7,12 @@ import {
   type SpanRecord,
 } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
+import {
+  type AgentEntry,
+  type Instant,
+  MemoryRegistry,
+  type RegistryQuery,
+} from "../../registry/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { currentCall } from "../../mesh/call_context.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
@@ -352,6 +358,43 @@ Deno.test("Agent.call() goes to a candidate that is connected when it has no con
     release.resolve();
     assert.deepEqual([await first, ...await others], Array(7).fill("a"));
   });
+});
+
+/** Counts the questions of agents. */
+class CountingRegistry extends MemoryRegistry {
+  findCount = 0;
+
+  override find(now: Instant, query: RegistryQuery): AgentEntry[] {
+    this.findCount++;
+    return super.find(now, query);
+  }
+}
+
+Deno.test("Agent.call() remembers discoveries of as many targets as the agent may have connections", async () => {
+  const store = new CountingRegistry();
+  await withMesh(async ({ connect }) => {
+    // More than are remembered as a rule, of a few agents.
+    const capabilities = Array.from({ length: 300 }, (_, index) => `c${index}`);
+    for (let start = 0; start < capabilities.length; start += 60) {
+      const callee = await connect({
+        name: `callee ${start}`,
+        capabilities: capabilities.slice(start, start + 60),
+      });
+      callee.onCall("work", () => "done");
+    }
+    const caller = await connect({
+      limits: {
+        maxPeerConnections: capabilities.length,
+        discoveryCacheMs: 3_600_000,
+      },
+    });
+    for (let round = 0; round < 2; round++) {
+      for (const capability of capabilities) {
+        assert.equal(await caller.call({ capability }, "work"), "done");
+      }
+    }
+    assert.equal(store.findCount, capabilities.length);
+  }, { store });
 });
 
 Deno.test("Agent.drain() lets running handlers finish", async () => {
