@@ -316,9 +316,16 @@ export class SendStream {
     if (end <= start) return;
     this.#lost ??= new RangeSet();
     this.#lost.add(start, end);
-    for (const acked of this.#acked?.ranges ?? []) {
-      if (acked.start >= end) break;
-      if (acked.end > start) this.#lost.remove(acked.start, acked.end);
+    const acked = this.#acked;
+    if (acked === undefined) return;
+    const { ranges } = acked;
+    // From the first that ends behind the start on: there may be thousands before.
+    for (
+      let index = acked.indexFrom(start + 1);
+      index < ranges.length && ranges[index]!.start < end;
+      index++
+    ) {
+      this.#lost.remove(ranges[index]!.start, ranges[index]!.end);
     }
   }
 
