@@ -282,18 +282,20 @@ export class Driver {
    * Closes every connection, sends what says so, and closes the carrier. One that
    * does not take that within {@linkcode MAX_CLOSE_WAIT_MS} is closed all the same.
    *
+   * @param code Close code for the peers.
+   * @param reason For a person there.
    * @returns Fulfilled when the carrier is closed.
    * @throws What the carrier throws; {@linkcode TransportError} `CARRIER_FAILED` when
    * it is not closed within that time.
    */
-  async close(): Promise<void> {
+  async close(code = 0, reason = ""): Promise<void> {
     // Never inside an event that is being delivered.
     await Promise.resolve();
     let isTaking = true;
     try {
       // Nobody who connects from here on would be closed.
       this.#isDeaf = true;
-      this.#endpoint.close(this.now());
+      this.#endpoint.close(this.now(), code, reason);
       // Close frames of thousands of connections take more than one turn.
       while (isTaking && this.#sendAll()) {
         isTaking = await this.#isInTime(this.#sender.waitUntilReady());

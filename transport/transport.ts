@@ -367,13 +367,16 @@ export class Transport {
    * Closes every connection, tells the peers, and gives the socket back. A
    * second call waits for the first.
    *
+   * @param code Close code for them; applications use 0 and from 0x100 on.
+   * @param reason For a person; 256 bytes of it travel.
    * @returns Fulfilled when the socket is closed.
    * @throws What a given carrier throws; {@linkcode TransportError} `CARRIER_FAILED`
-   * when it has not closed within 3 seconds.
+   * when it has not closed within 3 seconds; {@linkcode ProtocolError}
+   * `INVALID_VALUE` for a code that has no encoding: then the peers are not told.
    */
-  close(): Promise<void> {
+  close(code = 0, reason = ""): Promise<void> {
     if (this.#closing === undefined) {
-      this.#closing = this.#driver.close();
+      this.#closing = this.#driver.close(code, reason);
       for (const { outcome } of this.#attempts) outcome.reject(closedError());
       this.#incoming.clear();
     }

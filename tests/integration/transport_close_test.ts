@@ -167,13 +167,14 @@ Deno.test("Transport.close() tells every peer and settles attempts", async () =>
   }
   const silent = await bindSilent();
   const attempt = client.transport.connect(silent.localAddress);
-  const closing = client.transport.close();
+  const closing = client.transport.close(0x123, "test");
   assert.equal(client.transport.close(), closing);
   await assert.rejects(attempt, isTransportError("CLOSED"));
   await closing;
   assert.equal(reasons.length, 5);
   for (const reason of reasons) {
-    assert.equal((await reason).code, "CLOSED_BY_PEER");
+    assert.ok(isTransportError("CLOSED_BY_PEER", 0x123)(await reason));
+    assert.match((await reason).message, /: test$/);
   }
   for (const connection of connections) {
     assert.equal((await connection.closed).code, "CLOSED");
