@@ -38,6 +38,7 @@ import type { CallStream } from "./call_stream.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import {
+  CLOSE_CODE_LEFT,
   DRAIN_TIMEOUT_MS,
   MAX_DISCOVERY_CACHE,
   MAX_PEER_CONNECTIONS,
@@ -168,6 +169,17 @@ export class Agent {
         load: this.#callee.load,
       }),
     });
+    const directory = new Directory({
+      discover: (target) => this.#membership.discover(target),
+      isNodeAway: () => !this.#membership.isConnected,
+      clock,
+      ownId: this.id,
+      lifetimeMs: limits.discoveryCacheMs,
+      maxEntries: Math.max(
+        MAX_DISCOVERY_CACHE,
+        limits.maxPeerConnections ?? MAX_PEER_CONNECTIONS,
+      ),
+    });
     this.#peers = new PeerConnections({
       clock,
       maxConnections: limits.maxPeerConnections,
@@ -182,23 +194,14 @@ export class Agent {
         this.#callee.serve(connection);
         return connection;
       },
+      onClosedByPeer: (peer) => directory.dismiss(peer),
     });
     this.#caller = new Caller({
       self: { name: this.name, agentId },
       keyPair,
       clock,
       tracing: this.#tracing,
-      directory: new Directory({
-        discover: (target) => this.#membership.discover(target),
-        isNodeAway: () => !this.#membership.isConnected,
-        clock,
-        ownId: this.id,
-        lifetimeMs: limits.discoveryCacheMs,
-        maxEntries: Math.max(
-          MAX_DISCOVERY_CACHE,
-          limits.maxPeerConnections ?? MAX_PEER_CONNECTIONS,
-        ),
-      }),
+      directory,
       peers: this.#peers,
     });
     transport.onConnection = (connection) => this.#callee.serve(connection);
@@ -544,6 +547,8 @@ export class Agent {
    * Leaves the mesh: tells the node, drains for up to `drainMs`, in which the
    * running handlers end and their callers get the answers, gives up what is left,
    * and closes every connection and the socket. A second call waits for the first.
+   * Calls without `input` that were sent too late for it go to other agents, where
+   * there are any.
    *
    * @param options How long the handlers and the way of their answers may take.
    * @throws {CallError} `INVALID_ARGUMENT` for an option: the agent stays.
@@ -569,15 +574,16 @@ export class Agent {
     );
     await sleep(this.#clock, drainMs, done.signal);
     this.#callee.abort();
-    await this.#stop();
+    await this.#stop(done.signal.aborted ? CLOSE_CODE_LEFT : 0);
   }
 
-  async #stop(): Promise<void> {
+  /** @param closeCode For whoever is connected to it. */
+  async #stop(closeCode = 0): Promise<void> {
     try {
       await this.#membership.close();
     } finally {
       this.#peers.close("the agent is closed");
-      await this.#transport.close();
+      await this.#transport.close(closeCode, "the agent is closed");
     }
   }
 }

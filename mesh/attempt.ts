@@ -4,10 +4,22 @@
  * @module
  */
 import type { Message } from "../protocol/mod.ts";
+import { TransportError } from "../transport/mod.ts";
+import type { CallOptions } from "./call_options.ts";
 import type { OpenCall } from "./call_stream.ts";
+import { CLOSE_CODE_LEFT } from "./config.ts";
+import { CallError } from "./error.ts";
 import type { InputPump } from "./input_pump.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import type { PeerLease } from "./peer_connections.ts";
+
+/** How an attempt failed. */
+export interface FailedAttempt {
+  /** What was thrown. */
+  readonly failure: unknown;
+  /** Whether it does no harm to try another callee. */
+  readonly canGoElsewhere: boolean;
+}
 
 /**
  * How far an attempt has come. An object for all of it, and no closures: every
@@ -69,9 +81,39 @@ export class Attempt implements OpenCall {
     this.#first = first;
   }
 
+  /**
+   * It failed without an answer.
+   *
+   * @param options Of the call.
+   * @param thrown What went wrong.
+   * @returns What that means for the call.
+   */
+  fail(
+    { isIdempotent, input }: CallOptions,
+    thrown: unknown,
+  ): FailedAttempt {
+    if (this.isSent) this.channel.cancel(0);
+    this.close();
+    const isLost = thrown instanceof TransportError;
+    const hasLeft = isLost && isLeaving(thrown);
+    const mayRepeat = !this.isSent ||
+      (hasLeft || isIdempotent === true) && input === undefined;
+    return {
+      failure: hasLeft
+        ? new CallError("UNAVAILABLE", "Agent: it has left", { cause: thrown })
+        : thrown,
+      canGoElsewhere: isLost && mayRepeat,
+    };
+  }
+
   /** Ends the use of the connection, and the input. */
   close(): void {
     this.pump?.stop();
     this.lease?.release();
   }
+}
+
+/** Whether the callee has answered all that it began: so not this. */
+function isLeaving({ code, closeCode }: TransportError): boolean {
+  return code === "CLOSED_BY_PEER" && closeCode === CLOSE_CODE_LEFT;
 }

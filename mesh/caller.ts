@@ -17,7 +17,7 @@ import {
 import { peersAt } from "./address_peers.ts";
 import { readError, readResponse } from "./answer.ts";
 import { type AnswerTaker, AnswerWaiter } from "./answer_waiter.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type FailedAttempt } from "./attempt.ts";
 import {
   type CallOptions,
   checkOptions,
@@ -26,10 +26,10 @@ import {
 } from "./call_options.ts";
 import { CallScope } from "./call_scope.ts";
 import { CallStream, type OpenCall } from "./call_stream.ts";
+import { Candidates } from "./candidates.ts";
 import {
   DEFAULT_CALL_TIMEOUT_MS,
   DEFAULT_STREAM_IDLE_TIMEOUT_MS,
-  MAX_CALL_CANDIDATES,
 } from "./config.ts";
 import {
   keepContent,
@@ -96,13 +96,6 @@ class SentCall {
 }
 
 keepHiddenClass(new SentCall(undefined as never, [], new Attempt()));
-
-/** How an attempt failed. */
-interface FailedAttempt {
-  readonly failure: unknown;
-  /** Whether it does no harm to try another callee. */
-  readonly canGoElsewhere: boolean;
-}
 
 /** A request that left before its connection stood. */
 interface EarlyRequest {
@@ -201,7 +194,7 @@ export class Caller {
     try {
       outcome = this.#judge(request, attempt, first);
     } catch (failure) {
-      outcome = this.#fail(request, attempt, failure);
+      outcome = attempt.fail(request.options, failure);
     }
     if (!(outcome instanceof Attempt)) {
       return this.#callOn(request, peers, outcome);
@@ -216,7 +209,7 @@ export class Caller {
   /** Goes on after a failed attempt. */
   #callAfter(call: SentCall, failure: unknown): Promise<Answer> {
     const { request, peers, attempt } = call;
-    return this.#callOn(request, peers, this.#fail(request, attempt, failure));
+    return this.#callOn(request, peers, attempt.fail(request.options, failure));
   }
 
   /** Goes on with whatever is left to be done, and to be tried. */
@@ -337,46 +330,51 @@ export class Caller {
     begun?: Attempt | FailedAttempt,
   ): Promise<OpenCall> {
     const { scope, target } = request;
-    const tried = new Set<string>();
-    let failure: unknown;
     scope.race.throwIfAborted();
-    // A second look at the registry: what was remembered may be out of date.
-    for (let round = 0; round < 2; round++) {
-      const peers = (round === 0 ? remembered : this.#findRemembered(target)) ??
-        await scope.race.race(this.#findCandidates(target));
-      for (const peer of peers) {
-        if (tried.size >= MAX_CALL_CANDIDATES) break;
-        if (tried.size > 0 && tried.has(describePeer(peer))) continue;
-        const outcome = begun === undefined || begun instanceof Attempt
-          ? await this.#attempt(request, peer, begun)
-          : begun;
-        begun = undefined;
-        if (outcome instanceof Attempt) return outcome;
+    const candidates = new Candidates(
+      remembered ?? await scope.race.race(this.#findCandidates(target)),
+    );
+    let failure: unknown;
+    let peer: Peer | undefined;
+    while ((peer = candidates.next()) !== undefined) {
+      const outcome = begun === undefined || begun instanceof Attempt
+        ? await this.#attempt(request, peer, begun)
+        : begun;
+      begun = undefined;
+      if (outcome instanceof Attempt) return outcome;
+      if (outcome !== undefined) {
         failure = outcome.failure;
         // Nobody was asked; one that is connected already may come next.
         if (isOutOfConnections(failure) && !scope.isAborted) continue;
-        tried.add(describePeer(peer));
         if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
         this.#forget(target, peer, failure);
+        candidates.setTried(peer);
       }
-      if (failure === undefined) throw notFound(target);
+      // By now others may have left as well, or come.
+      candidates.goOn(await scope.race.race(this.#findCandidates(target)));
     }
-    throw failure;
+    throw failure ?? notFound(target);
   }
 
+  /** @returns Nothing when the peer was not asked: its connection has just ended. */
   async #attempt(
     request: OutgoingRequest,
     peer: Peer,
     attempt = new Attempt(),
-  ): Promise<Attempt | FailedAttempt> {
+  ): Promise<Attempt | FailedAttempt | undefined> {
     try {
       if (attempt.isSent || !this.#sendNow(request, peer, attempt)) {
+        const ending = this.#options.peers.findEnding(peer);
+        if (ending !== undefined && attempt.lease === undefined) {
+          await request.scope.race.race(ending);
+          return undefined;
+        }
         await this.#sendLater(request, peer, attempt);
       }
       const first = await attempt.channel.receive(request.scope.race);
       return this.#judge(request, attempt, first);
     } catch (failure) {
-      return this.#fail(request, attempt, failure);
+      return attempt.fail(request.options, failure);
     }
   }
 
@@ -480,19 +478,6 @@ export class Caller {
     };
   }
 
-  #fail(
-    { options }: OutgoingRequest,
-    attempt: Attempt,
-    failure: unknown,
-  ): FailedAttempt {
-    if (attempt.isSent) attempt.channel.cancel(0);
-    attempt.close();
-    const isLost = failure instanceof TransportError;
-    const mayRepeat = !attempt.isSent ||
-      options.isIdempotent === true && options.input === undefined;
-    return { failure, canGoElsewhere: isLost && mayRepeat };
-  }
-
   async #acquire(
     request: OutgoingRequest,
     peer: Peer,
@@ -587,10 +572,6 @@ export class Caller {
 
 function isStopped(error: unknown): boolean {
   return error instanceof TransportError && error.code === "STREAM_STOPPED";
-}
-
-function describePeer(peer: Peer): string {
-  return `${peer.hostname}:${peer.port} ${peer.agentId}`;
 }
 
 function notFound(target: RegistryTarget | AddressTarget): CallError {

@@ -54,6 +54,15 @@ export const MAX_DISCOVERY_CACHE = 256;
 /** Candidates that a call tries, one after the other, before it gives up. */
 export const MAX_CALL_CANDIDATES = 4;
 
+/** The same with those that the registry does not name any more: a registry may change all the time. */
+export const MAX_CALL_ATTEMPTS: number = 4 * MAX_CALL_CANDIDATES;
+
+/**
+ * Close code of an agent that has left the mesh: it has answered every request
+ * that it began, so one without an answer may go to another agent.
+ */
+export const CLOSE_CODE_LEFT = 0x100;
+
 /** How long the node may take to answer a request, in milliseconds; so long a request waits to be sent. */
 export const NODE_REQUEST_TIMEOUT_MS = 3_000;
 

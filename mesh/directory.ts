@@ -13,7 +13,7 @@ import {
   DISCOVERY_PATIENCE_MS,
   MAX_DISCOVERY_CACHE,
 } from "./config.ts";
-import type { Peer } from "./peer_connections.ts";
+import { type Peer, peerKey } from "./peer_connections.ts";
 import type { RegistryTarget } from "./target.ts";
 
 /** What a {@linkcode Directory} is made from. */
@@ -41,7 +41,14 @@ interface Entry {
   nextIndex: number;
   /** The question that calls wait for, while it is under way. */
   asking: Promise<void> | undefined;
+  /** The last question: the answers of those before it are out of date. */
+  question: Question | undefined;
+  /** Whether all of its peers may have left: the node is asked before they are tried. */
+  isDoubtful: boolean;
 }
+
+/** Keys of those who may have left since it was asked. */
+type Question = Set<string>;
 
 /** Share of its time after which what is still in use is asked for again. */
 const REFRESH_SHARE = 1 / 2;
@@ -59,6 +66,8 @@ export class Directory {
   readonly #maxEntries: number;
   /** In the order in which the node was asked for them last. */
   readonly #entries = new Map<string, Entry>();
+  /** Those under way. */
+  readonly #questions = new Set<Question>();
 
   /** @param options Whom to ask. */
   constructor(options: DirectoryOptions) {
@@ -76,12 +85,15 @@ export class Directory {
    * and nothing is remembered.
    */
   async find(target: RegistryTarget): Promise<Peer[]> {
-    const remembered = this.findRemembered(target);
-    if (remembered !== undefined) return remembered;
-    const entry = this.#entries.get(target.key) ?? this.#add(target.key);
-    entry.asking ??= this.#askAndWait(target, entry);
-    await entry.asking;
-    return inTurn(entry, entry.peers);
+    for (;;) {
+      const remembered = this.findRemembered(target);
+      if (remembered !== undefined) return remembered;
+      const entry = this.#entries.get(target.key) ?? this.#add(target.key);
+      entry.asking ??= this.#askAndWait(target, entry);
+      await entry.asking;
+      // Else they have left while the node was asked.
+      if (!entry.isDoubtful) return inTurn(entry, entry.peers);
+    }
   }
 
   /**
@@ -131,6 +143,18 @@ export class Directory {
     this.#entries.set(key, { ...createEntry(), peers, nextIndex });
   }
 
+  /**
+   * Leaves an agent out until the node names it again, having been asked from now
+   * on. When there is no other, the node is asked before it is tried.
+   *
+   * @param peer Who has closed its connection, as an agent does when it leaves.
+   */
+  dismiss(peer: Peer): void {
+    const left = new Set([peerKey(peer)]);
+    for (const question of this.#questions) question.add(peerKey(peer));
+    for (const entry of this.#entries.values()) leaveOut(entry, left);
+  }
+
   #add(key: string): Entry {
     if (this.#entries.size >= this.#maxEntries) {
       for (const oldest of this.#entries.keys()) {
@@ -147,21 +171,32 @@ export class Directory {
     const answer = this.#ask(target, entry).finally(() => {
       entry.asking = undefined;
     });
-    return entry.peers.length > 0 ? this.#waitBriefly(answer) : answer;
+    return entry.peers.length > 0 && !entry.isDoubtful
+      ? this.#waitBriefly(answer)
+      : answer;
   }
 
   async #ask(target: RegistryTarget, entry: Entry): Promise<void> {
     entry.refreshAt = Infinity;
     // What is in use is asked for all the time, so what is not comes to the front.
-    this.#entries.delete(target.key);
-    this.#entries.set(target.key, entry);
+    if (this.#entries.get(target.key) === entry) {
+      this.#entries.delete(target.key);
+      this.#entries.set(target.key, entry);
+    }
+    const question: Question = new Set();
+    entry.question = question;
+    this.#questions.add(question);
     try {
-      this.#take(target.key, entry, await this.#options.discover(target));
+      const records = await this.#options.discover(target);
+      if (entry.question === question) this.#take(target.key, entry, records);
     } catch (error) {
       // What is known is used on.
+      if (entry.question === question) entry.isDoubtful = false;
       if (entry.peers.length > 0) return;
       this.#delete(target.key, entry);
       throw error;
+    } finally {
+      this.#questions.delete(question);
     }
   }
 
@@ -179,10 +214,12 @@ export class Directory {
   #take(key: string, entry: Entry, records: readonly AgentRecord[]): void {
     const now = this.#options.clock.now();
     entry.peers = this.#toPeers(records);
+    entry.isDoubtful = false;
     entry.refreshAt = now + REFRESH_SHARE * this.#lifetimeMs;
     entry.expiresAt = now + this.#lifetimeMs;
     // An agent that registers now is to be found at once.
     if (entry.peers.length === 0) this.#delete(key, entry);
+    leaveOut(entry, entry.question!);
   }
 
   #delete(key: string, entry: Entry): void {
@@ -211,7 +248,25 @@ function createEntry(): Entry {
     expiresAt: -Infinity,
     nextIndex: 0,
     asking: undefined,
+    question: undefined,
+    isDoubtful: false,
   };
+}
+
+/** Leaves out who may have left, unless that is everybody. */
+function leaveOut(entry: Entry, left: ReadonlySet<string>): void {
+  const others = entry.peers.filter((peer) => !left.has(peerKey(peer)));
+  if (others.length === entry.peers.length) return;
+  if (others.length > 0) {
+    entry.peers = others;
+    // They are as good as before: nobody waits, but the node is asked.
+    if (entry.refreshAt !== Infinity) entry.refreshAt = -Infinity;
+    return;
+  }
+  entry.isDoubtful = true;
+  entry.expiresAt = -Infinity;
+  // What is being asked was asked too early.
+  entry.asking = undefined;
 }
 
 /** Begins with another one each time: calls go round. */

@@ -293,3 +293,87 @@ Deno.test("Directory remembers as many discoveries as it may, and forgets first 
     assert.equal(directory.findRemembered(target)?.length, 1);
   }
 });
+
+/** The same agent as {@linkcode record} names, as a call had it. */
+async function peerOf(digit: number): Promise<Peer> {
+  const [peer] = await create([give(digit)]).directory.find(TARGET);
+  return peer!;
+}
+
+Deno.test("Directory.dismiss() leaves an agent out everywhere and has the node asked, while nobody waits", async () => {
+  const { directory, asked } = create([give(1, 2), give(1, 3), give(2, 4)]);
+  const named: RegistryTarget = { kind: "name", term: "a", key: "name a" };
+  await directory.find(TARGET);
+  await directory.find(named);
+  directory.dismiss(await peerOf(1));
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 2"]);
+  assert.equal(asked(), 3);
+  await Promise.resolve();
+  const names = ["agent 2", "agent 4"];
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), names);
+  assert.deepEqual(namesOf(directory.findRemembered(named)), ["agent 3"]);
+});
+
+Deno.test("Directory.dismiss() has the node asked before the only agent is tried again", async () => {
+  const { directory, asked } = create([give(1), give(1), give(2)]);
+  for (const name of ["agent 1", "agent 2"]) {
+    await directory.find(TARGET);
+    directory.dismiss(await peerOf(1));
+    assert.equal(directory.findRemembered(TARGET), undefined);
+    // It may have come back where it was.
+    assert.deepEqual(namesOf(await directory.find(TARGET)), [name]);
+  }
+  assert.equal(asked(), 3);
+});
+
+Deno.test("Directory.dismiss() counts for what the node is being asked, by everybody", async () => {
+  const first = Promise.withResolvers<AgentRecord[]>();
+  const { directory, asked } = create([() => first.promise, give(2)]);
+  const calls = [directory.find(TARGET), directory.find(TARGET)];
+  directory.dismiss(await peerOf(1));
+  first.resolve([record(1)]);
+  for (const peers of await Promise.all(calls)) {
+    assert.deepEqual(namesOf(peers), ["agent 2"]);
+  }
+  assert.equal(asked(), 2);
+});
+
+Deno.test("Directory.dismiss() makes an earlier answer count no more than a later one", async () => {
+  const early = Promise.withResolvers<AgentRecord[]>();
+  const { clock, directory } = create([give(1), () => early.promise, give(2)]);
+  await directory.find(TARGET);
+  clock.advance(50);
+  directory.findRemembered(TARGET);
+  directory.dismiss(await peerOf(1));
+  assert.deepEqual(namesOf(await directory.find(TARGET)), ["agent 2"]);
+  early.resolve([record(1), record(3)]);
+  await Promise.resolve();
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 2"]);
+});
+
+Deno.test("Directory.dismiss() keeps the only agent for when the node cannot be asked", async () => {
+  const fail = () => Promise.reject(new CallError("UNAVAILABLE", "Test: gone"));
+  const { directory, node, asked } = create([give(1), fail]);
+  await directory.find(TARGET);
+  directory.dismiss(await peerOf(1));
+  assert.deepEqual(namesOf(await directory.find(TARGET)), ["agent 1"]);
+  assert.equal(asked(), 2);
+  node.isAway = true;
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 1"]);
+});
+
+Deno.test("Directory.dismiss() has a call wait for a node that takes its time rather than for nobody", async () => {
+  const slow = Promise.withResolvers<AgentRecord[]>();
+  const { clock, directory } = create([give(1), () => slow.promise]);
+  await directory.find(TARGET);
+  clock.advance(100);
+  // One that waited before knows what it may use.
+  const before = directory.find(TARGET);
+  clock.advance(DISCOVERY_PATIENCE_MS);
+  assert.deepEqual(namesOf(await before), ["agent 1"]);
+  directory.dismiss(await peerOf(1));
+  const after = directory.find(TARGET);
+  clock.advance(DISCOVERY_PATIENCE_MS);
+  slow.resolve([record(2)]);
+  assert.deepEqual(namesOf(await after), ["agent 2"]);
+});

@@ -50,6 +50,8 @@ export interface PeerConnectionsOptions {
     signal: AbortSignal,
     onEarly: EarlyUse,
   ) => Promise<TransportConnection>;
+  /** Called when a peer has closed its connection: it may have left. */
+  readonly onClosedByPeer: (peer: Peer) => void;
   /** The clock. */
   readonly clock: Clock;
   /** @default MAX_PEER_CONNECTIONS */
@@ -129,7 +131,7 @@ export class PeerConnections {
    * @throws {TransportError} When the peer cannot be reached.
    */
   async acquire(peer: Peer, onEarly?: EarlyUse): Promise<PeerLease> {
-    const key = keyOf(peer);
+    const key = peerKey(peer);
     let entry = this.#entries.get(key);
     if (entry?.connection?.isOpen === false) {
       this.#entries.delete(key);
@@ -157,11 +159,22 @@ export class PeerConnections {
    * @returns A lease as of {@linkcode PeerConnections.acquire}, or `undefined`.
    */
   tryAcquire(peer: Peer): PeerLease | undefined {
-    const entry = this.#entries.get(keyOf(peer));
+    const entry = this.#entries.get(peerKey(peer));
     const connection = entry?.connection;
     if (entry === undefined || connection?.isOpen !== true) return undefined;
     entry.userCount++;
     return new Lease(entry, connection, this.#options.clock);
+  }
+
+  /**
+   * Finds out whether a connection has ended of which it was not told yet how.
+   *
+   * @param peer The peer.
+   * @returns Resolves when that was told; `undefined` when there is none.
+   */
+  findEnding(peer: Peer): Promise<unknown> | undefined {
+    const connection = this.#entries.get(peerKey(peer))?.connection;
+    return connection?.isOpen === false ? connection.closed : undefined;
   }
 
   /**
@@ -202,7 +215,10 @@ export class PeerConnections {
       entry.connection = connection;
       earlyUses.length = 0;
       if (this.#closing.signal.aborted) connection.close();
-      connection.closed.then(() => this.#forget(entry));
+      connection.closed.then(({ code }) => {
+        this.#forget(entry);
+        if (code === "CLOSED_BY_PEER") this.#options.onClosedByPeer(peer);
+      });
     }, () => this.#forget(entry));
     return entry;
   }
@@ -264,7 +280,13 @@ export function isOutOfConnections(error: unknown): boolean {
 /** The same peer comes with every call, as long as the registry's answer is used. */
 const keys = new WeakMap<Peer, string>();
 
-function keyOf(peer: Peer): string {
+/**
+ * Tells one peer from another.
+ *
+ * @param peer The peer.
+ * @returns The same text for the same agent id, address and key.
+ */
+export function peerKey(peer: Peer): string {
   let key = keys.get(peer);
   if (key === undefined) {
     const publicKey = String.fromCharCode(...peer.publicKey ?? []);

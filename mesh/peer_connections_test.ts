@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { TransportConnection, TransportError } from "../transport/mod.ts";
+import { type TransportConnection, TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { CallError } from "./error.ts";
 import {
@@ -11,7 +11,7 @@ import {
 interface FakeConnection {
   isOpen: boolean;
   closeCount: number;
-  end(): void;
+  end(code?: "CLOSED" | "CLOSED_BY_PEER" | "CONNECTION_LOST"): void;
 }
 
 function create(limits: { maxConnections?: number } = {}) {
@@ -19,6 +19,7 @@ function create(limits: { maxConnections?: number } = {}) {
   const made: FakeConnection[] = [];
   const dials: PromiseWithResolvers<TransportConnection>[] = [];
   const earlies: EarlyUse[] = [];
+  const closedNames: string[] = [];
   const peers = new PeerConnections({
     clock,
     idleTimeoutMs: 100,
@@ -29,16 +30,19 @@ function create(limits: { maxConnections?: number } = {}) {
       earlies.push(onEarly);
       return dial.promise;
     },
+    onClosedByPeer: ({ name }) => closedNames.push(name),
   });
   const open = (index: number): void => {
     const closed = Promise.withResolvers<TransportError>();
-    const connection = {
+    const connection: FakeConnection & Pick<TransportConnection, "closed"> & {
+      close(): void;
+    } = {
       isOpen: true,
       closeCount: 0,
       closed: closed.promise,
-      end: () => {
+      end: (code = "CLOSED") => {
         connection.isOpen = false;
-        closed.resolve(undefined as unknown as TransportError);
+        closed.resolve(new TransportError(code, "Test: ended"));
       },
       close: () => {
         connection.closeCount++;
@@ -48,7 +52,7 @@ function create(limits: { maxConnections?: number } = {}) {
     made.push(connection);
     dials[index]!.resolve(connection as unknown as TransportConnection);
   };
-  return { clock, peers, dials, made, open, earlies };
+  return { clock, peers, dials, made, open, earlies, closedNames };
 }
 
 function peer(digit: number): Peer {
@@ -171,4 +175,34 @@ Deno.test("PeerConnections.close() closes everything, also what is being made", 
   await pending;
   assert.deepEqual(made.map(({ closeCount }) => closeCount), [1, 1]);
   await assert.rejects(peers.acquire(peer(3)), CallError);
+});
+
+Deno.test("PeerConnections tells of peers that closed their connections, and of no other end", async () => {
+  const { peers, made, open, closedNames } = create();
+  const codes = ["CONNECTION_LOST", "CLOSED_BY_PEER", "CLOSED"] as const;
+  for (const [index, code] of codes.entries()) {
+    const acquiring = peers.acquire(peer(index));
+    open(index);
+    const { connection } = await acquiring;
+    made[index]!.end(code);
+    await connection.closed;
+  }
+  assert.deepEqual(closedNames, ["peer 1"]);
+  assert.equal(peers.size, 0);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.findEnding() waits until it was told how a connection ended", async () => {
+  const { peers, made, open, closedNames } = create();
+  assert.equal(peers.findEnding(peer(1)), undefined);
+  const acquiring = peers.acquire(peer(1));
+  assert.equal(peers.findEnding(peer(1)), undefined);
+  open(0);
+  await acquiring;
+  assert.equal(peers.findEnding(peer(1)), undefined);
+  made[0]!.end("CLOSED_BY_PEER");
+  await peers.findEnding(peer(1));
+  assert.deepEqual(closedNames, ["peer 1"]);
+  assert.equal(peers.findEnding(peer(1)), undefined);
+  peers.close("test");
 });

@@ -1,0 +1,129 @@
+/** What calls do when agents leave the mesh, and when they come back. */
+import assert from "node:assert/strict";
+import { type Agent, type AgentOptions, CallError } from "../../mod.ts";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { systemRandom } from "../../transport/mod.ts";
+import { collect, type Mesh, whenAborted, withMesh } from "../support/mesh.ts";
+import { bindTransport } from "../support/transport_pair.ts";
+
+/** An agent that tells its name, once and as a stream. */
+async function connectWorker(
+  { connect }: Mesh,
+  options: AgentOptions,
+): Promise<Agent> {
+  const worker = await connect({ capabilities: ["work"], ...options });
+  worker.onCall("work", () => worker.name);
+  worker.onStream("works", function* () {
+    yield worker.name;
+  });
+  return worker;
+}
+
+/** An agent that uses discoveries for ever, and of which is known whom it dials. */
+async function connectCaller(
+  { connect }: Mesh,
+): Promise<{ caller: Agent; dialled: number[] }> {
+  const dialled: number[] = [];
+  const caller = await connect({
+    limits: { discoveryCacheMs: 3_600_000 },
+    observe: () => ({
+      onConnection: (_, { remoteAddress }) => {
+        dialled.push(remoteAddress.port);
+        return undefined;
+      },
+    }),
+  });
+  return { caller, dialled };
+}
+
+function isNobodyThere(error: unknown): boolean {
+  assert.ok(error instanceof CallError, String(error));
+  return error.code === "NOT_FOUND" || error.code === "UNAVAILABLE";
+}
+
+const CAPABILITY = { capability: "work" };
+
+Deno.test("Calls and streams go to the agents that stay, and nobody dials one that has left", async () => {
+  await withMesh(async (mesh) => {
+    const names = ["a", "b", "c", "d", "e", "f"];
+    const workers = await Promise.all(
+      names.map((name) => connectWorker(mesh, { name })),
+    );
+    const { caller, dialled } = await connectCaller(mesh);
+    const work = () => caller.call<string>(CAPABILITY, "work");
+    const works = () => collect(caller.stream(CAPABILITY, "works"));
+    const answers = await Promise.all(names.map(work));
+    assert.deepEqual(answers.toSorted(), names);
+    const dialCount = dialled.length;
+    for (const worker of workers.slice(1)) {
+      // Some of them are on their way to the one that leaves.
+      const closing = worker.close();
+      const calls = names.flatMap(() => [work(), works()]);
+      await Promise.all(calls);
+      await closing;
+      for (const _ of names) {
+        await work();
+        await works();
+      }
+    }
+    assert.equal(await work(), "a");
+    assert.equal(dialled.length, dialCount);
+  });
+});
+
+Deno.test("A call after a restart goes to the new instance, wherever it is, and to nobody when there is none", async () => {
+  await withMesh(async (mesh) => {
+    const keyPair = generateKeyPair(systemRandom);
+    const name = "service";
+    let worker = await connectWorker(mesh, { name, keyPair });
+    const { id } = worker;
+    const { caller, dialled } = await connectCaller(mesh);
+    const targets = [{ name }, { id }, CAPABILITY];
+    const callAll = async (): Promise<void> => {
+      for (const target of targets) {
+        assert.equal(await caller.call(target, "work"), name);
+      }
+    };
+    await callAll();
+    const { port } = worker.localAddress;
+    const ports = [...dialled];
+    for (const bind of [`127.0.0.1:${port}`, "127.0.0.1:0"]) {
+      await worker.close();
+      worker = await connectWorker(mesh, { name, id, keyPair, bind });
+      await callAll();
+      ports.push(worker.localAddress.port);
+      assert.deepEqual(dialled, ports);
+    }
+    await worker.close();
+    for (const target of targets) {
+      await assert.rejects(caller.call(target, "work"), isNobodyThere);
+    }
+    assert.deepEqual(dialled, ports);
+  });
+});
+
+Deno.test("An agent that has answered everything says so when it closes a connection, and only then", async () => {
+  await withMesh(async (mesh) => {
+    const started = Promise.withResolvers<void>();
+    const observer = await bindTransport();
+    const [idle, busy] = await Promise.all(
+      ["idle", "busy"].map((name) => connectWorker(mesh, { name })),
+    );
+    busy!.onCall("wait", ({ signal }) => {
+      started.resolve();
+      return whenAborted(signal).then(() => null);
+    });
+    const caller = await mesh.connect();
+    const waiting = caller.call({ name: "busy" }, "wait");
+    const outcome = assert.rejects(waiting, CallError);
+    await started.promise;
+    for (const [agent, code] of [[idle!, 0x100], [busy!, 0]] as const) {
+      const connection = await observer.transport.connect(agent.localAddress);
+      await agent.close({ drainMs: code === 0 ? 0 : 60_000 });
+      const { code: reason, closeCode } = await connection.closed;
+      assert.deepEqual([reason, closeCode], ["CLOSED_BY_PEER", code]);
+    }
+    await outcome;
+    await observer.transport.close();
+  });
+});
