@@ -582,6 +582,7 @@ export class Agent {
     try {
       await this.#membership.close();
     } finally {
+      this.#caller.close();
       this.#peers.close("the agent is closed");
       await this.#transport.close(closeCode, "the agent is closed");
     }

@@ -108,6 +108,8 @@ interface EarlyRequest {
 export class Caller {
   readonly #options: CallerOptions;
   readonly #encoder: RequestEncoder;
+  /** Of the streams that have not ended. */
+  readonly #streamScopes = new Set<CallScope>();
   /** What becomes of the calls that wait. */
   readonly #answers: AnswerTaker<SentCall, Answer> = {
     take: (call, first) => this.#takeAnswer(call, first),
@@ -251,12 +253,22 @@ export class Caller {
     const request = this.#createRequest(target, method, value, options, true);
     const opening = this.#open(request);
     if (!request.scope.isSent) request.content = keepContent(request.content);
-    return new CallStream({
-      scope: request.scope,
+    const { scope } = request;
+    const stream = new CallStream({
+      scope,
       method,
       keyPair: this.#options.keyPair,
       opening,
     });
+    this.#streamScopes.add(scope);
+    stream.ending.then(() => this.#streamScopes.delete(scope));
+    return stream;
+  }
+
+  /** Gives up the streams: one that nobody reads hears of nothing else. */
+  close(): void {
+    const reason = new CallError("CANCELLED", "Agent: it is closed");
+    for (const scope of this.#streamScopes) scope.abort(reason);
   }
 
   /**

@@ -1,9 +1,21 @@
 /** What calls do when agents leave the mesh, and when they come back. */
 import assert from "node:assert/strict";
-import { type Agent, type AgentOptions, CallError } from "../../mod.ts";
+import {
+  type Agent,
+  type AgentOptions,
+  CallError,
+  type SpanRecord,
+} from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
-import { collect, type Mesh, whenAborted, withMesh } from "../support/mesh.ts";
+import {
+  collect,
+  type Mesh,
+  until,
+  whenAborted,
+  withMesh,
+} from "../support/mesh.ts";
+import { TimerClock } from "../support/timer_clock.ts";
 import { bindTransport } from "../support/transport_pair.ts";
 
 /** An agent that tells its name, once and as a stream. */
@@ -39,6 +51,10 @@ async function connectCaller(
 function isNobodyThere(error: unknown): boolean {
   assert.ok(error instanceof CallError, String(error));
   return error.code === "NOT_FOUND" || error.code === "UNAVAILABLE";
+}
+
+function isCancelled(error: unknown): boolean {
+  return error instanceof CallError && error.code === "CANCELLED";
 }
 
 const CAPABILITY = { capability: "work" };
@@ -125,5 +141,44 @@ Deno.test("An agent that has answered everything says so when it closes a connec
     }
     await outcome;
     await observer.transport.close();
+  });
+});
+
+Deno.test("An agent that closes ends its streams, read or not", async () => {
+  await withMesh(async (mesh) => {
+    const clock = new TimerClock();
+    const worker = await connectWorker(mesh, { name: "worker" });
+    let sentCount = 0;
+    worker.onStream("count", async function* ({ signal }) {
+      yield* [1, 2, 3];
+      sentCount++;
+      await whenAborted(signal);
+    });
+    const caller = await mesh.connect({ clock });
+    const spans: SpanRecord[] = [];
+    caller.onSpan((span) => spans.push(span));
+    const count = () =>
+      caller.stream<number>({ name: "worker" }, "count", null, {
+        timeoutMs: 3_600_000,
+      });
+    const [unread, paused, read] = [count(), count(), count()];
+    const pausedLoop = paused[Symbol.asyncIterator]();
+    await pausedLoop.next();
+    const reading = assert.rejects(collect(read), isCancelled);
+    await until(() => sentCount === 3);
+    // What was sent before has arrived by then.
+    await caller.ping({ name: "worker" });
+    await caller.close({ drainMs: 0 });
+    for (const stream of [unread, paused, read]) {
+      const { type, code } = await stream.ending;
+      assert.deepEqual([type, code], ["cancelled", "CANCELLED"]);
+    }
+    await reading;
+    await assert.rejects(pausedLoop.next(), isCancelled);
+    assert.deepEqual(
+      spans.map(({ status }) => status),
+      Array(3).fill("CANCELLED"),
+    );
+    assert.equal(clock.timerCount, 0);
   });
 });
