@@ -44,7 +44,7 @@ export interface SubscribeOptions {
 export interface EventSubscriptionOptions extends SubscribeOptions {
   /** A topic, or a prefix and `*`. */
   readonly pattern: string;
-  /** Called once when it is closed. */
+  /** Called once when it is closed; never rejects. */
   readonly onClosed: () => Promise<void>;
   /** Called with one line for a person. */
   readonly onWarning: (message: string) => void;
@@ -81,7 +81,12 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
     return this.#queue.droppedCount;
   }
 
-  /** Ends the subscription; a loop over it ends when it has read what waits. */
+  /**
+   * Ends the subscription; a loop over it ends when it has read what waits.
+   *
+   * @returns Resolves when the node has been told, or cannot be. The loop does
+   * not wait for that, nor does leaving it.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#options.onClosed();
     this.#wake();
@@ -132,10 +137,10 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
     return {
       next: () => events.next(),
       // Not the generator's alone, which would wait for the next event.
-      return: async () => {
+      return: () => {
         this.#queue.clear();
-        await this.close();
-        return await events.return(undefined);
+        void this.close();
+        return events.return(undefined);
       },
     };
   }
@@ -144,10 +149,8 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
     for (;;) {
       const queued = this.#queue.shift();
       if (queued !== undefined) yield queued.event;
-      else if (this.#closing !== undefined) {
-        await this.#closing;
-        return undefined;
-      } else {
+      else if (this.#closing !== undefined) return undefined;
+      else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });

@@ -16,13 +16,13 @@ const EVENT: MeshEvent = {
 };
 
 function create(
-  options: Pick<EventSubscriptionOptions, "onEvent"> = {},
+  options: Partial<Pick<EventSubscriptionOptions, "onEvent" | "onClosed">> = {},
 ): { subscription: EventSubscription; warnings: string[] } {
   const warnings: string[] = [];
   const subscription = new EventSubscription({
-    ...options,
     pattern: "news",
     onClosed: () => Promise.resolve(),
+    ...options,
     onWarning: (message) => warnings.push(message),
   });
   return { subscription, warnings };
@@ -100,6 +100,31 @@ Deno.test("EventSubscription that is left is closed, and done for whoever waits 
   assert.deepEqual(await iterator.return?.(), done);
   subscription.deliver(EVENT, 1);
   assert.deepEqual(await iterator.next(), done);
+});
+
+Deno.test("EventSubscription is left, and its loop ends, without waiting for the node", async () => {
+  const node = Promise.withResolvers<void>();
+  let closedCount = 0;
+  const onClosed = () => {
+    closedCount++;
+    return node.promise;
+  };
+  const done = { done: true, value: undefined };
+  for (const isReading of [true, false]) {
+    const { subscription } = create({ onClosed });
+    const iterator = subscription[Symbol.asyncIterator]();
+    const next = isReading ? iterator.next() : Promise.resolve(done);
+    assert.deepEqual(await iterator.return?.(), done);
+    assert.deepEqual(await next, done);
+  }
+  const { subscription } = create({ onClosed });
+  const next = subscription[Symbol.asyncIterator]().next();
+  const closing = subscription.close();
+  assert.deepEqual(await next, done);
+  assert.equal(closedCount, 3);
+  // Who closes it waits.
+  node.resolve();
+  await closing;
 });
 
 Deno.test("isTopicMatch() takes the topic itself, and what begins with a prefix", () => {
