@@ -42,6 +42,7 @@ import type { Directory } from "./directory.ts";
 import { CallError } from "./error.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
+import { leaseWhileNamed } from "./named_lease.ts";
 import { OpenWaiter } from "./open_waiter.ts";
 import {
   mayTravelEarly,
@@ -494,7 +495,8 @@ export class Caller {
     request: OutgoingRequest,
     peer: Peer,
   ): Promise<{ lease: PeerLease; early: EarlyRequest | undefined }> {
-    const { scope } = request;
+    const { scope, target } = request;
+    const { directory, clock } = this.#options;
     let early: EarlyRequest | undefined;
     const acquiring = this.#options.peers.acquire(
       peer,
@@ -504,8 +506,11 @@ export class Caller {
     );
     // What comes after the call was given up is used by nobody.
     acquiring.then((late) => scope.isAborted && late.release(), () => {});
+    const leasing = target.kind === "url"
+      ? acquiring
+      : leaseWhileNamed(acquiring, { directory, target, peer, clock });
     try {
-      return { lease: await scope.race.race(acquiring), early };
+      return { lease: await scope.race.race(leasing), early };
     } catch (error) {
       early?.channel.cancel(0);
       throw error;

@@ -36,6 +36,12 @@ export const PEER_IDLE_TIMEOUT_MS = 60_000;
 /** Time for a direct connection to an agent that the registry names, in milliseconds. */
 export const PEER_CONNECT_TIMEOUT_MS = 3_000;
 
+/**
+ * How long an agent that the registry names is waited for before the node is asked
+ * whether it is still there, in milliseconds: one nearby has answered by then.
+ */
+export const DIAL_PATIENCE_MS = 50;
+
 /** Time for the connection to the node in `Agent.connect`, in milliseconds. */
 export const NODE_CONNECT_TIMEOUT_MS = 5_000;
 

@@ -123,7 +123,7 @@ export class Directory {
    *
    * @param target What was asked for.
    * @param peer The candidate.
-   * @param failure Why not. One that could not be reached is left out until the
+   * @param failure Why not, where that is known. One that could not be reached is left out until the
    * node names it again, unless there is no other.
    */
   forget(target: RegistryTarget, peer: Peer, failure: unknown): void {
@@ -153,6 +153,24 @@ export class Directory {
     const left = new Set([peerKey(peer)]);
     for (const question of this.#questions) question.add(peerKey(peer));
     for (const entry of this.#entries.values()) leaveOut(entry, left);
+  }
+
+  /**
+   * Asks the node whether a candidate is still one.
+   *
+   * @param target What was asked for.
+   * @param peer The candidate.
+   * @returns Whether the node names it, or cannot be asked.
+   */
+  async confirm(target: RegistryTarget, peer: Peer): Promise<boolean> {
+    this.forget(target, peer, undefined);
+    try {
+      const key = peerKey(peer);
+      const named = await this.find(target);
+      return named.some((other) => peerKey(other) === key);
+    } catch {
+      return true;
+    }
   }
 
   #add(key: string): Entry {

@@ -32,20 +32,29 @@ async function connectWorker(
 }
 
 /** An agent that uses discoveries for ever, and of which is known whom it dials. */
-async function connectCaller(
-  { connect }: Mesh,
-): Promise<{ caller: Agent; dialled: number[] }> {
+async function connectCaller({ connect }: Mesh): Promise<{
+  caller: Agent;
+  /** Ports. */
+  dialled: number[];
+  /** Those of connections that have ended, or were not made. */
+  ended: number[];
+}> {
   const dialled: number[] = [];
+  const ended: number[] = [];
   const caller = await connect({
     limits: { discoveryCacheMs: 3_600_000 },
     observe: () => ({
-      onConnection: (_, { remoteAddress }) => {
-        dialled.push(remoteAddress.port);
-        return undefined;
+      onConnection: (_, { remoteAddress: { port } }) => {
+        dialled.push(port);
+        return {
+          onEvent: (_, { type }) => {
+            if (type === "connection-closed") ended.push(port);
+          },
+        };
       },
     }),
   });
-  return { caller, dialled };
+  return { caller, dialled, ended };
 }
 
 function isNobodyThere(error: unknown): boolean {
@@ -115,6 +124,28 @@ Deno.test("A call after a restart goes to the new instance, wherever it is, and 
       await assert.rejects(caller.call(target, "work"), isNobodyThere);
     }
     assert.deepEqual(dialled, ports);
+  });
+});
+
+Deno.test("A call that dials an agent that has left, which nobody told it, goes to another soon", async () => {
+  await withMesh(async (mesh) => {
+    const [a, b] = await Promise.all(
+      ["a", "b"].map((name) => connectWorker(mesh, { name })),
+    );
+    const { caller, dialled, ended } = await connectCaller(mesh);
+    const stays = await caller.call(CAPABILITY, "work") === "a" ? a! : b!;
+    const leaves = stays === a ? b! : a!;
+    const { port } = leaves.localAddress;
+    assert.ok(!dialled.includes(port));
+    await leaves.close();
+    assert.equal(await caller.call(CAPABILITY, "work"), stays.name);
+    assert.ok(dialled.includes(port));
+    // Not because the time for a connection was over.
+    assert.deepEqual(ended, []);
+    await assert.rejects(
+      caller.call({ id: leaves.id }, "work"),
+      isNobodyThere,
+    );
   });
 });
 
