@@ -10,7 +10,7 @@
  * @module
  */
 import { CallError } from "./error.ts";
-import type { EventQueue } from "./event_queue.ts";
+import { type EventQueue, SharedEvent } from "./event_queue.ts";
 import {
   MAX_SUBSCRIPTIONS,
   MAX_SUBSCRIPTIONS_PER_CONNECTION,
@@ -182,7 +182,8 @@ export class EventHub<Event> {
    *
    * @param topic Its topic.
    * @param event The event; shared by the queues.
-   * @param sizeBytes What it counts against each queue's bound.
+   * @param sizeBytes What it counts against each queue's bound, and once against
+   * the one that they share.
    * @returns How many queues got it.
    * @throws {CallError} `INVALID_ARGUMENT` for a topic that breaks the rules.
    */
@@ -196,7 +197,8 @@ export class EventHub<Event> {
         for (const queue of matching ?? []) queues.add(queue);
       }
     }
-    for (const queue of queues) queue.push(event, sizeBytes);
+    const shared = new SharedEvent(event, sizeBytes);
+    for (const queue of queues) queue.push(shared);
     return queues.size;
   }
 

@@ -11,7 +11,7 @@ function createQueue(): EventQueue<string> {
 function drain(queue: EventQueue<string>): string[] {
   const events: string[] = [];
   for (let next = queue.shift(); next; next = queue.shift()) {
-    events.push(next.event);
+    events.push(next.shared.event);
   }
   return events;
 }

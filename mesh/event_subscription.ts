@@ -7,7 +7,7 @@ import type { Value } from "../protocol/mod.ts";
 import { MAX_QUEUED_EVENTS } from "./config.ts";
 import type { SealedValue } from "./content.ts";
 import { CallError } from "./error.ts";
-import { EventQueue } from "./event_queue.ts";
+import { EventQueue, SharedEvent } from "./event_queue.ts";
 import { textOf } from "./failure.ts";
 
 /** Something that an agent published. */
@@ -28,7 +28,8 @@ export interface MeshEvent {
 export interface SubscribeOptions {
   /**
    * Events that wait for the reader; at the bound, or at 4 MiB of them whatever
-   * it is, the oldest is dropped. At the node 1,024 events or 4 MiB wait.
+   * it is, the oldest is dropped. At the node 1,024 events or 4 MiB wait, less
+   * while much waits for others.
    *
    * @default 1,024
    */
@@ -102,7 +103,9 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
   deliver(event: MeshEvent, sizeBytes: number): void {
     if (this.#closing !== undefined) return;
     const { onEvent } = this.#options;
-    if (onEvent === undefined) return this.#queue.push(event, sizeBytes);
+    if (onEvent === undefined) {
+      return this.#queue.push(new SharedEvent(event, sizeBytes));
+    }
     try {
       const result: unknown = onEvent(event);
       if (typeof result === "object" && result !== null && "then" in result) {
@@ -148,7 +151,7 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
   async *#read(): AsyncGenerator<MeshEvent, undefined> {
     for (;;) {
       const queued = this.#queue.shift();
-      if (queued !== undefined) yield queued.event;
+      if (queued !== undefined) yield queued.shared.event;
       else if (this.#closing !== undefined) return undefined;
       else {
         await new Promise<void>((resolve) => {

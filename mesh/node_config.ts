@@ -41,7 +41,7 @@ export const MAX_DISCOVER_REPLY_BYTES: number = 1024 * 1024;
 /** Bytes of unfinished requests and of answers that a node holds, over all connections. */
 export const MAX_NODE_REQUEST_BYTES: number = 256 * 1024 * 1024;
 
-/** Bytes of events that wait, over all subscribers. */
+/** Bytes of events that wait, over all subscribers; what several wait for counts once. */
 export const MAX_NODE_QUEUE_BYTES: number = 256 * 1024 * 1024;
 
 /** Registrations that one connection may send at once, before the rate counts. */
@@ -67,3 +67,6 @@ export const MAX_SUBSCRIBER_QUEUE_EVENTS = 1_024;
 
 /** Bytes of events that wait for one subscriber; at the bound the oldest is dropped. */
 export const MAX_SUBSCRIBER_QUEUE_BYTES: number = 4 * 1024 * 1024;
+
+/** Bytes of events that may wait for one subscriber however many wait for others. */
+export const RESERVED_SUBSCRIBER_QUEUE_BYTES: number = 16 * 1024;

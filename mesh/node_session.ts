@@ -17,7 +17,11 @@ import { type Address, TransportError } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
 import { CallError } from "./error.ts";
 import type { EventHub } from "./event_hub.ts";
-import { EventQueue, type QueueBudget } from "./event_queue.ts";
+import {
+  EventQueue,
+  type QueueBudget,
+  type QueuedEvent,
+} from "./event_queue.ts";
 import {
   type ByteStream,
   type MemoryLimit,
@@ -60,8 +64,12 @@ export interface SessionConnection {
 export interface HubEvent {
   /** What was published. */
   readonly event: EventPayload;
-  /** The publisher's message. */
-  readonly message: Pick<Message, "flags" | "messageId" | "traceId">;
+  /** Flags of the publisher's message. */
+  readonly flags: number;
+  /** Its number at the publisher. */
+  readonly messageId: bigint;
+  /** Trace of the publisher. */
+  readonly traceId: bigint;
 }
 
 /** What a {@linkcode NodeSession} is made from. */
@@ -238,9 +246,11 @@ export class NodeSession implements Requester {
         `Topic: those under ${RESERVED_TOPIC_PREFIX} are the node's`,
       );
     }
+    // Not the message itself, which leads to all that arrived together with it.
+    const { flags, messageId, traceId } = message;
     this.#options.hub.publish(
       event.topic,
-      { event, message },
+      { event, flags, messageId, traceId },
       message.payload.length,
     );
   }
@@ -298,14 +308,11 @@ export class NodeSession implements Requester {
       queued !== undefined;
       queued = this.#queue.shift()
     ) {
-      const { event, message } = queued.event;
-      await channel.send({
-        type: MessageType.EVENT,
-        flags: message.flags & MessageFlags.ENCRYPTED,
-        messageId: message.messageId,
-        traceId: message.traceId,
-        payload: encodeEvent({ ...event, sequence: queued.sequence }),
-      });
+      try {
+        await channel.send(messageOf(queued));
+      } finally {
+        this.#queue.release(queued);
+      }
     }
   }
 
@@ -337,6 +344,18 @@ function isPeerFault(error: unknown): boolean {
 /** Whether a stream ended inside a message: bytes that are none. */
 function isCutShort(error: unknown): boolean {
   return error instanceof CallError && error.code === "DATA_LOSS";
+}
+
+/** An event as its subscriber gets it. */
+function messageOf(queued: QueuedEvent<HubEvent>): OutgoingMessage {
+  const { event, flags, messageId, traceId } = queued.shared.event;
+  return {
+    type: MessageType.EVENT,
+    flags: flags & MessageFlags.ENCRYPTED,
+    messageId,
+    traceId,
+    payload: encodeEvent({ ...event, sequence: queued.sequence }),
+  };
 }
 
 /** Copies a small view, which would keep a large buffer alive while it waits. */

@@ -67,6 +67,7 @@ const LEASE_MS = 15_000;
 class Rig implements RequestConnection {
   readonly clock = new TimerClock();
   readonly hub = new EventHub<HubEvent>();
+  readonly queueBudget = new QueueBudget(64 * 1024 * 1024);
   readonly memory = new MemoryLimit(64 * 1024 * 1024);
   readonly warnings: string[] = [];
   readonly session: NodeSession;
@@ -106,7 +107,7 @@ class Rig implements RequestConnection {
         }),
       },
       hub: this.hub,
-      queueBudget: new QueueBudget(64 * 1024 * 1024),
+      queueBudget: this.queueBudget,
       memory: this.memory,
       onWarning: (message) => this.warnings.push(message),
     });
@@ -617,6 +618,29 @@ Deno.test("NodeSession never makes a publisher wait for a slow subscriber", asyn
   }
   // One was on its way when the stream stalled; then a gap of ten.
   assert.deepEqual(sequences, [0, 1, 12]);
+});
+
+Deno.test("NodeSession counts an event until the subscriber's stream has taken it", async () => {
+  const rig = new Rig();
+  await subscribeTopic(rig, "a", rig.options);
+  await rig.publish("a");
+  await settle();
+  assert.equal(rig.queueBudget.usedBytes, 0);
+  rig.opened[0]!.peer.isBlocked = true;
+  await rig.publish("a", new Uint8Array(1_000));
+  await settle();
+  assert.ok(rig.queueBudget.usedBytes > 1_000);
+  rig.opened[0]!.peer.unblock();
+  await settle();
+  assert.equal(rig.queueBudget.usedBytes, 0);
+  rig.opened[0]!.peer.isBlocked = true;
+  for (let index = 0; index < 3; index++) await rig.publish("a");
+  await settle();
+  assert.ok(rig.queueBudget.usedBytes > 0);
+  rig.closed.resolve();
+  rig.opened[0]!.peer.fail(new CallError("CANCELLED", "gone"));
+  await settle();
+  assert.equal(rig.queueBudget.usedBytes, 0);
 });
 
 Deno.test("NodeSession forgets the subscriptions of a peer that stops its events", async () => {

@@ -374,6 +374,14 @@ Deno.test("docs/spec/registry.md gives exactly the bounds of a node", () => {
           spelled(nodeConfig.MAX_SUBSCRIPTIONS)
         }`,
       "connections of a node": spelled(nodeConfig.MAX_NODE_CONNECTIONS),
+      "events that wait for one subscriber": `${
+        spelled(nodeConfig.MAX_SUBSCRIBER_QUEUE_EVENTS)
+      }; ${nodeConfig.MAX_SUBSCRIBER_QUEUE_BYTES / MIB} MiB; its share`,
+      "events that wait for all subscribers": `${
+        nodeConfig.MAX_NODE_QUEUE_BYTES / MIB
+      } MiB, and ${
+        nodeConfig.RESERVED_SUBSCRIBER_QUEUE_BYTES / KIB
+      } KiB for each`,
     },
   );
 });
@@ -392,7 +400,12 @@ Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues
     `before ${nodeConfig.MAX_DISCOVER_REPLY_BYTES / MIB} MiB of records`,
     `At most ${spelled(nodeConfig.MAX_SUBSCRIBER_QUEUE_EVENTS)} events or ${
       nodeConfig.MAX_SUBSCRIBER_QUEUE_BYTES / MIB
-    } MiB wait for a subscriber`,
+    } MiB wait for a subscriber, and ${
+      nodeConfig.MAX_NODE_QUEUE_BYTES / MIB
+    } MiB for all of them together`,
+    `a quarter may wait for one subscriber, and ${
+      nodeConfig.RESERVED_SUBSCRIBER_QUEUE_BYTES / KIB
+    } KiB at any time`,
     `A **topic** is 1 to ${nodeConfig.MAX_TOPIC_BYTES} bytes`,
     `extension ${PRESENCE_EXTENSION}: presence`,
   ];
