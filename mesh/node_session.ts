@@ -43,10 +43,23 @@ import {
   type NodeServices,
   type Requester,
 } from "./node_requests.ts";
+import { SENDING_TURNS } from "./sending_turns.ts";
 import { StatusCode } from "./status_code.ts";
 
 /** Topics under this prefix are the node's own. */
 const RESERVED_TOPIC_PREFIX = "mxp.";
+
+/**
+ * Events that a publisher hands in before it is somebody else's turn: few enough
+ * for the queues of those who read, and many for a datagram to each.
+ */
+const EVENTS_PER_TURN = 64;
+
+/** To put an event into so many queues takes the turn of one event more. */
+const QUEUES_PER_EVENT = 256;
+
+/** How many bytes take as long to send as a short event. */
+const BYTES_PER_EVENT = 16_384;
 
 /** The part of a transport connection that a session needs. */
 export interface SessionConnection {
@@ -99,6 +112,8 @@ export class NodeSession implements Requester {
     REGISTRATIONS_PER_SECOND,
   );
   #requestCount = 0;
+  /** How many queues the last event of this publisher went into. */
+  #lastReach = 0;
   #events: Promise<MessageChannel> | undefined;
   #isPumping = false;
   #isClosed = false;
@@ -178,10 +193,21 @@ export class NodeSession implements Requester {
   }
 
   async #serve(channel: MessageChannel): Promise<void> {
+    if (!await this.#serveFirst(channel)) return;
+    while (await this.#serveNextEvents(channel));
+    channel.finish();
+  }
+
+  /** @returns Whether it was an event, which others may follow. */
+  async #serveFirst(channel: MessageChannel): Promise<boolean> {
     const first = await this.#inTime(channel, channel.receive());
-    if (first === undefined) return channel.finish();
+    if (first === undefined) {
+      channel.finish();
+      return false;
+    }
     if (first.type === MessageType.EVENT) {
-      return await this.#servePublisher(channel, first);
+      await this.#serveEvents(channel, first);
+      return true;
     }
     let answer: OutgoingMessage;
     try {
@@ -193,6 +219,7 @@ export class NodeSession implements Requester {
     await this.#send(channel, answer);
     channel.finish();
     channel.finishReceiving();
+    return false;
   }
 
   /** Sends an answer, which a peer may not leave lying about. */
@@ -210,15 +237,31 @@ export class NodeSession implements Requester {
     }
   }
 
-  /** Takes events until the publisher ends its stream. */
-  async #servePublisher(
-    channel: MessageChannel,
-    first: Message,
-  ): Promise<void> {
+  /**
+   * Of its own, so that a stream that is idle does not keep its last event.
+   *
+   * @returns Whether there was one: not when the publisher has ended its stream.
+   */
+  async #serveNextEvents(channel: MessageChannel): Promise<boolean> {
+    const message = await channel.receive();
+    if (message === undefined) return false;
+    await this.#serveEvents(channel, message);
+    return true;
+  }
+
+  /** Takes an event, and those after it that have arrived. */
+  async #serveEvents(channel: MessageChannel, first: Message): Promise<void> {
     let message: Message | undefined = first;
+    let size = 1;
+    let left = 0;
     while (message !== undefined) {
+      if (left <= 0) {
+        const turn = SENDING_TURNS.take(size + this.#lastReach);
+        if (turn !== undefined) await turn;
+        left = size = EVENTS_PER_TURN;
+      }
       try {
-        this.#publish(message);
+        this.#lastReach = this.#publish(message);
         if ((message.flags & MessageFlags.REQUIRES_ACK) !== 0) {
           await this.#send(channel, ackOf(message));
         }
@@ -226,12 +269,13 @@ export class NodeSession implements Requester {
         if (error instanceof TransportError) throw error;
         await this.#send(channel, refusalOf(message, this.#explain(error)));
       }
-      message = await channel.receive();
+      left -= 1 + this.#lastReach / QUEUES_PER_EVENT;
+      message = channel.tryReceive();
     }
-    channel.finish();
   }
 
-  #publish(message: Message): void {
+  /** @returns How many queues it went into. */
+  #publish(message: Message): number {
     if (message.type !== MessageType.EVENT) {
       throw new CallError(
         "INVALID_ARGUMENT",
@@ -248,7 +292,7 @@ export class NodeSession implements Requester {
     }
     // Not the message itself, which leads to all that arrived together with it.
     const { flags, messageId, traceId } = message;
-    this.#options.hub.publish(
+    return this.#options.hub.publish(
       event.topic,
       { event, flags, messageId, traceId },
       message.payload.length,
@@ -303,15 +347,21 @@ export class NodeSession implements Requester {
   async #pump(): Promise<void> {
     this.#events ??= this.#openEvents();
     const channel = await this.#events;
-    for (
-      let queued = this.#queue.shift();
-      queued !== undefined;
-      queued = this.#queue.shift()
-    ) {
-      try {
-        await channel.send(messageOf(queued));
-      } finally {
-        this.#queue.release(queued);
+    const queue = this.#queue;
+    while (queue.size > 0) {
+      let left = queue.size + queue.sizeBytes / BYTES_PER_EVENT;
+      const turn = SENDING_TURNS.take(left);
+      if (turn !== undefined) await turn;
+      while (left > 0) {
+        const queued = queue.shift();
+        if (queued === undefined) break;
+        left -= 1 + queued.shared.sizeBytes / BYTES_PER_EVENT;
+        try {
+          const sending = channel.push(messageOf(queued));
+          if (sending !== undefined) await sending;
+        } finally {
+          queue.release(queued);
+        }
       }
     }
   }

@@ -620,6 +620,38 @@ Deno.test("NodeSession never makes a publisher wait for a slow subscriber", asyn
   assert.deepEqual(sequences, [0, 1, 12]);
 });
 
+Deno.test("NodeSession lets the event loop turn while events come and go, and drops none of a reader", async () => {
+  const rig = new Rig();
+  await subscribeTopic(rig, "a", rig.options);
+  const publisher = new MessageChannel(rig.open());
+  const count = 5_000;
+  for (let index = 0; index < count; index++) {
+    const flags = index === count - 1 ? MessageFlags.REQUIRES_ACK : 0;
+    const event = encodeEvent({
+      ...encodeValue(index),
+      topic: "a",
+      sequence: 0,
+    });
+    publisher.push(messageOf(MessageType.EVENT, event, flags));
+  }
+  let hasTurned = false;
+  const timer = setTimeout(() => {
+    hasTurned = true;
+  });
+  assert.equal((await publisher.receive())?.type, MessageType.ACK);
+  clearTimeout(timer);
+  assert.ok(hasTurned);
+  const channel = new MessageChannel(rig.opened[0]!);
+  for (let index = 0; index < count; index++) {
+    const { sequence, body } = decodeEvent((await channel.receive())!.payload);
+    assert.equal(sequence, index);
+    assert.equal(new TextDecoder().decode(body), `${index}`);
+  }
+  assert.equal(rig.session.droppedEventCount, 0);
+  publisher.finish();
+  assert.equal(await publisher.receive(), undefined);
+});
+
 Deno.test("NodeSession counts an event until the subscriber's stream has taken it", async () => {
   const rig = new Rig();
   await subscribeTopic(rig, "a", rig.options);

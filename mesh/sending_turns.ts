@@ -1,5 +1,6 @@
 /**
- * Whose turn it is to make chunks, over all streams of the process.
+ * Whose turn it is to make chunks, or to send events on, over all streams of the
+ * process.
  *
  * @module
  */
@@ -20,7 +21,8 @@ interface Waiting {
 /**
  * Lets the event loop turn. A source that always has a chunk fills its send buffer
  * without a pause, which is 10 ms for one stream of short chunks and 10 s for a
- * thousand: no acknowledgement is read meanwhile, and connections are given up.
+ * thousand: no acknowledgement is read meanwhile, and connections are given up. The
+ * same goes for events at a node, each of which takes about as long as a chunk.
  */
 export class SendingTurns {
   readonly #schedule: (task: () => void) => void;
