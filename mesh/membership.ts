@@ -414,21 +414,15 @@ export class Membership {
     const channel = new MessageChannel(stream);
     channel.finish();
     let hasWarned = false;
-    try {
-      for (;;) {
-        const message = await channel.receive();
-        if (message === undefined) return;
-        if (message.type !== MessageType.EVENT) continue;
-        try {
-          this.#deliver(message);
-        } catch (error) {
-          // Any publisher can send what cannot be read: not a line for each.
-          if (!hasWarned) {
-            this.#warn("Events: one that cannot be read is left out", error);
-          }
-          hasWarned = true;
-        }
+    const onUnreadable = (error: unknown): void => {
+      // Any publisher can send what cannot be read: not a line for each.
+      if (!hasWarned) {
+        this.#warn("Events: one that cannot be read is left out", error);
       }
+      hasWarned = true;
+    };
+    try {
+      while (await this.#readEvent(channel, onUnreadable));
     } catch (error) {
       channel.cancel(0);
       if (!connection.isOpen) return;
@@ -436,6 +430,26 @@ export class Membership {
       this.#warn("Events: they cannot be received", error);
       connection.close(0, "events cannot be received");
     }
+  }
+
+  /**
+   * Of its own, so that an idle stream does not keep its last event.
+   *
+   * @returns Whether there was a message: not at the end of the stream.
+   */
+  async #readEvent(
+    channel: MessageChannel,
+    onUnreadable: (error: unknown) => void,
+  ): Promise<boolean> {
+    const message = await channel.receive();
+    if (message === undefined) return false;
+    if (message.type !== MessageType.EVENT) return true;
+    try {
+      this.#deliver(message);
+    } catch (error) {
+      onUnreadable(error);
+    }
+    return true;
   }
 
   #warn(what: string, error: unknown): void {

@@ -22,7 +22,7 @@ import type { ReadWaiter } from "../transport/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import { CallError } from "./error.ts";
 import type { MemoryLimit } from "./memory_limit.ts";
-import { MessageMemory } from "./message_memory.ts";
+import { MESSAGE_MEMORY } from "./message_memory.ts";
 import { type MessageListener, MessageWaiter } from "./message_waiter.ts";
 import { StatusCode } from "./status_code.ts";
 
@@ -124,7 +124,6 @@ export class MessageChannel {
   readonly #stream: ByteStream;
   readonly #maxMessageBytes: number;
   readonly #memory: MemoryLimit | undefined;
-  readonly #outgoing = new MessageMemory();
   /** Bytes that were read and belong to no returned message. */
   #chunks: Uint8Array[] = NO_CHUNKS;
   /** Bytes of the first chunk that belong to returned messages. */
@@ -195,7 +194,7 @@ export class MessageChannel {
     const { type, flags = 0, messageId, traceId, payload } = message;
     const filled = { type, flags, messageId, traceId, payload };
     checkPayloadLength(payload.length);
-    const memory = this.#outgoing.take(messageLength(payload.length));
+    const memory = MESSAGE_MEMORY.take(messageLength(payload.length));
     return this.#write(memory, encodeMessageInto(filled, memory));
   }
 
@@ -240,7 +239,7 @@ export class MessageChannel {
   ): Promise<void> | undefined {
     // The bound may be above the limit where the payload is not.
     checkPayloadLength(maxPayloadLength, MAX_ENCODED_LENGTH);
-    const memory = this.#outgoing.take(messageLength(maxPayloadLength));
+    const memory = MESSAGE_MEMORY.take(messageLength(maxPayloadLength));
     const length = encodeInto(payload, memory, MESSAGE_HEADER_LENGTH);
     checkPayloadLength(length);
     return this.#write(memory, completeMessage(head, length, memory), isLast);
@@ -252,13 +251,13 @@ export class MessageChannel {
     isLast = false,
   ): Promise<void> | undefined {
     this.#bytesSent += length;
-    if (this.#stream.tryWrite(this.#outgoing.view(memory, length), isLast)) {
-      this.#outgoing.giveBack(memory);
+    if (this.#stream.tryWrite(MESSAGE_MEMORY.view(memory, length), isLast)) {
+      MESSAGE_MEMORY.giveBack(memory);
       return undefined;
     }
-    const message = this.#outgoing.detach(memory, length);
+    const message = MESSAGE_MEMORY.detach(memory, length);
     const sending = this.#stream.write(message);
-    const giveBack = (): void => this.#outgoing.giveBack(message);
+    const giveBack = (): void => MESSAGE_MEMORY.giveBack(message);
     sending.then(giveBack, giveBack);
     return sending;
   }
