@@ -39,6 +39,7 @@ import {
   MessageChannel,
   type OutgoingMessage,
 } from "./message_channel.ts";
+import { ackOf } from "./node_answer.ts";
 import {
   MAX_CONCURRENT_REQUESTS,
   MAX_NODE_PAYLOAD_BYTES,
@@ -52,6 +53,7 @@ import {
   encodeOutgoingEvent,
   type NodeRequestOptions,
   publishEvent,
+  publishEvents,
   registerAgent,
   type RequestConnection,
   sendHeartbeat,
@@ -702,6 +704,38 @@ Deno.test("NodeSession forgets everything when its connection ends", async () =>
   await settle();
   assert.equal(rig.hub.subscriptionCount, 0);
   await assertRefused("CANCELLED", subscribeTopic(rig, "a", rig.options));
+});
+
+Deno.test("publishEvents() takes as long as it needs while the node acknowledges some, and asks for nothing after the last", async () => {
+  const clock = new TimerClock();
+  const [ours, theirs] = createStreamPair();
+  const count = 1_000;
+  let published = 0n;
+  const publishing = publishEvents(
+    { openStream: () => Promise.resolve(ours) },
+    Array.from(
+      { length: count },
+      (_, index) =>
+        encodeOutgoingEvent({ topic: "a", content: encodeValue(index) }),
+    ),
+    { messageId: 0n, traceId: 1n, clock, nextMessageId: () => ++published },
+  );
+  const node = new MessageChannel(theirs);
+  let isAcked = false;
+  for (let index = 0; index < count; index++) {
+    const message = await node.receive();
+    // Three times the limit of one request, in all.
+    clock.advance(3 * REQUEST_TIMEOUT_MS / count);
+    isAcked = (message!.flags & MessageFlags.REQUIRES_ACK) !== 0;
+    if (!isAcked) continue;
+    await node.send(ackOf(message!));
+    await settle();
+  }
+  assert.ok(isAcked);
+  await publishing;
+  assert.equal(await node.receive(), undefined);
+  assert.equal(theirs.stopCode, undefined);
+  assert.equal(clock.timerCount, 0);
 });
 
 Deno.test("registry_client gives up at its time limit and on a signal", async () => {

@@ -341,6 +341,12 @@ export async function publishEvent(
   checkAck(answer);
 }
 
+/**
+ * Events of a batch for one acknowledgement, which is progress: a node takes as long
+ * for a short event as sending it to all of its subscribers.
+ */
+const EVENTS_PER_ACK = 256;
+
 /** What goes with a batch of events. */
 export interface PublishOptions extends NodeRequestOptions {
   /** Makes the ids of the events after the first. */
@@ -348,7 +354,7 @@ export interface PublishOptions extends NodeRequestOptions {
 }
 
 /**
- * Publishes events on one stream, with one acknowledgement for all of them, and
+ * Publishes events on one stream, with an acknowledgement for many of them, and
  * waits until the node has them in its subscribers' queues.
  *
  * @param connection To the node.
@@ -370,9 +376,19 @@ export async function publishEvents(
   await onStream(connection, options, async (channel, race, extend) => {
     const { traceId, nextMessageId } = options;
     let { messageId } = options;
+    let sentCount = 0;
+    let missingAcks = 0;
     // A refusal comes while others are sent, and the node waits for its reader.
-    const answer = receiveAnswer(channel, race);
-    answer.catch((error) => race.abort(error));
+    const acks = (async () => {
+      do {
+        checkAck(await nextAnswer(channel, race));
+        race.throwIfAborted();
+        extend();
+        missingAcks--;
+      } while (next.done !== true || missingAcks > 0);
+      channel.finishReceiving();
+    })();
+    acks.catch((error) => race.abort(error));
     try {
       while (next.done !== true) {
         const event = next.value;
@@ -382,8 +398,13 @@ export async function publishEvents(
           failure = { error };
           next = { done: true, value: undefined };
         }
-        const flags = next.done === true ? MessageFlags.REQUIRES_ACK : 0;
-        const message = messageOf(event, flags);
+        const isAcked = next.done === true ||
+          ++sentCount % EVENTS_PER_ACK === 0;
+        if (isAcked) missingAcks++;
+        const message = messageOf(
+          event,
+          isAcked ? MessageFlags.REQUIRES_ACK : 0,
+        );
         const sending = channel.push({ ...message, messageId, traceId });
         messageId = nextMessageId();
         if (sending === undefined) continue;
@@ -395,7 +416,7 @@ export async function publishEvents(
     }
     channel.finish();
     extend();
-    checkAck(await answer);
+    await acks;
   });
   if (failure !== undefined) throw failure.error;
 }
@@ -512,12 +533,20 @@ async function receiveAnswer(
   channel: MessageChannel,
   race: AbortRace,
 ): Promise<Message> {
+  const answer = await nextAnswer(channel, race);
+  channel.finishReceiving();
+  return answer;
+}
+
+async function nextAnswer(
+  channel: MessageChannel,
+  race: AbortRace,
+): Promise<Message> {
   const answer = await channel.receive(race);
   if (answer === undefined) {
     throw new CallError("INTERNAL", "Node: it ended the stream unanswered");
   }
   if (answer.type === MessageType.ERROR) throw refusal(answer);
-  channel.finishReceiving();
   return answer;
 }
 
