@@ -323,8 +323,8 @@ export class Agent {
    * that cannot be reached, or refuses before it began, is passed over.
    * @param method What to call.
    * @param value With what: bytes, text, or what JSON can say. The array of bytes
-   * may be used again at once, but for a call that may go to several agents: one
-   * that is passed on is read again.
+   * may be used again at once where the target is a URL; otherwise when the call has
+   * settled, since one that goes elsewhere after all is read again.
    * @param options Limits, cancellation and the rest.
    * @returns The answer.
    * @throws {CallError} `NOT_FOUND` when there is no such agent, what the

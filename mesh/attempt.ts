@@ -19,6 +19,10 @@ export interface FailedAttempt {
   readonly failure: unknown;
   /** Whether it does no harm to try another callee. */
   readonly canGoElsewhere: boolean;
+  /** Whether the callee may have seen some of the request. */
+  readonly isSent: boolean;
+  /** Whether the callee cannot be reached any more, as others may. */
+  readonly isGone: boolean;
 }
 
 /**
@@ -103,6 +107,8 @@ export class Attempt implements OpenCall {
         ? new CallError("UNAVAILABLE", "Agent: it has left", { cause: thrown })
         : thrown,
       canGoElsewhere: isLost && mayRepeat,
+      isSent: this.isSent,
+      isGone: isLost,
     };
   }
 

@@ -348,25 +348,32 @@ export class Caller {
       remembered ?? await scope.race.race(this.#findCandidates(target)),
     );
     let failure: unknown;
-    let peer: Peer | undefined;
-    while ((peer = candidates.next()) !== undefined) {
+    for (;;) {
+      let peer = candidates.next();
+      if (peer === undefined && candidates.mayAsk) {
+        // By now others may have left as well, or come.
+        candidates.goOn(await scope.race.race(this.#findCandidates(target)));
+        peer = candidates.next();
+      }
+      if (peer === undefined) throw failure ?? notFound(target);
       const outcome = begun === undefined || begun instanceof Attempt
         ? await this.#attempt(request, peer, begun)
         : begun;
       begun = undefined;
       if (outcome instanceof Attempt) return outcome;
-      if (outcome !== undefined) {
-        failure = outcome.failure;
-        // Nobody was asked; one that is connected already may come next.
-        if (isOutOfConnections(failure) && !scope.isAborted) continue;
-        if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
-        this.#forget(target, peer, failure);
-        candidates.setTried(peer);
+      if (outcome === undefined) {
+        candidates.setOutdated();
+        continue;
       }
-      // By now others may have left as well, or come.
-      candidates.goOn(await scope.race.race(this.#findCandidates(target)));
+      failure = outcome.failure;
+      // Nobody was asked; one that is connected already may come next.
+      if (isOutOfConnections(failure) && !scope.isAborted) continue;
+      if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
+      this.#forget(target, peer, failure);
+      candidates.setTried(peer, outcome.isSent);
+      // Who refuses is there, and so may be the others.
+      if (outcome.isGone) candidates.setOutdated();
     }
-    throw failure ?? notFound(target);
   }
 
   /** @returns Nothing when the peer was not asked: its connection has just ended. */
@@ -488,6 +495,8 @@ export class Caller {
     return {
       failure: error,
       canGoElsewhere: isNotStarted && options.input === undefined,
+      isSent: true,
+      isGone: false,
     };
   }
 
@@ -508,7 +517,7 @@ export class Caller {
     acquiring.then((late) => scope.isAborted && late.release(), () => {});
     const leasing = target.kind === "url"
       ? acquiring
-      : leaseWhileNamed(acquiring, { directory, target, peer, clock });
+      : leaseWhileNamed(acquiring, { directory, peer, clock });
     try {
       return { lease: await scope.race.race(leasing), early };
     } catch (error) {

@@ -8,20 +8,32 @@ import { type Peer, peerKey } from "./peer_connections.ts";
 
 /**
  * The agents that a call can go to, of which some have not taken it. No agent is
- * tried twice, and not more than a few that the registry names.
+ * tried twice, and not more than a few.
  */
 export class Candidates {
   #peers: readonly Peer[];
   #index = 0;
   #tried: Set<string> | undefined;
+  /** How many have seen the request: an agent alone says that it did not run. */
+  #sentCount = 0;
+  #mayAsk = false;
+  #mustAsk = false;
 
   /** @param peers Whom the registry names, in the order to try them in. */
   constructor(peers: readonly Peer[]) {
     this.#peers = peers;
   }
 
-  /** @returns The next one; `undefined` when nobody is left to be tried. */
+  /** Whether the registry is to be asked again before the call is given up. */
+  get mayAsk(): boolean {
+    return this.#mayAsk;
+  }
+
+  /** @returns The next one; `undefined` when the registry has to be asked, or nobody is left. */
   next(): Peer | undefined {
+    if (this.#mustAsk || this.#sentCount >= MAX_CALL_CANDIDATES) {
+      return undefined;
+    }
     while (this.#index < this.#peers.length) {
       const peer = this.#peers[this.#index++]!;
       if (!this.#isTried(peer)) return peer;
@@ -29,16 +41,30 @@ export class Candidates {
     return undefined;
   }
 
-  /** @param peer Who did not take the call: it is not tried again. */
-  setTried(peer: Peer): void {
+  /**
+   * Somebody did not take the call, and is not tried again.
+   *
+   * @param peer Who.
+   * @param isSent Whether the request may have arrived.
+   */
+  setTried(peer: Peer, isSent: boolean): void {
     this.#tried ??= new Set();
     this.#tried.add(peerKey(peer));
+    if (isSent) this.#sentCount++;
+    this.#mayAsk = this.#sentCount < MAX_CALL_CANDIDATES &&
+      this.#tried.size < MAX_CALL_ATTEMPTS;
+  }
+
+  /** Somebody is gone: the registry is asked before anybody else is tried. */
+  setOutdated(): void {
+    this.#mayAsk = this.#sentCount < MAX_CALL_CANDIDATES;
+    this.#mustAsk = true;
   }
 
   /**
    * Begins again with those of a list that were not tried yet.
    *
-   * @param named Whom the registry names now. Who was tried in vain and is not
+   * @param named Whom the registry names now. Who could not be reached and is not
    * among them any more was no candidate, and does not count.
    */
   goOn(named: readonly Peer[]): void {
@@ -47,6 +73,8 @@ export class Candidates {
       (this.#tried?.size ?? 0) < MAX_CALL_ATTEMPTS;
     this.#peers = mayGoOn ? named : [];
     this.#index = 0;
+    this.#mayAsk = false;
+    this.#mustAsk = false;
   }
 
   #isTried(peer: Peer): boolean {

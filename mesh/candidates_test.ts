@@ -27,7 +27,7 @@ Deno.test("Candidates.next() gives each of them once, in their order", () => {
 Deno.test("Candidates.goOn() begins again, without those that were tried", () => {
   const candidates = new Candidates(peers(3));
   candidates.next();
-  candidates.setTried(candidates.next()!);
+  candidates.setTried(candidates.next()!, true);
   candidates.goOn([peer(1), peer(0), peer(5)]);
   const names = [0, 1, 2].map(() => candidates.next()?.name);
   assert.deepEqual(names, ["peer 0", "peer 5", undefined]);
@@ -37,7 +37,7 @@ Deno.test("Candidates.goOn() ends when as many were tried in vain as a call trie
   const named = peers(MAX_CALL_CANDIDATES + 1);
   const candidates = new Candidates(named);
   for (let tried = 0; tried < MAX_CALL_CANDIDATES; tried++) {
-    candidates.setTried(candidates.next()!);
+    candidates.setTried(candidates.next()!, false);
     candidates.goOn(named);
   }
   assert.equal(candidates.next(), undefined);
@@ -48,8 +48,44 @@ Deno.test("Candidates.goOn() does not count those that are not named any more, w
   for (let tried = 0; tried < MAX_CALL_ATTEMPTS; tried++) {
     const next = candidates.next();
     assert.equal(next?.name, `peer ${tried}`);
-    candidates.setTried(next);
+    candidates.setTried(next, false);
+    assert.equal(candidates.mayAsk, tried < MAX_CALL_ATTEMPTS - 1);
     candidates.goOn(peers(1, tried + 1));
   }
   assert.equal(candidates.next(), undefined);
+});
+
+Deno.test("Candidates.next() goes through the list while agents refuse, then the registry may be asked once", () => {
+  const candidates = new Candidates(peers(2));
+  for (const name of ["peer 0", "peer 1"]) {
+    const next = candidates.next()!;
+    assert.equal(next.name, name);
+    candidates.setTried(next, true);
+  }
+  assert.equal(candidates.next(), undefined);
+  assert.ok(candidates.mayAsk);
+  candidates.goOn(peers(2));
+  assert.equal(candidates.next(), undefined);
+  assert.ok(!candidates.mayAsk);
+});
+
+Deno.test("Candidates.next() waits for the registry once somebody is gone", () => {
+  const candidates = new Candidates(peers(2));
+  candidates.setTried(candidates.next()!, false);
+  candidates.setOutdated();
+  assert.equal(candidates.next(), undefined);
+  assert.ok(candidates.mayAsk);
+  candidates.goOn(peers(3));
+  assert.equal(candidates.next()?.name, "peer 1");
+});
+
+Deno.test("Candidates counts who has seen the request, whether the registry names them or not", () => {
+  const candidates = new Candidates(peers(1));
+  for (let sent = 0; sent < MAX_CALL_CANDIDATES; sent++) {
+    candidates.setTried(candidates.next()!, true);
+    candidates.setOutdated();
+    candidates.goOn(peers(1, sent + 1));
+  }
+  assert.equal(candidates.next(), undefined);
+  assert.ok(!candidates.mayAsk);
 });

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../internal/clock.ts";
 import type { Instant } from "../internal/instant.ts";
-import { parseAgentId } from "../protocol/mod.ts";
+import { formatAgentId, parseAgentId } from "../protocol/mod.ts";
 import type { AgentRecord } from "../registry/mod.ts";
 import { TransportError } from "../transport/mod.ts";
 import {
@@ -63,16 +63,22 @@ const REFRESH_SHARE = 1 / 2;
 export class Directory {
   readonly #options: DirectoryOptions;
   readonly #lifetimeMs: number;
+  /** When the node is asked again that could not be. */
+  readonly #retryMs: number;
   readonly #maxEntries: number;
   /** In the order in which the node was asked for them last. */
   readonly #entries = new Map<string, Entry>();
   /** Those under way. */
   readonly #questions = new Set<Question>();
+  /** Questions whether one agent is still where it was, by its key. */
+  readonly #confirming = new Map<string, Promise<boolean>>();
 
   /** @param options Whom to ask. */
   constructor(options: DirectoryOptions) {
     this.#options = options;
     this.#lifetimeMs = options.lifetimeMs ?? DISCOVERY_CACHE_MS;
+    this.#retryMs = REFRESH_SHARE *
+      Math.min(this.#lifetimeMs, DISCOVERY_CACHE_MS);
     this.#maxEntries = options.maxEntries ?? MAX_DISCOVERY_CACHE;
   }
 
@@ -123,7 +129,7 @@ export class Directory {
    *
    * @param target What was asked for.
    * @param peer The candidate.
-   * @param failure Why not, where that is known. One that could not be reached is left out until the
+   * @param failure Why not. One that could not be reached is left out until the
    * node names it again, unless there is no other.
    */
   forget(target: RegistryTarget, peer: Peer, failure: unknown): void {
@@ -156,21 +162,37 @@ export class Directory {
   }
 
   /**
-   * Asks the node whether a candidate is still one.
+   * Asks the node whether an agent is still where it was. Those who ask at the same
+   * time share the question; what is remembered is used on meanwhile.
    *
-   * @param target What was asked for.
-   * @param peer The candidate.
-   * @returns Whether the node names it, or cannot be asked.
+   * @param peer The agent.
+   * @returns Whether the node says so, or cannot be asked.
    */
-  async confirm(target: RegistryTarget, peer: Peer): Promise<boolean> {
-    this.forget(target, peer, undefined);
+  confirm(peer: Peer): Promise<boolean> {
+    const key = peerKey(peer);
+    let confirming = this.#confirming.get(key);
+    if (confirming === undefined) {
+      confirming = this.#confirm(peer).finally(() =>
+        this.#confirming.delete(key)
+      );
+      this.#confirming.set(key, confirming);
+    }
+    return confirming;
+  }
+
+  async #confirm(peer: Peer): Promise<boolean> {
+    // By its id: of all that have a capability the node names the first few only.
+    const term = formatAgentId(peer.agentId);
+    const target = { kind: "id", term, key: `id ${term}` } as const;
     try {
       const key = peerKey(peer);
-      const named = await this.find(target);
-      return named.some((other) => peerKey(other) === key);
+      const named = this.#toPeers(await this.#options.discover(target));
+      if (named.some((other) => peerKey(other) === key)) return true;
     } catch {
       return true;
     }
+    this.dismiss(peer);
+    return false;
   }
 
   #add(key: string): Entry {
@@ -187,11 +209,12 @@ export class Directory {
 
   #askAndWait(target: RegistryTarget, entry: Entry): Promise<void> {
     const answer = this.#ask(target, entry).finally(() => {
-      entry.asking = undefined;
+      if (entry.asking === waiting) entry.asking = undefined;
     });
-    return entry.peers.length > 0 && !entry.isDoubtful
-      ? this.#waitBriefly(answer)
+    const waiting = entry.peers.length > 0
+      ? this.#waitBriefly(answer, entry)
       : answer;
+    return waiting;
   }
 
   async #ask(target: RegistryTarget, entry: Entry): Promise<void> {
@@ -209,7 +232,10 @@ export class Directory {
       if (entry.question === question) this.#take(target.key, entry, records);
     } catch (error) {
       // What is known is used on.
-      if (entry.question === question) entry.isDoubtful = false;
+      if (entry.question === question) {
+        entry.isDoubtful = false;
+        entry.refreshAt = this.#options.clock.now() + this.#retryMs;
+      }
       if (entry.peers.length > 0) return;
       this.#delete(target.key, entry);
       throw error;
@@ -219,12 +245,13 @@ export class Directory {
   }
 
   /** What is known does for a call when the node takes its time. */
-  #waitBriefly(answer: Promise<void>): Promise<void> {
+  #waitBriefly(answer: Promise<void>, entry: Entry): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.schedule(
-        DISCOVERY_PATIENCE_MS,
-        resolve,
-      );
+      const cancel = this.#options.clock.schedule(DISCOVERY_PATIENCE_MS, () => {
+        // Who has left may have come back where it was.
+        entry.isDoubtful = false;
+        resolve();
+      });
       answer.then(resolve, resolve).then(cancel);
     });
   }

@@ -3,7 +3,7 @@ import { parseAgentId } from "../protocol/mod.ts";
 import type { AgentRecord } from "../registry/mod.ts";
 import { TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
-import { DISCOVERY_PATIENCE_MS } from "./config.ts";
+import { DISCOVERY_CACHE_MS, DISCOVERY_PATIENCE_MS } from "./config.ts";
 import { Directory } from "./directory.ts";
 import { CallError } from "./error.ts";
 import type { Peer } from "./peer_connections.ts";
@@ -36,24 +36,30 @@ function record(digit: number): AgentRecord {
 function create(
   answers: (() => Promise<AgentRecord[]>)[],
   maxEntries?: number,
+  lifetimeMs = 100,
 ): {
   clock: TimerClock;
   directory: Directory;
   asked: () => number;
+  targets: RegistryTarget[];
   node: { isAway: boolean };
 } {
   const clock = new TimerClock();
   const node = { isAway: false };
+  const targets: RegistryTarget[] = [];
   let count = 0;
   const directory = new Directory({
     clock,
     ownId: OWN_ID,
-    lifetimeMs: 100,
+    lifetimeMs,
     maxEntries,
     isNodeAway: () => node.isAway,
-    discover: () => answers[Math.min(count++, answers.length - 1)]!(),
+    discover: (target) => {
+      targets.push(target);
+      return answers[Math.min(count++, answers.length - 1)]!();
+    },
   });
-  return { clock, directory, asked: () => count, node };
+  return { clock, directory, asked: () => count, targets, node };
 }
 
 const give = (...digits: number[]) => () => Promise.resolve(digits.map(record));
@@ -362,18 +368,70 @@ Deno.test("Directory.dismiss() keeps the only agent for when the node cannot be 
   assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 1"]);
 });
 
-Deno.test("Directory.dismiss() has a call wait for a node that takes its time rather than for nobody", async () => {
+Deno.test("Directory.dismiss() has calls wait a while for a node that takes its time, then try who may have come back", async () => {
   const slow = Promise.withResolvers<AgentRecord[]>();
-  const { clock, directory } = create([give(1), () => slow.promise]);
+  const { clock, directory, asked } = create([give(1), () => slow.promise]);
   await directory.find(TARGET);
-  clock.advance(100);
-  // One that waited before knows what it may use.
-  const before = directory.find(TARGET);
-  clock.advance(DISCOVERY_PATIENCE_MS);
-  assert.deepEqual(namesOf(await before), ["agent 1"]);
   directory.dismiss(await peerOf(1));
-  const after = directory.find(TARGET);
-  clock.advance(DISCOVERY_PATIENCE_MS);
+  const first = directory.find(TARGET);
+  clock.advance(DISCOVERY_PATIENCE_MS - 1);
+  const second = directory.find(TARGET);
+  clock.advance(1);
+  assert.deepEqual(namesOf(await first), ["agent 1"]);
+  assert.deepEqual(namesOf(await second), ["agent 1"]);
+  // Nobody waits again for the same question.
+  assert.deepEqual(namesOf(await directory.find(TARGET)), ["agent 1"]);
+  assert.equal(asked(), 2);
   slow.resolve([record(2)]);
-  assert.deepEqual(namesOf(await after), ["agent 2"]);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 2"]);
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("Directory asks soon again when the node could not be asked, however long it may use what it knows", async () => {
+  const fail = () => Promise.reject(new CallError("UNAVAILABLE", "Test: gone"));
+  const { clock, directory, asked } = create(
+    [give(1, 2), fail, give(1)],
+    undefined,
+    3_600_000,
+  );
+  await directory.find(TARGET);
+  directory.dismiss(await peerOf(1));
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 2"]);
+  await Promise.resolve();
+  await Promise.resolve();
+  directory.findRemembered(TARGET);
+  assert.equal(asked(), 2);
+  clock.advance(DISCOVERY_CACHE_MS / 2);
+  directory.findRemembered(TARGET);
+  assert.equal(asked(), 3);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 1"]);
+});
+
+Deno.test("Directory.confirm() asks for the one agent, once for all, and leaves what is remembered alone", async () => {
+  const slow = Promise.withResolvers<AgentRecord[]>();
+  const { directory, asked, targets } = create([
+    give(1, 2),
+    () => slow.promise,
+    give(2),
+  ]);
+  await directory.find(TARGET);
+  const peer = await peerOf(1);
+  const confirming = [directory.confirm(peer), directory.confirm(peer)];
+  assert.equal(directory.findRemembered(TARGET)?.length, 2);
+  assert.equal(asked(), 2);
+  assert.deepEqual(targets[1], {
+    kind: "id",
+    term: record(1).agentId,
+    key: `id ${record(1).agentId}`,
+  });
+  slow.resolve([record(1)]);
+  assert.deepEqual(await Promise.all(confirming), [true, true]);
+  assert.equal(directory.findRemembered(TARGET)?.length, 2);
+  // Another one than who was asked for.
+  assert.equal(await directory.confirm(peer), false);
+  assert.deepEqual(namesOf(directory.findRemembered(TARGET)), ["agent 2"]);
 });

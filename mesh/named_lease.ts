@@ -8,14 +8,11 @@ import { formatAddress, TransportError } from "../transport/mod.ts";
 import { DIAL_PATIENCE_MS } from "./config.ts";
 import type { Directory } from "./directory.ts";
 import type { Peer, PeerLease } from "./peer_connections.ts";
-import type { RegistryTarget } from "./target.ts";
 
 /** Whose connection is waited for. */
 export interface NamedLeaseOptions {
-  /** Knows whom the node names. */
-  readonly directory: Directory;
-  /** What was asked for. */
-  readonly target: RegistryTarget;
+  /** Asks the node. */
+  readonly directory: Pick<Directory, "confirm">;
   /** Who was named. */
   readonly peer: Peer;
   /** The clock. */
@@ -23,8 +20,8 @@ export interface NamedLeaseOptions {
 }
 
 /**
- * Waits for a connection. When that takes long, the node is asked once more: an
- * agent that it does not name any more has left, and will not answer.
+ * Waits for a connection as long as the node says that the agent is there. It is
+ * asked when that takes long, and again each time that it has taken twice as long.
  *
  * @param acquiring The connection that is being made.
  * @param options To whom.
@@ -34,26 +31,35 @@ export interface NamedLeaseOptions {
  */
 export function leaseWhileNamed(
   acquiring: Promise<PeerLease>,
-  { directory, target, peer, clock }: NamedLeaseOptions,
+  { directory, peer, clock }: NamedLeaseOptions,
 ): Promise<PeerLease> {
   return new Promise((resolve, reject) => {
-    let hasLeft = false;
-    const cancel = clock.schedule(DIAL_PATIENCE_MS, async () => {
-      if (await directory.confirm(target, peer)) return;
-      hasLeft = true;
-      reject(
-        new TransportError(
-          "HANDSHAKE_TIMEOUT",
-          `Peer ${formatAddress(peer)}: it does not answer, and has left`,
-        ),
-      );
-    });
+    let isSettled = false;
+    const askAfter = (waitMs: number): () => void =>
+      clock.schedule(waitMs, async () => {
+        const isNamed = await directory.confirm(peer);
+        if (isSettled) return;
+        if (isNamed) {
+          cancel = askAfter(2 * waitMs);
+          return;
+        }
+        isSettled = true;
+        reject(
+          new TransportError(
+            "HANDSHAKE_TIMEOUT",
+            `Peer ${formatAddress(peer)}: it does not answer, and has left`,
+          ),
+        );
+      });
+    let cancel = askAfter(DIAL_PATIENCE_MS);
     acquiring.then((lease) => {
       cancel();
-      if (hasLeft) lease.release();
+      if (isSettled) lease.release();
       else resolve(lease);
+      isSettled = true;
     }, (error) => {
       cancel();
+      isSettled = true;
       reject(error);
     });
   });

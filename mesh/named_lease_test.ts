@@ -34,7 +34,7 @@ async function create(answer: () => Promise<AgentRecord[]>) {
   const [peer] = await directory.find(TARGET);
   const acquiring = Promise.withResolvers<PeerLease>();
   const lease = { connection: {} as TransportConnection, releaseCount: 0 };
-  const options = { directory, target: TARGET, peer: peer!, clock };
+  const options = { directory, peer: peer!, clock };
   return {
     clock,
     lease,
@@ -67,11 +67,14 @@ Deno.test("leaseWhileNamed() asks nobody when the connection comes in time, or f
 Deno.test("leaseWhileNamed() waits on for an agent that the node names, or cannot be asked about", async () => {
   for (const answer of [() => Promise.resolve([RECORD]), fail]) {
     const { clock, leasing, acquire, lease, askedCount } = await create(answer);
-    clock.advance(DIAL_PATIENCE_MS);
-    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    for (const waitMs of [DIAL_PATIENCE_MS, 2 * DIAL_PATIENCE_MS]) {
+      clock.advance(waitMs);
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    }
     acquire();
     assert.equal((await leasing).connection, lease.connection);
-    assert.equal(askedCount(), 2);
+    assert.equal(askedCount(), 3);
+    assert.equal(clock.timerCount, 0);
     assert.equal(lease.releaseCount, 0);
   }
 });
