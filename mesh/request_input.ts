@@ -8,6 +8,7 @@ import {
   decodeStreamChunk,
   decodeStreamClose,
   type Message,
+  MessageFlags,
   MessageType,
   StreamEnding,
   type Value,
@@ -41,6 +42,7 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
   #offset = 0;
   #isOver: boolean;
   #isReading = false;
+  #wasSealed = false;
 
   /** @param options Where it comes from. */
   constructor(options: RequestInputOptions) {
@@ -48,6 +50,11 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     this.#race = options.race;
     this.#keyPair = options.keyPair;
     this.#isOver = options.channel === undefined;
+  }
+
+  /** Whether any of the values so far came sealed. */
+  get wasSealed(): boolean {
+    return this.#wasSealed;
   }
 
   /**
@@ -110,6 +117,9 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
           throw loss(`chunk ${chunk.offset} came for chunk ${this.#offset}`);
         }
         this.#offset++;
+        if ((message.flags & MessageFlags.ENCRYPTED) !== 0) {
+          this.#wasSealed = true;
+        }
         return unpackValue(message.flags, chunk, this.#keyPair);
       }
       case MessageType.STREAM_CLOSE: {

@@ -396,12 +396,14 @@ export class RunningCall implements CallFacts, TimedCall {
     });
   }
 
-  /** Errors travel open: what came sealed is not to be told in one by accident. */
+  /**
+   * Errors travel open: what came sealed, by whomever, is not to be told in one by
+   * accident.
+   */
   #toFailure(thrown: unknown): CallError {
-    return toHandlerFailure(
-      thrown,
-      this.request.content.sealedBy !== undefined,
-    );
+    const isSecret = this.request.content.sealed !== undefined ||
+      this.#input?.wasSealed === true;
+    return toHandlerFailure(thrown, isSecret);
   }
 
   #answerKey(idempotencyKey: string): string {

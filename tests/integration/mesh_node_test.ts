@@ -7,9 +7,12 @@ import {
   type AgentOptions,
   CallError,
   Node,
+  SealedValue,
+  type Sendable,
   TransportError,
 } from "../../mod.ts";
-import { generateKeyPair } from "../../crypto/mod.ts";
+import { generateKeyPair, sealPayload } from "../../crypto/mod.ts";
+import { ContentType } from "../../protocol/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import {
   type AgentRecord,
@@ -356,6 +359,59 @@ Deno.test("What a handler throws says nothing of a value that came sealed, unles
       sender.call(at, "fail", "what is open"),
       /Fail: what is open/,
     );
+  });
+});
+
+Deno.test("What a handler throws says nothing of a value that an unnamed sealer sent", async () => {
+  await withMesh(async ({ connect }) => {
+    const recipient = await connect({ name: "recipient" });
+    const secret = new TextEncoder().encode("the secret");
+    const sealed = new SealedValue(
+      sealPayload(
+        { recipients: [recipient.publicKey], random: systemRandom },
+        new Uint8Array([ContentType.TEXT, ...secret]),
+      ),
+    );
+    recipient.onCall("fail", (request) => {
+      assert.equal(request.sealedBy, undefined);
+      assert.equal(request.text(), "the secret");
+      throw new Error(`Fail: ${request.text()}`);
+    });
+    const sender = await connect();
+    await assert.rejects(sender.call({ name: "recipient" }, "fail", sealed), {
+      code: "INTERNAL",
+      message: "Handler: failed",
+    });
+  });
+});
+
+Deno.test("What a handler throws says nothing of an input once a value of it came sealed", async () => {
+  await withMesh(async ({ connect }) => {
+    const recipient = await connect({ name: "recipient" });
+    recipient.onCall("fail", async (request) => {
+      for await (const value of request.input) {
+        if (value !== "go on") throw new Error(`Fail: ${value}`);
+      }
+    });
+    const sender = await connect();
+    const send = (...values: Sendable[]): Promise<unknown> =>
+      sender.call({ name: "recipient" }, "fail", "open", {
+        input: (async function* () {
+          yield* values;
+        })(),
+      });
+    const seal = (text: string): SealedValue =>
+      sender.seal(text, [recipient.publicKey]);
+    await assert.rejects(send("go on", seal("the secret")), {
+      code: "INTERNAL",
+      message: "Handler: failed",
+    });
+    await assert.rejects(send(seal("go on"), "what is open"), {
+      message: "Handler: failed",
+    });
+    await assert.rejects(send("what is open", seal("the secret")), {
+      message: "Fail: what is open",
+    });
   });
 });
 
