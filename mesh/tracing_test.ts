@@ -121,6 +121,23 @@ class StackContextManager implements ContextManager {
   }
 }
 
+Deno.test("Tracing.open() tells an SDK that came with version 1.9 of the API", () => {
+  // Where all copies of the API in a process look for what an SDK has registered.
+  const key = Symbol.for("opentelemetry.js.api.1");
+  const globals = globalThis as { [name: symbol]: unknown };
+  const before = globals[key];
+  const tracer = new RecordingTracer();
+  globals[key] = { version: "1.9.0", trace: { getTracer: () => tracer } };
+  try {
+    const tracing = new Tracing("agent", new MessageIds(new SeededRandom(1)));
+    tracing.open({ name: "call", kind: "client" }).end(END);
+    const names = tracer.started.map(({ name, isEnded }) => [name, isEnded]);
+    assert.deepEqual(names, [["call", true]]);
+  } finally {
+    globals[key] = before;
+  }
+});
+
 Deno.test("Tracing.open() gives OpenTelemetry the message ids as span and trace ids", () => {
   const tracer = new RecordingTracer();
   trace.setGlobalTracerProvider({ getTracer: () => tracer as never });
