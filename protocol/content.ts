@@ -49,7 +49,8 @@ export interface Content {
  * @param value What to encode.
  * @returns Content type and body. The body of a `Uint8Array` is the same array.
  * @throws {ProtocolError} `INVALID_VALUE` for a function or a symbol, for what
- * holds a big integer or itself, for buffers other than `Uint8Array`, and for
+ * holds a big integer or itself, for buffers other than `Uint8Array`, for a
+ * promise, a stream, an error or a `Map` of which nothing would be left, and for
  * text with half a surrogate pair.
  *
  * @example Usage
@@ -99,6 +100,14 @@ export function decodeValue(contentType: number, body: Uint8Array): Value {
   }
 }
 
+/** What an object may say of what it is. */
+interface TypedObject {
+  readonly toJSON?: unknown;
+  readonly then?: unknown;
+  readonly [Symbol.toStringTag]?: unknown;
+  readonly [Symbol.asyncIterator]?: unknown;
+}
+
 function toJson(value: unknown): string {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     // JSON would turn it into an object of indexes, or an empty one.
@@ -124,33 +133,35 @@ function toJson(value: unknown): string {
   if (json === undefined) {
     throw new ProtocolError(
       "INVALID_VALUE",
-      `Content: a ${kind ?? typeof value} cannot be written as JSON`,
+      `Content: ${kind ?? `a ${typeof value}`} cannot be written as JSON`,
     );
   }
   return json;
 }
 
 /**
- * What JSON makes `{}` of, though it holds something: a `Map`, or a promise that
- * somebody has forgotten to await.
+ * What JSON makes `{}` of, though it holds something: a `Map`, an error, or a
+ * promise that somebody has forgotten to await.
  *
- * @returns Its name, if it is of that kind.
+ * @returns What to call it, if it is of that kind.
  */
 function emptiedKind(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const object = value as {
-    readonly toJSON?: unknown;
-    readonly then?: unknown;
-    readonly [Symbol.toStringTag]?: unknown;
-    readonly [Symbol.asyncIterator]?: unknown;
-  };
+  const object = value as TypedObject;
   if (typeof object.toJSON === "function") return undefined;
-  if (typeof object.then === "function") return "promise";
-  if (typeof object[Symbol.asyncIterator] === "function") return "stream";
-  const tag = object[Symbol.toStringTag];
-  return typeof tag === "string" && Object.keys(object).length === 0
-    ? tag
+  const kind = kindOf(object);
+  // Of an array, the keys would be made: they are asked for last.
+  return kind !== undefined && Object.keys(object).length === 0
+    ? kind
     : undefined;
+}
+
+function kindOf(object: TypedObject): string | undefined {
+  if (typeof object.then === "function") return "a promise";
+  if (typeof object[Symbol.asyncIterator] === "function") return "a stream";
+  if (object instanceof Error) return "an error";
+  const tag = object[Symbol.toStringTag];
+  return typeof tag === "string" ? tag : undefined;
 }
 
 function encodeBody(text: string): Uint8Array {

@@ -110,6 +110,14 @@ Deno.test("encodeValue() writes what says itself how, and what only has a name",
   assert.equal(text(new Date(0)), '"1970-01-01T00:00:00.000Z"');
   assert.equal(text(new Point()), '{"x":1}');
   assert.equal(text({ then: 1 }), '{"then":1}');
+  class Job {
+    readonly id = 7;
+    then(): void {}
+    async *[Symbol.asyncIterator](): AsyncGenerator<number> {}
+  }
+  assert.equal(text(new Job()), '{"id":7}');
+  const error = Object.assign(new Error("Test: it failed"), { code: "E" });
+  assert.equal(text(error), '{"code":"E"}');
 });
 
 Deno.test("encodeValue() refuses what has no encoding", () => {
@@ -130,6 +138,7 @@ Deno.test("encodeValue() refuses what has no encoding", () => {
     new Map([[1, 2]]),
     new Set([1]),
     new Blob(["a"]),
+    new TypeError("Test: it failed"),
     (async function* (): AsyncGenerator<number> {
       yield 1;
     })(),
@@ -142,7 +151,16 @@ Deno.test("encodeValue() refuses what has no encoding", () => {
   for (const value of values) {
     assertRefused(() => encodeValue(value), "INVALID_VALUE", "caller");
   }
-  assert.throws(() => encodeValue(Promise.resolve(1)), {
-    message: "Content: a promise cannot be written as JSON",
-  });
+  const named: [unknown, string][] = [
+    [Promise.resolve(1), "a promise"],
+    [new ReadableStream(), "a stream"],
+    [new TypeError("Test: it failed"), "an error"],
+    [new Map(), "Map"],
+    [() => 1, "a function"],
+  ];
+  for (const [value, name] of named) {
+    assert.throws(() => encodeValue(value), {
+      message: `Content: ${name} cannot be written as JSON`,
+    });
+  }
 });
