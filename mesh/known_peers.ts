@@ -54,6 +54,8 @@ export class KnownPeers {
   /** Where the file is. */
   readonly path: string;
   readonly #sleep: (milliseconds: number) => void;
+  /** What the file held when the end of its last line was waited for in vain. */
+  #unfinished: string | undefined;
 
   /**
    * Names the file; nothing is read yet.
@@ -102,13 +104,16 @@ export class KnownPeers {
 
   #read(): Map<string, Uint8Array> {
     for (let reads = 1;; reads++) {
-      const lines = this.#readText().split("\n");
+      const text = this.#readText();
+      const lines = text.split("\n");
       const peers = new Map<string, Uint8Array>();
       const wrong = lines.findIndex((line) => !addPeer(peers, line));
       if (wrong === -1) return peers;
       // A write that crosses a page of the file is seen in two parts. What is
       // there of the line is never taken for none: its peer would be trusted anew.
-      if (wrong < lines.length - 1 || reads === MAX_READS) {
+      const isFinal = wrong < lines.length - 1 || text === this.#unfinished;
+      if (isFinal || reads === MAX_READS) {
+        this.#unfinished = text;
         throw this.#failure(`line ${wrong + 1} is not "host:port key"`);
       }
       this.#sleep(2 ** reads);

@@ -148,6 +148,29 @@ Deno.test("KnownPeers.find() names the line that it does not understand", () => 
   });
 });
 
+Deno.test("KnownPeers.find() waits only once for a last line that nobody goes on with", () => {
+  inFolder((folder) => {
+    const path = join(folder, "known_peers");
+    const key = "A".repeat(43);
+    let pauses = 0;
+    const peers = new KnownPeers(path, () => pauses++);
+    const countPauses = (): number => {
+      pauses = 0;
+      assert.throws(() => peers.find("a:1"), /line 1 is not/);
+      return pauses;
+    };
+    writeFileSync(path, "a:1 ");
+    const waited = countPauses();
+    assert.ok(waited > 1);
+    assert.deepEqual([countPauses(), countPauses()], [0, 0]);
+    // Somebody does go on with it.
+    appendFileSync(path, key.slice(0, 9));
+    assert.deepEqual([countPauses(), countPauses()], [waited, 0]);
+    appendFileSync(path, `${key.slice(9)}\n`);
+    assert.deepEqual(peers.find("a:1"), new Uint8Array(32));
+  });
+});
+
 Deno.test("KnownPeers.find() says why the file cannot be read", () => {
   inFolder((folder) => {
     assert.throws(() => new KnownPeers(folder).find("a:1"), {
