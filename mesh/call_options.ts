@@ -121,13 +121,18 @@ export function checkOptions(options: CallOptions): void {
  *
  * @param subject Whose they are, for the error.
  * @param metadata What the user gave.
- * @throws {CallError} `INVALID_ARGUMENT` when a value is no text.
+ * @throws {CallError} `INVALID_ARGUMENT` when it is a list, and when a value is no
+ * text.
  */
 export function checkMetadata(
   subject: string,
   metadata: Readonly<Record<string, string>>,
 ): void {
-  if (typeof metadata !== "object" || metadata === null) {
+  // A Map or Headers has no entries of its own: nothing of it would be sent.
+  if (
+    typeof metadata !== "object" || metadata === null ||
+    Symbol.iterator in metadata
+  ) {
     throw new CallError(
       "INVALID_ARGUMENT",
       `${subject}: metadata must be an object of texts`,

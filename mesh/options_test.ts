@@ -19,6 +19,12 @@ Deno.test("checkOptions() names what a program without types gave wrongly", () =
     [{ metadata: { userId: 5 } }, 'metadata "userId" must be text'],
     [{ metadata: { a: undefined } }, 'metadata "a" must be text'],
     [{ metadata: null }, "metadata must be an object of texts"],
+    [{ metadata: ["a"] }, "metadata must be an object of texts"],
+    [
+      { metadata: new Map([["a", "b"]]) },
+      "metadata must be an object of texts",
+    ],
+    [{ metadata: new Headers() }, "metadata must be an object of texts"],
     [{ budget: 5 }, "budget must be an object"],
     [{ input: [1, 2] }, "input must be an AsyncIterable"],
     [{ input: null }, "input must be an AsyncIterable"],
@@ -48,6 +54,7 @@ Deno.test("checkAgentOptions() names what a program without types gave wrongly",
     [{ capabilities: [1] }, "capabilities: each must be text"],
     [{ tags: "fast" }, "tags must be an array of texts"],
     [{ metadata: { userId: 57 } }, 'metadata "userId" must be text'],
+    [{ metadata: new Map() }, "metadata must be an object of texts"],
   ];
   for (const [options, detail] of wrong) {
     assertRefused(
