@@ -367,7 +367,8 @@ export class Transport {
    * Closes every connection, tells the peers, and gives the socket back. A
    * second call waits for the first.
    *
-   * @param code Close code for them; applications use 0 and from 0x100 on.
+   * @param code Close code for them; applications use 0 and from 0x100 on, of which
+   * 0x100 is the mesh's: left.
    * @param reason For a person; 256 bytes of it travel.
    * @returns Fulfilled when the socket is closed.
    * @throws What a given carrier throws; {@linkcode TransportError} `CARRIER_FAILED`

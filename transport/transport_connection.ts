@@ -442,7 +442,8 @@ export class TransportConnection {
    * lost: await `finished` of the streams first, or
    * {@linkcode TransportConnection.answersDelivered}. A second call does nothing.
    *
-   * @param code Close code; applications use 0 and from 0x100 on.
+   * @param code Close code; applications use 0 and from 0x100 on, of which 0x100 is
+   * the mesh's: left.
    * @param reason For a person; 256 bytes of it travel.
    * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
    */
