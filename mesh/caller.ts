@@ -40,6 +40,7 @@ import {
 } from "./content.ts";
 import type { Directory } from "./directory.ts";
 import { CallError } from "./error.ts";
+import { isStopped } from "./failure.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { leaseWhileNamed } from "./named_lease.ts";
@@ -58,7 +59,7 @@ import {
 } from "./peer_connections.ts";
 import {
   type AddressTarget,
-  describeTarget,
+  notFound,
   parseTarget,
   type RegistryTarget,
   type Target,
@@ -594,16 +595,4 @@ export class Caller {
     if (target.kind === "url") return;
     this.#options.directory.forget(target, peer, failure);
   }
-}
-
-function isStopped(error: unknown): boolean {
-  return error instanceof TransportError && error.code === "STREAM_STOPPED";
-}
-
-function notFound(target: RegistryTarget | AddressTarget): CallError {
-  return new CallError(
-    "NOT_FOUND",
-    `Call: no agent with ${describeTarget(target)} is registered`,
-    { capability: target.kind === "capability" ? target.term : undefined },
-  );
 }

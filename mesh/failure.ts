@@ -202,3 +202,12 @@ function withFacts(error: CallError, facts: CallErrorOptions): CallError {
     method: error.method ?? facts.method,
   });
 }
+
+/**
+ * Whether a peer wants no more of a stream; it may say why in its answer.
+ *
+ * @param error What writing failed with.
+ */
+export function isStopped(error: unknown): boolean {
+  return error instanceof TransportError && error.code === "STREAM_STOPPED";
+}

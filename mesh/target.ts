@@ -139,6 +139,20 @@ export function describeTarget(target: RegistryTarget | AddressTarget): string {
   return `${target.kind} ${JSON.stringify(target.term)}`;
 }
 
+/**
+ * What a call says when there is nobody to go to.
+ *
+ * @param target What was asked for.
+ * @returns `NOT_FOUND`.
+ */
+export function notFound(target: RegistryTarget | AddressTarget): CallError {
+  return new CallError(
+    "NOT_FOUND",
+    `Call: no agent with ${describeTarget(target)} is registered`,
+    { capability: target.kind === "capability" ? target.term : undefined },
+  );
+}
+
 function parseAddress(text: string): AddressTarget {
   const known = addresses.get(text);
   if (known !== undefined) return known;
