@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { MAX_CALL_ATTEMPTS, MAX_CALL_CANDIDATES } from "./config.ts";
 import { type Peer, peerKey } from "./peer_connections.ts";
 
@@ -81,3 +82,5 @@ export class Candidates {
     return this.#tried?.has(peerKey(peer)) === true;
   }
 }
+
+keepHiddenClass(new Candidates([]));

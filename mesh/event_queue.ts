@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   MAX_SUBSCRIBER_QUEUE_BYTES,
   MAX_SUBSCRIBER_QUEUE_EVENTS,
@@ -27,6 +28,8 @@ export class SharedEvent<Event> {
     this.sizeBytes = sizeBytes;
   }
 }
+
+keepHiddenClass(new SharedEvent(undefined, 0));
 
 /** An event in a queue. */
 export interface QueuedEvent<Event> {

@@ -11,8 +11,11 @@ const AGENTS = fileURLToPath(
 /** Without this the process was too slow to lose what the test looks for. */
 const MIN_COMPILED = 150;
 
-/** 15 to 20, where 240 are lost when no class keeps an instance. */
-const MAX_LOST = 30;
+/**
+ * 15 to 33, on a busy machine more, where 240 are lost when no class keeps an
+ * instance and 45 when two classes of every event and call do not.
+ */
+const MAX_LOST = 40;
 
 Deno.test("after a rest calls, streams and events still run compiled code", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
