@@ -10,6 +10,12 @@ import type { AeadSuite } from "./provider.ts";
 /** Name of the library on Linux; other systems have none that may be relied on. */
 const LIBRARY = "libcrypto.so.3";
 
+/**
+ * `OPENSSL_INIT_NO_ATEXIT`: the library clears nothing away when the process ends.
+ * It would do so while other threads, which used it, end as well and free the same.
+ */
+const INIT_NO_ATEXIT = 0x0008_0000n;
+
 /** Something of the library's, at an address. */
 export type Handle = Deno.PointerObject | null;
 
@@ -96,6 +102,7 @@ export function loadLibcrypto(): Libcrypto | string | undefined {
   if (!isFfiGranted()) return undefined;
   try {
     const { symbols } = Deno.dlopen(LIBRARY, {
+      OPENSSL_init_crypto: { parameters: ["u64", "pointer"], result: "i32" },
       EVP_CIPHER_CTX_new: { parameters: [], result: "pointer" },
       EVP_CIPHER_CTX_free: { parameters: ["pointer"], result: "void" },
       EVP_chacha20_poly1305: { parameters: [], result: "pointer" },
@@ -111,6 +118,10 @@ export function loadLibcrypto(): Libcrypto | string | undefined {
         result: "i32",
       },
     });
+    // Every other function would initialise the library, without this option.
+    if (symbols.OPENSSL_init_crypto(INIT_NO_ATEXIT, null) !== 1) {
+      return "OPENSSL_init_crypto failed";
+    }
     return {
       functions: symbols,
       ciphers: {
