@@ -8,7 +8,7 @@ import { MxpError } from "../internal/error.ts";
 import { CallError } from "../mesh/mod.ts";
 import { CliError } from "./error.ts";
 import { ExitCode, type ExitCodeValue } from "./exit_code.ts";
-import { printable } from "./output.ts";
+import { oneLine } from "../internal/printable.ts";
 
 /** What is said about a failure. */
 export interface Failure {
@@ -85,8 +85,4 @@ function factsOf(
     ...(method === undefined ? {} : { method }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
-}
-
-function oneLine(text: string): string {
-  return printable(text.replace(/\s*[\r\n]\s*/g, " ").trim());
 }

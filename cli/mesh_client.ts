@@ -85,7 +85,7 @@ export async function withMesh<Result>(
       register: false,
       connectTimeoutMs: connectTimeout(limit.remainingMs()),
       signal: limit.signal,
-      onWarning: (message) => void context.output.note(`mxp: ${message}`),
+      onWarning: (message) => void context.output.warn(message),
       ...(options.suites === undefined
         ? {}
         : { transport: { suites: options.suites } }),

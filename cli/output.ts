@@ -8,6 +8,7 @@
  */
 import type { Buffer } from "node:buffer";
 import process from "node:process";
+import { oneLine, printable } from "../internal/printable.ts";
 import { SealedValue } from "../mesh/mod.ts";
 import { CliError } from "./error.ts";
 
@@ -21,9 +22,6 @@ export interface OutputStream {
     callback: (error?: Error | null) => void,
   ): unknown;
 }
-
-/** Control characters, and those that make text look like another. */
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** How the runtime says that whoever read the output is gone. */
 const CLOSED_CODES: readonly string[] = ["EPIPE", "ERR_STREAM_DESTROYED"];
@@ -121,17 +119,15 @@ export class Output {
     // Nobody reads the remarks: no reason to stop.
     await writeTo(this.#stderr, `${text}\n`).catch(() => {});
   }
-}
 
-/**
- * Makes text of others safe for a terminal.
- *
- * @param text Any text.
- * @returns The text, with `?` for each character that would steer the terminal
- * or turn the direction of writing.
- */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, "?");
+  /**
+   * Writes a warning to standard error: one line, whoever had a word in it.
+   *
+   * @param message What happened.
+   */
+  async warn(message: string): Promise<void> {
+    await this.note(`mxp: ${oneLine(message)}`);
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CliError } from "./error.ts";
-import { Output, type OutputStream, printable, table } from "./output.ts";
+import { Output, type OutputStream, table } from "./output.ts";
 
 function open(
   isJson: boolean,
@@ -119,10 +119,22 @@ Deno.test("Output.write() says why else it fails, and does not write again", asy
   }
 });
 
+Deno.test("Output.warn() writes one line without control characters", async () => {
+  const written: (string | Uint8Array)[] = [];
+  const stderr: OutputStream = {
+    write: (data, callback) => {
+      written.push(data);
+      callback();
+    },
+  };
+  const output = new Output({ isJson: false, stderr });
+  await output.warn("Node x: lost\nmxp: type your key:\x1b[2J");
+  assert.deepEqual(written, ["mxp: Node x: lost mxp: type your key:?[2J\n"]);
+});
+
 Deno.test("table() sets out columns and disarms control characters", () => {
   assert.equal(
     table([["NAME", "ID"], ["a\x1b[31m", "1"], ["bb", ""]]),
     "NAME    ID\na?[31m  1\nbb\n",
   );
-  assert.equal(printable("a\u202eb\r\n\0é"), "a?b???é");
 });

@@ -194,10 +194,11 @@ function fromSystem(error: unknown, path: string): CryptoError {
     return notInDirectory(path, error);
   }
   const permission = missingPermission(error);
+  const { code = "no reason given" } = error as { code?: string };
   return make(
     "IDENTITY_PERMISSIONS",
     permission === undefined
-      ? "the system refuses access"
+      ? `the system refuses access (${code})`
       : `the runtime refuses access (${permission})`,
   );
 }

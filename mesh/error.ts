@@ -8,6 +8,7 @@ import {
   MxpError,
   type MxpErrorOptions,
 } from "../internal/error.ts";
+import { oneLine } from "../internal/printable.ts";
 import { StatusCode, type StatusName, statusName } from "./status_code.ts";
 
 /**
@@ -95,7 +96,7 @@ export class CallError extends MxpError<CallErrorCode> {
    * Builds the error that a peer reported.
    *
    * @param status Its status number; an unknown one, or OK, becomes `UNKNOWN`.
-   * @param message Its message.
+   * @param message Its message; control characters in it become `?`.
    * @param options Facts about the call.
    * @returns The error to throw at the caller.
    */
@@ -105,6 +106,10 @@ export class CallError extends MxpError<CallErrorCode> {
     options: CallErrorOptions = {},
   ): CallError {
     const name = statusName(status);
-    return new CallError(name === "OK" ? "UNKNOWN" : name, message, options);
+    return new CallError(
+      name === "OK" ? "UNKNOWN" : name,
+      oneLine(message),
+      options,
+    );
   }
 }

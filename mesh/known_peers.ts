@@ -12,6 +12,7 @@ import { Buffer } from "node:buffer";
 import {
   closeSync,
   fstatSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -173,8 +174,23 @@ function appendLine(path: string, line: string): void {
     const last = Buffer.alloc(1);
     if (size > 0) readSync(file, last, 0, 1, size - 1);
     const start = size === 0 ? HEADER : last.toString() === "\n" ? "" : "\n";
-    writeFileSync(file, start + line);
+    const bytes = Buffer.from(start + line);
+    try {
+      writeFileSync(file, bytes);
+    } catch (error) {
+      removePart(file, size, bytes);
+      throw error;
+    }
   } finally {
     closeSync(file);
   }
+}
+
+/** Half a line, of a disk that is full, would keep all others from being read. */
+function removePart(file: number, start: number, whole: Buffer): void {
+  const length = fstatSync(file).size - start;
+  if (length <= 0 || length >= whole.length) return;
+  const part = Buffer.alloc(length);
+  readSync(file, part, 0, length, start);
+  if (whole.subarray(0, length).equals(part)) ftruncateSync(file, start);
 }

@@ -41,9 +41,19 @@ export async function resolveHostname(hostname: string): Promise<string[]> {
   }
   throw new TransportError(
     "CARRIER_FAILED",
-    `Name: ${hostname} cannot be resolved`,
+    `Name: ${hostname} cannot be resolved${reasonOf(cause, hostname)}`,
     { cause },
   );
+}
+
+/** What the resolver says, where it says something. */
+function reasonOf(cause: unknown, hostname: string): string {
+  const { code } = (cause ?? {}) as { code?: string };
+  if (code === undefined) return "";
+  // Deno's way to refuse a lookup: its resolver is called as that of Node.
+  return code === "EPERM"
+    ? ` (EPERM; Deno needs --allow-net=${hostname})`
+    : ` (${code})`;
 }
 
 /**

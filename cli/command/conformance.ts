@@ -10,7 +10,7 @@ import { resolveHostname } from "../../transport/mod.ts";
 import type { CommandContext } from "../context.ts";
 import { CliError, usageError } from "../error.ts";
 import { findNode, parseMilliseconds, requireNode } from "../mesh_options.ts";
-import { printable } from "../output.ts";
+import { printable } from "../../internal/printable.ts";
 
 /** Time for all clauses when nobody says otherwise, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 60_000;

@@ -19,7 +19,7 @@ import {
   type MeshOptions,
   requireNode,
 } from "../mesh_options.ts";
-import { printable } from "../output.ts";
+import { printable } from "../../internal/printable.ts";
 
 /**
  * Adds the command.

@@ -98,7 +98,7 @@ async function startNode(
 ): Promise<Node> {
   const options: NodeOptions = {
     bind,
-    onWarning: (message) => void output.note(`mxp: ${message}`),
+    onWarning: (message) => void output.warn(message),
     ...(advertise === undefined ? {} : { advertise }),
     ...(data === undefined ? {} : { dataDir: data }),
     ...(packetLog === undefined ? {} : { observe: packetLog.observe }),

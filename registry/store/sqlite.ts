@@ -71,6 +71,8 @@ export class SqliteRegistry implements Registry {
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
   readonly #path: string;
+  /** Removed, and still in the file. */
+  readonly #undeleted = new Set<string>();
   #isClosed = false;
 
   private constructor(
@@ -178,20 +180,33 @@ export class SqliteRegistry implements Registry {
     this.#database.close();
   }
 
-  /** First from the file, then from memory: a failure leaves both as they were. */
+  /**
+   * From memory at once, so that nobody is sent to it; from the file now or with
+   * the next change. A row that outlives a restart has one lease of grace.
+   */
   #remove(agentIds: readonly string[]): AgentRecord[] {
     if (agentIds.length === 0) return [];
-    this.#write(() => {
-      for (const agentId of agentIds) this.#delete.run(agentId);
-    });
+    for (const agentId of agentIds) this.#undeleted.add(agentId);
+    try {
+      this.#write(() => {});
+    } catch {
+      // What cannot be written will be reported by who needs it to be.
+    }
     return agentIds.map((agentId) => this.#table.remove(agentId)!);
   }
 
   #write(change: () => void): void {
     try {
-      transact(this.#database, change);
+      transact(this.#database, () => {
+        for (const agentId of this.#undeleted) this.#delete.run(agentId);
+        change();
+      });
+      this.#undeleted.clear();
     } catch (error) {
-      throw storeError(this.#path, "a change could not be written", error);
+      const detail = `a change could not be written (${
+        (error as Error).message
+      })`;
+      throw storeError(this.#path, detail, error);
     }
   }
 
@@ -238,8 +253,16 @@ function transact(database: DatabaseSync, change: () => void): void {
     change();
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    rollBack(database);
     throw error;
+  }
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // Some errors, that of a disk that is full too, have ended it already.
   }
 }
 

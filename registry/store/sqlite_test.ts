@@ -148,3 +148,56 @@ Deno.test("SqliteRegistry.open() refuses a row that is no agent record", async (
     );
   });
 });
+
+/** Makes a file in which SQLite ends transactions by itself, as on a full disk. */
+async function failOn(path: string, change: string): Promise<void> {
+  (await SqliteRegistry.open(path, { now: 0 })).close();
+  const database = new DatabaseSync(path);
+  database.exec(`CREATE TRIGGER full BEFORE ${change} BEGIN
+    SELECT RAISE(ROLLBACK, 'database or disk is full');
+  END`);
+  database.close();
+}
+
+Deno.test("SqliteRegistry says why a change could not be written", () =>
+  withFile(async (path) => {
+    await failOn(path, "INSERT ON agent");
+    const registry = await SqliteRegistry.open(path, { now: 0 });
+    assert.throws(
+      () => registry.register(0, recordOf(1)),
+      storeFailed(path, /could not be written \(database or disk is full\)$/),
+    );
+    assert.equal(registry.size, 0);
+    registry.close();
+  }));
+
+Deno.test("SqliteRegistry forgets at once who leaves, and in the file as soon as it can be written", () =>
+  withFile(async (path) => {
+    const emptyAtMs = Date.now() + 200;
+    await failOn(
+      path,
+      `DELETE ON agent WHEN unixepoch('subsec') * 1000 < ${emptyAtMs}`,
+    );
+    const registry = await SqliteRegistry.open(path, { now: 0 });
+    for (const index of [1, 2, 3]) registry.register(0, recordOf(index));
+    assert.equal(registry.unregister(agentIdOf(1)), true);
+    const leaving = { status: "leaving", load: 0 } as const;
+    assert.equal(registry.heartbeat(0, agentIdOf(2), leaving), true);
+    assert.equal(registry.expire(60_000).length, 1);
+    assert.equal(registry.size, 0);
+    for (;;) {
+      try {
+        registry.register(60_000, recordOf(2));
+        break;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    registry.close();
+    const next = await SqliteRegistry.open(path, { now: 0 });
+    assert.deepEqual(
+      next.find(0, { kind: "all" }).map(({ agentId }) => agentId),
+      [agentIdOf(2)],
+    );
+    next.close();
+  }));

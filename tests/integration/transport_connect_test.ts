@@ -137,6 +137,18 @@ Deno.test("Transport.connect() says that a name cannot be resolved", () =>
   }));
 
 Deno.test({
+  name: "Transport.connect() names the permission that a name needs",
+  permissions: { net: ["127.0.0.1"] },
+  fn: () =>
+    withClientAndSilence(async (client) => {
+      await assert.rejects(
+        client.connect({ hostname: "localhost", port: 9 }),
+        /^TransportError: Name: localhost cannot be resolved \(EPERM; Deno needs --allow-net=localhost\)$/,
+      );
+    }),
+});
+
+Deno.test({
   name: "Transport.connect() says at once that the process may not send there",
   permissions: { net: ["127.0.0.1"] },
   fn: () =>

@@ -5,6 +5,7 @@
  * @module
  */
 import { MxpError } from "../../internal/error.ts";
+import { oneLine } from "../../internal/printable.ts";
 import { CloseCode, closeCodeOf, TransportError } from "./error.ts";
 
 /** What a close frame says. */
@@ -115,11 +116,11 @@ export function violationEnding(thrown: unknown): Ending {
 /**
  * The peer has closed.
  *
- * @param closing What its frame says.
+ * @param closing What its frame says; anything may stand in its reason.
  * @returns What the application is told.
  */
 export function closedByPeer({ code, reason }: Closing): TransportError {
-  const detail = reason === "" ? "" : `: ${reason}`;
+  const detail = reason === "" ? "" : `: ${oneLine(reason)}`;
   return new TransportError(
     "CLOSED_BY_PEER",
     `Connection: closed by the peer with code ${code}${detail}`,
