@@ -37,14 +37,14 @@ export interface MeshClientOptions {
   /**
    * Whether `--timeout` has a default; without, only connecting is limited.
    *
-   * @default true
+   * @default {true}
    */
   readonly hasDefaultTimeout?: boolean;
   /**
    * When the time of `--timeout` began. Its default begins with connecting,
    * whatever came before.
    *
-   * @default now
+   * @default {now}
    */
   readonly startedAt?: Instant;
 }

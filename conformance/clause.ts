@@ -14,7 +14,11 @@ export interface Clause {
   readonly title: string;
   /** Page and section of docs/spec: `transport.md#handshake`. */
   readonly spec: string;
-  /** Whether it measures time, and so runs alone. @default false */
+  /**
+   * Whether it measures time, and so runs alone.
+   *
+   * @default {false}
+   */
   readonly isTimed?: boolean;
   /**
    * Finds out.

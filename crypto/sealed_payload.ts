@@ -80,13 +80,13 @@ export interface SealOptions {
   /**
    * The sender's key pair, to prove to each recipient who sealed it.
    *
-   * @default anonymous: nobody learns who sealed it
+   * @default {anonymous: nobody learns who sealed it}
    */
   readonly sender?: KeyPair | undefined;
   /**
    * What the recipient must know alike, such as the header around the payload.
    *
-   * @default no bytes
+   * @default {no bytes}
    */
   readonly associatedData?: Uint8Array | undefined;
   /** Where content and ephemeral keys come from. */
@@ -100,7 +100,7 @@ export interface OpenOptions {
   /**
    * The same as when it was sealed.
    *
-   * @default no bytes
+   * @default {no bytes}
    */
   readonly associatedData?: Uint8Array | undefined;
 }

@@ -20,13 +20,13 @@ export interface StaticKeyOptions {
   /**
    * Which implementation.
    *
-   * @default the fastest one here
+   * @default {the fastest one here}
    */
   readonly provider?: ProviderName | undefined;
   /**
    * How many peers' secrets are kept; the one used longest ago goes first.
    *
-   * @default 1024
+   * @default {1,024}
    */
   readonly maxRememberedPeers?: number | undefined;
 }

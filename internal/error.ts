@@ -12,7 +12,7 @@ export interface MxpErrorOptions {
   /**
    * Who has to change something.
    *
-   * @default "caller"
+   * @default {"caller"}
    */
   readonly fault?: Fault;
   /** What was thrown below, kept for the log. */

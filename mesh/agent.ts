@@ -74,7 +74,11 @@ export interface DiscoverQuery {
   readonly tag?: string;
   /** The agent with this id. */
   readonly id?: string;
-  /** Most agents in the answer, 1 to 1,000. @default 100 */
+  /**
+   * Most agents in the answer, 1 to 1,000.
+   *
+   * @default {100}
+   */
   readonly limit?: number;
 }
 

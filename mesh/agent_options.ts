@@ -22,13 +22,29 @@ const MAX_HEARTBEAT_INTERVAL_MS = MAX_TIMEOUT_MS / MISSED_HEARTBEATS_TO_RETIRE;
 
 /** Bounds of an agent. */
 export interface AgentLimits {
-  /** Handlers that run at a time. @default 1,024 */
+  /**
+   * Handlers that run at a time.
+   *
+   * @default {1,024}
+   */
   readonly maxHandlersInFlight?: number;
-  /** Direct connections to other agents, and as many discoveries at least. @default 256 */
+  /**
+   * Direct connections to other agents, and as many discoveries at least.
+   *
+   * @default {256}
+   */
   readonly maxPeerConnections?: number;
-  /** When an unused direct connection is closed, in milliseconds. @default 60,000 */
+  /**
+   * When an unused direct connection is closed, in milliseconds.
+   *
+   * @default {60,000}
+   */
   readonly peerIdleTimeoutMs?: number;
-  /** How long a discovery is reused for calls, in milliseconds. @default 1,000 */
+  /**
+   * How long a discovery is reused for calls, in milliseconds.
+   *
+   * @default {1,000}
+   */
   readonly discoveryCacheMs?: number;
 }
 
@@ -45,7 +61,7 @@ export interface AgentOptions {
   /**
    * Whether it registers with the node.
    *
-   * @default true with a name, false without
+   * @default {true with a name, false without}
    */
   readonly register?: boolean;
   /** Its id, a UUID; a new one for each agent when absent. */
@@ -59,28 +75,28 @@ export interface AgentOptions {
   /**
    * Where it listens: `host:port`, port 0 for any.
    *
-   * @default this machine only for a node on this machine, else every interface
+   * @default {this machine only for a node on this machine, else every interface}
    */
   readonly bind?: string;
   /**
    * Where others reach it, `host:port`: for an agent behind a NAT or in a
    * container.
    *
-   * @default the address that the node sees it come from
+   * @default {the address that the node sees it come from}
    */
   readonly advertise?: string;
   /**
    * Time between heartbeats, in milliseconds; three missed ones retire it. Less
    * where the node grants a shorter lease: 5 minutes is the longest.
    *
-   * @default what the node grants, 5,000 as a rule
+   * @default {what the node grants, 5,000 as a rule}
    */
   readonly heartbeatIntervalMs?: number;
   /**
    * How long the first connection may take, the registration included, in
    * milliseconds.
    *
-   * @default 5,000
+   * @default {5,000}
    */
   readonly connectTimeoutMs?: number;
   /** Gives up connecting. */

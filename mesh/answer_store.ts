@@ -16,11 +16,11 @@ import type { OutgoingContent } from "./content.ts";
 export interface AnswerStoreOptions {
   /** The clock. */
   readonly clock: Clock;
-  /** @default MAX_STORED_ANSWERS */
+  /** @default {MAX_STORED_ANSWERS} */
   readonly maxAnswers?: number | undefined;
-  /** @default MAX_STORED_ANSWER_BYTES */
+  /** @default {MAX_STORED_ANSWER_BYTES} */
   readonly maxBytes?: number | undefined;
-  /** @default STORED_ANSWER_LIFETIME_MS */
+  /** @default {STORED_ANSWER_LIFETIME_MS} */
   readonly lifetimeMs?: number | undefined;
 }
 

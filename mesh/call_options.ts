@@ -15,14 +15,14 @@ export interface RequestOptions {
    * Time for the whole of it, whatever progress it makes, in milliseconds.
    * Inside a handler, never more than what is left of the handler's own.
    *
-   * @default 30,000 for a call, none for a stream
+   * @default {30,000 for a call, none for a stream}
    */
   readonly timeoutMs?: number;
   /**
    * Longest wait for the callee, in milliseconds; each chunk starts it anew, and
    * nothing counts while `input` has nothing to send.
    *
-   * @default none for a call, 60,000 for a stream
+   * @default {none for a call, 60,000 for a stream}
    */
   readonly idleTimeoutMs?: number;
   /** Gives the call up, and everything that was called for it. */
@@ -45,13 +45,13 @@ export interface RequestOptions {
    * first datagram to an agent that was called before, without waiting for the
    * handshake.
    *
-   * @default false
+   * @default {false}
    */
   readonly isIdempotent?: boolean;
   /**
    * How urgent its bytes are beside those of other calls.
    *
-   * @default "interactive"
+   * @default {"interactive"}
    */
   readonly priority?: StreamPriority;
   /** Seals the value for these static public keys: nobody else can read it. */
@@ -59,7 +59,7 @@ export interface RequestOptions {
   /**
    * Compresses the value with zstd: `"auto"` from 1 KiB on.
    *
-   * @default false
+   * @default {false}
    */
   readonly compress?: Compression;
 }

@@ -43,7 +43,7 @@ export interface CalleeOptions {
   readonly clock: TimerQueue;
   /** Opens spans. */
   readonly tracing: Tracing;
-  /** @default MAX_HANDLERS_IN_FLIGHT */
+  /** @default {MAX_HANDLERS_IN_FLIGHT} */
   readonly maxHandlersInFlight?: number | undefined;
 }
 

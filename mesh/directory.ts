@@ -26,9 +26,13 @@ export interface DirectoryOptions {
   readonly clock: Clock;
   /** Id of this agent, a UUID: it calls itself only when there is no other. */
   readonly ownId: string;
-  /** @default DISCOVERY_CACHE_MS */
+  /** @default {DISCOVERY_CACHE_MS} */
   readonly lifetimeMs?: number | undefined;
-  /** How many discoveries are remembered. @default MAX_DISCOVERY_CACHE */
+  /**
+   * How many discoveries are remembered.
+   *
+   * @default {MAX_DISCOVERY_CACHE}
+   */
   readonly maxEntries?: number | undefined;
 }
 

@@ -71,13 +71,13 @@ export interface EventHubOptions {
   /**
    * Most subscriptions of all subscribers.
    *
-   * @default 65536
+   * @default {65,536}
    */
   readonly maxSubscriptions?: number;
   /**
    * Most subscriptions of one subscriber.
    *
-   * @default 256
+   * @default {256}
    */
   readonly maxSubscriptionsPerQueue?: number;
 }

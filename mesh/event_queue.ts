@@ -120,13 +120,13 @@ export interface EventQueueOptions {
   /**
    * Most events that wait.
    *
-   * @default 1024
+   * @default {1,024}
    */
   readonly maxEvents?: number;
   /**
    * Most bytes that wait. A single larger event still passes.
    *
-   * @default 4 MiB
+   * @default {4 MiB}
    */
   readonly maxBytes?: number;
   /** A bound that several queues share; none when absent. */

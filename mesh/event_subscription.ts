@@ -31,7 +31,7 @@ export interface SubscribeOptions {
    * it is, the oldest is dropped. At the node 1,024 events or 4 MiB wait, less
    * while much waits for others.
    *
-   * @default 1,024
+   * @default {1,024}
    */
   readonly maxQueued?: number;
   /**

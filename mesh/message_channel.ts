@@ -72,7 +72,7 @@ export interface MessageChannelOptions {
   /**
    * Largest payload that is received, in bytes.
    *
-   * @default 16 MiB, the limit of the message format
+   * @default {16 MiB, the limit of the message format}
    */
   readonly maxPayloadBytes?: number;
   /** Bounds what several channels together hold of unfinished messages. */

@@ -70,13 +70,13 @@ export interface NodeOptions {
   /**
    * Where to listen. `0.0.0.0` is every address of the machine.
    *
-   * @default "127.0.0.1"
+   * @default {"127.0.0.1"}
    */
   readonly hostname?: string;
   /**
    * The UDP port; 0 lets the system choose.
    *
-   * @default 9000
+   * @default {9000}
    */
   readonly port?: number;
   /**
@@ -101,7 +101,7 @@ export interface NodeOptions {
   /**
    * How long an agent stays registered without a heartbeat, in milliseconds.
    *
-   * @default 15000
+   * @default {15,000}
    */
   readonly leaseMs?: number;
   /** The same as a third of the lease, in milliseconds; not with `leaseMs`. */

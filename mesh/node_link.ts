@@ -53,7 +53,7 @@ export interface NodeLinkRequestOptions {
    * Time for all of it, in milliseconds. When it has passed the request is
    * given up, and the connection kept: somebody was impatient.
    *
-   * @default NODE_REQUEST_TIMEOUT_MS for each thing that has to be waited for:
+   * @default {NODE_REQUEST_TIMEOUT_MS} for each thing that has to be waited for:
    * a turn, the connection, and the answer. A node that takes longer to answer
    * is connected to anew.
    */
@@ -64,19 +64,19 @@ export interface NodeLinkRequestOptions {
    * Whether it is asked once more, over a new connection, when the first one
    * is lost.
    *
-   * @default false
+   * @default {false}
    */
   readonly isRepeatable?: boolean;
   /**
    * Whether it waits for no turn: a heartbeat, or what the node does not count.
    *
-   * @default false
+   * @default {false}
    */
   readonly isUrgent?: boolean;
   /**
    * Whether the question has a limit of its own for the answer.
    *
-   * @default false
+   * @default {false}
    */
   readonly hasOwnLimit?: boolean;
 }

@@ -54,9 +54,9 @@ export interface PeerConnectionsOptions {
   readonly onClosedByPeer: (peer: Peer) => void;
   /** The clock. */
   readonly clock: Clock;
-  /** @default MAX_PEER_CONNECTIONS */
+  /** @default {MAX_PEER_CONNECTIONS} */
   readonly maxConnections?: number | undefined;
-  /** @default PEER_IDLE_TIMEOUT_MS */
+  /** @default {PEER_IDLE_TIMEOUT_MS} */
   readonly idleTimeoutMs?: number | undefined;
 }
 

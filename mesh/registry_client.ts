@@ -72,7 +72,7 @@ export interface NodeRequestOptions {
   /**
    * Time for the answer, in milliseconds.
    *
-   * @default 10000
+   * @default {10,000}
    */
   readonly timeoutMs?: number;
   /** Gives up. */
@@ -89,9 +89,9 @@ export interface AgentRegistration {
   readonly name: string;
   /** What it can do. */
   readonly capabilities: readonly string[];
-  /** @default [] */
+  /** @default {[]} */
   readonly tags?: readonly string[];
-  /** @default {} */
+  /** @default {no pairs} */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
    * The UDP port that it listens on; 0 for the source port of the connection,
@@ -284,9 +284,13 @@ export interface OutgoingEvent {
   readonly topic: string;
   /** Its content. */
   readonly content: Content;
-  /** `ENCRYPTED` when the content is sealed; no other flag. @default 0 */
+  /**
+   * `ENCRYPTED` when the content is sealed; no other flag.
+   *
+   * @default {0}
+   */
   readonly flags?: number;
-  /** @default [] */
+  /** @default {[]} */
   readonly extensions?: readonly Extension[];
 }
 

@@ -48,7 +48,7 @@ export interface CallData {
   /**
    * The envelope: see `encodeEnvelope`. A decoder always gives it, perhaps empty.
    *
-   * @default []
+   * @default {[]}
    */
   readonly extensions?: readonly Extension[];
   /** The argument. */

@@ -60,13 +60,13 @@ export interface RegistryLimits {
   /**
    * Most records, expired ones included until they are swept.
    *
-   * @default 10000
+   * @default {10,000}
    */
   readonly maxRecords?: number;
   /**
    * Most records under one public key.
    *
-   * @default 64
+   * @default {64}
    */
   readonly maxRecordsPerKey?: number;
 }

@@ -32,7 +32,7 @@ export type RegistryQuery = AgentSelector & {
   /**
    * Most entries in the answer, 1 to 1,000.
    *
-   * @default 100
+   * @default {100}
    */
   readonly limit?: number;
 };

@@ -6,6 +6,8 @@
  *   or `node:*`; most of them no `await` either.
  * - `mxp/packages`: library code imports listed packages only, by their name
  *   in the import map.
+ * - `mxp/defaults`: a default in a doc comment is a tag that the published
+ *   reference shows.
  *
  * @module
  */
@@ -228,9 +230,31 @@ const packages: Deno.lint.Rule = {
   },
 };
 
+/** `deno doc` takes a default without braces, or inside a sentence, for text. */
+const DEFAULT_TAG = /(?:^|\n)[ *]*@default \{[^{}]+\}/g;
+
+const defaults: Deno.lint.Rule = {
+  create(context) {
+    return {
+      Program() {
+        for (const comment of context.sourceCode.getAllComments()) {
+          const { type, value, range } = comment;
+          if (type !== "Block" || !value.startsWith("*")) continue;
+          const named = value.match(/(?<!`)@default\b/g)?.length ?? 0;
+          const shown = value.match(DEFAULT_TAG)?.length ?? 0;
+          if (named === shown) continue;
+          const message = "A default that the reference does not show";
+          const hint = "Write `@default {value}` on a line of its own.";
+          context.report({ range, message, hint });
+        }
+      },
+    };
+  },
+};
+
 const plugin: Deno.lint.Plugin = {
   name: "mxp",
-  rules: { layers, pure, packages },
+  rules: { layers, pure, packages, defaults },
 };
 
 export default plugin;

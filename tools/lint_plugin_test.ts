@@ -177,3 +177,33 @@ Deno.test("mxp/packages accepts listed packages and the runtime's own", () => {
   }
   assertAccepted("packages", "mesh/a_test.ts", `import fc from "fast-check";`);
 });
+
+Deno.test("mxp/defaults refuses defaults that the reference does not show", () => {
+  const refused = [
+    "/** @default 5 */",
+    "/** How many. @default {5} */",
+    "/**\n * How many.\n *\n * @default 5\n */",
+    "/**\n * How many.\n *\n * @default {}\n */",
+    "/**\n * How many.\n *\n * @default {{}}\n */",
+    "/**\n * @default {5}\n * @default 6\n */",
+  ];
+  for (const comment of refused) {
+    const source = `${comment}\nconst a = 5;`;
+    assertRefused("defaults", "mesh/a.ts", source);
+    assertRefused("defaults", "tests/support/a.ts", source);
+  }
+});
+
+Deno.test("mxp/defaults accepts tags, and comments that document nothing", () => {
+  const accepted = [
+    "/** @default {5} */",
+    "/**\n * How many.\n *\n * @default {5}\n */",
+    "/**\n * How many.\n *\n * @default {5 here,\n * 6 elsewhere}\n */",
+    "/** How `@default 5` is written. */",
+    "// @default 5",
+    "/* @default 5 */",
+  ];
+  for (const comment of accepted) {
+    assertAccepted("defaults", "mesh/a.ts", `${comment}\nconst a = 5;`);
+  }
+});

@@ -98,7 +98,7 @@ export function parseNothing(args: readonly string[]): void {
  *
  * @param name Its name, without the dashes.
  * @param text What was given, if anything.
- * @param least The smallest number that makes sense. @default 1
+ * @param least The smallest number that makes sense; 1 when absent.
  * @returns The number; `undefined` when the option is absent.
  * @throws {TaskUsageError} For anything but a whole number from `least`.
  */

@@ -53,19 +53,19 @@ export interface TransportOptions {
    * Where to bind: a numeric address or a name. IPv4 reaches IPv4 only, IPv6
    * reaches IPv6, and `::` usually both. Not used with a `carrier`.
    *
-   * @default "0.0.0.0"
+   * @default {"0.0.0.0"}
    */
   readonly hostname?: string;
   /**
    * The port; 0 lets the system choose. Not used with a `carrier`.
    *
-   * @default 0
+   * @default {0}
    */
   readonly port?: number;
   /**
    * Whether peers may connect.
    *
-   * @default true
+   * @default {true}
    */
   readonly accept?: boolean;
   /** Limits and timing. */
@@ -128,13 +128,13 @@ export interface RebindOptions {
   /**
    * Where to bind: a numeric address or a name, of the family of the one before.
    *
-   * @default the hostname before
+   * @default {the hostname before}
    */
   readonly hostname?: string;
   /**
    * The port; 0 lets the system choose.
    *
-   * @default 0
+   * @default {0}
    */
   readonly port?: number;
   /**

@@ -59,13 +59,13 @@ export interface OpenStreamOptions {
   /**
    * How urgent its bytes are.
    *
-   * @default "interactive"
+   * @default {"interactive"}
    */
   readonly priority?: StreamPriority;
   /**
    * Whether only this side sends.
    *
-   * @default false
+   * @default {false}
    */
   readonly isUnidirectional?: boolean;
   /**
@@ -73,7 +73,7 @@ export interface OpenStreamOptions {
    * session ticket: see `onEarly` of `Transport.connect`. Otherwise nothing
    * tells it from other streams.
    *
-   * @default false
+   * @default {false}
    */
   readonly isEarly?: boolean;
   /** Gives up waiting for the peer to allow another stream. */

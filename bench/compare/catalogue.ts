@@ -13,7 +13,7 @@ export interface Broker {
   /**
    * Whether the peer does without it.
    *
-   * @default false
+   * @default {false}
    */
   readonly isOptional?: boolean;
   /** Its arguments for a port on 127.0.0.1; `file` is one of its own to write to. */
@@ -41,7 +41,7 @@ export interface Peer {
   /**
    * Whether it may call libraries of the system.
    *
-   * @default false
+   * @default {false}
    */
   readonly isFfiGranted?: boolean;
 }

@@ -79,7 +79,7 @@ export interface SetUp {
    * Whether it came about as it was asked to: one without the session to resume,
    * for example, does not count.
    *
-   * @default true
+   * @default {true}
    */
   isAsAsked?(): boolean;
   /** Ends it. */

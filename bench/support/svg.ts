@@ -14,13 +14,21 @@ export const COLOURS = {
 
 /** How a text looks. */
 export interface TextOptions {
-  /** @default COLOURS.text */
+  /** @default {COLOURS.text} */
   readonly colour?: string;
-  /** In pixels. @default as the document */
+  /**
+   * In pixels.
+   *
+   * @default {as the document}
+   */
   readonly size?: number;
-  /** @default false */
+  /** @default {false} */
   readonly isBold?: boolean;
-  /** Which end of it is at `x`. @default "start" */
+  /**
+   * Which end of it is at `x`.
+   *
+   * @default {"start"}
+   */
   readonly anchor?: "start" | "middle" | "end";
 }
 

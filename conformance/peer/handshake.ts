@@ -92,9 +92,17 @@ export interface Resumption {
 export interface HandshakeChoice {
   /** The node's static key: Noise IK; absent: XX. */
   readonly responderKey?: Uint8Array | undefined;
-  /** Suites, the one in use first. @default [1] */
+  /**
+   * Suites, the one in use first.
+   *
+   * @default {[1]}
+   */
   readonly suites?: readonly number[];
-  /** What we announce. @default DEFAULT_PARAMETERS */
+  /**
+   * What we announce.
+   *
+   * @default {DEFAULT_PARAMETERS}
+   */
   readonly parameters?: ParameterList;
   /** The id that we choose; a random one when absent. */
   readonly connectionId?: Uint8Array;

@@ -54,9 +54,17 @@ export interface ReceivedFrame {
 export interface SendOptions {
   /** Its number; the next one when absent. */
   readonly packetNumber?: number;
-  /** Its flags without the key phase. @default ELICITING_FLAG */
+  /**
+   * Its flags without the key phase.
+   *
+   * @default {ELICITING_FLAG}
+   */
   readonly flags?: number;
-  /** The byte behind the flags. @default 0 */
+  /**
+   * The byte behind the flags.
+   *
+   * @default {0}
+   */
   readonly reservedByte?: number;
   /** Generation of the keys; the one in use when absent. */
   readonly generation?: number;
@@ -68,11 +76,19 @@ export interface SendOptions {
 
 /** How a wait goes. */
 export interface WaitOptions {
-  /** How long it may take, in milliseconds. @default DEFAULT_WAIT_MS */
+  /**
+   * How long it may take, in milliseconds.
+   *
+   * @default {DEFAULT_WAIT_MS}
+   */
   readonly withinMs?: number;
   /** Sends again what the answer depends on. */
   readonly repeat?: () => void;
-  /** How often, in milliseconds. @default REPEAT_MS */
+  /**
+   * How often, in milliseconds.
+   *
+   * @default {REPEAT_MS}
+   */
   readonly repeatMs?: number;
 }
 

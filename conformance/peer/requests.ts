@@ -197,7 +197,7 @@ export function streamFrame(
  *
  * @param connection The connection.
  * @param bytes What to send, then the end.
- * @param isFin Whether the stream ends with them. @default true
+ * @param isFin Whether the stream ends with them; it does when absent.
  * @returns The first message, or the reset.
  * @throws {ClauseFailure} When nothing comes, or no message.
  */

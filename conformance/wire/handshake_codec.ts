@@ -79,7 +79,11 @@ export interface HelloFields extends HelloHead {
   readonly noise: Uint8Array;
   /** Key of the MAC. */
   readonly macKey: Uint8Array;
-  /** Size of the datagram, in bytes. @default HELLO_BYTES */
+  /**
+   * Size of the datagram, in bytes.
+   *
+   * @default {HELLO_BYTES}
+   */
   readonly datagramBytes?: number;
 }
 

@@ -39,7 +39,11 @@ export interface PlainPacket {
   readonly packetNumber: number;
   /** Flags without the key phase. */
   readonly flags: number;
-  /** The byte behind the flags. @default 0 */
+  /**
+   * The byte behind the flags.
+   *
+   * @default {0}
+   */
   readonly reservedByte?: number;
   /** Its frames. */
   readonly plaintext: Uint8Array;

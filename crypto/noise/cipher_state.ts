@@ -32,7 +32,7 @@ export interface CipherStateOptions {
   /**
    * Which implementation.
    *
-   * @default the fastest one here
+   * @default {the fastest one here}
    */
   readonly provider?: ProviderName | undefined;
 }

@@ -45,7 +45,7 @@ export interface HandshakeOptions {
   /**
    * What both ends must have seen alike, or the handshake fails.
    *
-   * @default no bytes
+   * @default {no bytes}
    */
   readonly prologue?: Uint8Array | undefined;
   /** Our 32-byte static key, where the pattern has one for this role. */
@@ -71,7 +71,7 @@ export interface HandshakeOptions {
   /**
    * Which implementation of the primitives.
    *
-   * @default the fastest one here, for each primitive
+   * @default {the fastest one here, for each primitive}
    */
   readonly provider?: ProviderName | undefined;
 }

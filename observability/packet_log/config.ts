@@ -34,31 +34,31 @@ export interface PacketLogLimits {
   /**
    * Bytes of records that wait for the disk, for each file.
    *
-   * @default {DEFAULT_MAX_QUEUED_BYTES}
+   * @default {4 MiB}
    */
   readonly maxQueuedBytes?: number;
   /**
    * Size at which a file ends, in bytes.
    *
-   * @default {DEFAULT_MAX_FILE_BYTES}
+   * @default {256 MiB}
    */
   readonly maxFileBytes?: number;
   /**
    * Size of all qlog files together, in bytes.
    *
-   * @default {DEFAULT_MAX_TOTAL_BYTES}
+   * @default {1 GiB}
    */
   readonly maxTotalBytes?: number;
   /**
    * Connections that get a qlog file.
    *
-   * @default {DEFAULT_MAX_FILES}
+   * @default {10,000}
    */
   readonly maxFiles?: number;
   /**
    * Connections that have a qlog file open at the same time.
    *
-   * @default {DEFAULT_MAX_OPEN_FILES}
+   * @default {256}
    */
   readonly maxOpenFiles?: number;
 }

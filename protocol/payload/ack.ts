@@ -33,7 +33,7 @@ export interface AckPayload {
   /**
    * None are defined yet. A decoder always gives them, perhaps empty.
    *
-   * @default []
+   * @default {[]}
    */
   readonly extensions?: readonly Extension[];
 }

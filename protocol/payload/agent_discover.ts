@@ -56,7 +56,7 @@ export interface AgentDiscoverPayload {
   /**
    * None are defined yet. A decoder always gives them, perhaps empty.
    *
-   * @default []
+   * @default {[]}
    */
   readonly extensions?: readonly Extension[];
 }

@@ -57,7 +57,7 @@ export interface AgentHeartbeatPayload {
   /**
    * None are defined yet. A decoder always gives them, perhaps empty.
    *
-   * @default []
+   * @default {[]}
    */
   readonly extensions?: readonly Extension[];
 }

@@ -39,7 +39,7 @@ export interface EventPayload {
   /**
    * None are defined yet. A decoder always gives them, perhaps empty.
    *
-   * @default []
+   * @default {[]}
    */
   readonly extensions?: readonly Extension[];
   /** The event itself. */

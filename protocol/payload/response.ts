@@ -35,7 +35,7 @@ export interface ResponsePayload {
   /**
    * None are defined yet. A decoder always gives them, perhaps empty.
    *
-   * @default []
+   * @default {[]}
    */
   readonly extensions?: readonly Extension[];
   /** The result. */

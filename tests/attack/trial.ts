@@ -61,13 +61,13 @@ export interface TrialOptions {
    * Whether the node works until its memory has settled before it is flooded;
    * otherwise it is as fresh as it comes.
    *
-   * @default true
+   * @default {true}
    */
   readonly isWarmedUp?: boolean;
   /**
    * Whether the node may call the C library, and takes the carrier that does.
    *
-   * @default false
+   * @default {false}
    */
   readonly isFfiAllowed?: boolean;
 }

@@ -32,9 +32,17 @@ export interface FuzzTarget {
   readonly name: string;
   /** What is tried, in a few words. */
   readonly subject: string;
-  /** Largest input that the mutator makes, in bytes. @default 4096 */
+  /**
+   * Largest input that the mutator makes, in bytes.
+   *
+   * @default {4,096}
+   */
   readonly maxLength?: number;
-  /** What one input may cost. @default DEFAULT_BUDGET */
+  /**
+   * What one input may cost.
+   *
+   * @default {DEFAULT_BUDGET}
+   */
   readonly budget?: FuzzBudget;
   /** Byte strings that the mutator inserts. */
   readonly dictionary?: readonly Uint8Array[];

@@ -48,7 +48,7 @@ export interface HostilePeerOptions {
   /**
    * Where it is.
    *
-   * @default HOSTILE_ADDRESS
+   * @default {HOSTILE_ADDRESS}
    */
   readonly address?: Address;
   /** What it chooses as the id of its connection. */

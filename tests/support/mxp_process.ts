@@ -47,7 +47,11 @@ export interface RunOptions {
   readonly holdsInput?: boolean;
   /** Variables beside those of this process. */
   readonly env?: Record<string, string>;
-  /** What to run. @default MXP */
+  /**
+   * What to run.
+   *
+   * @default {MXP}
+   */
   readonly program?: Program;
 }
 

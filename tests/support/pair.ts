@@ -122,7 +122,7 @@ export interface PairOptions {
    * Whether ends do what a driver does beside the contract: send an urgent answer
    * before they poll events, and prepare when there is nothing else to do.
    *
-   * @default false
+   * @default {false}
    */
   readonly isDriven?: boolean;
   /** Configuration of the initiator. */

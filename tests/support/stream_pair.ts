@@ -36,9 +36,17 @@ export interface PipePacket {
 
 /** Options of {@linkcode StreamPair}. */
 export interface StreamPairOptions {
-  /** What each end grants the other. @default ROOMY_LIMITS */
+  /**
+   * What each end grants the other.
+   *
+   * @default {ROOMY_LIMITS}
+   */
   readonly limits?: Partial<StreamLimits>;
-  /** Send buffer of each stream. @default 65536 */
+  /**
+   * Send buffer of each stream.
+   *
+   * @default {65,536}
+   */
   readonly sendBufferBytes?: number;
   /** Send buffers of all streams. */
   readonly maxBufferedBytes?: number;

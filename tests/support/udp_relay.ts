@@ -27,13 +27,29 @@ const MAX_CLIENTS = 1_024;
 
 /** How one direction behaves. All are probabilities from 0 to 1. */
 export interface RelayFaults {
-  /** How many datagrams vanish. @default 0 */
+  /**
+   * How many datagrams vanish.
+   *
+   * @default {0}
+   */
   readonly dropRate?: number;
-  /** How many arrive twice. @default 0 */
+  /**
+   * How many arrive twice.
+   *
+   * @default {0}
+   */
   readonly duplicateRate?: number;
-  /** How many are overtaken by the next one or more. @default 0 */
+  /**
+   * How many are overtaken by the next one or more.
+   *
+   * @default {0}
+   */
   readonly reorderRate?: number;
-  /** How many arrive with one bit flipped. @default 0 */
+  /**
+   * How many arrive with one bit flipped.
+   *
+   * @default {0}
+   */
   readonly flipRate?: number;
 }
 
@@ -43,7 +59,11 @@ export interface UdpRelayOptions {
   readonly target: Address;
   /** Where the relay listens; 127.0.0.1 and any port when absent. */
   readonly listen?: Partial<Address>;
-  /** Where every decision comes from. @default 1 */
+  /**
+   * Where every decision comes from.
+   *
+   * @default {1}
+   */
   readonly seed?: number;
   /** Faults on the way to the target. */
   readonly toTarget?: RelayFaults;

@@ -42,7 +42,7 @@ export interface DenoUdpOptions {
   /**
    * Binds the socket.
    *
-   * @default `Deno.listenDatagram`
+   * @default {Deno.listenDatagram}
    */
   readonly listen?: (
     options: Deno.UdpListenOptions & { transport: "udp" },
@@ -50,7 +50,7 @@ export interface DenoUdpOptions {
   /**
    * Reads the clock, when receiving has failed.
    *
-   * @default the system's
+   * @default {the system's}
    */
   readonly clock?: MonotonicClock;
 }

@@ -55,7 +55,7 @@ export interface LinuxUdpOptions {
   /**
    * The C library, or the reason why there is none.
    *
-   * @default that of the system, where `--allow-ffi` is granted
+   * @default {that of the system, where --allow-ffi is granted}
    */
   readonly libc?: Libc | string;
   /** Called with the reason when the library cannot serve the socket. */

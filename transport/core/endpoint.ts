@@ -65,7 +65,7 @@ export interface ConnectOptions {
    * leaves, which needs a ticket of the peer. Without a ticket, or without such
    * a stream, the connection is one like all others.
    *
-   * @default false
+   * @default {false}
    */
   readonly isEarlyWanted?: boolean;
 }

@@ -15,14 +15,14 @@ export interface EndpointOptions {
   /**
    * Whether hellos of others are answered.
    *
-   * @default true
+   * @default {true}
    */
   readonly accept?: boolean;
   /**
    * Suites that are offered and taken, the preferred one first. Where two ends
    * have several in common, the order of the one that is connected to decides.
    *
-   * @default DEFAULT_SUITES
+   * @default {["chacha20-poly1305", "aes-256-gcm"]}
    */
   readonly suites?: readonly Suite[];
   /** Which implementation of the primitives to use; the fastest when absent. */
@@ -31,8 +31,9 @@ export interface EndpointOptions {
    * Largest datagram to send, in bytes. Every connection starts at 1,200 and
    * asks by probes whether its path carries more; 1,200 here turns that off.
    *
-   * @default LOOPBACK_DATAGRAM_BYTES on loopback, MAX_UDP_PAYLOAD_BYTES there if the
-   * peer has a larger receive buffer, what an Ethernet carries elsewhere
+   * @default {28,900 bytes on loopback, 65,507 there if the peer has a larger
+   * receive buffer; elsewhere what an Ethernet carries: 1,472 over IPv4, 1,452
+   * over IPv6}
    */
   readonly maxDatagramBytes?: number;
   /**
@@ -40,159 +41,159 @@ export interface EndpointOptions {
    * counts. Peers are told when it is more than the default, and have more in
    * flight. A transport asks its carrier.
    *
-   * @default RECEIVE_BUFFER_BYTES
+   * @default {208 KiB}
    */
   readonly receiveBufferBytes?: number;
   /**
    * How long the first hello waits for its answer; doubles each time.
    *
-   * @default DEFAULT_HELLO_TIMEOUT_MS
+   * @default {250 ms}
    */
   readonly helloTimeoutMs?: number;
   /**
    * How long a handshake may take.
    *
-   * @default DEFAULT_HANDSHAKE_TIMEOUT_MS
+   * @default {10,000 ms}
    */
   readonly handshakeTimeoutMs?: number;
   /**
    * Silence after which a peer counts as gone; the shorter of both ends' holds.
    *
-   * @default DEFAULT_IDLE_TIMEOUT_MS
+   * @default {10,000 ms}
    */
   readonly idleTimeoutMs?: number;
   /**
    * Silence after which the peer is asked for a sign of life; 0 turns it off.
    *
-   * @default a third of idleTimeoutMs
+   * @default {a third of idleTimeoutMs}
    */
   readonly keepAliveIntervalMs?: number;
   /**
    * Round-trip time before the first sample.
    *
-   * @default DEFAULT_INITIAL_RTT_MS
+   * @default {333 ms}
    */
   readonly initialRttMs?: number;
   /**
    * How much may be in flight, and what a loss means.
    *
-   * @default DEFAULT_CONGESTION_CONTROL
+   * @default {"cubic"}
    */
   readonly congestionControl?: CongestionControl;
   /**
    * Longest delay of an acknowledgement.
    *
-   * @default DEFAULT_MAX_ACK_DELAY_MS
+   * @default {5 ms}
    */
   readonly maxAckDelayMs?: number;
   /**
    * Packets after which an acknowledgement leaves at once, until the peer asks for
    * another number.
    *
-   * @default DEFAULT_ACK_ELICITING_THRESHOLD
+   * @default {2}
    */
   readonly ackElicitingThreshold?: number;
   /**
    * Packets after which the key that seals them is replaced.
    *
-   * @default DEFAULT_KEY_UPDATE_PACKETS
+   * @default {10,000}
    */
   readonly keyUpdatePackets?: number;
   /**
    * Milliseconds after which the key is replaced, with the next packet sent.
    *
-   * @default DEFAULT_KEY_UPDATE_INTERVAL_MS
+   * @default {60,000 ms}
    */
   readonly keyUpdateIntervalMs?: number;
   /**
    * Packets that one key may seal, where that is fewer than its cipher allows
    * (RFC 9001 §6.6). A connection whose key cannot be replaced in time ends.
    *
-   * @default 2^32 with ChaCha20-Poly1305, 2^23 with AES-256-GCM
+   * @default {2^32 with ChaCha20-Poly1305, 2^23 with AES-256-GCM}
    */
   readonly maxPacketsPerKey?: number;
   /**
    * Packets of a connection that may fail to authenticate before it ends,
    * where that is fewer than its cipher allows (RFC 9001 §6.6).
    *
-   * @default 2^36 with ChaCha20-Poly1305, 2^52 with AES-256-GCM
+   * @default {2^36 with ChaCha20-Poly1305, 2^52 with AES-256-GCM}
    */
   readonly maxForgedPackets?: number;
   /**
    * Credit that a peer gets for a connection.
    *
-   * @default DEFAULT_MAX_DATA_BYTES
+   * @default {8 MiB}
    */
   readonly maxDataBytes?: number;
   /**
    * Credit that a peer gets for a stream.
    *
-   * @default DEFAULT_MAX_STREAM_DATA_BYTES
+   * @default {1 MiB}
    */
   readonly maxStreamDataBytes?: number;
   /**
    * Bytes that one stream holds for sending before it pushes back.
    *
-   * @default DEFAULT_SEND_BUFFER_BYTES
+   * @default {1 MiB}
    */
   readonly sendBufferBytes?: number;
   /**
    * Streams in both directions that a peer may have open.
    *
-   * @default DEFAULT_MAX_BIDI_STREAMS
+   * @default {1,000}
    */
   readonly maxBidiStreams?: number;
   /**
    * One-way streams that a peer may have open.
    *
-   * @default DEFAULT_MAX_UNI_STREAMS
+   * @default {100}
    */
   readonly maxUniStreams?: number;
   /**
    * Connections at the same time, own ones included.
    *
-   * @default DEFAULT_MAX_CONNECTIONS
+   * @default {10,000}
    */
   readonly maxConnections?: number;
   /**
    * Connections at the same time that one static key has opened to this endpoint;
    * another one is refused.
    *
-   * @default DEFAULT_MAX_CONNECTIONS_PER_KEY
+   * @default {256}
    */
   readonly maxConnectionsPerKey?: number;
   /**
    * Handshakes that are answered at the same time.
    *
-   * @default DEFAULT_MAX_HALF_OPEN
+   * @default {1,000}
    */
   readonly maxHalfOpen?: number;
   /**
    * Half-open handshakes from which on a hello has to prove its address by a
    * cookie, which costs it a round trip; 0 asks every hello.
    *
-   * @default a 32nd of maxHalfOpen, at least 1
+   * @default {a 32nd of maxHalfOpen, at least 1}
    */
   readonly retryThreshold?: number;
   /**
    * Half-open handshakes of one IP address from which on its hellos have to
    * prove it by a cookie.
    *
-   * @default DEFAULT_MAX_HALF_OPEN_PER_ADDRESS
+   * @default {16}
    */
   readonly maxHalfOpenPerAddress?: number;
   /**
    * Hellos that wait to be handled; past it, one of the sender that has most of
    * them is dropped.
    *
-   * @default DEFAULT_MAX_WAITING_HELLOS
+   * @default {256}
    */
   readonly maxWaitingHellos?: number;
   /**
    * The share of all time, above 0, that may go into hellos from which no
    * connection comes; hellos wait when it is used up.
    *
-   * @default DEFAULT_VAIN_HELLO_SHARE
+   * @default {0.25}
    */
   readonly vainHelloShare?: number;
   /**
@@ -201,21 +202,21 @@ export interface EndpointOptions {
    * closely, that saves both ends the time to wake up. It takes processor time; 0
    * never does it. Now and then up to four times as long is tried.
    *
-   * @default DEFAULT_BUSY_POLL_MS
+   * @default {0.25 ms}
    */
   readonly busyPollMs?: number;
   /**
    * How long a session ticket is good; the key that seals it is replaced as
    * often.
    *
-   * @default DEFAULT_TICKET_LIFETIME_MS
+   * @default {600,000 ms}
    */
   readonly ticketLifetimeMs?: number;
   /**
    * Session tickets that a peer gets with each connection, if it wants them; 0
    * gives none and refuses all.
    *
-   * @default DEFAULT_TICKETS_PER_CONNECTION
+   * @default {2}
    */
   readonly ticketsPerConnection?: number;
   /**
@@ -223,92 +224,92 @@ export interface EndpointOptions {
    * more within one lifetime, further ones are refused: their owners connect
    * without.
    *
-   * @default DEFAULT_MAX_USED_TICKETS
+   * @default {16,384}
    */
   readonly maxUsedTickets?: number;
   /**
    * Tickets of peers that are kept for connections to them, the newest of each
    * peer; 0 wants none.
    *
-   * @default DEFAULT_MAX_STORED_TICKETS
+   * @default {256}
    */
   readonly maxStoredTickets?: number;
   /**
    * Cookies accepted during one lifetime; more are refused.
    *
-   * @default DEFAULT_MAX_ACCEPTED_COOKIES
+   * @default {16,384}
    */
   readonly maxAcceptedCookies?: number;
   /**
    * Retries sent in a second; further hellos get none.
    *
-   * @default DEFAULT_MAX_RETRIES_PER_SECOND
+   * @default {10,000}
    */
   readonly maxRetriesPerSecond?: number;
   /**
    * Refusals, version negotiations and resets sent in a second, together.
    *
-   * @default DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND
+   * @default {100}
    */
   readonly maxStatelessAnswersPerSecond?: number;
   /**
    * Bytes that all streams of a connection hold for sending. A stream that holds
    * next to nothing may pass it by 4 KiB.
    *
-   * @default DEFAULT_MAX_BUFFERED_BYTES
+   * @default {64 MiB}
    */
   readonly maxBufferedBytes?: number;
   /**
    * Separate stretches of a stream that wait behind a gap; more end the connection.
    *
-   * @default DEFAULT_MAX_STREAM_STRETCHES
+   * @default {1,024}
    */
   readonly maxStreamStretches?: number;
   /**
    * Ranges of packet numbers that are remembered for acknowledgements; past it the
    * lowest is forgotten.
    *
-   * @default DEFAULT_MAX_ACK_RANGES
+   * @default {32}
    */
   readonly maxAckRanges?: number;
   /**
    * Frames in a round trip that are bounded by nothing else, as pings, path
    * challenges and connection ids are; more end the connection.
    *
-   * @default DEFAULT_MAX_CONTROL_FRAMES_PER_ROUND_TRIP
+   * @default {1,000}
    */
   readonly maxControlFramesPerRoundTrip?: number;
   /**
    * Path challenges that wait for their answer; past it, the oldest is forgotten.
    *
-   * @default DEFAULT_MAX_PATH_RESPONSES
+   * @default {4}
    */
   readonly maxPathResponses?: number;
   /**
    * Received datagram frames that wait for the owner of the connection; more are
    * dropped. No more than 256, of 307,200 bytes, wait while `onDatagram` is not set.
    *
-   * @default DEFAULT_MAX_DATAGRAM_EVENTS
+   * @default {4,096}
    */
   readonly maxDatagramEvents?: number;
   /**
    * Connection ids that each end gives the other, the one in use included: so
    * many paths can look unrelated within a round trip.
    *
-   * @default DEFAULT_MAX_CONNECTION_IDS
+   * @default {4}
    */
   readonly maxConnectionIds?: number;
   /**
    * Hellos of two packets, those of hybrid suites, of which the second has
    * still to come; past it the oldest is forgotten.
    *
-   * @default DEFAULT_MAX_PARTIAL_HELLOS
+   * @default {256}
    */
   readonly maxPartialHellos?: number;
   /**
    * Outgoing datagram frames that wait; the oldest is dropped for a new one.
    *
-   * @default DEFAULT_DATAGRAM_QUEUE_LENGTH
+   * @default {256}
    */
   readonly datagramQueueLength?: number;
 }

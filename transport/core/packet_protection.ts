@@ -95,7 +95,7 @@ export interface PacketProtectionOptions {
   /**
    * How much a key may be used.
    *
-   * @default those of the suite
+   * @default {those of the suite}
    */
   readonly limits?: AeadLimits;
 }

@@ -52,13 +52,13 @@ export interface RetryTokensOptions {
   /**
    * How long a cookie is good.
    *
-   * @default RETRY_COOKIE_LIFETIME_MS
+   * @default {RETRY_COOKIE_LIFETIME_MS}
    */
   readonly lifetimeMs?: number;
   /**
    * Cookies under one secret that are accepted; more are refused.
    *
-   * @default DEFAULT_MAX_ACCEPTED_COOKIES
+   * @default {DEFAULT_MAX_ACCEPTED_COOKIES}
    */
   readonly maxAccepted?: number;
 }

@@ -41,7 +41,11 @@ export interface Figure {
   readonly unit: "ns" | "us" | "ms" | "per second" | "MB/s" | "KB";
   /** Which end of the scale is the good one. */
   readonly better: "lower" | "higher";
-  /** Which figure of raw UDP it is compared with. @default the same */
+  /**
+   * Which figure of raw UDP it is compared with.
+   *
+   * @default {the same}
+   */
   readonly rawKey?: string;
   /** What @mxp/core has to reach. */
   readonly required?: string;

@@ -60,13 +60,13 @@ export interface StreamManagerOptions {
    * to nothing may pass it by 4 KiB, so that a few full streams do not silence
    * all others.
    *
-   * @default DEFAULT_MAX_BUFFERED_BYTES
+   * @default {DEFAULT_MAX_BUFFERED_BYTES}
    */
   readonly maxBufferedBytes?: number;
   /**
    * Separate stretches of a stream that wait behind a gap; more end the connection.
    *
-   * @default DEFAULT_MAX_STREAM_STRETCHES
+   * @default {DEFAULT_MAX_STREAM_STRETCHES}
    */
   readonly maxStretches?: number;
 }
@@ -78,7 +78,7 @@ export interface OpenStreamOptions {
   /**
    * Whether only this end sends.
    *
-   * @default false
+   * @default {false}
    */
   readonly isUnidirectional?: boolean;
 }
