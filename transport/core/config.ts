@@ -169,13 +169,13 @@ export const DEFAULT_MAX_ACCEPTED_COOKIES = 16_384;
 export const MAX_RETRIES_FOLLOWED = 3;
 
 /**
- * Retries sent per second. Each is a sixteenth of its hello, so that this
+ * Retries and refusals of tickets sent per second. Each retry is a sixteenth of its hello, so that this
  * bounds only what is computed; a lower rate would leave genuine initiators
  * unanswered among the forged ones.
  */
 export const DEFAULT_MAX_RETRIES_PER_SECOND = 10_000;
 
-/** Refusals, version negotiations and resets sent per second, together. */
+/** Other refusals, version negotiations and resets sent per second, together. */
 export const DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND = 100;
 
 /** How long a session ticket is good: short, since a stolen ticket key opens what was sent early. */

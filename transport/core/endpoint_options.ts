@@ -241,13 +241,14 @@ export interface EndpointOptions {
    */
   readonly maxAcceptedCookies?: number;
   /**
-   * Retries sent in a second; further hellos get none.
+   * Retries and refusals of tickets sent in a second, together; further hellos
+   * get none.
    *
    * @default {10,000}
    */
   readonly maxRetriesPerSecond?: number;
   /**
-   * Refusals, version negotiations and resets sent in a second, together.
+   * Other refusals, version negotiations and resets sent in a second, together.
    *
    * @default {100}
    */
