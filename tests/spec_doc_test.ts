@@ -391,8 +391,8 @@ Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues
   const { DEFAULT_LEASE_MS, DEFAULT_QUERY_LIMIT } = registryConfig;
   const sentences = [
     `between ${nodeConfig.MIN_REQUESTED_LEASE_MS / 1_000} s and ${
-      nodeConfig.MAX_REQUESTED_LEASE_MS / DEFAULT_LEASE_MS
-    } default leases`,
+      nodeConfig.MAX_REQUESTED_LEASE_MS / 60_000
+    } min, bounds that always include the node's own lease`,
     `"leaseMs": ${DEFAULT_LEASE_MS}, "heartbeatIntervalMs": ${registryConfig.DEFAULT_HEARTBEAT_INTERVAL_MS}`,
     `The limit is ${DEFAULT_QUERY_LIMIT} where the request says 0; one above ${
       spelled(registryConfig.MAX_QUERY_LIMIT)
