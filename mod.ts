@@ -3,7 +3,8 @@
  * encrypted, traced, without a broker to operate.
  *
  * This is the short list that most programs need. The rest is in
- * `@mxp/core/mesh`, `/registry`, `/transport`, `/crypto` and `/protocol`.
+ * `@mxp/core/mesh`, `/registry`, `/transport`, `/crypto` and `/protocol`; packet
+ * logs are in `/observability`.
  *
  * @example Two agents
  * ```ts
@@ -51,6 +52,7 @@ export {
   type MeshEvent,
   Node,
   type NodeOptions,
+  type NodeStatus,
   type RequestOptions,
   SealedValue,
   type Sendable,
@@ -70,10 +72,17 @@ export {
 } from "./internal/error.ts";
 export type { Instant } from "./internal/instant.ts";
 export type { RandomSource } from "./internal/random_source.ts";
-export { type JsonValue, type Value } from "./protocol/mod.ts";
+export {
+  type JsonValue,
+  ProtocolError,
+  type ProtocolErrorCode,
+  type Value,
+} from "./protocol/mod.ts";
 export {
   type AeadSuite,
   createIdentityFile,
+  CryptoError,
+  type CryptoErrorCode,
   fingerprint,
   type Identity,
   type KeyPair,
@@ -87,6 +96,7 @@ export {
   type CarrierErrorHandler,
   type CarrierStats,
   type DatagramHandler,
+  type EndpointObserver,
   type EndpointOptions,
   type StreamPriority,
   type Suite,
@@ -103,6 +113,8 @@ export {
   type HeartbeatUpdate,
   type Lease,
   type Registry,
+  RegistryError,
+  type RegistryErrorCode,
   type RegistryLimits,
   type RegistryQuery,
 } from "./registry/mod.ts";
