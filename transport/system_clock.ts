@@ -20,7 +20,8 @@ const MAX_TIMER_MS = 0x7fffffff;
 const runOutside = AsyncLocalStorage.snapshot();
 
 /**
- * Reads the monotonic clock.
+ * Reads the monotonic clock: what `Transport.bind` takes for its `clock`. Agents
+ * and nodes set timers as well, and take a clock such as {@linkcode SYSTEM_CLOCK}.
  *
  * @returns Milliseconds, with a fraction, since the process began.
  */
@@ -29,7 +30,8 @@ export function systemClock(): Instant {
 }
 
 /**
- * The machine's clock. Delays are rounded up to whole milliseconds, and above
+ * The machine's clock with timers: what agents and nodes take for their `clock`.
+ * Its `now` is {@linkcode systemClock}, all that a transport needs. Delays are rounded up to whole milliseconds, and above
  * 2^31-1 of them (24 days) cut there. Callbacks run in no asynchronous context of
  * whoever scheduled them.
  */

@@ -58,6 +58,7 @@ export interface EndpointOptions {
   readonly handshakeTimeoutMs?: number;
   /**
    * Silence after which a peer counts as gone; the shorter of both ends' holds.
+   * A day at most: deliberately nothing turns it off.
    *
    * @default {10,000 ms}
    */
