@@ -12,15 +12,18 @@ import { CallError } from "./error.ts";
 /** Options of calls and streams. */
 export interface RequestOptions {
   /**
-   * Time for the whole of it, whatever progress it makes, in milliseconds.
-   * Inside a handler, never more than what is left of the handler's own.
+   * Time for the whole of it, whatever progress it makes, in milliseconds: 0 to
+   * 4,294,967,295, which is 49 days. Deliberately nothing turns the limit of a
+   * call off: one that is never answered would wait for ever. Inside a handler,
+   * never more than what is left of the handler's own.
    *
    * @default {30,000 for a call, none for a stream}
    */
   readonly timeoutMs?: number;
   /**
-   * Longest wait for the callee, in milliseconds; each chunk starts it anew, and
-   * nothing counts while `input` has nothing to send.
+   * Longest wait for the callee, in milliseconds, 0 to 4,294,967,295; each chunk
+   * starts it anew, and nothing counts while `input` has nothing to send. Nothing
+   * turns that of a stream off, for the same reason.
    *
    * @default {none for a call, 60,000 for a stream}
    */
