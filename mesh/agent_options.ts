@@ -87,7 +87,8 @@ export interface AgentOptions {
   readonly advertise?: string;
   /**
    * Time between heartbeats, in milliseconds; three missed ones retire it. Less
-   * where the node grants a shorter lease: 5 minutes is the longest.
+   * where the node grants a shorter lease: 5 minutes, or its own if that is
+   * longer, is the longest.
    *
    * @default {what the node grants, 5,000 as a rule}
    */
