@@ -48,6 +48,7 @@ import {
 import { type SealedValue, sealValue, type Sendable } from "./content.ts";
 import { Dialer } from "./dialer.ts";
 import { Directory } from "./directory.ts";
+import type { DiscoverQuery } from "./discover_query.ts";
 import { CallError } from "./error.ts";
 import type {
   EventSubscription,
@@ -63,24 +64,6 @@ import { sleep } from "./sleep.ts";
 import type { SpanListener } from "./span.ts";
 import type { RegistryTarget, Target } from "./target.ts";
 import { Tracing } from "./tracing.ts";
-
-/** What to look for: nothing finds every agent. */
-export interface DiscoverQuery {
-  /** Agents that have this capability. */
-  readonly capability?: string;
-  /** Agents of this name. */
-  readonly name?: string;
-  /** Agents with this tag. */
-  readonly tag?: string;
-  /** The agent with this id. */
-  readonly id?: string;
-  /**
-   * Most agents in the answer, 1 to 1,000.
-   *
-   * @default {100}
-   */
-  readonly limit?: number;
-}
 
 /** The parts of an agent, for its constructor. */
 interface AgentParts {
@@ -220,23 +203,25 @@ export class Agent {
    * node's key.
    * @param options Who it is and what it can do.
    * @returns The agent; close it when done, it keeps the process alive.
-   * @throws {ProtocolError} `INVALID_URL`, or `INVALID_AGENT_ID` for `id`.
+   * @throws {ProtocolError} `INVALID_URL`, `INVALID_AGENT_ID` for `id`, or
+   * `INVALID_VALUE` for what is too long to be sent.
    * @throws {TransportError} `HANDSHAKE_TIMEOUT` when nobody answers,
    * `PEER_KEY_MISMATCH` when somebody else does, `ADDRESS_IN_USE`,
    * `INVALID_CONFIG` for `transport`, …
    * @throws {CallError} When the node refuses the registration; `UNAVAILABLE`
    * when it does not answer it within `connectTimeoutMs`; `INVALID_ARGUMENT` for
-   * an option. An aborted signal rejects with its reason.
+   * an option; `FAILED_PRECONDITION` when the file of `knownPeersPath` cannot be
+   * read or written. An aborted signal rejects with its reason.
    */
   static async connect(
     url: string,
-    given: AgentOptions = {},
+    options: AgentOptions = {},
   ): Promise<Agent> {
     const node = parseMxpUrl(url);
-    given.signal?.throwIfAborted();
-    checkAgentOptions(given);
-    const options = shieldWarnings(given);
-    const { signal, onWarning } = options;
+    options.signal?.throwIfAborted();
+    checkAgentOptions(options);
+    const shielded = shieldWarnings(options);
+    const { signal, onWarning } = shielded;
     const bind = options.bind === undefined
       ? defaultBind(node.hostname)
       : parseAddressOption(options.bind, "bind");
@@ -255,7 +240,7 @@ export class Agent {
     });
     const agent = new Agent({
       url: node,
-      options,
+      options: shielded,
       agentId,
       keyPair,
       clock: new TimerQueue(options.clock ?? SYSTEM_CLOCK),
@@ -294,8 +279,11 @@ export class Agent {
    * Answers calls of a method with one value.
    *
    * @param method Its name.
-   * @param handler Called with each request; what it returns is the answer,
-   * what it throws an error: a `CallError` as it is, anything else `INTERNAL`.
+   * @param handler Called with each request; what it returns is the answer. Of
+   * a `CallError` that it throws the caller gets the code (`UNAVAILABLE` for
+   * `CONNECTION_LOST`), the first line of its message, at most 500 characters,
+   * and `retryAfterMs`; of a `TransportError` the code that a call gets for it;
+   * of anything else `INTERNAL`.
    * @returns This agent.
    * @throws {CallError} `ALREADY_EXISTS` when the method has a handler.
    */
@@ -309,7 +297,8 @@ export class Agent {
    *
    * @param method Its name.
    * @param handler An async generator, as a rule. It is asked for the next
-   * chunk only when there is room for it on the way to the reader.
+   * chunk only when there is room for it on the way to the reader. What it
+   * throws ends the stream, as of {@linkcode Agent.onCall}.
    * @returns This agent.
    * @throws {CallError} `ALREADY_EXISTS` when the method has a handler.
    */
@@ -332,8 +321,9 @@ export class Agent {
    * @param options Limits, cancellation and the rest.
    * @returns The answer.
    * @throws {CallError} `NOT_FOUND` when there is no such agent, what the
-   * callee answered, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, `CONNECTION_LOST`, …
-   * An aborted signal rejects with its reason.
+   * callee answered, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, `CONNECTION_LOST`, …;
+   * `CANCELLED` when this agent is closed. An aborted signal rejects with its
+   * reason.
    * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent,
    * `PAYLOAD_TOO_LARGE` for one that does not fit into a message; `INVALID_URL`
    * or `INVALID_AGENT_ID` for the target.
@@ -359,8 +349,11 @@ export class Agent {
    * @param value With what, as of {@linkcode Agent.call}.
    * @param options Limits, cancellation and the rest.
    * @returns The stream; its call is under way.
-   * @throws {CallError} At once for options that are wrong; everything else
-   * comes out of the loop over the stream.
+   * @throws {CallError} `INVALID_ARGUMENT` at once for an option, the method or
+   * the target; everything else comes out of the loop over the stream.
+   * @throws {ProtocolError} At once: `INVALID_VALUE` for a value that cannot be
+   * sent; `INVALID_URL` or `INVALID_AGENT_ID` for the target.
+   * @throws {CryptoError} At once, for `sealFor`, as of {@linkcode Agent.call}.
    */
   stream<Chunk = Value>(
     target: Target,
@@ -380,7 +373,8 @@ export class Agent {
    * @returns Those that the node knows, the least loaded first: at most as many
    * as `limit` says, and none after the first 1 MiB of records.
    * @throws {CallError} `INVALID_ARGUMENT` for several terms; `UNAVAILABLE`
-   * when the node does not answer.
+   * when the node does not answer; `CANCELLED` when the agent is closed.
+   * @throws {ProtocolError} `INVALID_VALUE` for a term that cannot be sent.
    */
   async discover(query: DiscoverQuery = {}): Promise<AgentEntry[]> {
     const { limit, ...terms } = query;
@@ -419,7 +413,9 @@ export class Agent {
    * @param value The event, at most 1 MiB. The array of bytes may be used again
    * at once.
    * @returns Resolves when it is in the subscribers' queues at the node.
-   * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`, `UNAVAILABLE`.
+   * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`, `UNAVAILABLE`;
+   * `CANCELLED` when the agent is closed.
+   * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
    */
   publish(topic: string, value?: Sendable): Promise<void> {
     return this.#membership.publish(topic, value);
@@ -438,6 +434,7 @@ export class Agent {
    * @throws {CallError} As `publish`, for the first event that was refused: those
    * before it are published, those after it may be. `DEADLINE_EXCEEDED` when the
    * node takes nothing for ten seconds.
+   * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
    */
   publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
     return this.#membership.publishAll(topic, values);
@@ -451,7 +448,8 @@ export class Agent {
    * for it.
    * @returns The subscription, once the node has it: what is published from
    * now on arrives.
-   * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`.
+   * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`;
+   * `CANCELLED` when the agent is closed.
    */
   subscribe(
     pattern: string,
@@ -467,7 +465,8 @@ export class Agent {
    * @param options How long it may take, and a signal.
    * @returns The round trip in milliseconds.
    * @throws {CallError} `NOT_FOUND`, `DEADLINE_EXCEEDED`, `UNAVAILABLE`, …;
-   * `INVALID_ARGUMENT` for an option.
+   * `INVALID_ARGUMENT` for an option; `CANCELLED` when the agent is closed.
+   * @throws {ProtocolError} `INVALID_URL` or `INVALID_AGENT_ID` for the target.
    */
   async ping(
     target?: Target,

@@ -8,7 +8,7 @@
  *
  * @module
  */
-export { Agent, type DiscoverQuery } from "./agent.ts";
+export { Agent } from "./agent.ts";
 export type { AgentLimits, AgentOptions } from "./agent_options.ts";
 export type { BudgetAmounts } from "./budget.ts";
 export type {
@@ -20,6 +20,7 @@ export { CallStream, type CallStreamEnding } from "./call_stream.ts";
 export type { Clock } from "../internal/clock.ts";
 export { SYSTEM_CLOCK } from "../transport/mod.ts";
 export { type Compression, SealedValue, type Sendable } from "./content.ts";
+export type { DiscoverQuery } from "./discover_query.ts";
 export {
   CallError,
   type CallErrorCode,

@@ -88,7 +88,7 @@ Deno.test("options of agents and nodes promise the defaults of the mesh", () => 
   assertDefaults("mesh/agent_options.ts", "AgentOptions", {
     connectTimeoutMs: NODE_CONNECT_TIMEOUT_MS,
   });
-  assertDefaults("mesh/agent.ts", "DiscoverQuery", {
+  assertDefaults("mesh/discover_query.ts", "DiscoverQuery", {
     limit: DEFAULT_QUERY_LIMIT,
   });
   assertDefaults("mesh/event_subscription.ts", "SubscribeOptions", {
