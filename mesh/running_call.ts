@@ -286,8 +286,13 @@ export class RunningCall implements CallFacts, TimedCall {
         throw this.#toFailure(thrown);
       }
     };
-    const key = this.#answerKey(idempotencyKey);
-    const content = await this.race.race(this.#services.answers.run(key, work));
+    const content = await this.race.race(
+      this.#services.answers.run(
+        this.caller.fingerprint,
+        JSON.stringify([this.request.method, idempotencyKey]),
+        work,
+      ),
+    );
     // It is nothing only where this call was given up, which has lost the race.
     await this.#respond(content!);
   }
@@ -404,14 +409,6 @@ export class RunningCall implements CallFacts, TimedCall {
     const isSecret = this.request.content.sealed !== undefined ||
       this.#input?.wasSealed === true;
     return toHandlerFailure(thrown, isSecret);
-  }
-
-  #answerKey(idempotencyKey: string): string {
-    return JSON.stringify([
-      this.caller.fingerprint,
-      this.request.method,
-      idempotencyKey,
-    ]);
   }
 
   /** Tells the caller, if it is there, why there is no answer. */
