@@ -177,8 +177,7 @@ export class LinuxUdpCarrier implements Carrier {
 
   /** Closes the socket; the pending receive ends with it. */
   close(): Promise<void> {
-    this.#isClosed = true;
-    this.#socket.close();
+    this.#isClosed = true; // The library is not called any more.
     return this.#runtime.close();
   }
 

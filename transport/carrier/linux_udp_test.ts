@@ -8,8 +8,14 @@ import { LinuxUdpCarrier } from "./linux_udp.ts";
 
 const ANY: Address = { hostname: "127.0.0.1", port: 0 };
 const DEFAULT_BUFFER_BYTES = 212_992;
-/** `F_GETFD`, which fails for a number that is not open. */
-const GET_FLAGS = 1;
+/** Level and option of `SO_TYPE`, which fails for a number that is no socket. */
+const SOCKET_TYPE = [1, 3] as const;
+/** Options of `ip(7)` and `ipv6(7)`: whether datagrams are cut, and "never". */
+const MTU_DISCOVERY = [
+  { hostname: "127.0.0.1", level: 0, option: 10 },
+  { hostname: "::1", level: 41, option: 23 },
+];
+const PROBE = 3;
 
 const loaded = loadLibc();
 const system: Libc | undefined = typeof loaded === "string"
@@ -30,6 +36,23 @@ function bind(libc: Libc): LinuxUdpCarrier {
   const carrier = LinuxUdpCarrier.bind(ANY, { libc });
   assert.ok(carrier instanceof LinuxUdpCarrier);
   return carrier;
+}
+
+function readOption(
+  libc: Libc,
+  descriptor: number,
+  level: number,
+  option: number,
+): number | undefined {
+  const value = new Int32Array(1);
+  const lengthBytes = new Uint32Array([value.byteLength]);
+  return libc.getsockopt(descriptor, level, option, value, lengthBytes) === 0
+    ? value[0]
+    : undefined;
+}
+
+function isAddressInUse(error: unknown): boolean {
+  return error instanceof TransportError && error.code === "ADDRESS_IN_USE";
 }
 
 /** What arrives at a carrier, in this order. */
@@ -176,6 +199,48 @@ test("has larger buffers than the default, and says how large", (libc) =>
     return Promise.resolve();
   }));
 
+for (const { hostname, level, option } of MTU_DISCOVERY) {
+  test(`sends no datagram from ${hostname} in fragments`, async (libc) => {
+    const numbers: number[] = [];
+    const carrier = LinuxUdpCarrier.bind({ hostname, port: 0 }, {
+      libc: {
+        ...libc,
+        setsockopt: (descriptor, ...rest) => {
+          numbers.push(descriptor);
+          return libc.setsockopt(descriptor, ...rest);
+        },
+      },
+    });
+    assert.equal(readOption(libc, numbers[0]!, level, option), PROBE);
+    await carrier.close();
+  });
+}
+
+test("leaves nothing of a worker that is terminated", async (libc) => {
+  const worker = new Worker(
+    new URL("../../tests/support/bound_worker.ts", import.meta.url),
+    { type: "module" },
+  );
+  const address = await new Promise<Address>((resolve) => {
+    worker.onmessage = ({ data }) => resolve(data);
+  });
+  assert.throws(
+    () => LinuxUdpCarrier.bind(address, { libc }),
+    isAddressInUse,
+  );
+  worker.terminate();
+  // The runtime ends its thread some time later.
+  for (let tries = 1;; tries++) {
+    try {
+      await LinuxUdpCarrier.bind(address, { libc }).close();
+      break;
+    } catch (error) {
+      assert.ok(isAddressInUse(error) && tries < 3_000, `${error}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+});
+
 test("holds more datagrams than the default buffer before they are read", async (libc) => {
   const sender = bind(libc);
   const receiver = bind(libc);
@@ -284,7 +349,10 @@ if (state !== "granted") {
 test("gives every number of a socket back when it is closed", async (libc) => {
   const openCount = (): number =>
     Array.from({ length: 512 }, (_, number) => number)
-      .filter((number) => libc.fcntl(number, GET_FLAGS, 0) >= 0).length;
+      .filter((number) =>
+        readOption(libc, number, ...SOCKET_TYPE) !== undefined
+      )
+      .length;
   await bind(libc).close();
   const before = openCount();
   for (let round = 0; round < 20; round++) {
@@ -328,12 +396,11 @@ Deno.test({
   },
 });
 
-test("is the runtime's carrier where the socket cannot be found or duplicated", async (libc) => {
+test("is the runtime's carrier where the socket cannot be found", async (libc) => {
   for (
     const broken of [
       { ...libc, getsockname: () => -1 },
       { ...libc, socket: () => -1 },
-      { ...libc, fcntl: () => -1 },
     ]
   ) {
     const reasons: string[] = [];

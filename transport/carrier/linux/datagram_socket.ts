@@ -4,24 +4,31 @@
  * The runtime waits for the socket. A library call could do that only on a thread
  * of its own for each socket, which closing would have to wake. So the socket is
  * bound by the runtime, which also judges the `net` permission, and found by its
- * address; a duplicate of its number is used here, which stays this socket
- * whatever the runtime does with its own. docs/adr/0007-libraries-by-permission.md
+ * address. Its number is the runtime's: a duplicate would outlive a worker that is
+ * terminated, and keep the port. docs/adr/0007-libraries-by-permission.md
  *
  * @module
  */
 import type { Address } from "../../core/address.ts";
 import type { Libc } from "./libc.ts";
-import { encodeSocketAddress, SOCKET_ADDRESS_ROOM } from "./socket_address.ts";
+import {
+  encodeSocketAddress,
+  FAMILY_IPV4,
+  familyOf,
+  SOCKET_ADDRESS_ROOM,
+} from "./socket_address.ts";
 
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SOCK_DGRAM = 2;
-const AF_INET = 2;
-/** `F_DUPFD_CLOEXEC`: a program that is started later does not inherit it. */
-const DUPLICATE = 1_030;
-const FIRST_DUPLICATE = 3;
+const IPPROTO_IP = 0;
+const IPPROTO_IPV6 = 41;
+const IP_MTU_DISCOVER = 10;
+const IPV6_MTU_DISCOVER = 23;
+/** `IP_PMTUDISC_PROBE`, of either family: no fragments, and no advice from routers. */
+const PROBE = 3;
 
 /** Numbers above the lowest free one that are looked at. */
 const MAX_NUMBERS_ABOVE = 1_024;
@@ -37,42 +44,33 @@ const INT_BYTES = 4;
 const value = new Int32Array(1);
 const lengthBytes = new Uint32Array(1);
 
-/** A number of our own for a socket of the runtime. */
+/** A socket of the runtime, which closes it. */
 export class DatagramSocket {
-  /** The number, while it is open. */
+  /** Its number. Another file may have it once the runtime has closed the socket. */
   readonly descriptor: number;
   /** Memory for datagrams that were not read yet, in bytes, as the kernel counts. */
   readonly receiveBufferBytes: number;
-  readonly #libc: Libc;
-  #isClosed = false;
 
-  private constructor(libc: Libc, descriptor: number) {
-    this.#libc = libc;
+  private constructor(libc: Libc, descriptor: number, address: Address) {
     this.descriptor = descriptor;
+    refuseFragments(libc, descriptor, familyOf(address.hostname));
     growBuffer(libc, descriptor, SO_SNDBUF);
     growBuffer(libc, descriptor, SO_RCVBUF);
     this.receiveBufferBytes = readOption(libc, descriptor, SO_RCVBUF) ?? 0;
   }
 
   /**
-   * Finds a socket of this process and duplicates its number.
+   * Finds a socket of this process, and prepares it.
    *
    * @param libc The C library.
    * @param address Where it is bound.
    * @returns The socket; `undefined` when it is not found.
    */
   static find(libc: Libc, address: Address): DatagramSocket | undefined {
-    const original = findDescriptor(libc, address);
-    if (original === undefined) return undefined;
-    const descriptor = libc.fcntl(original, DUPLICATE, FIRST_DUPLICATE);
-    return descriptor < 0 ? undefined : new DatagramSocket(libc, descriptor);
-  }
-
-  /** Gives the number back; the socket itself is closed by the runtime. */
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#libc.close(this.descriptor);
+    const descriptor = findDescriptor(libc, address);
+    return descriptor === undefined
+      ? undefined
+      : new DatagramSocket(libc, descriptor, address);
   }
 }
 
@@ -80,7 +78,7 @@ function findDescriptor(libc: Libc, address: Address): number | undefined {
   const wanted = encodeSocketAddress(address);
   if (wanted === undefined) return undefined;
   // The lowest free number: that of a socket bound just now is next to it.
-  const free = libc.socket(AF_INET, SOCK_DGRAM, 0);
+  const free = libc.socket(FAMILY_IPV4, SOCK_DGRAM, 0);
   if (free < 0) return undefined;
   libc.close(free);
   const isWanted = (descriptor: number): boolean =>
@@ -116,6 +114,23 @@ function readOption(
   const result = libc
     .getsockopt(descriptor, SOL_SOCKET, option, value, lengthBytes);
   return result === 0 ? value[0] : undefined;
+}
+
+/**
+ * A datagram that does not fit is refused or lost, so that packet-size discovery
+ * finds what the path carries in one piece (RFC 8899 §3). What the network says of
+ * sizes is not believed: anybody may say it.
+ */
+function refuseFragments(
+  libc: Libc,
+  descriptor: number,
+  family: number,
+): void {
+  value[0] = PROBE;
+  libc.setsockopt(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, value, INT_BYTES);
+  if (family === FAMILY_IPV4) return;
+  libc
+    .setsockopt(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, value, INT_BYTES);
 }
 
 /** Makes a buffer larger, never smaller than it is. */

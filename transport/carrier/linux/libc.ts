@@ -13,8 +13,6 @@ import { isFfiGranted } from "../../../internal/ffi_permission.ts";
 export interface Libc {
   /** `socket(2)`. */
   socket(family: number, type: number, protocol: number): number;
-  /** `fcntl(2)` with a number as its argument. */
-  fcntl(descriptor: number, command: number, argument: number): number;
   /** `getsockname(2)`. */
   getsockname(
     descriptor: number,
@@ -83,7 +81,6 @@ function tryLoad(): Libc | string {
   try {
     return Deno.dlopen(LIBRARY, {
       socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-      fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
       getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
       getsockopt: {
         parameters: ["i32", "i32", "i32", "buffer", "buffer"],
