@@ -172,7 +172,7 @@ export class DatagramSender {
     return hasSent;
   }
 
-  /** @returns Fulfilled when more may be sent, in place of `onReady`. */
+  /** @returns Fulfilled when more may be sent, in place of `onReady` this once. */
   waitUntilReady(): Promise<void> {
     this.#ready = createDeferred();
     return this.#ready.promise;
@@ -292,7 +292,9 @@ export class DatagramSender {
   }
 
   #goOn(): void {
-    if (this.#ready === undefined) this.#options.onReady();
-    else this.#ready.resolve();
+    const ready = this.#ready;
+    if (ready === undefined) return this.#options.onReady();
+    this.#ready = undefined;
+    ready.resolve();
   }
 }

@@ -21,7 +21,7 @@ import type { EndpointEvent } from "./core/endpoint_event.ts";
 import { TransportError } from "./core/error.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
-import { createDeferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "./deferred.ts";
 import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
 import { LateLook } from "./late_look.ts";
 import { scheduleMacrotask } from "./macrotask.ts";
@@ -84,6 +84,12 @@ const OLD_CARRIER_MS = 1_000;
  * for one that does not close: a socket does either within milliseconds.
  */
 export const MAX_CLOSE_WAIT_MS = 3_000;
+
+/**
+ * How long closing waits for peers to say that they know: as a rule a round trip, and
+ * three probe timeouts for one that is gone. A process that ends waits no longer.
+ */
+export const MAX_CLOSE_ANSWER_MS = 1_000;
 
 /** Never added to. */
 const NO_TASKS: (() => void)[] = [];
@@ -167,8 +173,8 @@ export class Driver {
   /** How long the events delivered last may take to be answered. */
   #answerMicrotasks = WAKE_BATCH_MICROTASKS;
 
-  /** Whether datagrams are ignored: what is left is to send. */
-  #isDeaf = false;
+  /** While closing: fulfilled when every peer knows. Nobody may connect any more. */
+  #known: Deferred<void> | undefined;
   #isClosed = false;
 
   /** @param options Endpoint, carrier, clock, and who hears. */
@@ -279,8 +285,9 @@ export class Driver {
   }
 
   /**
-   * Closes every connection, sends what says so, and closes the carrier. One that
-   * does not take that within {@linkcode MAX_CLOSE_WAIT_MS} is closed all the same.
+   * Closes every connection, sends what says so until the peers know, or for
+   * {@linkcode MAX_CLOSE_ANSWER_MS}, and closes the carrier. One that does not take
+   * that within {@linkcode MAX_CLOSE_WAIT_MS} is closed all the same.
    *
    * @param code Close code for the peers.
    * @param reason For a person there.
@@ -294,12 +301,13 @@ export class Driver {
     let isTaking = true;
     try {
       // Nobody who connects from here on would be closed.
-      this.#isDeaf = true;
+      const known = this.#known = createDeferred<void>();
       this.#endpoint.close(this.now(), code, reason);
       // Close frames of thousands of connections take more than one turn.
       while (isTaking && this.#sendAll()) {
         isTaking = await this.#isInTime(this.#sender.waitUntilReady());
       }
+      if (isTaking) await this.#isInTime(known.promise, MAX_CLOSE_ANSWER_MS);
     } finally {
       this.#isClosed = true;
       this.#timer.cancel();
@@ -328,12 +336,12 @@ export class Driver {
   }
 
   /** @returns Whether it is fulfilled within what closing waits. */
-  async #isInTime(task: Promise<void>): Promise<boolean> {
+  async #isInTime(
+    task: Promise<void>,
+    waitMs = MAX_CLOSE_WAIT_MS,
+  ): Promise<boolean> {
     const late = createDeferred<boolean>();
-    const cancel = this.#timers.schedule(
-      MAX_CLOSE_WAIT_MS,
-      () => late.resolve(false),
-    );
+    const cancel = this.#timers.schedule(waitMs, () => late.resolve(false));
     try {
       return await Promise.race([task.then(() => true), late.promise]);
     } finally {
@@ -390,11 +398,12 @@ export class Driver {
 
   /** @returns What the carrier waits for before it reads the next one. */
   #handleDatagram(datagram: Uint8Array, from: Address): Promise<void> | void {
-    if (this.#isDeaf) return;
+    if (this.#isClosed) return;
     const now = this.now();
     this.#busyPoll?.handleReceived(now);
-    if (isHelloShaped(datagram)) this.#hellos.push(datagram, from);
-    else this.#endpoint.handleDatagram(now, from, datagram);
+    if (isHelloShaped(datagram)) {
+      if (this.#known === undefined) this.#hellos.push(datagram, from);
+    } else this.#endpoint.handleDatagram(now, from, datagram);
     poison(datagram);
     // Answering a batch at once saves acknowledgements, a datagram each.
     this.#receivedCount++;
@@ -424,7 +433,7 @@ export class Driver {
     this.#isHelloTurnPlanned = true;
     this.#scheduleTurn(() => {
       this.#isHelloTurnPlanned = false;
-      if (!this.#isDeaf) this.#flushSafely();
+      this.#flushSafely();
     });
   }
 
@@ -460,7 +469,9 @@ export class Driver {
       this.#countdown.plan(this.#answerMicrotasks);
     } else {
       this.#sendAll();
-      if (this.#hellos.isWaiting) this.#handleWaitingHellos();
+      if (this.#hellos.isWaiting && this.#known === undefined) {
+        this.#handleWaitingHellos();
+      }
     }
   }
 
@@ -471,7 +482,9 @@ export class Driver {
     if (this.#sender.takeHasSent()) this.#busyPoll?.handleSent(this.now());
     this.#armTimer();
     this.#deliverEvents();
-    if (this.#endpoint.isPreparationDue) this.#prepareLater();
+    if (this.#known !== undefined) {
+      if (!this.#endpoint.isPeerUnaware) this.#known.resolve();
+    } else if (this.#endpoint.isPreparationDue) this.#prepareLater();
     return hasMore;
   }
 
@@ -481,7 +494,7 @@ export class Driver {
     this.#isPreparing = true;
     scheduleMacrotask(() => {
       this.#isPreparing = false;
-      if (this.#isDeaf || this.#isClosed) return;
+      if (this.#known !== undefined) return;
       this.#endpoint.prepare();
       if (this.#endpoint.isPreparationDue) this.#prepareLater();
     });

@@ -19,6 +19,7 @@ import {
 import {
   Driver,
   type DriverOptions,
+  MAX_CLOSE_ANSWER_MS,
   MAX_CLOSE_WAIT_MS,
   MAX_RECEIVE_BATCH_BYTES,
 } from "./driver.ts";
@@ -597,6 +598,9 @@ Deno.test("Driver.close() takes no more connections while it sends what is left"
   stranger.pollTransmit(0, hello);
   connectMany(rig, 2 * MAX_SENDS_IN_FLIGHT);
   await turns();
+  // One that is answered at once, and one that waits.
+  rig.carrier.onDatagram(hello, { hostname: "127.0.0.1", port: 3 });
+  rig.carrier.onDatagram(hello, { hostname: "127.0.0.1", port: 4 });
   const closing = rig.driver.close();
   await turns();
   rig.carrier.onDatagram(hello, { hostname: "127.0.0.1", port: 2 });
@@ -669,7 +673,9 @@ Deno.test("Driver makes keys ahead once it has sent what there was", async () =>
 
 for (const carrier of [new ManualCarrier(), new BatchCarrier()]) {
   Deno.test(`Driver sends an urgent answer before it does anything else: ${carrier.constructor.name}`, async () => {
-    const rig = createRig(carrier);
+    const clock = new TimerClock();
+    const timers = new TimerQueue(clock);
+    const rig = createRig(carrier, {}, undefined, undefined, timers);
     carrier.isManual = false;
     const client = new Endpoint(
       { keyPair: generateKeyPair(systemRandom) },
@@ -701,7 +707,16 @@ for (const carrier of [new ManualCarrier(), new BatchCarrier()]) {
     client.handleDatagram(rig.now, carrier.localAddress, carrier.last);
     assert.equal(second.state, "established", "in the same turn");
     assert.equal(rig.endpoint.stats.tickets.accepted, 1);
-    await rig.driver.close();
+    // Nobody says that he knows of that.
+    const closing = rig.driver.close();
+    await turns();
+    clock.advance(MAX_CLOSE_ANSWER_MS - 1);
+    await turns();
+    assert.equal(carrier.isClosed, false);
+    clock.advance(1);
+    await closing;
+    assert.equal(carrier.isClosed, true);
+    assert.equal(clock.timerCount, 0);
     assert.deepEqual(rig.errors, []);
   });
 }

@@ -367,6 +367,10 @@ export class Transport {
    * Closes every connection, tells the peers, and gives the socket back. A
    * second call waits for the first.
    *
+   * What a peer is told may get lost: it is repeated until the peer has said that it
+   * knows, which takes a round trip, or for three probe timeouts where it does not,
+   * and for a second at most.
+   *
    * @param code Close code for them; applications use 0 and from 0x100 on, of which
    * 0x100 is the mesh's: left.
    * @param reason For a person; 256 bytes of it travel.

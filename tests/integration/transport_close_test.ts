@@ -3,6 +3,7 @@ import {
   MemoryNetwork,
   type TransportConnection,
   TransportError,
+  type TransportOptions,
   type TransportStream,
 } from "../../transport/mod.ts";
 import {
@@ -185,6 +186,65 @@ Deno.test("Transport.close() tells every peer and settles attempts", async () =>
   );
   await silent.close();
   await server.transport.close();
+});
+
+Deno.test("Transport.close() says again that it closes to a peer that does not answer, and goes", async () => {
+  let isCut = false;
+  const sentFrom: number[] = [];
+  const network = new MemoryNetwork({
+    filter: (_datagram, from) => {
+      if (isCut) sentFrom.push(from.port);
+      return !isCut;
+    },
+  });
+  await withTransports(async ({ client, outgoing, incoming }) => {
+    await Promise.all([outgoing.ping(), incoming.ping()]);
+    const { port } = client.localAddress;
+    isCut = true;
+    await client.close(0x123);
+    // Three closes, an acknowledgement that was due, a close for what was on its way.
+    const count = sentFrom.filter((each) => each === port).length;
+    assert.ok(count >= 2 && count <= 5, `${count} datagrams`);
+    assert.ok(isTransportError("CLOSED", 0x123)(await outgoing.closed));
+  }, { network });
+});
+
+Deno.test("TransportConnection.close() holds up no other connection, though its peer does not hear of it", async () => {
+  let cutPort: number | undefined;
+  const network = new MemoryNetwork({
+    filter: (_bytes, _from, to) => to.port !== cutPort,
+  });
+  const bind = (options: Partial<TransportOptions> = {}) =>
+    bindTransport({ carrier: network.createCarrier(), ...options });
+  const accepted: TransportConnection[] = [];
+  const { transport: server } = await bind({
+    onConnection: (connection) => {
+      echoStreams(connection);
+      accepted.push(connection);
+    },
+  });
+  const clients = await Promise.all([bind(), bind()]);
+  const connections: TransportConnection[] = [];
+  for (const { transport } of clients) {
+    const connection = await transport.connect(server.localAddress);
+    await request(connection, patternBytes(10));
+    connections.push(connection);
+  }
+  cutPort = clients[0].transport.localAddress.port;
+  accepted[0]!.close(0x123);
+  assert.equal((await accepted[0]!.closed).code, "CLOSED");
+  assert.deepEqual(
+    await request(connections[1]!, patternBytes(10)),
+    patternBytes(10),
+  );
+  assert.equal(connections[0]!.isOpen, true);
+  cutPort = undefined;
+  // Repeated, or asked for by what the peer sends.
+  connections[0]!.ping().catch(() => {});
+  assert.ok((await connections[0]!.closed).code !== "CLOSED");
+  for (const { transport } of [...clients, { transport: server }]) {
+    await transport.close();
+  }
 });
 
 Deno.test("Transport.close() may be called from a callback", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TransportError } from "../../transport/mod.ts";
 import {
   echoStreams,
   isEqualBytes,
@@ -44,6 +45,34 @@ Deno.test("Transport carries streams through a relay and shows it no plaintext",
     assert.ok(relay.toClient.bytes > sent.length);
   });
 });
+
+for (const closer of ["client", "server"] as const) {
+  Deno.test(`A close of the ${closer} that gets lost is told again: what waits at its peer fails with it, not with the idle timeout`, () =>
+    withRelay({}, async (pair, relay) => {
+      const { outgoing, incoming } = pair;
+      const [near, far] = closer === "client"
+        ? [outgoing, incoming]
+        : [incoming, outgoing];
+      echoStreams(near);
+      const stream = await far.openStream();
+      await stream.write(patternBytes(10));
+      assert.deepEqual(await stream.read(), patternBytes(10));
+      const reading = stream.read();
+      // What was to be acknowledged is: the next datagram is the close.
+      for (const connection of [far, near]) await connection.ping();
+      const direction = closer === "client" ? "toTarget" : "toClient";
+      const droppedBefore = relay[direction].dropped;
+      relay.dropNext(direction);
+      await pair[closer].close(0x123, "leaving");
+      await assert.rejects(
+        reading,
+        (error) =>
+          error instanceof TransportError && error.code === "CLOSED_BY_PEER" &&
+          error.closeCode === 0x123,
+      );
+      assert.equal(relay[direction].dropped, droppedBefore + 1);
+    }));
+}
 
 const FAULTS: Record<string, RelayFaults> = {
   "loss of 5 %": { dropRate: 0.05 },

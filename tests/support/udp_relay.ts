@@ -93,6 +93,8 @@ export interface RelayCounts {
 
 interface Direction {
   faults: Required<RelayFaults>;
+  /** Of the next ones, how many vanish whatever the faults are. */
+  dropNextCount: number;
   readonly counts: RelayCounts;
   readonly random: SeededRandom;
 }
@@ -170,6 +172,16 @@ export class UdpRelay {
     this.#toClient.faults = withDefaults(toClient);
   }
 
+  /**
+   * Drops the next datagram of a direction, whatever the faults are.
+   *
+   * @param direction Which way.
+   */
+  dropNext(direction: "toTarget" | "toClient"): void {
+    const isToTarget = direction === "toTarget";
+    (isToTarget ? this.#toTarget : this.#toClient).dropNextCount++;
+  }
+
   /** Stops, and closes every socket. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -242,6 +254,11 @@ export class UdpRelay {
     if (marker !== undefined && contains(datagram, marker)) {
       this.#hasSeenMarker = true;
     }
+    if (direction.dropNextCount > 0) {
+      direction.dropNextCount--;
+      counts.dropped++;
+      return;
+    }
     if (random.isHit(faults.dropRate)) {
       counts.dropped++;
       return;
@@ -271,6 +288,7 @@ function createDirection(
 ): Direction {
   return {
     faults: withDefaults(faults ?? {}),
+    dropNextCount: 0,
     random: new SeededRandom(seed),
     counts: {
       datagrams: 0,

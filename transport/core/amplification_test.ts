@@ -225,6 +225,27 @@ Deno.test("A peer that has just moved is told of the end, though all has been se
   }
 });
 
+for (const isPeerFirst of [true, false]) {
+  Deno.test(`Closes are repeated, and answered, within what may be sent; ${isPeerFirst ? "the peer" : "this side"} closes`, () => {
+    const peer = new HostilePeer({ parameters: GREEDY });
+    answerAtLength(peer);
+    peer.received();
+    const traffic = new Traffic(peer);
+    if (isPeerFirst) traffic.spoof(peer.seal(Uint8Array.of(0x50, 8, 0, 0)));
+    else {
+      traffic.spoof(peer.seal(PADDING));
+      peer.connection.close(peer.now, 300, "x".repeat(256));
+    }
+    traffic.count();
+    while (peer.connection.state !== "closed") {
+      peer.now = peer.endpoint.pollTimeout()!;
+      peer.endpoint.handleTimeout(peer.now);
+      traffic.count();
+    }
+    traffic.check();
+  });
+}
+
 Deno.test("A peer that acknowledges what it cannot have received is found out before long", () => {
   for (let seed = 1; seed <= 20; seed++) {
     const peer = new HostilePeer({ seed, parameters: GREEDY });

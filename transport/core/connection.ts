@@ -19,8 +19,10 @@ import {
 } from "./amplification_limit.ts";
 import { ApplicationSide, checkCode } from "./application_side.ts";
 import {
+  CLOSE_ANSWER,
   closedByPeer,
   CloseRepetition,
+  END_PTO_COUNT,
   type Ending,
   exhaustedEnding,
   localEnding,
@@ -264,6 +266,8 @@ export class Connection extends ApplicationSide {
 
   /** The peer, by its reset token, says that it knows nothing of this connection (RFC 9000 §10.3). */
   handleStatelessReset(): void {
+    // Nor is there anybody left to be told of the end.
+    if (this.#state === "closing") return this.forget();
     if (this.#state !== "established") return;
     const error = new TransportError(
       "CONNECTION_LOST",
@@ -323,7 +327,7 @@ export class Connection extends ApplicationSide {
       else if (isElsewhere && space.isOpenedNewest) {
         this.#migration!.handleMove(now, from, datagramBytes);
       }
-      if (this.#state === "closing") this.#closes!.handlePacket();
+      if (this.#state === "closing") this.#handleWhileClosing(now, space);
       else this.#handleFrames(now, space);
     }
     this.#wake(this);
@@ -347,7 +351,7 @@ export class Connection extends ApplicationSide {
     ) {
       if (name === "idle") this.#handleIdleTimeout();
       else if (name === "keep-alive") this.#space?.requestPing(false);
-      else this.#forget();
+      else this.#handleCloseTimeout(now);
     }
     if (this.#state === "established") {
       this.#migration!.handleTimeout(now);
@@ -378,7 +382,7 @@ export class Connection extends ApplicationSide {
         now,
         room < into.length ? into.subarray(0, room) : into,
       );
-    } else if (this.#state === "closing") {
+    } else if (this.#state !== "closed") {
       const space = this.#space!;
       const room = closeAllowanceBytes(allowedBytes, space.prefixBytes);
       if (room === 0) return 0;
@@ -469,6 +473,14 @@ export class Connection extends ApplicationSide {
     ) return;
     this.#trace?.setTime(now);
     this.#closeWith(now, localEnding({ code, reason }));
+  }
+
+  /** Nothing of a connection that is over is kept any longer; for the endpoint. */
+  forget(): void {
+    this.#state = "closed";
+    this.#trace?.state("closed");
+    this.#timers.cancelAll();
+    this.#wake(this);
   }
 
   // ── While it stands ───────────────────────────────────────────────────────
@@ -633,6 +645,7 @@ export class Connection extends ApplicationSide {
   }
 
   #handleClose(now: Instant, close: CloseFrame): void {
+    this.#closes = new CloseRepetition(CLOSE_ANSWER);
     this.#linger(now, "draining");
     this.#finishEvents(closedByPeer(close));
   }
@@ -655,20 +668,35 @@ export class Connection extends ApplicationSide {
     this.#state = state;
     this.#trace?.state(state);
     this.#timers.cancelAll();
-    this.#timers.set("close", now + this.#space!.endMarginMs);
+    this.#setCloseTimer(now);
+    this.#options.onLinger(this);
+  }
+
+  #handleWhileClosing(now: Instant, space: PacketSpace): void {
+    // RFC 9000 §10.2: the peer knows, and says nothing more either.
+    if (space.hasClose) this.#linger(now, "draining");
+    else this.#closes!.handlePacket();
+  }
+
+  /** Three probe timeouts: one by one where each has something to be done. */
+  #setCloseTimer(now: Instant): void {
+    const { endMarginMs } = this.#space!;
+    const isRepeated = this.#state === "closing";
+    const waitMs = isRepeated ? endMarginMs / END_PTO_COUNT : endMarginMs;
+    this.#timers.set("close", now + waitMs);
+  }
+
+  #handleCloseTimeout(now: Instant): void {
+    // From now on, not from when it was due: a busy process has said it just once.
+    const isOver = this.#state !== "closing" || !this.#closes!.handleTimeout();
+    if (isOver) this.forget();
+    else this.#setCloseTimer(now);
   }
 
   /** Ends at once, without a word to the peer. */
   #end(error: TransportError): void {
     this.#finishEvents(error);
-    this.#forget();
-    this.#wake(this);
-  }
-
-  #forget(): void {
-    this.#state = "closed";
-    this.#trace?.state("closed");
-    this.#timers.cancelAll();
+    this.forget();
   }
 
   #finishEvents(error: TransportError): void {

@@ -4,9 +4,17 @@
  *
  * @module
  */
+import { ByteReader } from "../../internal/byte_reader.ts";
 import { MxpError } from "../../internal/error.ts";
 import { oneLine } from "../../internal/printable.ts";
+import { decodeFrame } from "../../protocol/frame/mod.ts";
 import { CloseCode, closeCodeOf, TransportError } from "./error.ts";
+
+/**
+ * Probe timeouts that the end of a connection, and keys that were replaced,
+ * leave room for (RFC 9000 §10.1, §10.2; RFC 9001 §6.5).
+ */
+export const END_PTO_COUNT = 3;
 
 /** What a close frame says. */
 export interface Closing {
@@ -24,11 +32,15 @@ export interface Ending {
   readonly error: TransportError;
 }
 
-/** The closes that a closing connection sends. */
+/** What the peer's close is answered with: that it was heard (RFC 9000 §10.2.2). */
+export const CLOSE_ANSWER: Closing = { code: CloseCode.NO_ERROR, reason: "" };
+
+/** The closes that a connection sends when it is over. */
 export class CloseRepetition {
   readonly #closing: Closing;
   #isDue = true;
   #packetsReceived = 0;
+  #timeoutCount = 0;
 
   /** @param closing What they say. The first one is due at once. */
   constructor(closing: Closing) {
@@ -41,6 +53,17 @@ export class CloseRepetition {
     if ((this.#packetsReceived & (this.#packetsReceived - 1)) === 0) {
       this.#isDue = true;
     }
+  }
+
+  /**
+   * A probe timeout has gone by without a word that the peer has heard of it: the
+   * close may be lost, and a peer with nothing to say does not ask for it.
+   *
+   * @returns Whether it is repeated; otherwise that was enough.
+   */
+  handleTimeout(): boolean {
+    this.#isDue = ++this.#timeoutCount < END_PTO_COUNT;
+    return this.#isDue;
   }
 
   /** The peer asks again for what was answered with the close. */
@@ -126,6 +149,24 @@ export function closedByPeer({ code, reason }: Closing): TransportError {
     `Connection: closed by the peer with code ${code}${detail}`,
     { closeCode: code },
   );
+}
+
+/**
+ * Whether the peer says in a packet that it has closed, too: nothing else in it
+ * counts once this end has.
+ *
+ * @param frames What was in the packet; whatever is wrong with it ends nothing more.
+ */
+export function hasClose(frames: Uint8Array): boolean {
+  const reader = new ByteReader(frames);
+  try {
+    while (reader.remaining > 0) {
+      if (decodeFrame(reader).type === "close") return true;
+    }
+  } catch {
+    // As if the rest were not there.
+  }
+  return false;
 }
 
 /**

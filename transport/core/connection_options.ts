@@ -44,6 +44,8 @@ export interface ConnectionOptions<Connection> {
   readonly onLimit: (limit: LimitName) => void;
   /** Tells the endpoint that there may be something to send, or a new deadline. */
   readonly wake: (connection: Connection) => void;
+  /** Told that the connection is over, and how far its end has come. */
+  readonly onLinger: (connection: Connection) => void;
   /** A ticket of the peer, and the streams that do not wait for the handshake. */
   readonly early?: EarlyData | undefined;
   /** Takes a session ticket of the peer. */

@@ -494,9 +494,12 @@ Deno.test("Endpoint.close() ends a connection in the middle of its handshake on 
     const last = endpoint.pollTransmit(1, buffer);
     assert.equal(last !== undefined, endpoint === server);
     assert.equal(endpoint.pollTransmit(1, buffer), undefined);
-    endpoint.handleTimeout(20_000);
-    while (endpoint.pollEvent() !== undefined);
-    assert.equal(endpoint.stats.connectionCount, 0);
+    for (let now = 1; endpoint.stats.connectionCount > 0;) {
+      while (endpoint.pollEvent() !== undefined);
+      now = endpoint.pollTimeout() ?? now;
+      assert.ok(now < 20_000, `${now} ms`);
+      endpoint.handleTimeout(now);
+    }
   }
 });
 

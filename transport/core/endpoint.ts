@@ -46,6 +46,7 @@ import type { EndpointObserver } from "./observer.ts";
 import { checkRemoteKey } from "./remote_key.ts";
 import { Resumptions } from "./resumptions.ts";
 import { KeyCounts } from "./key_counts.ts";
+import { LingeringConnections } from "./lingering_connections.ts";
 import type { LimitName } from "./limits.ts";
 import { StatelessAnswers } from "./stateless_answers.ts";
 import { encodeReset, maxResetBytes } from "./stateless_reset.ts";
@@ -106,6 +107,9 @@ export class Endpoint {
   readonly #onTicket = (ticket: ReceivedTicket): void =>
     this.#resumptions.keep(ticket);
   readonly #perKey: KeyCounts<Connection>;
+  readonly #lingering = new LingeringConnections<Connection>();
+  readonly #onLinger = (connection: Connection): void =>
+    this.#lingering.follow(connection);
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
     if (route === undefined) return;
@@ -152,7 +156,7 @@ export class Endpoint {
       answers: this.#answers,
       resumptions: this.#resumptions,
       handshake: this.#handshake,
-      hasRoom: () => this.#routes.size < this.config.maxConnections,
+      hasRoom: () => this.#makeRoom(),
       createConnectionId: () => this.#ids.newConnectionId(),
       resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
       open: (now, hello) => this.#open(now, hello, false),
@@ -170,6 +174,14 @@ export class Endpoint {
       retriesSent: this.#hellos.retriesSent,
       tickets: this.#resumptions.stats,
     };
+  }
+
+  /**
+   * Whether a connection was closed of which the peer has not said that it knows,
+   * and may still do so.
+   */
+  get isPeerUnaware(): boolean {
+    return this.#lingering.isPeerUnaware;
   }
 
   /** Connections that are open or half open. */
@@ -192,7 +204,7 @@ export class Endpoint {
     remoteAddress: Address,
     options: ConnectOptions = {},
   ): Connection {
-    if (this.#routes.size >= this.config.maxConnections) {
+    if (!this.#makeRoom()) {
       throw new TransportError(
         "LIMIT",
         `Endpoint: ${this.config.maxConnections} connections are open already`,
@@ -530,6 +542,7 @@ export class Endpoint {
       wake: this.#wake,
       onLimit: this.#onLimit,
       onTicket: this.#onTicket,
+      onLinger: this.#onLinger,
     });
     if (trace !== undefined) {
       this.#trace!.add(connection, trace);
@@ -542,6 +555,16 @@ export class Endpoint {
       isAnnounced,
     });
     return connection;
+  }
+
+  /** @returns Whether there is room for another connection; one that is over gives way. */
+  #makeRoom(): boolean {
+    if (this.#routes.size < this.config.maxConnections) return true;
+    const { oldest } = this.#lingering;
+    if (oldest === undefined) return false;
+    oldest.forget();
+    this.#remove(oldest);
+    return true;
   }
 
   #add(route: Route): void {
@@ -559,6 +582,7 @@ export class Endpoint {
     this.#trace?.forget(connection);
     this.#ids.delete(connection);
     this.#perKey.delete(connection);
+    this.#lingering.delete(connection);
     this.#deadlines.set(connection, undefined);
     const { isInitiator, peerStaticPublicKey } = connection;
     if (!isInitiator || peerStaticPublicKey === undefined) return;

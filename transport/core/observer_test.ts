@@ -110,6 +110,7 @@ Deno.test("An observer is told of a whole connection in order", () => {
     "handshaking",
     "established",
     "closing",
+    "draining",
     "closed",
   ]);
   assert.deepEqual(states(server), [

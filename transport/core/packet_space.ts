@@ -26,6 +26,7 @@ import { AckTracker } from "./ack_tracker.ts";
 import { aeadLimits } from "./aead_limits.ts";
 import { type Address, isLoopback } from "./address.ts";
 import { DEFAULT_DATAGRAM_BYTES } from "./config.ts";
+import { END_PTO_COUNT, hasClose } from "./connection_end.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import { TransportError } from "./error.ts";
 import type { EventQueue } from "./event_queue.ts";
@@ -49,12 +50,6 @@ import type { TicketReceiver } from "./ticket_receiver.ts";
 
 /** A connection that sends less than this is over before it could move. */
 const SPARE_IDS_AFTER_PACKETS = 8;
-
-/**
- * Probe timeouts that the end of a connection, and keys that were replaced,
- * leave room for (RFC 9000 §10.1, §10.2; RFC 9001 §6.5).
- */
-const END_PTO_COUNT = 3;
 
 /** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
 const PROBE_PACKET_COUNT = 2;
@@ -154,6 +149,11 @@ export class PacketSpace {
   /** Whether the packet that was opened last has the highest number so far. */
   get isOpenedNewest(): boolean {
     return this.#opener.isNewest;
+  }
+
+  /** Whether there is a close in the packet that was opened last. */
+  get hasClose(): boolean {
+    return hasClose(this.#opener.plaintext);
   }
 
   /** The probe timeout without backoff, in milliseconds. */
