@@ -549,9 +549,10 @@ export class Agent {
   /**
    * Leaves the mesh: tells the node, drains for up to `drainMs`, in which the
    * running handlers end and their callers get the answers, gives up what is left,
-   * and closes every connection and the socket. A second call waits for the first.
-   * Calls without `input` that were sent too late for it go to other agents, where
-   * there are any.
+   * and closes every connection and the socket: that takes a round trip, and a second
+   * at most where a peer does not say that it knows. A second call waits for the
+   * first. Calls without `input` that were sent too late for it go to other agents,
+   * where there are any.
    *
    * @param options How long the handlers and the way of their answers may take.
    * @throws {CallError} `INVALID_ARGUMENT` for an option: the agent stays.
