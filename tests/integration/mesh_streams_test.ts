@@ -6,8 +6,7 @@ import {
   type CallStream,
   type ChunkSource,
 } from "../../mod.ts";
-import { sleep } from "../../mesh/sleep.ts";
-import { SYSTEM_CLOCK, TransportError } from "../../transport/mod.ts";
+import { TransportError } from "../../transport/mod.ts";
 import { scheduleMacrotask } from "../../transport/macrotask.ts";
 import { collect, until, whenAborted, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
@@ -229,15 +228,22 @@ Deno.test("A stream is limited in total and in silence, and progress extends the
       stopped.push(reason);
       await reason;
     });
+    let tick: (() => void) | undefined;
     callee.onStream("ticks", async function* (request) {
-      for (let tick = 0; tick < (request.value as number); tick++) {
-        await sleep(SYSTEM_CLOCK, 50, request.signal);
-        yield tick;
+      for (let count = 0; count < (request.value as number); count++) {
+        await new Promise<void>((resolve) => tick = resolve);
+        tick = undefined;
+        yield count;
       }
     });
-    const caller = await connect();
+    // The callee's clock is another one: there the hour of a stream is long.
+    const clock = new TimerClock();
+    const caller = await connect({ clock });
     const idle = caller.stream(CALLEE, "silence", null, { idleTimeoutMs: 200 });
-    const error = await failureOf(idle);
+    const failing = failureOf(idle);
+    await until(() => idle.offset === 1);
+    clock.advance(200);
+    const error = await failing;
     assert.equal(error.code, "DEADLINE_EXCEEDED");
     assert.match(error.message, /no progress within 200 ms/);
     assert.deepEqual(
@@ -245,13 +251,31 @@ Deno.test("A stream is limited in total and in silence, and progress extends the
       { type: "failed", code: "DEADLINE_EXCEEDED", message: "", chunkCount: 1 },
     );
     await Promise.all(stopped);
+    /** Lets some of the chunks come, each so long after the one before. */
+    const progress = async (
+      stream: CallStream<unknown>,
+      count: number,
+      afterMs: number,
+    ): Promise<void> => {
+      for (let read = 0; read < count; read++) {
+        await until(() => stream.offset === read && tick !== undefined);
+        clock.advance(afterMs);
+        tick!();
+      }
+    };
     const ticks = caller.stream(CALLEE, "ticks", 8, { idleTimeoutMs: 300 });
-    assert.equal((await collect(ticks)).length, 8);
+    const reading = collect(ticks);
+    await progress(ticks, 8, 299);
+    assert.equal((await reading).length, 8);
     const total = caller.stream(CALLEE, "ticks", 1_000, {
-      idleTimeoutMs: 5_000,
-      timeoutMs: 100,
+      idleTimeoutMs: 1_800_000,
+      timeoutMs: 3_600_000,
     });
-    assert.match((await failureOf(total)).message, /not finished within 100/);
+    const ending = failureOf(total);
+    await progress(total, 2, 1_799_999);
+    await until(() => total.offset === 2);
+    clock.advance(2);
+    assert.match((await ending).message, /not finished within 3600000/);
   });
 });
 
