@@ -16,6 +16,7 @@ import {
 import { systemRandom } from "../../transport/mod.ts";
 import { currentCall } from "../../mesh/call_context.ts";
 import { collect, whenAborted, withMesh } from "../support/mesh.ts";
+import { TimerClock } from "../support/timer_clock.ts";
 
 /** Passes for a `CallError` of this code. */
 function hasCode(code: string, text = ""): (error: unknown) => boolean {
@@ -383,6 +384,8 @@ Deno.test("Agent.call() remembers discoveries of as many targets as the agent ma
       callee.onCall("work", () => "done");
     }
     const caller = await connect({
+      // For it no connection takes so long that it asks whether the agent is there.
+      clock: new TimerClock(),
       limits: {
         maxPeerConnections: capabilities.length,
         discoveryCacheMs: 3_600_000,

@@ -7,7 +7,8 @@ import {
   type SpanRecord,
 } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import { systemRandom } from "../../transport/mod.ts";
+import type { Clock } from "../../internal/clock.ts";
+import { SYSTEM_CLOCK, systemRandom } from "../../transport/mod.ts";
 import {
   collect,
   type Mesh,
@@ -31,8 +32,14 @@ async function connectWorker(
   return worker;
 }
 
-/** An agent that uses discoveries for ever, and of which is known whom it dials. */
-async function connectCaller({ connect }: Mesh): Promise<{
+/**
+ * An agent that uses discoveries for ever, and of which is known whom it dials.
+ * Its time stands still as a rule: it takes nobody for slow who is not.
+ */
+async function connectCaller(
+  { connect }: Mesh,
+  clock: Clock = new TimerClock(),
+): Promise<{
   caller: Agent;
   /** Ports. */
   dialled: number[];
@@ -42,6 +49,7 @@ async function connectCaller({ connect }: Mesh): Promise<{
   const dialled: number[] = [];
   const ended: number[] = [];
   const caller = await connect({
+    clock,
     limits: { discoveryCacheMs: 3_600_000 },
     observe: () => ({
       onConnection: (_, { remoteAddress: { port } }) => {
@@ -132,7 +140,7 @@ Deno.test("A call that dials an agent that has left, which nobody told it, goes 
     const [a, b] = await Promise.all(
       ["a", "b"].map((name) => connectWorker(mesh, { name })),
     );
-    const { caller, dialled, ended } = await connectCaller(mesh);
+    const { caller, dialled, ended } = await connectCaller(mesh, SYSTEM_CLOCK);
     const stays = await caller.call(CAPABILITY, "work") === "a" ? a! : b!;
     const leaves = stays === a ? b! : a!;
     const { port } = leaves.localAddress;
