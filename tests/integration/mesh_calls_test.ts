@@ -103,12 +103,12 @@ Deno.test("Agent.call() tells the handler who calls and what the caller said", a
       fingerprint: caller.fingerprint,
       metadata: { ...metadata },
       capability: capability ?? "",
-      hasTime: remainingMs! > 0 && remainingMs! <= 500,
+      hasTime: remainingMs! > 0 && remainingMs! <= 20_000,
     }));
     const caller = await connect({ name: "caller" });
     assert.deepEqual(
       await caller.call({ capability: "see" }, "who", null, {
-        timeoutMs: 500,
+        timeoutMs: 20_000,
         metadata: { key: "value" },
       }),
       {
@@ -244,20 +244,28 @@ Deno.test("Agent.call() rejects with what the handler threw, without its stack",
 
 Deno.test("Agent.call() ends at its deadline at both ends", async () => {
   await withMesh(async ({ connect }) => {
-    const callee = await connect({ name: "callee" });
-    const stopped = Promise.withResolvers<unknown>();
+    const clocks = [new TimerClock(), new TimerClock()] as const;
+    const callee = await connect({ name: "callee", clock: clocks[0] });
+    const caller = await connect({ clock: clocks[1] });
+    let started = Promise.withResolvers<void>();
+    let stopped = Promise.withResolvers<unknown>();
     callee.onCall("wait", async (request) => {
+      started.resolve();
       stopped.resolve(await whenAborted(request.signal));
     });
-    callee.onCall("ready", () => true);
-    const caller = await connect();
-    // To find and to meet the callee may take longer than the call has.
-    await caller.call({ name: "callee" }, "ready");
-    await assert.rejects(
-      caller.call({ name: "callee" }, "wait", null, { timeoutMs: 300 }),
-      hasCode("DEADLINE_EXCEEDED"),
-    );
-    assert.ok(hasCode("DEADLINE_EXCEEDED")(await stopped.promise));
+    // Whichever of them is the first to see that the time is over.
+    for (const clock of clocks) {
+      started = Promise.withResolvers();
+      stopped = Promise.withResolvers();
+      const ended = assert.rejects(
+        caller.call({ name: "callee" }, "wait", null, { timeoutMs: 300 }),
+        hasCode("DEADLINE_EXCEEDED"),
+      );
+      await started.promise;
+      clock.advance(300);
+      await ended;
+      assert.ok(hasCode("DEADLINE_EXCEEDED")(await stopped.promise));
+    }
   });
 });
 
@@ -600,13 +608,13 @@ Deno.test("What a handler leaves running belongs to no call any more", async () 
     });
     const root = await connect({ name: "root" });
     assert.equal(
-      await root.call({ name: "middle" }, "start", null, { timeoutMs: 2_000 }),
+      await root.call({ name: "middle" }, "start", null, { timeoutMs: 15_000 }),
       "started",
     );
     answered.resolve();
     const { remainingMs, isTraced } = await late.promise;
     // The default of a call that nobody limits, not what the root allowed.
-    assert.ok(remainingMs > 2_000);
+    assert.ok(remainingMs > 15_000);
     assert.equal(isTraced, false);
   });
 });
@@ -645,7 +653,8 @@ Deno.test("What a handler does when its call is given up belongs to no call, wha
     const controller = new AbortController();
     const endings: [Agent, CallOptions, () => unknown][] = [
       [caller, { signal: controller.signal }, () => controller.abort()],
-      [caller, { timeoutMs: 100 }, () => {}],
+      // As long as a call may take to arrive where the host stands still for a moment.
+      [caller, { timeoutMs: 1_000 }, () => {}],
     ];
     const leaving = await connect();
     endings.push([leaving, {}, () => leaving.close()]);
@@ -689,10 +698,10 @@ Deno.test("Calls in a handler inherit trace, deadline and budget", async () => {
     const answers = await root.call<
       { remainingMs: number; calls: number; tokens: number }[]
     >({ name: "middle" }, "twice", null, {
-      timeoutMs: 2_000,
+      timeoutMs: 20_000,
       budget: { calls: 2, tokens: 100 },
     });
-    assert.ok(answers.every(({ remainingMs }) => remainingMs <= 2_000));
+    assert.ok(answers.every(({ remainingMs }) => remainingMs <= 20_000));
     assert.deepEqual(answers.map(({ calls, tokens }) => [calls, tokens]), [
       [1, 90],
       [0, 80],
@@ -755,7 +764,7 @@ Deno.test("A caller that aborts stops the handler two hops away within 100 ms", 
     const root = await connect();
     // The fastest of some: a host may stand still for as long as that.
     let tookMs = Infinity;
-    for (let turn = 0; turn < 3; turn++) {
+    for (let turn = 0; turn < 20 && tookMs >= 100; turn++) {
       started = Promise.withResolvers();
       stopped = Promise.withResolvers();
       const controller = new AbortController();

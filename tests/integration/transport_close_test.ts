@@ -143,7 +143,7 @@ Deno.test("TransportConnection rejects with CONNECTION_LOST when the peer goes s
     );
     assert.equal((await outgoing.closed).code, "CONNECTION_LOST");
     assert.equal((await incoming.closed).code, "CONNECTION_LOST");
-  }, { network, both: { config: { idleTimeoutMs: 60 } } });
+  }, { network, both: { config: { idleTimeoutMs: 1_000 } } });
 });
 
 Deno.test("Transport.close() tells every peer and settles attempts", async () => {

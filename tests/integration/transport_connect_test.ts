@@ -9,6 +9,7 @@ import {
   type Transport,
   TransportError,
 } from "../../transport/mod.ts";
+import { until } from "../support/mesh.ts";
 import {
   bindTransport,
   echoStreams,
@@ -289,7 +290,7 @@ Deno.test("Transport refuses connections when it does not accept", () =>
       client.connect(silent.localAddress, { timeoutMs: 20 }),
       isTransportError("HANDSHAKE_TIMEOUT"),
     );
-    assert.ok((silent.stats.drops["not-accepting"] ?? 0) > 0);
+    await until(() => (silent.stats.drops["not-accepting"] ?? 0) > 0);
     assert.equal(silent.stats.connectionCount, 0);
   }));
 

@@ -459,12 +459,13 @@ for (
 
 Deno.test("TransportConnection.ping() measures a round trip, shared by callers", () =>
   withTransports(async ({ outgoing }) => {
+    const startedAt = performance.now();
     const [first, second] = await Promise.all([
       outgoing.ping(),
       outgoing.ping(),
     ]);
     assert.equal(first, second);
-    assert.ok(first >= 0 && first < 1_000);
+    assert.ok(first >= 0 && first <= performance.now() - startedAt);
     assert.ok(outgoing.stats.smoothedRttMs > 0);
   }));
 
