@@ -69,7 +69,6 @@ Deno.test("An agent comes back by itself when its node was restarted, with its s
   const warnings: string[] = [];
   const agent = await Agent.connect(url, {
     name: "steady",
-    heartbeatIntervalMs: 50,
     onWarning: (line) => warnings.push(line),
   });
   const client = await Agent.connect(url);
