@@ -4,7 +4,9 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { MonotonicClock } from "../../internal/instant.ts";
 import { DenoUdpCarrier } from "../../transport/carrier/deno_udp.ts";
+import { systemClock } from "../../transport/system_clock.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 };
 
@@ -18,8 +20,15 @@ export function work(ms: number): void {
   while (performance.now() < until);
 }
 
-/** @returns How long datagrams wait at a socket, in milliseconds: the usual case. */
-export async function measureWait(): Promise<number> {
+/**
+ * Measures how long datagrams wait at a socket.
+ *
+ * @param clock Reads the time.
+ * @returns The usual case, in milliseconds.
+ */
+export async function measureWait(
+  clock: MonotonicClock = systemClock,
+): Promise<number> {
   const sender = new DenoUdpCarrier(LOCAL);
   const receiver = new DenoUdpCarrier(LOCAL);
   let heard = Promise.withResolvers<void>();
@@ -27,10 +36,10 @@ export async function measureWait(): Promise<number> {
   const waitsMs: number[] = [];
   for (let count = 0; count < 9; count++) {
     heard = Promise.withResolvers();
-    const sentAt = performance.now();
+    const sentAt = clock();
     await sender.send(new Uint8Array(1), receiver.localAddress);
     await heard.promise;
-    waitsMs.push(performance.now() - sentAt);
+    waitsMs.push(clock() - sentAt);
   }
   await Promise.all([sender.close(), receiver.close()]);
   return waitsMs.sort((a, b) => a - b)[4]!;
