@@ -33,7 +33,7 @@ async function withReturning(
     clock,
     limits: { peerIdleTimeoutMs: 1_000, discoveryCacheMs: 3_600_000 },
     // No first datagram is sent again while the host stands still.
-    transport: { initialRttMs: 10_000 },
+    transport: { helloTimeoutMs: 10_000 },
   });
   const handled: { value: unknown; sent: number }[] = [];
   const { port } = callee.localAddress;

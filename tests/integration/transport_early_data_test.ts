@@ -52,7 +52,7 @@ async function withReturning(
   const { transport: client } = await bindTransport({
     carrier,
     // No first datagram is sent again while the host stands still.
-    config: { initialRttMs: 10_000 },
+    config: { helloTimeoutMs: 10_000 },
   });
   const { transport: server } = await bindTransport({ keyPair });
   try {
