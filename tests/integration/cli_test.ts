@@ -304,7 +304,7 @@ Deno.test("mxp stream ends with what became of the stream", async (t) => {
   const results = await runAll({
     broken: ["stream", url, "name:writer", "broken"],
     brokenJson: ["stream", url, "name:writer", "broken", "--json"],
-    idle: ["stream", url, "name:writer", "silent", "--idle-timeout", "500"],
+    idle: ["stream", url, "name:writer", "silent", "--idle-timeout", "2000"],
     total: ["stream", url, "name:writer", "silent", "--timeout", "6000"],
   });
   await t.step("a handler that fails ends it with 1", () => {
