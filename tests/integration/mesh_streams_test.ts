@@ -329,7 +329,7 @@ Deno.test("A stream whose process is killed ends as lost, never as completed", a
       stderr: "inherit",
     }).spawn();
     try {
-      const caller = await connect({ transport: { idleTimeoutMs: 1_000 } });
+      const caller = await connect({ transport: { idleTimeoutMs: 2_000 } });
       while ((await caller.discover({ name: "endless" })).length === 0) {
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
