@@ -99,13 +99,17 @@ export class ClauseContext {
    *
    * @param socket Where.
    * @param handshake For which handshake.
-   * @param options Until when, and what to repeat.
+   * @param options Until when, what to repeat, and a kind to pass over.
    * @returns The packet and when it came, or `undefined` when none came.
    */
   async receiveHandshake(
     socket: UdpSocket,
     handshake: Handshake,
-    options: { readonly withinMs?: number; readonly repeat?: Uint8Array } = {},
+    options: {
+      readonly withinMs?: number;
+      readonly repeat?: Uint8Array;
+      readonly exceptKind?: number;
+    } = {},
   ): Promise<{ packet: HandshakePacket; at: Instant } | undefined> {
     const end = this.#until(options.withinMs ?? ANSWER_MS);
     let repeatAt = systemClock() + HELLO_REPEAT_MS;
@@ -119,7 +123,10 @@ export class ClauseContext {
         continue;
       }
       const packet = parseHandshakePacket(received.bytes);
-      if (packet !== undefined && handshake.isFor(packet)) {
+      if (
+        packet !== undefined && handshake.isFor(packet) &&
+        packet.kind !== options.exceptKind
+      ) {
         return { packet, at: received.at };
       }
     }

@@ -33,6 +33,7 @@ import {
   run,
   Running,
 } from "../support/mxp_process.ts";
+import { UdpRelay } from "../support/udp_relay.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGES = new URL("docs/spec/", ROOT);
@@ -121,6 +122,35 @@ Deno.test("The conformance kit judges an agent by what needs no node", async () 
     "stream.limit passed ",
     "message.echo skipped this peer has no method mxp.ping",
   ]);
+});
+
+Deno.test("The conformance kit takes the late answer to a hello that was repeated for what it is", async () => {
+  const node = await Node.start({
+    port: 0,
+    transport: { suites: SUITE_NAMES },
+  });
+  const relay = await UdpRelay.start({
+    target: node.localAddress,
+    toTarget: { duplicateRate: 1 },
+    toClient: {},
+  });
+  const results: ClauseResult[] = [];
+  try {
+    for await (
+      const result of runConformance({
+        address: relay.address,
+        publicKey: node.publicKey,
+        only: ["hybrid"],
+      })
+    ) results.push(result);
+  } finally {
+    await relay.close();
+    await node.close();
+  }
+  assert.deepEqual(
+    results.map(({ id, outcome, detail }) => [id, outcome, detail]),
+    [["hybrid.handshake", "passed", ""], ["hybrid.rest", "passed", ""]],
+  );
 });
 
 Deno.test("mxp conformance says so when nobody is there, and when no clause is meant", async () => {
