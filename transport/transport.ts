@@ -543,9 +543,14 @@ function closedError(): TransportError {
   return new TransportError("CLOSED", "Transport: it is closed");
 }
 
-function timeoutError({ target, timeoutMs }: Attempt): TransportError {
+function timeoutError({ target, timeoutMs, core }: Attempt): TransportError {
+  const foreign = core?.foreignAnswerAddress;
+  const hint = foreign && `; a refusal came from ${formatAddress(foreign)},` +
+      " where it does not count";
   return new TransportError(
     "HANDSHAKE_TIMEOUT",
-    `Connect: ${formatAddress(target)} did not answer within ${timeoutMs} ms`,
+    `Connect: ${formatAddress(target)} did not answer within ${timeoutMs} ms${
+      hint ?? ""
+    }`,
   );
 }

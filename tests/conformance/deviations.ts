@@ -84,7 +84,12 @@ export const DEVIATIONS: readonly Deviation[] = [
   {
     name: "completes a handshake with another address",
     clause: "handshake.other-address",
-    edits: [core('if (isElsewhere) return "address-mismatch";', "")],
+    edits: [
+      core(
+        'if (isElsewhere && !this.isInitiator) return "address-mismatch";',
+        "",
+      ),
+    ],
   },
   {
     name: "sends as much as it likes to an address that is not proven",

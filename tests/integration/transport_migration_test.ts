@@ -3,15 +3,20 @@
  * Linux has all of 127.0.0.0/8; a system that has 127.0.0.1 only skips them.
  */
 import assert from "node:assert/strict";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { Agent, Node } from "../../mod.ts";
 import {
   createUdpCarrier,
   MemoryNetwork,
+  systemRandom,
   type TransportConnection,
   TransportError,
   type TransportStream,
 } from "../../transport/mod.ts";
 import { LongSink, LongSource } from "../support/long_transfer.ts";
+import { until } from "../support/mesh.ts";
 import {
+  bindTransport,
   echoStreams,
   isEqualBytes,
   patternBytes,
@@ -169,3 +174,66 @@ Deno.test("Transport.rebind() refuses an address of another family, and stays wh
     assert.ok(isEqualBytes(await request(outgoing, sent), sent));
   }, { network });
 });
+
+// ── A host that answers from another address than was dialled ───────────────
+
+Deno.test(
+  `A transport on every address of its host is reached at one that it does not answer from${only}`,
+  skip,
+  () =>
+    withTransports(async ({ outgoing, incoming }) => {
+      echoStreams(incoming);
+      const sent = patternBytes(100_000);
+      assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+      await until(() => outgoing.remoteAddress.hostname === HERE);
+      assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+    }, {
+      client: { hostname: HERE },
+      server: { hostname: "0.0.0.0" },
+      route: ({ port }) => ({ hostname: THERE, port }),
+    }),
+);
+
+Deno.test(
+  `A node on every address of its host is reached at one that it does not answer from${only}`,
+  skip,
+  async () => {
+    const node = await Node.start({ bind: "0.0.0.0:0" });
+    const { port } = node.localAddress;
+    const url = `mxp://${THERE}:${port}?${new URL(node.url).searchParams}`;
+    const callee = await Agent.connect(url, { name: "callee" });
+    callee.onCall("echo", (request) => request.value);
+    const caller = await Agent.connect(url);
+    for (let count = 0; count < 3; count++) {
+      const value = await caller.call({ name: "callee" }, "echo", count);
+      assert.equal(value, count);
+    }
+    await caller.close();
+    await callee.close();
+    await node.close();
+  },
+);
+
+Deno.test(
+  `Transport.connect() names the address from which a refusal came that does not count${only}`,
+  skip,
+  async () => {
+    const { transport: server } = await bindTransport({ hostname: "0.0.0.0" });
+    const { transport: client } = await bindTransport();
+    const { port } = server.localAddress;
+    const other = generateKeyPair(systemRandom);
+    await assert.rejects(
+      client.connect({ hostname: THERE, port }, {
+        remoteStaticPublicKey: other.publicKey,
+        timeoutMs: 1_000,
+      }),
+      {
+        code: "HANDSHAKE_TIMEOUT",
+        message: `Connect: ${THERE}:${port} did not answer within 1000 ms; ` +
+          `a refusal came from ${HERE}:${port}, where it does not count`,
+      },
+    );
+    await client.close();
+    await server.close();
+  },
+);

@@ -165,6 +165,18 @@ export class SimulatedNetwork {
   }
 
   /**
+   * Gives a host a second address, from which all that it sends comes; it is
+   * reached at both. So is a socket on every address of its host.
+   *
+   * @param own The address before.
+   * @param preferred The other one.
+   */
+  addAddress(own: Address, preferred: Address): void {
+    this.rebind(own, preferred);
+    this.#rewrites.set(`in ${addressKey(own)}`, { ...own });
+  }
+
+  /**
    * Takes a datagram.
    *
    * @param now The current instant.

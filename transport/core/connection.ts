@@ -137,6 +137,14 @@ export class Connection extends ApplicationSide {
   }
 
   /**
+   * Where somebody said that our hello could not be taken, who was not asked
+   * there; as long as the handshake goes on.
+   */
+  get foreignAnswerAddress(): Address | undefined {
+    return this.#unconfirmed?.foreignAnswerAddress;
+  }
+
+  /**
    * Whether the handshake is complete. With a ticket a responder is established
    * before: the peer's finish, which proves that its hello is no copy and where
    * it is, has still to come.
@@ -264,6 +272,15 @@ export class Connection extends ApplicationSide {
     this.#handshake.handleVersionNegotiation(versionUnsupported(versions));
   }
 
+  /**
+   * Somebody says from elsewhere what counts only from where our hello went.
+   *
+   * @param from Where it came from.
+   */
+  handleForeignAnswer(from: Address): void {
+    this.#handshake.handleForeignAnswer(from);
+  }
+
   /** The peer, by its reset token, says that it knows nothing of this connection (RFC 9000 §10.3). */
   handleStatelessReset(): void {
     // Nor is there anybody left to be told of the end.
@@ -299,7 +316,8 @@ export class Connection extends ApplicationSide {
     const space = this.#space;
     const isElsewhere = this.#paths.isElsewhere(from);
     if (space === undefined) {
-      if (isElsewhere) return "address-mismatch";
+      // An answer proves who made it; a finish is to prove where it is from.
+      if (isElsewhere && !this.isInitiator) return "address-mismatch";
       // A packet that overtook the handshake: its sender repeats what is in it.
       if (!isHandshake) return "undecryptable";
       const outcome = this.#handshake.handlePacket(packet);
@@ -597,7 +615,8 @@ export class Connection extends ApplicationSide {
     this.#isConfirmed = true;
     this.#unconfirmed = undefined;
     // What it proves is that the address before received: this one has to show it.
-    if (this.#paths.isElsewhere(from)) {
+    // Where an initiator dialled it goes on, until a packet says where the peer is.
+    if (!this.isInitiator && this.#paths.isElsewhere(from)) {
       this.#migration!.handleMove(now, from, datagramBytes);
     } else this.#paths.onHandshakeDone();
     if (!this.isInitiator) this.#space!.handleConfirmation();

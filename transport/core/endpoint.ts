@@ -40,7 +40,11 @@ import { CloseCode, TransportError } from "./error.ts";
 import type { HandshakeOptions } from "./handshake.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";
 import type { ResponderHandshake } from "./responder_handshake.ts";
-import { decodeHelloAnswer, type HelloAnswer } from "./hello_answer.ts";
+import {
+  decodeHelloAnswer,
+  hasAnswerMac,
+  type HelloAnswer,
+} from "./hello_answer.ts";
 import { type AnsweredHello, HelloReceiver } from "./hello_receiver.ts";
 import type { EndpointObserver } from "./observer.ts";
 import { checkRemoteKey } from "./remote_key.ts";
@@ -464,13 +468,9 @@ export class Endpoint {
     datagramBytes: number,
   ): void {
     if (connection.state === "handshaking" && connection.isInitiator) {
-      // What is not authenticated counts only from where the hello went.
-      if (!isSameAddress(connection.remoteAddress, from)) {
-        return this.#drop("address-mismatch", connection, packet);
-      }
       const answer = decodeHelloAnswer(packet);
       if (answer !== undefined) {
-        return this.#handleHelloAnswer(answer, connection, packet);
+        return this.#handleHelloAnswer(answer, connection, packet, from);
       }
     }
     const reason = connection.handlePacket(now, packet, from, datagramBytes);
@@ -485,7 +485,15 @@ export class Endpoint {
     answer: HelloAnswer,
     connection: Connection,
     packet: Uint8Array,
+    from: Address,
   ): void {
+    // A host with several addresses answers from any of them.
+    if (
+      !hasAnswerMac(answer) && !isSameAddress(connection.remoteAddress, from)
+    ) {
+      connection.handleForeignAnswer(from);
+      return this.#drop("address-mismatch", connection, packet);
+    }
     const trace = this.#trace?.of(connection);
     if (answer.type === "version-negotiation") {
       trace?.handshakeReceived(packet);

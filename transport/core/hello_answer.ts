@@ -1,6 +1,6 @@
 /**
  * What an initiator may be told in place of an answer with keys. None of it is
- * authenticated: at best, whoever says it has seen the hello.
+ * authenticated: at best, a MAC shows that whoever says it has seen the hello.
  *
  * @module
  */
@@ -34,6 +34,16 @@ const WRONG_KEY: HelloAnswer = { type: "wrong-key" };
 const SUITE_REFUSAL: HelloAnswer = { type: "suite-refusal" };
 const TICKET_REFUSAL: HelloAnswer = { type: "ticket-refusal" };
 const RETRY: HelloAnswer = { type: "retry" };
+
+/**
+ * Whether an answer has a MAC that only who has seen the hello can make. One
+ * without counts only from where the hello went.
+ *
+ * @param answer What was said.
+ */
+export function hasAnswerMac({ type }: HelloAnswer): boolean {
+  return type !== "version-negotiation" && type !== "wrong-key";
+}
 
 /**
  * Tells what a packet says to a hello, by its shape alone: its MAC is not looked

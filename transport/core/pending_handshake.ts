@@ -5,6 +5,7 @@
  */
 import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
+import type { Address } from "./address.ts";
 import { MAX_HELLO_TIMEOUT_MS } from "./config.ts";
 import type { EndpointConfig } from "./endpoint_options.ts";
 import { TransportError } from "./error.ts";
@@ -26,6 +27,7 @@ export class PendingHandshake {
   /** The second datagram of our message, once the first has left. */
   #restDue: Uint8Array | undefined;
   #refusal: TransportError | undefined;
+  #foreignAnswerAddress: Address | undefined;
   #sentCount = 0;
   #sentAt: Instant = 0;
 
@@ -159,6 +161,21 @@ export class PendingHandshake {
    */
   handleVersionNegotiation(error: TransportError): void {
     this.#refusal ??= error;
+  }
+
+  /** Where an answer came from that does not count from there. */
+  get foreignAnswerAddress(): Address | undefined {
+    return this.#foreignAnswerAddress;
+  }
+
+  /**
+   * An answer came from where the hello did not go, with nothing that shows that
+   * its sender has seen it. It ends nothing; a person may want to know.
+   *
+   * @param from Where it came from; copied.
+   */
+  handleForeignAnswer(from: Address): void {
+    this.#foreignAnswerAddress = { ...from };
   }
 
   /** When {@linkcode PendingHandshake.handleTimeout} has to be called next. */
