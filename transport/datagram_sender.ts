@@ -10,6 +10,7 @@ import {
   type Carrier,
   type OutgoingDatagram,
   type PendingSend,
+  type SendRefusedHandler,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
@@ -81,6 +82,8 @@ export interface DatagramSenderOptions {
   readonly onReady: () => void;
   /** Nothing can be sent to this address, and trying again cannot help; must not throw. */
   readonly onSendFailed: (to: Address, error: TransportError) => void;
+  /** A datagram did not fit the path; must not throw. */
+  readonly onSendRefused: SendRefusedHandler;
   /** Called with what nobody else handles; must not throw. */
   readonly onError: (error: unknown) => void;
 }
@@ -269,7 +272,7 @@ export class DatagramSender {
   #handleSendError(to: Address, error: unknown): void {
     // Too large for the path: for the endpoint it is a lost datagram.
     if (error instanceof TransportError && error.code !== "CARRIER_FAILED") {
-      return;
+      return this.#options.onSendRefused(to, error);
     }
     this.#options.onSendFailed(
       to,

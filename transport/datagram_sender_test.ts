@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Carrier } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
+import { TransportError } from "./core/error.ts";
 import { DatagramSender, MAX_DATAGRAMS_PER_TURN } from "./datagram_sender.ts";
 
 const TO: Address = { hostname: "127.0.0.1", port: 1 };
@@ -13,6 +14,7 @@ class Rig {
   readonly turns: (() => void)[] = [];
   readyCount = 0;
   #number = 0;
+  readonly refusals: unknown[] = [];
   readonly sender: DatagramSender;
 
   constructor(carrier: Partial<Carrier> = {}) {
@@ -43,6 +45,7 @@ class Rig {
       scheduleTurn: (task) => this.turns.push(task),
       onReady: () => this.readyCount++,
       onSendFailed: (_to, error) => assert.fail(error),
+      onSendRefused: (_to, error) => this.refusals.push(error),
       onError: (error) => assert.fail(String(error)),
     });
   }
@@ -76,6 +79,18 @@ for (const length of [1, 2_048, 2_049, 60_000]) {
     assert.equal(rig.sender.takeHasSent(), false);
   });
 }
+
+Deno.test("DatagramSender goes on after a datagram that does not fit the path, and says so", async () => {
+  const rig = new Rig();
+  rig.transmit(10, 10);
+  const tooLarge = new TransportError("DATAGRAM_TOO_LARGE", "Send: too large");
+  rig.pending.shift()!.reject(tooLarge);
+  await rig.settle();
+  assert.deepEqual(rig.refusals, [tooLarge]);
+  rig.transmit(10);
+  await rig.settle();
+  assert.equal(rig.sent.length, 3);
+});
 
 Deno.test("DatagramSender says when it is ready after its share of a turn, to who waits for it alone", async () => {
   const rig = new Rig({ send: () => {} });

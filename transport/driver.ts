@@ -13,7 +13,7 @@ import type { Instant, MonotonicClock } from "../internal/instant.ts";
 import { poison } from "../internal/poison.ts";
 import { TimerQueue } from "../internal/timer_queue.ts";
 import { BusyPoll } from "./busy_poll.ts";
-import type { Carrier } from "./carrier/carrier.ts";
+import type { Carrier, SendRefusedHandler } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
 import { LOOPBACK_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint } from "./core/endpoint.ts";
@@ -121,6 +121,8 @@ export interface DriverOptions {
   readonly onEvent: (event: EndpointEvent) => void;
   /** Nothing can be sent to this address, and trying again cannot help; must not throw. */
   readonly onSendFailed: (to: Address, error: TransportError) => void;
+  /** A datagram did not leave, and the next one may; must not throw. */
+  readonly onSendRefused: SendRefusedHandler;
   /** Called with what nobody else handles; must not throw. */
   readonly onError: (error: unknown) => void;
 }
@@ -190,6 +192,7 @@ export class Driver {
       scheduleTurn: (task) => this.#scheduleTurn(task),
       onReady: () => this.#flushSafely(),
       onSendFailed: options.onSendFailed,
+      onSendRefused: options.onSendRefused,
       onError: options.onError,
     });
     this.#hellos = new HelloQueue({
@@ -355,6 +358,7 @@ export class Driver {
     carrier.start(
       (datagram, from) => this.#handleDatagram(datagram, from),
       this.#options.onError,
+      this.#options.onSendRefused,
     );
   }
 

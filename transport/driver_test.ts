@@ -142,6 +142,7 @@ function createRig(
     clock: () => rig.now,
     onEvent: () => {},
     onSendFailed: (_to, error) => failures.push(error),
+    onSendRefused: () => {},
     onError: (error) => errors.push(error),
     turns: socketTurns,
     receiving,

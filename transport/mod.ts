@@ -24,6 +24,7 @@ export {
   type DatagramHandler,
   type OutgoingDatagram,
   type PendingSend,
+  type SendRefusedHandler,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier/carrier.ts";
 export { MemoryNetwork, type MemoryNetworkOptions } from "./carrier/memory.ts";

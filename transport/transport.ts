@@ -158,6 +158,8 @@ interface Attempt {
   readonly timeoutMs: number;
   readonly onEarly: TransportConnectOptions["onEarly"];
   core: Connection | undefined;
+  /** Why a datagram of it did not leave, the last one of those that did not. */
+  sendError: unknown;
 }
 
 /** One socket and the connections over it, those of peers and our own. */
@@ -221,6 +223,9 @@ export class Transport {
       }),
       onEvent: (event) => this.#handleEvent(event),
       onSendFailed: (to, error) => this.#handleSendFailed(to, error),
+      onSendRefused: (to, error) => {
+        for (const attempt of this.#attemptsTo(to)) attempt.sendError = error;
+      },
       onError: onHandlerError,
     });
     const driver = this.#driver;
@@ -408,6 +413,7 @@ export class Transport {
       timeoutMs,
       onEarly,
       core: undefined,
+      sendError: undefined,
     };
   }
 
@@ -446,10 +452,14 @@ export class Transport {
     this.#driver.wake();
   }
 
-  #handleSendFailed(to: Address, error: TransportError): void {
-    const attempts = [...this.#attempts].filter(({ core }) =>
+  #attemptsTo(to: Address): Attempt[] {
+    return [...this.#attempts].filter(({ core }) =>
       core !== undefined && isSameAddress(core.remoteAddress, to)
     );
+  }
+
+  #handleSendFailed(to: Address, error: TransportError): void {
+    const attempts = this.#attemptsTo(to);
     for (const { outcome } of attempts) outcome.reject(error);
     if (attempts.length > 0 || this.#hasWarnedOfSending) return;
     // Once: it would be repeated with every datagram.
@@ -481,9 +491,12 @@ export class Transport {
 
   #report(error: unknown): void {
     if (this.#onWarning === undefined) return throwUncaught(error);
-    const text = error instanceof Error ? error.message : String(error);
-    this.#onWarning(`Transport: ${text}`, error);
+    this.#onWarning(`Transport: ${textOf(error)}`, error);
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Whoever warns is in the middle of receiving, and must go on. */
@@ -543,14 +556,17 @@ function closedError(): TransportError {
   return new TransportError("CLOSED", "Transport: it is closed");
 }
 
-function timeoutError({ target, timeoutMs, core }: Attempt): TransportError {
+function timeoutError(attempt: Attempt): TransportError {
+  const { target, timeoutMs, core, sendError } = attempt;
   const foreign = core?.foreignAnswerAddress;
-  const hint = foreign && `; a refusal came from ${formatAddress(foreign)},` +
-      " where it does not count";
-  return new TransportError(
-    "HANDSHAKE_TIMEOUT",
-    `Connect: ${formatAddress(target)} did not answer within ${timeoutMs} ms${
-      hint ?? ""
-    }`,
-  );
+  let text = `Connect: ${formatAddress(target)} did not answer within ` +
+    `${timeoutMs} ms`;
+  if (sendError !== undefined) {
+    text += `; to send there has failed (${textOf(sendError)})`;
+  }
+  if (foreign !== undefined) {
+    const place = formatAddress(foreign);
+    text += `; a refusal came from ${place}, where it does not count`;
+  }
+  return new TransportError("HANDSHAKE_TIMEOUT", text, { cause: sendError });
 }

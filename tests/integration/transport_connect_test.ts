@@ -5,6 +5,7 @@ import {
   type Carrier,
   createUdpCarrier,
   MemoryNetwork,
+  type SendRefusedHandler,
   systemRandom,
   type Transport,
   TransportError,
@@ -162,6 +163,52 @@ Deno.test({
       );
       assert.equal(client.stats.carrier.sendErrorCount, 1);
     }),
+});
+
+Deno.test("Transport.connect() says why nothing has left that could be answered", async () => {
+  const unreachable = new Error("Network is unreachable");
+  const carrier = new MemoryNetwork().createCarrier();
+  let onSendRefused: SendRefusedHandler | undefined;
+  const { transport: client } = await bindTransport({
+    carrier: {
+      localAddress: carrier.localAddress,
+      maxDatagramBytes: carrier.maxDatagramBytes,
+      stats: carrier.stats,
+      start: (...handlers) => {
+        onSendRefused = handlers[2];
+        carrier.start(...handlers);
+      },
+      send: (datagram, to) => {
+        if (to.port === 9) onSendRefused!(to, unreachable);
+        else return carrier.send(datagram, to);
+      },
+      close: () => carrier.close(),
+    },
+  });
+  const outcomes = await Promise.allSettled(
+    [9, 10].map((port) =>
+      client.connect({ hostname: "127.0.0.1", port }, { timeoutMs: 50 })
+    ),
+  );
+  const [refused, silent] = outcomes.map((outcome) => {
+    assert.ok(outcome.status === "rejected");
+    return outcome.reason;
+  });
+  for (const error of [refused, silent]) {
+    assert.ok(isTransportError("HANDSHAKE_TIMEOUT")(error));
+  }
+  assert.equal(
+    refused.message,
+    "Connect: 127.0.0.1:9 did not answer within 50 ms; " +
+      "to send there has failed (Network is unreachable)",
+  );
+  assert.equal(refused.cause, unreachable);
+  assert.equal(
+    silent.message,
+    "Connect: 127.0.0.1:10 did not answer within 50 ms",
+  );
+  assert.equal(silent.cause, undefined);
+  await client.close();
 });
 
 Deno.test("Transport.connect() resolves names", async () => {

@@ -34,6 +34,12 @@ export type DatagramHandler = (
 /** Learns that a carrier can receive no more, or what a handler threw; must not throw. */
 export type CarrierErrorHandler = (error: TransportError) => void;
 
+/**
+ * Learns why the system did not take a datagram, which counts as lost on the way;
+ * must not throw.
+ */
+export type SendRefusedHandler = (to: Address, error: unknown) => void;
+
 /** What a carrier has counted. */
 export interface CarrierStats {
   /** Datagrams that the system refused and that count as lost on the way. */
@@ -78,8 +84,15 @@ export interface Carrier {
    * @param onDatagram Called for each datagram; an exception of it is given
    * to `onError` and reception goes on.
    * @param onError Called when something failed that is not a single datagram.
+   * @param onSendRefused Called with what becomes of a datagram that was sent and
+   * that the system did not take: for whoever waits for its answer in vain. A
+   * carrier that does not know need not call it.
    */
-  start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void;
+  start(
+    onDatagram: DatagramHandler,
+    onError: CarrierErrorHandler,
+    onSendRefused?: SendRefusedHandler,
+  ): void;
 
   /**
    * Sends one datagram.

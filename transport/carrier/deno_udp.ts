@@ -14,6 +14,7 @@ import {
   type CarrierErrorHandler,
   type CarrierStats,
   type DatagramHandler,
+  type SendRefusedHandler,
   UDP_MAX_DATAGRAM_BYTES,
   UDP_RECEIVE_BUFFER_BYTES,
 } from "./carrier.ts";
@@ -65,6 +66,7 @@ export class DenoUdpCarrier implements Carrier {
   readonly stats: CarrierStats = { sendErrorCount: 0, receiveErrorCount: 0 };
   readonly #socket: Deno.DatagramConn;
   readonly #clock: MonotonicClock;
+  #onSendRefused: SendRefusedHandler | undefined;
   #isClosed = false;
   #receiving: Promise<void> = Promise.resolve();
 
@@ -88,7 +90,12 @@ export class DenoUdpCarrier implements Carrier {
   }
 
   /** Begins to receive. */
-  start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
+  start(
+    onDatagram: DatagramHandler,
+    onError: CarrierErrorHandler,
+    onSendRefused?: SendRefusedHandler,
+  ): void {
+    this.#onSendRefused = onSendRefused;
     this.#receiving = this.#receiveAll(onDatagram, onError)
       .catch(throwUncaught);
   }
@@ -109,6 +116,7 @@ export class DenoUdpCarrier implements Carrier {
       this.stats.sendErrorCount++;
       const reported = sendError(error, to, datagram.length);
       if (reported !== undefined) throw reported;
+      this.#onSendRefused?.(to, error);
     }
   }
 

@@ -18,6 +18,7 @@ import type {
   DatagramHandler,
   OutgoingDatagram,
   PendingSend,
+  SendRefusedHandler,
 } from "./carrier.ts";
 import { DenoUdpCarrier } from "./deno_udp.ts";
 import { DatagramSocket } from "./linux/datagram_socket.ts";
@@ -130,7 +131,11 @@ export class LinuxUdpCarrier implements Carrier {
   }
 
   /** Begins to receive. */
-  start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
+  start(
+    onDatagram: DatagramHandler,
+    onError: CarrierErrorHandler,
+    onSendRefused?: SendRefusedHandler,
+  ): void {
     this.#handle = (datagram, from) => {
       try {
         return onDatagram(datagram, from);
@@ -138,11 +143,15 @@ export class LinuxUdpCarrier implements Carrier {
         onError(carrierError(error, "Datagram handler"));
       }
     };
-    this.#runtime.start((datagram, from) => {
-      const rest = this.#handle!(datagram, from);
-      this.receiveNow();
-      return rest;
-    }, onError);
+    this.#runtime.start(
+      (datagram, from) => {
+        const rest = this.#handle!(datagram, from);
+        this.receiveNow();
+        return rest;
+      },
+      onError,
+      onSendRefused,
+    );
   }
 
   /** Delivers what is there, a batch at most. */

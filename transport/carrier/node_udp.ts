@@ -11,6 +11,7 @@ import {
   type CarrierErrorHandler,
   type CarrierStats,
   type DatagramHandler,
+  type SendRefusedHandler,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier.ts";
 import {
@@ -36,6 +37,7 @@ export class NodeUdpCarrier implements Carrier {
   /** What it has counted so far. */
   readonly stats: CarrierStats = { sendErrorCount: 0, receiveErrorCount: 0 };
   readonly #socket: Socket;
+  #onSendRefused: SendRefusedHandler | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(socket: Socket) {
@@ -83,7 +85,12 @@ export class NodeUdpCarrier implements Carrier {
   }
 
   /** Begins to receive. */
-  start(onDatagram: DatagramHandler, onError: CarrierErrorHandler): void {
+  start(
+    onDatagram: DatagramHandler,
+    onError: CarrierErrorHandler,
+    onSendRefused?: SendRefusedHandler,
+  ): void {
+    this.#onSendRefused = onSendRefused;
     this.#socket.on("message", (datagram, from) => {
       if (this.#closing !== undefined) return;
       // Not as a `Buffer`, the `slice` of which is a view and not a copy.
@@ -112,8 +119,9 @@ export class NodeUdpCarrier implements Carrier {
         if (error === undefined || error === null) return resolve();
         this.stats.sendErrorCount++;
         const reported = sendError(error, to, datagram.length);
-        if (reported === undefined) resolve();
-        else reject(reported);
+        if (reported !== undefined) return reject(reported);
+        this.#onSendRefused?.(to, error);
+        resolve();
       };
       try {
         this.#socket.send(datagram, to.port, to.hostname, settle);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Address } from "../core/address.ts";
 import { TransportError } from "../core/error.ts";
 import { hasDenoUdp } from "./deno_udp.ts";
 import { loadLibc } from "./linux/libc.ts";
@@ -58,5 +59,23 @@ for (const implementation of implementations) {
             `Bind: port of 127.0.0.1 must be 0 to 65535, got ${port}`,
       );
     }
+  });
+
+  Deno.test(`A carrier tells why the system has not taken a datagram, and counts it as lost: ${implementation}`, async () => {
+    const carrier = await createUdpCarrier(ANY, { implementation });
+    const refused: [Address, unknown][] = [];
+    carrier.start(
+      () => {},
+      assert.fail,
+      (to, error) => refused.push([to, error]),
+    );
+    const nobody: Address = { hostname: "127.0.0.1", port: 0 };
+    await carrier.send(new Uint8Array(3), nobody);
+    await carrier.send(new Uint8Array(3), carrier.localAddress);
+    assert.equal(carrier.stats.sendErrorCount, 1);
+    assert.equal(refused.length, 1);
+    assert.deepEqual(refused[0]![0], nobody);
+    assert.ok(refused[0]![1] instanceof Error);
+    await carrier.close();
   });
 }
