@@ -9,6 +9,7 @@ import type { RandomSource } from "../internal/random_source.ts";
 import type { Carrier, CarrierStats } from "./carrier/carrier.ts";
 import { createUdpCarrier } from "./carrier/udp.ts";
 import { type Address, formatAddress, isSameAddress } from "./core/address.ts";
+import { checkClose } from "./core/application_side.ts";
 import type { EndpointOptions } from "./core/endpoint_options.ts";
 import type { Connection } from "./core/connection.ts";
 import { Endpoint } from "./core/endpoint.ts";
@@ -382,10 +383,16 @@ export class Transport {
    * @returns Fulfilled when the socket is closed.
    * @throws What a given carrier throws; {@linkcode TransportError} `CARRIER_FAILED`
    * when it has not closed within 3 seconds; {@linkcode ProtocolError}
-   * `INVALID_VALUE` for a code that has no encoding: then the peers are not told.
+   * `INVALID_VALUE` for a code that has no encoding, or a reason that is no text: the
+   * transport stays.
    */
   close(code = 0, reason = ""): Promise<void> {
     if (this.#closing === undefined) {
+      try {
+        checkClose(code, reason);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       this.#closing = this.#driver.close(code, reason);
       for (const { outcome } of this.#attempts) outcome.reject(closedError());
       this.#incoming.clear();

@@ -445,7 +445,8 @@ export class TransportConnection {
    * @param code Close code; applications use 0 and from 0x100 on, of which 0x100 is
    * the mesh's: left.
    * @param reason For a person; 256 bytes of it travel.
-   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding, or a
+   * reason that is no text: the connection stays.
    */
   close(code = 0, reason = ""): void {
     this.#core.close(this.#host.now(), code, reason);

@@ -247,6 +247,46 @@ Deno.test("TransportConnection.close() holds up no other connection, though its 
   }
 });
 
+Deno.test("Transport.close() refuses what has no encoding, and everything stays", () =>
+  withTransports(async ({ client, outgoing, incoming }) => {
+    echoStreams(incoming);
+    const alone = await bindTransport();
+    const wrong: [code: number, reason: string][] = [
+      [-1, ""],
+      [1.5, ""],
+      [NaN, ""],
+      [2 ** 53, ""],
+      [0, Symbol("left") as unknown as string],
+    ];
+    for (const [code, reason] of wrong) {
+      for (const transport of [client, alone.transport]) {
+        await assert.rejects(transport.close(code, reason), {
+          name: "ProtocolError",
+          code: "INVALID_VALUE",
+        });
+      }
+      assert.throws(() => outgoing.close(code, reason), {
+        code: "INVALID_VALUE",
+      });
+      assert.ok(outgoing.isOpen);
+      assert.deepEqual(
+        await request(outgoing, patternBytes(10)),
+        patternBytes(10),
+      );
+    }
+    await alone.transport.close();
+    const stream = await outgoing.openStream();
+    await stream.write(patternBytes(1));
+    await stream.read();
+    const reading = stream.read();
+    await Promise.all([
+      assert.rejects(reading, isTransportError("CLOSED", 0x101)),
+      client.close(0x101, "done"),
+    ]);
+    assert.equal((await outgoing.closed).code, "CLOSED");
+    assert.equal((await incoming.closed).closeCode, 0x101);
+  }));
+
 Deno.test("Transport.close() may be called from a callback", async () => {
   const server = await bindTransport();
   const client = await bindTransport();

@@ -248,3 +248,17 @@ export function checkCode(code: number): void {
     `Code: an integer from 0 to 2^53 - 1 expected, got ${code}`,
   );
 }
+
+/**
+ * Checks what a close says before anything is closed.
+ *
+ * @param code What the application gave.
+ * @param reason The same, for a person; of any length.
+ * @throws {ProtocolError} `INVALID_VALUE` for what has no encoding.
+ */
+export function checkClose(code: number, reason: string): void {
+  checkCode(code);
+  // Programs without types say other things as well.
+  if (typeof reason === "string") return;
+  throw new ProtocolError("INVALID_VALUE", "Reason: it must be text");
+}

@@ -17,7 +17,7 @@ import {
   closeAllowanceBytes,
   packetAllowanceBytes,
 } from "./amplification_limit.ts";
-import { ApplicationSide, checkCode } from "./application_side.ts";
+import { ApplicationSide, checkClose } from "./application_side.ts";
 import {
   CLOSE_ANSWER,
   closedByPeer,
@@ -481,10 +481,11 @@ export class Connection extends ApplicationSide {
    * @param now The time.
    * @param code Close code.
    * @param reason For a person; at most 256 bytes travel.
-   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding.
+   * @throws {ProtocolError} `INVALID_VALUE` for a code that has no encoding, or a
+   * reason that is no text: the connection stays.
    */
   close(now: Instant, code = 0, reason = ""): void {
-    checkCode(code);
+    checkClose(code, reason);
     if (
       this.#state === "closing" || this.#state === "draining" ||
       this.#state === "closed"
