@@ -311,7 +311,8 @@ export class Agent {
    * Calls a method that answers with one value; with `options.input` the
    * caller sends a stream of values beside the first one.
    *
-   * @typeParam Reply What the answer is taken for; not checked.
+   * @typeParam Reply What the answer is taken for; not checked. Nothing but the
+   * default says that it may be sealed for somebody else.
    * @param target Whom: see `Target`. Among several agents calls go round; one
    * that cannot be reached, or refuses before it began, is passed over.
    * @param method What to call.
@@ -330,7 +331,7 @@ export class Agent {
    * @throws {CryptoError} `INVALID_LENGTH`, `INVALID_KEY` or `WEAK_PUBLIC_KEY`
    * for `sealFor`.
    */
-  call<Reply = Value>(
+  call<Reply = Value | SealedValue>(
     target: Target,
     method: string,
     value?: Sendable,
@@ -343,7 +344,7 @@ export class Agent {
    * Calls a method that answers with a stream; with `options.input` values go
    * both ways.
    *
-   * @typeParam Chunk What the chunks are taken for; not checked.
+   * @typeParam Chunk What the chunks are taken for; as of {@linkcode Agent.call}.
    * @param target Whom: see `Target`.
    * @param method What to call.
    * @param value With what, as of {@linkcode Agent.call}.
@@ -355,7 +356,7 @@ export class Agent {
    * sent; `INVALID_URL` or `INVALID_AGENT_ID` for the target.
    * @throws {CryptoError} At once, for `sealFor`, as of {@linkcode Agent.call}.
    */
-  stream<Chunk = Value>(
+  stream<Chunk = Value | SealedValue>(
     target: Target,
     method: string,
     value?: Sendable,

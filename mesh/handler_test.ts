@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { packContent, type Sendable } from "./content.ts";
+import type { Value } from "../protocol/mod.ts";
+import type { Agent } from "./agent.ts";
+import { packContent, SealedValue, type Sendable } from "./content.ts";
 import type { CallHandler, StreamHandler } from "./handler.ts";
 
 /** An interface has no index signature. */
@@ -61,6 +63,27 @@ Deno.test("Handlers and callers send what TypeScript programs have, as JSON.stri
     "null",
     "[null]",
   ]);
+});
+
+Deno.test("Callers can tell an answer that is sealed for somebody else, and need not where they say what it is", async () => {
+  const sealed = new SealedValue(new Uint8Array(3));
+  const agent = {
+    call: () => Promise.resolve(sealed),
+    async *stream(): AsyncGenerator<SealedValue> {
+      yield sealed;
+    },
+  } as unknown as Agent;
+  const target = { name: "writer" };
+  const reply = await agent.call(target, "write");
+  assert.equal(reply instanceof SealedValue && reply.bytes.length, 3);
+  for await (const chunk of agent.stream(target, "write")) {
+    assert.equal(chunk instanceof SealedValue && chunk.bytes.length, 3);
+  }
+  const passOn: CallHandler = () => agent.call(target, "write");
+  assert.equal(await passOn(undefined as never), reply as SealedValue);
+  const value: Value = await agent.call(target, "write");
+  const text = await agent.call<string>(target, "write");
+  assert.equal(value, text);
 });
 
 Deno.test("What JSON would say nothing of is refused where the types are checked", () => {
