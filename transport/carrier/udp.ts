@@ -19,6 +19,9 @@ export type UdpImplementation = "linux" | "deno" | "node";
 /** Whether it was said that the C library cannot be used: once for the process. */
 let hasWarnedOfLibrary = false;
 
+/** Whether it was said that `Deno.listenDatagram` is missing: the same. */
+let hasWarnedOfNode = false;
+
 /** Options of {@linkcode createUdpCarrier}. */
 export interface UdpCarrierOptions {
   /**
@@ -28,8 +31,9 @@ export interface UdpCarrierOptions {
    */
   readonly implementation?: UdpImplementation;
   /**
-   * Called with one line when Deno runs without `--unstable-net`, and once in
-   * a process when `--allow-ffi` is granted and the C library cannot be used.
+   * Called with one line, once in a process each, when Deno runs without
+   * `--unstable-net`, and when `--allow-ffi` is granted and the C library cannot be
+   * used.
    */
   readonly onWarning?: (message: string) => void;
 }
@@ -62,9 +66,11 @@ export async function createUdpCarrier(
   }
   if (implementation === "deno") return new DenoUdpCarrier(address);
   if (
-    options.implementation === undefined && globalThis.Deno !== undefined
+    options.implementation === undefined && globalThis.Deno !== undefined &&
+    !hasWarnedOfNode && options.onWarning !== undefined
   ) {
-    options.onWarning?.(
+    hasWarnedOfNode = true;
+    options.onWarning(
       "UDP: Deno.listenDatagram is missing, using the slower node:dgram; run with --unstable-net",
     );
   }

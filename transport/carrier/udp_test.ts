@@ -34,6 +34,32 @@ Deno.test({
   },
 });
 
+Deno.test("createUdpCarrier() does without Deno.listenDatagram, and says so once", async () => {
+  const listenDatagram = Object.getOwnPropertyDescriptor(
+    Deno,
+    "listenDatagram",
+  );
+  // As without --unstable-net.
+  Reflect.deleteProperty(Deno, "listenDatagram");
+  const warnings: string[] = [];
+  const onWarning = (message: string) => void warnings.push(message);
+  try {
+    const carriers = [
+      // Nobody hears it: that does not count.
+      await createUdpCarrier(ANY),
+      await createUdpCarrier(ANY, { onWarning }),
+      await createUdpCarrier(ANY, { onWarning }),
+    ];
+    for (const carrier of carriers) await carrier.close();
+  } finally {
+    if (listenDatagram !== undefined) {
+      Object.defineProperty(Deno, "listenDatagram", listenDatagram);
+    }
+  }
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /--unstable-net/);
+});
+
 Deno.test("createUdpCarrier() takes the C library where it may, and warns of nothing", async () => {
   const warnings: string[] = [];
   const carrier = await createUdpCarrier(ANY, {
