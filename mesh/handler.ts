@@ -225,28 +225,37 @@ export class CallRequest {
   /**
    * The value as text: JSON as it was written, bytes as UTF-8.
    *
-   * @throws {TypeError} When the bytes are not UTF-8.
-   * @throws {CallError} `INVALID_ARGUMENT` when it is sealed for somebody else.
+   * @throws {CallError} `INVALID_ARGUMENT` when the bytes are not UTF-8, or sealed
+   * for somebody else. A handler that lets it pass answers with it.
    */
   text(): string {
     const { value, contentType, body } = this.#openedContent();
-    return typeof value === "string" && contentType === ContentType.TEXT
-      ? value
-      : new TextDecoder("utf-8", { fatal: true }).decode(body);
+    if (typeof value === "string" && contentType === ContentType.TEXT) {
+      return value;
+    }
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(body);
+    } catch (cause) {
+      throw unreadable("not UTF-8", cause);
+    }
   }
 
   /**
    * The value as JSON; text and bytes are parsed.
    *
    * @typeParam Result What it is taken for; not checked.
-   * @throws {SyntaxError} When it is not JSON.
-   * @throws {CallError} `INVALID_ARGUMENT` when it is sealed for somebody else.
+   * @throws {CallError} `INVALID_ARGUMENT` when it is not JSON, or sealed for
+   * somebody else. A handler that lets it pass answers with it.
    */
   json<Result = JsonValue>(): Result {
     const { value, contentType } = this.#openedContent();
-    return (contentType === ContentType.JSON
-      ? value
-      : JSON.parse(this.text())) as Result;
+    if (contentType === ContentType.JSON) return value as Result;
+    const text = this.text();
+    try {
+      return JSON.parse(text) as Result;
+    } catch (cause) {
+      throw unreadable("not JSON", cause);
+    }
   }
 
   /** What is not opened may be anything, even the plain value: it proves nothing. */
@@ -263,6 +272,13 @@ export class CallRequest {
 }
 
 keepHiddenClass(new CallRequest(undefined as never));
+
+/** Without the words of the cause: they quote the value, which may have come sealed. */
+function unreadable(detail: string, cause: unknown): CallError {
+  return new CallError("INVALID_ARGUMENT", `Request: its value is ${detail}`, {
+    cause,
+  });
+}
 
 /** Answers a call with one value. What it throws is answered as an error. */
 export type CallHandler = (

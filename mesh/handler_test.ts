@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
-import type { Value } from "../protocol/mod.ts";
+import { ContentType, type Value } from "../protocol/mod.ts";
 import type { Agent } from "./agent.ts";
-import { packContent, SealedValue, type Sendable } from "./content.ts";
-import type { CallHandler, StreamHandler } from "./handler.ts";
+import {
+  packContent,
+  ReceivedContent,
+  SealedValue,
+  type Sendable,
+} from "./content.ts";
+import { CallError } from "./error.ts";
+import {
+  type CallFacts,
+  type CallHandler,
+  CallRequest,
+  type StreamHandler,
+} from "./handler.ts";
 
 /** An interface has no index signature. */
 interface Summary {
@@ -112,4 +123,34 @@ Deno.test("What JSON would say nothing of is refused where the types are checked
   // @ts-expect-error: a promise of a function
   const handler: CallHandler = () => Promise.resolve(() => 1);
   assert.equal(refused.length + handler.length, 10);
+});
+
+/** A request whose value is bytes. */
+function requestOf(body: Uint8Array): CallRequest {
+  const content = new ReceivedContent(
+    { contentType: ContentType.BYTES, body },
+    body,
+  );
+  return new CallRequest({ request: { content } } as unknown as CallFacts);
+}
+
+Deno.test("CallRequest refuses what is not text or JSON so that the caller hears it, and quotes nothing", () => {
+  const noText = Uint8Array.of(0x7b, 0xff);
+  const noJson = new TextEncoder().encode('{"secret');
+  const wrong: [read: () => unknown, detail: string, cause: unknown][] = [
+    [() => requestOf(noText).text(), "not UTF-8", TypeError],
+    [() => requestOf(noText).json(), "not UTF-8", TypeError],
+    [() => requestOf(noJson).json(), "not JSON", SyntaxError],
+  ];
+  for (const [read, detail, cause] of wrong) {
+    assert.throws(read, (error) => {
+      assert.ok(error instanceof CallError);
+      assert.equal(error.code, "INVALID_ARGUMENT");
+      assert.equal(error.message, `Request: its value is ${detail}`);
+      assert.equal((error.cause as Error).constructor, cause);
+      return true;
+    });
+  }
+  assert.equal(requestOf(noJson).text(), '{"secret');
+  assert.deepEqual(requestOf(new TextEncoder().encode("[1]")).json(), [1]);
 });

@@ -347,12 +347,13 @@ Deno.test("What a handler throws says nothing of a value that came sealed, unles
     });
     const sender = await connect();
     const failed = "INTERNAL Handler: failed";
+    const unreadable = "INVALID_ARGUMENT Request: its value is not JSON";
     const refused = "FAILED_PRECONDITION Refuse: not today";
     assert.deepEqual(
       await sender.call({ name: "relay" }, "pass", "the secret", {
         sealFor: [recipient.publicKey],
       }),
-      [failed, failed, failed, failed, refused, refused, failed],
+      [failed, failed, unreadable, unreadable, refused, refused, failed],
     );
     await assert.rejects(
       sender.call(at, "fail", "what is open"),
