@@ -434,10 +434,17 @@ export class Agent {
    * A subscriber that is more than 1,024 events or 4 MiB behind misses the oldest.
    * @throws {CallError} As `publish`, for the first event that was refused: those
    * before it are published, those after it may be. `DEADLINE_EXCEEDED` when the
-   * node takes nothing for ten seconds.
+   * node takes nothing for ten seconds. `INVALID_ARGUMENT` for text or bytes in place
+   * of the events.
    * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
    */
-  publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
+  publishAll(
+    topic: string,
+    // Text is iterable, and so are bytes: by letter.
+    values: Iterable<Sendable> & object & {
+      readonly BYTES_PER_ELEMENT?: never;
+    },
+  ): Promise<void> {
     return this.#membership.publishAll(topic, values);
   }
 

@@ -178,6 +178,7 @@ export class Membership {
 
   /** As `Agent.publishAll`. */
   async publishAll(topic: string, values: Iterable<Sendable>): Promise<void> {
+    checkEvents(values);
     const { ids } = this.#options;
     await this.#link.request(
       (connection, signal) =>
@@ -501,6 +502,19 @@ function* eventsOf(
   values: Iterable<Sendable>,
 ): Generator<EncodedEvent> {
   for (const value of values) yield eventOf(topic, value);
+}
+
+/** Programs without types give one value as well: its letters would be published. */
+function checkEvents(values: Iterable<Sendable>): void {
+  if (
+    typeof values === "object" && values !== null &&
+    !ArrayBuffer.isView(values) &&
+    typeof values[Symbol.iterator] === "function"
+  ) return;
+  throw new CallError(
+    "INVALID_ARGUMENT",
+    "Events: must be an Iterable of values, and not text, bytes or an AsyncIterable",
+  );
 }
 
 /** Whether the node has answered, and would most likely answer the same again. */

@@ -3,7 +3,7 @@ import {
   encodeOutgoingEvent,
   publishEvent,
 } from "../../mesh/registry_client.ts";
-import { CallError, type CallErrorCode } from "../../mod.ts";
+import { type Agent, CallError, type CallErrorCode } from "../../mod.ts";
 import { type Content, ContentType } from "../../protocol/mod.ts";
 import { until, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
@@ -94,6 +94,36 @@ Deno.test("Agent.publish() refuses an event that is too large for the node, publ
     );
     await until(() => seen.length === 3);
     assert.deepEqual(seen, [MEBIBYTE, 1, 2]);
+  });
+});
+
+Deno.test("Agent.publishAll() refuses one value in place of many, and what is asynchronous", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const events = await agent.subscribe("many");
+    const later = (async function* (): AsyncGenerator<number> {})();
+    const wrong: Parameters<Agent["publishAll"]>[1][] = [
+      // @ts-expect-error: text, which gives its letters
+      "abc",
+      // @ts-expect-error: bytes, which give numbers
+      new Uint8Array(3),
+      // @ts-expect-error: asynchronous
+      later,
+      // @ts-expect-error: nothing
+      undefined,
+      // @ts-expect-error: nothing
+      null,
+    ];
+    for (const values of wrong) {
+      await assert.rejects(
+        agent.publishAll("many", values),
+        isFailure("INVALID_ARGUMENT"),
+      );
+    }
+    await agent.publishAll("many", new Set(["first", "second"]));
+    const iterator = events[Symbol.asyncIterator]();
+    assert.equal((await iterator.next()).value?.value, "first");
+    await iterator.return?.();
   });
 });
 
