@@ -53,7 +53,8 @@ export class SealedValue {
  * What can be sent: bytes, text, what JSON can say, a sealed value, or nothing
  * (JSON `null`). An object says what `JSON.stringify` makes of it, so one of an
  * interface will do. That is nothing for functions, promises, maps, streams, errors,
- * and buffers other than `Uint8Array`: they are refused where they are the value.
+ * instances that keep all they hold private, and buffers other than `Uint8Array`: they
+ * are refused where they are the value.
  */
 export type Sendable =
   | Value

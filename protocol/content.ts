@@ -50,8 +50,8 @@ export interface Content {
  * @returns Content type and body. The body of a `Uint8Array` is the same array.
  * @throws {ProtocolError} `INVALID_VALUE` for a function or a symbol, for what
  * holds a big integer or itself, for buffers other than `Uint8Array`, for a
- * promise, a stream, an error or a `Map` of which nothing would be left, and for
- * text with half a surrogate pair.
+ * promise, a stream, an error, a `Map`, a regular expression or another instance of
+ * a class of which nothing would be left, and for text with half a surrogate pair.
  *
  * @example Usage
  * ```ts
@@ -119,10 +119,8 @@ function toJson(value: unknown): string {
   let json: string | undefined;
   let kind: string | undefined;
   try {
-    kind = emptiedKind(value);
-    if (kind === undefined) {
-      json = JSON.stringify(value === undefined ? null : value);
-    }
+    json = JSON.stringify(value === undefined ? null : value);
+    if (json === "{}") kind = emptiedKind(value as object);
   } catch (cause) {
     throw new ProtocolError(
       "INVALID_VALUE",
@@ -130,7 +128,7 @@ function toJson(value: unknown): string {
       { cause },
     );
   }
-  if (json === undefined) {
+  if (json === undefined || kind !== undefined) {
     throw new ProtocolError(
       "INVALID_VALUE",
       `Content: ${kind ?? `a ${typeof value}`} cannot be written as JSON`,
@@ -145,15 +143,11 @@ function toJson(value: unknown): string {
  *
  * @returns What to call it, if it is of that kind.
  */
-function emptiedKind(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const object = value as TypedObject;
-  if (typeof object.toJSON === "function") return undefined;
-  const kind = kindOf(object);
-  // Of an array, the keys would be made: they are asked for last.
-  return kind !== undefined && Object.keys(object).length === 0
-    ? kind
-    : undefined;
+function emptiedKind(object: TypedObject): string | undefined {
+  // What has members has said itself that they are nothing.
+  return typeof object.toJSON === "function" || Object.keys(object).length > 0
+    ? undefined
+    : kindOf(object);
 }
 
 function kindOf(object: TypedObject): string | undefined {
@@ -161,7 +155,12 @@ function kindOf(object: TypedObject): string | undefined {
   if (typeof object[Symbol.asyncIterator] === "function") return "a stream";
   if (object instanceof Error) return "an error";
   const tag = object[Symbol.toStringTag];
-  return typeof tag === "string" ? tag : undefined;
+  if (typeof tag === "string") return tag;
+  // Of any realm: what every object inherits from inherits from nothing.
+  const prototype = Object.getPrototypeOf(object);
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+    ? undefined
+    : `an instance of ${prototype.constructor.name}`;
 }
 
 function encodeBody(text: string): Uint8Array {

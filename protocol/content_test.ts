@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { anyText, assertRefused } from "../tests/support/codec_properties.ts";
 import { ContentType, decodeValue, encodeValue } from "./content.ts";
@@ -116,9 +117,30 @@ Deno.test("encodeValue() writes what says itself how, and what only has a name",
     async *[Symbol.asyncIterator](): AsyncGenerator<number> {}
   }
   assert.equal(text(new Job()), '{"id":7}');
+  class Options {
+    readonly name = undefined;
+  }
+  const empty = [
+    {},
+    Object.create(null),
+    new Options(),
+    { toJSON: () => ({}) },
+    // Of another realm.
+    runInNewContext("({})"),
+  ];
+  for (const value of empty) assert.equal(text(value), "{}");
   const error = Object.assign(new Error("Test: it failed"), { code: "E" });
   assert.equal(text(error), '{"code":"E"}');
 });
+
+/** Of whose members nobody hears. */
+class Account {
+  readonly #balance = 7;
+
+  get balance(): number {
+    return this.#balance;
+  }
+}
 
 Deno.test("encodeValue() refuses what has no encoding", () => {
   const cycle: { self?: unknown } = {};
@@ -156,6 +178,8 @@ Deno.test("encodeValue() refuses what has no encoding", () => {
     [new ReadableStream(), "a stream"],
     [new TypeError("Test: it failed"), "an error"],
     [new Map(), "Map"],
+    [/x/, "an instance of RegExp"],
+    [new Account(), "an instance of Account"],
     [() => 1, "a function"],
   ];
   for (const [value, name] of named) {
