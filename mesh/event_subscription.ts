@@ -126,9 +126,16 @@ export class EventSubscription implements AsyncIterable<MeshEvent> {
    * Reads the events, in one loop. Leaving it closes the subscription.
    *
    * @returns The one iterator of the subscription.
-   * @throws {CallError} `FAILED_PRECONDITION` when it is read already.
+   * @throws {CallError} `FAILED_PRECONDITION` when it is read already, or its events
+   * go to `onEvent`.
    */
   [Symbol.asyncIterator](): AsyncIterator<MeshEvent, undefined> {
+    if (this.#options.onEvent !== undefined) {
+      throw new CallError(
+        "FAILED_PRECONDITION",
+        `Subscription ${this.pattern}: its events go to onEvent`,
+      );
+    }
     if (this.#hasStarted) {
       throw new CallError(
         "FAILED_PRECONDITION",

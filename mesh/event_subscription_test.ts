@@ -88,6 +88,16 @@ Deno.test("EventSubscription is read by one loop only, which ends when it is clo
   );
 });
 
+Deno.test("EventSubscription refuses a loop that no event would reach, since a callback gets them", () => {
+  const { subscription } = create({ onEvent: () => {} });
+  assert.throws(
+    () => subscription[Symbol.asyncIterator](),
+    (error) =>
+      error instanceof CallError && error.code === "FAILED_PRECONDITION" &&
+      error.message === "Subscription news: its events go to onEvent",
+  );
+});
+
 Deno.test("EventSubscription that is left is closed, and done for whoever waits and whoever reads on", async () => {
   const waiting = create().subscription[Symbol.asyncIterator]();
   const next = waiting.next();
