@@ -13,7 +13,7 @@ import {
   type Value,
 } from "../protocol/mod.ts";
 import { fingerprint, generateKeyPair, type KeyPair } from "../crypto/mod.ts";
-import { type AgentEntry, MAX_QUERY_LIMIT } from "../registry/mod.ts";
+import type { AgentEntry } from "../registry/mod.ts";
 import {
   type Address,
   SYSTEM_CLOCK,
@@ -48,7 +48,7 @@ import {
 import { type SealedValue, sealValue, type Sendable } from "./content.ts";
 import { Dialer } from "./dialer.ts";
 import { Directory } from "./directory.ts";
-import type { DiscoverQuery } from "./discover_query.ts";
+import { type DiscoverQuery, parseDiscoverQuery } from "./discover_query.ts";
 import { CallError } from "./error.ts";
 import type {
   EventSubscription,
@@ -62,7 +62,7 @@ import { Membership } from "./membership.ts";
 import { PeerConnections } from "./peer_connections.ts";
 import { sleep } from "./sleep.ts";
 import type { SpanListener } from "./span.ts";
-import type { RegistryTarget, Target } from "./target.ts";
+import type { Target } from "./target.ts";
 import { Tracing } from "./tracing.ts";
 
 /** The parts of an agent, for its constructor. */
@@ -373,38 +373,13 @@ export class Agent {
    * @param query By what; at most one of capability, name, tag and id.
    * @returns Those that the node knows, the least loaded first: at most as many
    * as `limit` says, and none after the first 1 MiB of records.
-   * @throws {CallError} `INVALID_ARGUMENT` for several terms; `UNAVAILABLE`
-   * when the node does not answer; `CANCELLED` when the agent is closed.
-   * @throws {ProtocolError} `INVALID_VALUE` for a term that cannot be sent.
+   * @throws {CallError} `INVALID_ARGUMENT` for several terms, and for what it does not
+   * know; `UNAVAILABLE` when the node does not answer; `CANCELLED` when this agent is
+   * closed.
+   * @throws {ProtocolError} `INVALID_AGENT_ID` for `id`.
    */
   async discover(query: DiscoverQuery = {}): Promise<AgentEntry[]> {
-    const { limit, ...terms } = query;
-    if (
-      limit !== undefined &&
-      !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_QUERY_LIMIT)
-    ) {
-      throw new CallError(
-        "INVALID_ARGUMENT",
-        `Discovery: limit must be 1 to ${MAX_QUERY_LIMIT}, got ${limit}`,
-      );
-    }
-    const given = Object.entries(terms).filter(([, term]) =>
-      term !== undefined
-    );
-    if (given.length > 1) {
-      throw new CallError(
-        "INVALID_ARGUMENT",
-        "Discovery: by one of capability, name, tag and id",
-      );
-    }
-    const [kind, term] = given[0] ?? [];
-    const selector = kind === undefined
-      ? { kind: "all" } as const
-      : { kind: kind as RegistryTarget["kind"], term: term! };
-    return await this.#membership.discover({
-      ...selector,
-      ...(limit === undefined ? {} : { limit }),
-    });
+    return await this.#membership.discover(parseDiscoverQuery(query));
   }
 
   /**

@@ -40,7 +40,12 @@ Deno.test("Agent.discover() finds by capability, name, tag and id, and forgets w
     assert.deepEqual(await names({ capability: "hear" }), ["one"]);
     assert.deepEqual(await names({ name: "two" }), ["two"]);
     assert.deepEqual(await names({ tag: "left" }), ["one"]);
-    assert.deepEqual(await names({ id: two.id }), ["two"]);
+    for (const id of [two.id, two.id.toUpperCase()]) {
+      assert.deepEqual(await names({ id }), ["two"]);
+    }
+    await assert.rejects(client.discover({ id: "two" }), {
+      code: "INVALID_AGENT_ID",
+    });
     assert.equal((await client.discover({ limit: 1 })).length, 1);
     for (const limit of [0, 1.5, NaN, 1_001]) {
       await assert.rejects(client.discover({ limit }), {
