@@ -19,18 +19,34 @@ export type Target =
   | {
     /** Any agent that has this capability. */
     readonly capability: string;
+    readonly name?: never;
+    readonly tag?: never;
+    readonly id?: never;
+    readonly url?: never;
   }
   | {
     /** Any agent of this name. */
     readonly name: string;
+    readonly capability?: never;
+    readonly tag?: never;
+    readonly id?: never;
+    readonly url?: never;
   }
   | {
     /** Any agent with this tag. */
     readonly tag: string;
+    readonly capability?: never;
+    readonly name?: never;
+    readonly id?: never;
+    readonly url?: never;
   }
   | {
     /** The agent with this id, a UUID. */
     readonly id: string;
+    readonly capability?: never;
+    readonly name?: never;
+    readonly tag?: never;
+    readonly url?: never;
   }
   | {
     /**
@@ -38,6 +54,10 @@ export type Target =
      * left out, `pk` pins the agent's key.
      */
     readonly url: string;
+    readonly capability?: never;
+    readonly name?: never;
+    readonly tag?: never;
+    readonly id?: never;
   };
 
 /** A target that the registry resolves. */

@@ -27,9 +27,11 @@ Deno.test("parseTarget() reads each form", () => {
 });
 
 Deno.test("parseTarget() refuses none, several, empty and unknown terms", () => {
+  // @ts-expect-error: two terms
+  const two: Target = { name: "a", tag: "b" };
   const wrong = [
     {},
-    { name: "a", tag: "b" },
+    two,
     { name: "" },
     { colour: "red" },
     { id: "not a uuid" },
