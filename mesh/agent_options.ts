@@ -52,7 +52,7 @@ export interface AgentLimits {
 export interface AgentOptions {
   /** What others find it by, and what traces show. Without a name the agent only calls. */
   readonly name?: string;
-  /** What it can do. */
+  /** What it can do; with a name, as tags and metadata are. */
   readonly capabilities?: readonly string[];
   /** Words to find it by. */
   readonly tags?: readonly string[];
@@ -68,7 +68,7 @@ export interface AgentOptions {
   readonly id?: string;
   /** Who it is: the key pair of an identity file, for example. A new one when absent. */
   readonly keyPair?: KeyPair;
-  /** The same, as `loadIdentity` gives it. */
+  /** The same, as `loadIdentity` gives it; not with `keyPair`. */
   readonly identity?: { readonly keyPair: KeyPair };
   /** File of keys seen before; see `KnownPeers`. Without it, keys that nothing pins are taken as they come. */
   readonly knownPeersPath?: string;
@@ -126,13 +126,17 @@ export interface AgentOptions {
  * @throws {CallError} `INVALID_ARGUMENT` names the option.
  */
 export function checkAgentOptions(options: AgentOptions): void {
-  const { name = "", register, advertise, limits = {} } = options;
+  const { name = "", advertise, limits = {} } = options;
   checkText("name", name);
   checkTexts("capabilities", options.capabilities);
   checkTexts("tags", options.tags);
   if (options.metadata !== undefined) checkMetadata("Agent", options.metadata);
-  if (register === true && name === "") {
-    throw new CallError("INVALID_ARGUMENT", "Agent: it registers with a name");
+  if (name === "") checkNameless(options);
+  if (options.identity !== undefined && options.keyPair !== undefined) {
+    throw new CallError(
+      "INVALID_ARGUMENT",
+      "Agent: identity and keyPair say the same: give one",
+    );
   }
   if (advertise !== undefined) parseAddressOption(advertise, "advertise");
   checkTimeOption("heartbeatIntervalMs", options.heartbeatIntervalMs, {
@@ -146,6 +150,21 @@ export function checkAgentOptions(options: AgentOptions): void {
     minMs: 1,
   });
   checkTimeOption("limits.discoveryCacheMs", limits.discoveryCacheMs);
+}
+
+/** Without a name it only calls: nothing that is said for others reaches them. */
+function checkNameless(options: AgentOptions): void {
+  const { register, capabilities = [], tags = [], metadata = {} } = options;
+  if (register === true) {
+    throw new CallError("INVALID_ARGUMENT", "Agent: it registers with a name");
+  }
+  const isSaid = capabilities.length > 0 || tags.length > 0 ||
+    Object.keys(metadata).length > 0;
+  if (register === false || !isSaid) return;
+  throw new CallError(
+    "INVALID_ARGUMENT",
+    "Agent: capabilities, tags and metadata are registered with a name",
+  );
 }
 
 function checkText(option: string, value: unknown): void {

@@ -86,7 +86,7 @@ export interface NodeOptions {
   readonly advertise?: string;
   /** Who the node is; wins over the key file of `dataDir`. */
   readonly identity?: Identity;
-  /** The same, without a file around it. */
+  /** The same, without a file around it; not with `identity`. */
   readonly keyPair?: KeyPair;
   /**
    * Where the node keeps its key (`node.key`) and its registry
@@ -190,6 +190,7 @@ export class Node {
   static async start(options: NodeOptions = {}): Promise<Node> {
     const address = bindAddress(options);
     const advertised = advertisedAddress(options);
+    checkKeys(options);
     const leaseMs = leaseOf(options);
     // Before the key: a directory that cannot be used gets none.
     const registry = options.store ?? await openRegistry(options);
@@ -379,6 +380,12 @@ function leaseOf(options: NodeOptions): number {
     throw invalid(`a lease of ${resolved} ms is not from 1 to ${MAX_LEASE_MS}`);
   }
   return resolved;
+}
+
+/** Before anything is opened or made. */
+function checkKeys({ identity, keyPair }: NodeOptions): void {
+  if (identity === undefined || keyPair === undefined) return;
+  throw invalid("identity and keyPair say the same: give one");
 }
 
 function keyPairOf(options: NodeOptions): KeyPair {

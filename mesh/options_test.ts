@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { generateKeyPair } from "../crypto/mod.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { type AgentOptions, checkAgentOptions } from "./agent_options.ts";
 import { type CallOptions, checkOptions } from "./call_options.ts";
 import { CallError } from "./error.ts";
+
+const KEY_PAIR = generateKeyPair(new SeededRandom(1));
 
 function assertRefused(check: () => void, message: string): void {
   assert.throws(check, (error) => {
@@ -55,6 +59,19 @@ Deno.test("checkAgentOptions() names what a program without types gave wrongly",
     [{ tags: "fast" }, "tags must be an array of texts"],
     [{ metadata: { userId: 57 } }, 'metadata "userId" must be text'],
     [{ metadata: new Map() }, "metadata must be an object of texts"],
+    [{ register: true }, "it registers with a name"],
+    ...[
+      { capabilities: ["summarize"] },
+      { name: "", tags: ["fast"] },
+      { metadata: { a: "b" } },
+    ].map((options): [unknown, string] => [
+      options,
+      "capabilities, tags and metadata are registered with a name",
+    ]),
+    [
+      { identity: { keyPair: KEY_PAIR }, keyPair: KEY_PAIR },
+      "identity and keyPair say the same: give one",
+    ],
   ];
   for (const [options, detail] of wrong) {
     assertRefused(
@@ -62,5 +79,7 @@ Deno.test("checkAgentOptions() names what a program without types gave wrongly",
       `Agent: ${detail}`,
     );
   }
-  checkAgentOptions({ capabilities: ["summarize"], tags: [], metadata: {} });
+  checkAgentOptions({ capabilities: [], tags: [], metadata: {} });
+  checkAgentOptions({ register: false, capabilities: ["summarize"] });
+  checkAgentOptions({ name: "writer", capabilities: ["summarize"] });
 });

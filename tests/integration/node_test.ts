@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generateKeyPair, type Identity } from "../../crypto/mod.ts";
 import { CallError } from "../../mesh/error.ts";
 import { MessageChannel } from "../../mesh/message_channel.ts";
 import { Node, type NodeOptions } from "../../mesh/node.ts";
@@ -329,7 +330,10 @@ Deno.test("Node.url says where agents reach the node", async () => {
 });
 
 Deno.test("Node.start() refuses options that say nothing or two things", async () => {
+  const keyPair = generateKeyPair(systemRandom);
+  const identity = { keyPair } as Identity;
   const bad: NodeOptions[] = [
+    { identity, keyPair },
     { bind: "127.0.0.1" },
     { bind: "127.0.0.1:0", port: 0 },
     { bind: "127.0.0.1:0", hostname: "127.0.0.1" },
