@@ -221,3 +221,25 @@ Deno.test("An agent that closes ends its streams, read or not", async () => {
     assert.equal(clock.timerCount, 0);
   });
 });
+
+Deno.test("An agent that is closed refuses everything with CANCELLED", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const worker = await connect({ name: "worker" });
+    worker.onCall("work", () => "done");
+    const target = { name: "worker" };
+    assert.equal(await agent.call(target, "work"), "done");
+    await agent.close();
+    const refused: (() => Promise<unknown>)[] = [
+      () => agent.call(target, "work"),
+      () => collect(agent.stream(target, "work")),
+      () => agent.publish("news"),
+      () => agent.publishAll("news", [1]),
+      () => agent.subscribe("news"),
+      () => agent.discover(target),
+      () => agent.ping(),
+      () => agent.ping(target),
+    ];
+    for (const ask of refused) await assert.rejects(ask(), isCancelled);
+  });
+});
