@@ -103,6 +103,12 @@ const GATHERED_SHARE = 1 / 4;
  */
 const NEXT_HEAD_BYTES = 1_024;
 
+/**
+ * What a piece of a message costs beside its bytes: the view of it, its buffer and
+ * its place in a list. The first one has them too, like any stream that is open.
+ */
+const PIECE_BYTES = 192;
+
 /** A message as it is given to {@linkcode MessageChannel.send}. */
 export type OutgoingMessage = Omit<Message, "flags"> & {
   /** Message flags; none when absent. */
@@ -137,7 +143,7 @@ export class MessageChannel {
   /** A large message of which a part has come: as many bytes as are buffered. */
   #gathered: Uint8Array | undefined;
   /** Bytes of the memory limit that are in use. */
-  #takenBytes = 0;
+  #heldBytes = 0;
   #isAfterLarge = false;
 
   /**
@@ -413,17 +419,24 @@ export class MessageChannel {
     if (this.#isCancelled) throw cancelledError();
     this.#bytesReceived += chunk.length;
     if (this.#gathered === undefined) {
-      this.#take(chunk.length);
       // Nearly always one: a list that grows would take room for many.
-      if (this.#chunks.length === 0) this.#chunks = [chunk];
-      else this.#chunks.push(chunk);
+      if (this.#chunks.length === 0) {
+        this.#hold(chunk.length);
+        this.#chunks = [chunk];
+      } else {
+        this.#hold(this.#heldBytes + chunk.length + PIECE_BYTES);
+        this.#chunks.push(chunk);
+      }
     }
     this.#bufferedBytes += chunk.length;
   }
 
-  #take(byteCount: number): void {
-    this.#memory?.take(byteCount);
-    this.#takenBytes += byteCount;
+  /** Says how many bytes of the memory limit are in use from here on. */
+  #hold(byteCount: number): void {
+    const more = byteCount - this.#heldBytes;
+    if (more > 0) this.#memory?.take(more);
+    else this.#memory?.release(-more);
+    this.#heldBytes = byteCount;
   }
 
   /** Takes memory for all of a large message, once enough of it is here. */
@@ -436,7 +449,7 @@ export class MessageChannel {
         GATHERED_SHARE * length
     ) return;
     try {
-      this.#take(length - this.#bufferedBytes);
+      this.#hold(length);
     } catch (error) {
       this.#forgetBuffered();
       throw error;
@@ -455,8 +468,7 @@ export class MessageChannel {
   }
 
   #forgetBuffered(): void {
-    this.#memory?.release(this.#takenBytes);
-    this.#takenBytes = 0;
+    this.#hold(0);
     this.#gathered = undefined;
     this.#chunks = NO_CHUNKS;
     this.#usedBytes = 0;
@@ -498,8 +510,7 @@ export class MessageChannel {
       this.#usedBytes = 0;
     }
     this.#bufferedBytes -= length;
-    this.#memory?.release(length);
-    this.#takenBytes -= length;
+    this.#hold(this.#bufferedBytes);
     this.#expectedBytes = undefined;
     return message;
   }

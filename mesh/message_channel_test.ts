@@ -215,7 +215,7 @@ Deno.test("MessageChannel.receive() refuses a message above its bound before the
 });
 
 Deno.test("MessageChannel shares a memory limit and gives everything back", async () => {
-  const memory = new MemoryLimit(100);
+  const memory = new MemoryLimit(300);
   const bytes = message(new Uint8Array(30));
   const half = new MessageChannel(
     new FakeStream([bytes.subarray(0, 60), bytes.subarray(60)]),
@@ -223,14 +223,47 @@ Deno.test("MessageChannel shares a memory limit and gives everything back", asyn
   );
   await half.receive();
   assert.equal(memory.usedBytes, 0);
-  memory.take(50);
+  memory.take(250);
   const other = new MessageChannel(new FakeStream([bytes]), { memory });
   await assert.rejects(
     other.receive(),
     (error) =>
       error instanceof CallError && error.code === "RESOURCE_EXHAUSTED",
   );
-  assert.equal(memory.usedBytes, 50);
+  assert.equal(memory.usedBytes, 250);
+});
+
+Deno.test("MessageChannel counts what the pieces of an unfinished message cost, not only their bytes", async () => {
+  const bytes = message(new Uint8Array(1_000));
+  const memory = new MemoryLimit(1 << 20);
+  const [stream, peer] = createStreamPair();
+  const channel = new MessageChannel(stream, { memory });
+  const receiving = channel.receive();
+  for (let offset = 0; offset < 500; offset++) {
+    peer.tryWrite(bytes.subarray(offset, offset + 1));
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  }
+  assert.equal(channel.bytesReceived, 500);
+  assert.ok(memory.usedBytes > 500 * 100, `${memory.usedBytes} bytes`);
+  peer.tryWrite(bytes.subarray(500));
+  assert.equal((await receiving)?.payload.length, 1_000);
+  assert.equal(memory.usedBytes, 0);
+});
+
+Deno.test("MessageChannel counts what is left of a large message's pieces when all of it has memory", async () => {
+  const bytes = message(new Uint8Array(100_000));
+  const memory = new MemoryLimit(1 << 20);
+  const [stream, peer] = createStreamPair();
+  const channel = new MessageChannel(stream, { memory });
+  const receiving = channel.receive();
+  for (let offset = 0; offset < 30_000; offset += 3_000) {
+    peer.tryWrite(bytes.subarray(offset, offset + 3_000));
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  }
+  assert.equal(memory.usedBytes, bytes.length);
+  peer.tryWrite(bytes.subarray(30_000));
+  assert.equal((await receiving)?.payload.length, 100_000);
+  assert.equal(memory.usedBytes, 0);
 });
 
 Deno.test("MessageChannel.cancel() gives up both directions once", () => {
