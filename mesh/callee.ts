@@ -17,9 +17,9 @@ import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
 import { AnswerStore } from "./answer_store.ts";
 import {
-  MAX_BUFFERED_CONNECTION_BYTES,
   MAX_BUFFERED_REQUEST_BYTES,
   MAX_HANDLERS_IN_FLIGHT,
+  RESERVED_REQUEST_BYTES,
   RETRY_AFTER_MS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
@@ -27,6 +27,7 @@ import { limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
 import { IncomingRequest } from "./incoming_request.ts";
+import { type KeyEntry, KeyTable } from "./key_table.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { type CallServices, RunningCall } from "./running_call.ts";
@@ -47,6 +48,12 @@ export interface CalleeOptions {
   readonly maxHandlersInFlight?: number | undefined;
 }
 
+/** What a key has of a callee, over all its connections. */
+interface CallingKey extends KeyEntry {
+  /** Bounds what is held of its unfinished requests. */
+  readonly memory: MemoryLimit;
+}
+
 /** Serves the requests of every connection of an agent. */
 export class Callee {
   readonly #options: CalleeOptions;
@@ -58,6 +65,11 @@ export class Callee {
   #nextNumber = 0;
   readonly #services: CallServices;
   readonly #memory = new MemoryLimit(MAX_BUFFERED_REQUEST_BYTES);
+  readonly #keys = new KeyTable<CallingKey>((keyText) => ({
+    keyText,
+    memory: this.#memory.share(RESERVED_REQUEST_BYTES),
+    holderCount: 0,
+  }));
   #isDraining = false;
   #onIdle: (() => void)[] = [];
 
@@ -106,12 +118,9 @@ export class Callee {
    */
   serve(connection: TransportConnection): void {
     const calls = new IdTable<AbortRace>();
-    const memory = new MemoryLimit(
-      MAX_BUFFERED_CONNECTION_BYTES,
-      this.#memory,
-    );
+    const key = this.#keys.take(connection.peerPublicKey);
     const onStream = (stream: TransportStream): void => {
-      const incoming = new IncomingCall(stream, connection, memory);
+      const incoming = new IncomingCall(stream, connection, key);
       const handling = this.#handle(incoming);
       if (handling === undefined) return;
       const number = this.#nextNumber++;
@@ -123,6 +132,7 @@ export class Callee {
     this.#connections.add(connection);
     connection.closed.then(() => {
       this.#connections.delete(connection);
+      this.#keys.release(key);
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
       for (const race of calls.values()) race.abort(gone);
     });
@@ -285,9 +295,9 @@ class IncomingCall {
   constructor(
     stream: TransportStream,
     connection: TransportConnection,
-    memory: MemoryLimit,
+    key: CallingKey,
   ) {
-    this.channel = new MessageChannel(stream, { memory });
+    this.channel = new MessageChannel(stream, { memory: key.memory });
     this.connection = connection;
     const { race } = this;
     // Not at the right of the property: V8 puts a function that is written there
@@ -301,7 +311,7 @@ keepHiddenClass(
   new IncomingCall(
     {} as TransportStream,
     undefined as never,
-    undefined as never,
+    {} as CallingKey,
   ),
 );
 

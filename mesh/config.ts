@@ -121,8 +121,12 @@ export const LEAVE_TIMEOUT_MS = 1_000;
 /** How long `close()` waits for the running handlers and for their answers to arrive, in milliseconds. */
 export const DRAIN_TIMEOUT_MS = 10_000;
 
-/** Bytes of unfinished requests that one agent holds for one connection: four of the largest. */
-export const MAX_BUFFERED_CONNECTION_BYTES: number = 64 * 1024 * 1024;
-
-/** Bytes of unfinished requests that one agent holds, over all its callers. */
+/**
+ * Bytes of unfinished requests that one agent holds, over all its callers. One of
+ * them, known by its key, may hold a quarter of what is free of it: three of the
+ * largest when it is alone.
+ */
 export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;
+
+/** The same that one caller may hold however much others do: a small request. */
+export const RESERVED_REQUEST_BYTES: number = 16 * 1024;

@@ -6,24 +6,45 @@
 import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 
-/** A bound on the bytes that several channels hold together. */
+/** What one may hold of what the others have left free. */
+const SHARE_OF_FREE = 1 / 4;
+
+/**
+ * A bound on the bytes that several channels hold together, or a share of one.
+ *
+ * What a share may hold is a part of what is free, which shrinks as others fill: as
+ * in a `QueueBudget`, and for its reason. Whoever comes after many that fill theirs
+ * is left little, but never less than what is reserved for it.
+ */
 export class MemoryLimit {
   readonly #maxBytes: number;
   readonly #shared: MemoryLimit | undefined;
   #usedBytes = 0;
 
   /**
-   * @param maxBytes The bound.
-   * @param shared A wider bound that holds as well.
+   * Makes a bound of which nothing is used.
+   *
+   * @param maxBytes The bound; of a share, what it may hold however full the others
+   * are, beyond the shared bound too.
+   * @param shared What it is a share of: see {@linkcode MemoryLimit.share}.
    */
   constructor(maxBytes: number, shared?: MemoryLimit) {
     this.#maxBytes = maxBytes;
     this.#shared = shared;
   }
 
-  /** Bytes in use. */
+  /** Bytes in use, those of the shares included. */
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /**
+   * Makes a share, of which nothing is used. A share has none of its own.
+   *
+   * @param reservedBytes What it may hold however full the others are.
+   */
+  share(reservedBytes: number): MemoryLimit {
+    return new MemoryLimit(reservedBytes, this);
   }
 
   /**
@@ -33,20 +54,33 @@ export class MemoryLimit {
    * @throws {CallError} `RESOURCE_EXHAUSTED` when they do not fit.
    */
   take(bytes: number): void {
-    if (this.#usedBytes + bytes > this.#maxBytes) {
+    const allowedBytes = this.#allowedBytes;
+    if (this.#usedBytes + bytes > allowedBytes) {
       throw new CallError(
         "RESOURCE_EXHAUSTED",
-        `Memory: ${this.#maxBytes} bytes of unfinished messages are held already`,
+        `Memory: unfinished messages may hold ${
+          Math.floor(allowedBytes)
+        } bytes just now`,
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }
-    this.#shared?.take(bytes);
-    this.#usedBytes += bytes;
+    this.#hold(bytes);
   }
 
   /** @param bytes How many are free again. */
   release(bytes: number): void {
-    this.#shared?.release(bytes);
-    this.#usedBytes -= bytes;
+    this.#hold(-bytes);
+  }
+
+  get #allowedBytes(): number {
+    const shared = this.#shared;
+    if (shared === undefined) return this.#maxBytes;
+    const freeBytes = shared.#maxBytes - shared.#usedBytes;
+    return Math.max(this.#maxBytes, SHARE_OF_FREE * freeBytes);
+  }
+
+  #hold(bytes: number): void {
+    this.#usedBytes += bytes;
+    if (this.#shared !== undefined) this.#shared.#usedBytes += bytes;
   }
 }

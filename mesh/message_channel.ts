@@ -316,6 +316,22 @@ export class MessageChannel {
   }
 
   /**
+   * Waits for the next message to begin, however long: it may be whole as well.
+   *
+   * @returns Whether it has: not when the peer ended its direction before.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when it does not fit.
+   * @throws {TransportError} When the stream was reset or its connection lost.
+   */
+  async begins(): Promise<boolean> {
+    while (this.#bufferedBytes === 0) {
+      const chunk = await this.#stream.read(this.roomForNext());
+      if (chunk === undefined) return false;
+      this.handleRead(chunk);
+    }
+    return true;
+  }
+
+  /**
    * Takes what was read from the stream.
    *
    * @param chunk The bytes, owned from here on; `undefined` at the end.
@@ -378,9 +394,13 @@ export class MessageChannel {
     if (!this.#isCancelled) this.#stream.finish();
   }
 
-  /** Wants no more messages: stops the peer's direction at once. */
-  stopReceiving(): void {
-    this.#stream.stopSending(StatusCode.OK);
+  /**
+   * Wants no more messages: stops the peer's direction at once.
+   *
+   * @param code A call status that tells the peer why.
+   */
+  stopReceiving(code: number = StatusCode.OK): void {
+    this.#stream.stopSending(code);
     this.#forgetBuffered();
   }
 

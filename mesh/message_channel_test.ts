@@ -266,6 +266,24 @@ Deno.test("MessageChannel counts what is left of a large message's pieces when a
   assert.equal(memory.usedBytes, 0);
 });
 
+Deno.test("MessageChannel.begins() waits for the first byte of the next message", async () => {
+  const bytes = message(new Uint8Array(10));
+  const [stream, peer] = createStreamPair();
+  const channel = new MessageChannel(stream);
+  let hasBegun: boolean | undefined;
+  const beginning = channel.begins().then((begins) => hasBegun = begins);
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  assert.equal(hasBegun, undefined);
+  peer.tryWrite(bytes.subarray(0, 1));
+  assert.equal(await beginning, true);
+  assert.equal(channel.tryReceive(), undefined);
+  assert.equal(await channel.begins(), true);
+  peer.tryWrite(bytes.subarray(1));
+  assert.equal((await channel.receive())?.payload.length, 10);
+  peer.finish();
+  assert.equal(await channel.begins(), false);
+});
+
 Deno.test("MessageChannel.cancel() gives up both directions once", () => {
   const stream = new FakeStream();
   const channel = new MessageChannel(stream);

@@ -42,6 +42,7 @@ import { EventHub } from "./event_hub.ts";
 import { QueueBudget } from "./event_queue.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
 import { type HostPort, isUnspecified, parseHostPort } from "./ip_address.ts";
+import { KeyTable } from "./key_table.ts";
 import { MemoryLimit } from "./message_channel.ts";
 import {
   DEFAULT_NODE_HOSTNAME,
@@ -49,10 +50,11 @@ import {
   MAX_NODE_CONNECTIONS,
   MAX_NODE_QUEUE_BYTES,
   MAX_NODE_REQUEST_BYTES,
+  RESERVED_NODE_REQUEST_BYTES,
   SWEEP_INTERVAL_MS,
 } from "./node_config.ts";
 import type { NodeServices, NodeStatus } from "./node_requests.ts";
-import { type HubEvent, NodeSession } from "./node_session.ts";
+import { type HubEvent, type NodePeer, NodeSession } from "./node_session.ts";
 
 /** Name of the key file in the data directory. */
 const KEY_FILE = "node.key";
@@ -151,6 +153,11 @@ export class Node {
   readonly #hub = new EventHub<HubEvent>();
   readonly #queueBudget = new QueueBudget(MAX_NODE_QUEUE_BYTES);
   readonly #memory = new MemoryLimit(MAX_NODE_REQUEST_BYTES);
+  readonly #peers = new KeyTable<NodePeer>((keyText) => ({
+    keyText,
+    memory: this.#memory.share(RESERVED_NODE_REQUEST_BYTES),
+    holderCount: 0,
+  }));
   readonly #sessions = new Map<TransportConnection, NodeSession>();
   #transport!: Transport;
   #droppedEventCount = 0;
@@ -300,12 +307,13 @@ export class Node {
       connection.close(CloseCode.CONNECTION_REFUSED, "node is full");
       return;
     }
+    const peer = this.#peers.take(connection.peerPublicKey);
     const session = new NodeSession({
       connection,
       services: this.#services,
       hub: this.#hub,
       queueBudget: this.#queueBudget,
-      memory: this.#memory,
+      peer,
       onWarning: (message, cause) => this.#warn(message, cause),
     });
     this.#sessions.set(connection, session);
@@ -313,6 +321,7 @@ export class Node {
     connection.onDatagram = ignoreDatagram;
     connection.closed.then(() => {
       this.#sessions.delete(connection);
+      this.#peers.release(peer);
       this.#droppedEventCount += session.droppedEventCount;
     });
   }

@@ -26,7 +26,10 @@ export const MAX_CONCURRENT_REQUESTS = 128;
 /** Connections served at a time. */
 export const MAX_NODE_CONNECTIONS = 4_096;
 
-/** Time for a request to arrive, and for its answer to be taken, in milliseconds. */
+/**
+ * Time for a request or for an event that has begun to arrive, and for its answer to
+ * be taken, in milliseconds.
+ */
 export const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Largest payload that a node takes, in bytes: an event with 1 MiB of content. */
@@ -38,8 +41,14 @@ export const MAX_CONTROL_PAYLOAD_BYTES: number = 64 * 1024;
 /** Most bytes of records in one answer to a discovery. */
 export const MAX_DISCOVER_REPLY_BYTES: number = 1024 * 1024;
 
-/** Bytes of unfinished requests and of answers that a node holds, over all connections. */
+/**
+ * Bytes of unfinished requests and of answers that a node holds, over all
+ * connections. Those of one key may hold a quarter of what is free.
+ */
 export const MAX_NODE_REQUEST_BYTES: number = 256 * 1024 * 1024;
+
+/** The same that one key may hold however much others do: heartbeats, small events. */
+export const RESERVED_NODE_REQUEST_BYTES: number = 16 * 1024;
 
 /** Bytes of events that wait, over all subscribers; what several wait for counts once. */
 export const MAX_NODE_QUEUE_BYTES: number = 256 * 1024 * 1024;

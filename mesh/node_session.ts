@@ -15,13 +15,14 @@ import {
 } from "../protocol/mod.ts";
 import { type Address, TransportError } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
-import { CallError } from "./error.ts";
+import { CallError, type CallErrorCode } from "./error.ts";
 import type { EventHub } from "./event_hub.ts";
 import {
   EventQueue,
   type QueueBudget,
   type QueuedEvent,
 } from "./event_queue.ts";
+import type { KeyEntry } from "./key_table.ts";
 import {
   type ByteStream,
   type MemoryLimit,
@@ -61,6 +62,9 @@ const QUEUES_PER_EVENT = 256;
 /** How many bytes take as long to send as a short event. */
 const BYTES_PER_EVENT = 16_384;
 
+/** Stands for a message that did not arrive. */
+const UNKNOWN_MESSAGE = { messageId: 0n, traceId: 0n };
+
 /** The part of a transport connection that a session needs. */
 export interface SessionConnection {
   /** The peer's static public key, proven. */
@@ -85,6 +89,12 @@ export interface HubEvent {
   readonly traceId: bigint;
 }
 
+/** What all sessions of one key share. */
+export interface NodePeer extends KeyEntry {
+  /** Bounds what is held of its requests and answers. */
+  readonly memory: MemoryLimit;
+}
+
 /** What a {@linkcode NodeSession} is made from. */
 export interface NodeSessionOptions {
   /** The connection. */
@@ -95,8 +105,8 @@ export interface NodeSessionOptions {
   readonly hub: EventHub<HubEvent>;
   /** Bounds what waits for all subscribers. */
   readonly queueBudget: QueueBudget;
-  /** Bounds what is held of all requests and answers. */
-  readonly memory: MemoryLimit;
+  /** Who is at the other end. */
+  readonly peer: NodePeer;
   /** Called with one line for a person when something of ours failed. */
   readonly onWarning: (message: string, cause: unknown) => void;
 }
@@ -179,17 +189,32 @@ export class NodeSession implements Requester {
     this.#requestCount++;
     const channel = new MessageChannel(stream, {
       maxPayloadBytes: MAX_NODE_PAYLOAD_BYTES,
-      memory: this.#options.memory,
+      memory: this.#options.peer.memory,
     });
-    this.#serve(channel).catch((error) => {
-      // Gone, or no message: the channel is over and the peer knows why.
-      if (isCutShort(error)) channel.cancel(StatusCode.INTERNAL);
-      else if (isPeerFault(error)) channel.cancel(StatusCode.CANCELLED);
-      else {
-        channel.cancel(StatusCode.INTERNAL);
-        this.#options.onWarning("Node: a request failed", error);
+    this.#serve(channel).catch((error) => this.#giveUp(channel, error))
+      .finally(() => this.#requestCount--);
+  }
+
+  /** Tells the peer why there is no answer, as far as it does not know. */
+  async #giveUp(channel: MessageChannel, error: unknown): Promise<void> {
+    if (isCode(error, "RESOURCE_EXHAUSTED")) {
+      channel.stopReceiving(error.status);
+      try {
+        // Not counted, since there is no memory left: it is short.
+        const refusal = refusalOf(UNKNOWN_MESSAGE, error);
+        await this.#inTime(channel, channel.send(refusal));
+        channel.finish();
+      } catch {
+        channel.cancel(StatusCode.RESOURCE_EXHAUSTED);
       }
-    }).finally(() => this.#requestCount--);
+    } else if (isCode(error, "DATA_LOSS")) {
+      // It ended inside a message: bytes that are none.
+      channel.cancel(StatusCode.INTERNAL);
+    } else if (isPeerFault(error)) channel.cancel(StatusCode.CANCELLED);
+    else {
+      channel.cancel(StatusCode.INTERNAL);
+      this.#options.onWarning("Node: a request failed", error);
+    }
   }
 
   async #serve(channel: MessageChannel): Promise<void> {
@@ -227,7 +252,7 @@ export class NodeSession implements Requester {
     channel: MessageChannel,
     answer: OutgoingMessage,
   ): Promise<void> {
-    const { memory } = this.#options;
+    const { memory } = this.#options.peer;
     const { length } = answer.payload;
     memory.take(length);
     try {
@@ -238,12 +263,15 @@ export class NodeSession implements Requester {
   }
 
   /**
-   * Of its own, so that a stream that is idle does not keep its last event.
+   * Of its own, so that a stream that is idle does not keep its last event. One may
+   * be idle as long as it likes, but not inside a message.
    *
    * @returns Whether there was one: not when the publisher has ended its stream.
    */
   async #serveNextEvents(channel: MessageChannel): Promise<boolean> {
-    const message = await channel.receive();
+    if (!await channel.begins()) return false;
+    const message = channel.tryReceive() ??
+      await this.#inTime(channel, channel.receive());
     if (message === undefined) return false;
     await this.#serveEvents(channel, message);
     return true;
@@ -391,9 +419,8 @@ function isPeerFault(error: unknown): boolean {
     error instanceof CallError;
 }
 
-/** Whether a stream ended inside a message: bytes that are none. */
-function isCutShort(error: unknown): boolean {
-  return error instanceof CallError && error.code === "DATA_LOSS";
+function isCode(error: unknown, code: CallErrorCode): error is CallError {
+  return error instanceof CallError && error.code === code;
 }
 
 /** An event as its subscriber gets it. */

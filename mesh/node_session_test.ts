@@ -32,7 +32,11 @@ import {
   MemoryRegistry,
   RegistryError,
 } from "../registry/mod.ts";
-import { MessageChannel, type OutgoingMessage } from "./message_channel.ts";
+import {
+  MemoryLimit,
+  MessageChannel,
+  type OutgoingMessage,
+} from "./message_channel.ts";
 import {
   MAX_CONCURRENT_REQUESTS,
   MAX_NODE_PAYLOAD_BYTES,
@@ -47,6 +51,17 @@ import {
   sendHeartbeat,
 } from "./registry_client.ts";
 import { StatusCode } from "./status_code.ts";
+
+function eventOf(topic: string, size: number): Uint8Array {
+  const content = encodeValue(new Uint8Array(size));
+  return encodeMessage({
+    type: MessageType.EVENT,
+    flags: 0,
+    messageId: 5n,
+    traceId: 6n,
+    payload: encodeEvent({ ...content, topic, sequence: 0 }),
+  });
+}
 
 Deno.test("NodeSession registers an agent at the address that it sees", async () => {
   const registry = new MemoryRegistry();
@@ -361,6 +376,74 @@ Deno.test("NodeSession gives up a request that does not arrive in time", async (
   assert.equal(rig.accepted[0]!.resetCode, StatusCode.DEADLINE_EXCEEDED);
   assert.equal(rig.memory.usedBytes, 0);
   assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("NodeSession waits for the next event as long as it likes, and for one that has begun as for a request", async () => {
+  const rig = new NodeRig();
+  const event = eventOf("news", 1);
+  const stream = rig.open();
+  await stream.write(event);
+  await settle();
+  rig.clock.advance(10 * REQUEST_TIMEOUT_MS);
+  await settle();
+  // One that is whole, and the beginning of another.
+  await stream.write(event);
+  await stream.write(event.subarray(0, 1));
+  await settle();
+  assert.equal(rig.accepted[0]!.resetCode, undefined);
+  assert.ok(rig.memory.usedBytes > 0);
+  rig.clock.advance(REQUEST_TIMEOUT_MS);
+  await settle();
+  assert.equal(rig.accepted[0]!.resetCode, StatusCode.DEADLINE_EXCEEDED);
+  assert.equal(rig.memory.usedBytes, 0);
+  assert.equal(rig.clock.timerCount, 0);
+  assert.deepEqual(rig.warnings, []);
+});
+
+Deno.test("NodeSession takes heartbeats and events of others while one key leaves as much unfinished as it can", async () => {
+  const memory = new MemoryLimit(8 * 1024 * 1024);
+  const registry = new MemoryRegistry();
+  const rigs = [8, 9].map((key) =>
+    new NodeRig(registry, key, new Map(), memory)
+  );
+  const honest = new NodeRig(registry, 7, new Map(), memory);
+  await honest.register();
+  const event = eventOf("news", 1);
+  const large = eventOf("news", MAX_NODE_PAYLOAD_BYTES - 1_024);
+  for (const rig of rigs) {
+    for (let count = 0; count < MAX_CONCURRENT_REQUESTS / 2; count++) {
+      const stream = rig.open();
+      await stream.write(event);
+      await settle();
+      await stream.write(large.subarray(0, large.length / 3));
+      await settle();
+    }
+    await assertRefused("RESOURCE_EXHAUSTED", rig.publish("news", large));
+  }
+  await honest.heartbeat();
+  await honest.publish("news", "x".repeat(100_000));
+  rigs[0]!.clock.advance(REQUEST_TIMEOUT_MS);
+  await settle();
+  await rigs[0]!.publish("news", "x".repeat(500_000));
+});
+
+Deno.test("NodeSession answers what it has no memory for with a time to come again", async () => {
+  const memory = new MemoryLimit(64 * 1024);
+  const rig = new NodeRig(new MemoryRegistry(), 7, new Map(), memory);
+  for (const before of [new Uint8Array(0), eventOf("news", 1)]) {
+    const stream = rig.open();
+    await stream.write(before);
+    await settle();
+    await stream.write(eventOf("news", 100_000));
+    const answer = await new MessageChannel(stream).receive();
+    assert.equal(answer?.type, MessageType.ERROR);
+    const { status, retryAfterMs } = decodeError(answer.payload);
+    assert.equal(status, StatusCode.RESOURCE_EXHAUSTED);
+    assert.ok(retryAfterMs > 0);
+    await settle();
+    assert.equal(memory.usedBytes, 0);
+  }
+  assert.deepEqual(rig.warnings, []);
 });
 
 Deno.test("NodeSession gives up an answer that is not taken", async () => {

@@ -22,6 +22,7 @@ import {
   MemoryLimit,
   type OutgoingMessage,
 } from "../../mesh/message_channel.ts";
+import { RESERVED_NODE_REQUEST_BYTES } from "../../mesh/node_config.ts";
 import { type HubEvent, NodeSession } from "../../mesh/node_session.ts";
 import {
   encodeOutgoingEvent,
@@ -45,7 +46,7 @@ export class NodeRig implements RequestConnection {
   readonly clock: TimerClock = new TimerClock();
   readonly hub: EventHub<HubEvent> = new EventHub();
   readonly queueBudget: QueueBudget = new QueueBudget(64 * 1024 * 1024);
-  readonly memory: MemoryLimit = new MemoryLimit(64 * 1024 * 1024);
+  readonly memory: MemoryLimit;
   readonly warnings: string[] = [];
   readonly session: NodeSession;
   /** Streams that the session opened: the peer's ends. */
@@ -58,7 +59,9 @@ export class NodeRig implements RequestConnection {
     registry: Registry = new MemoryRegistry(),
     publicKey = 7,
     registrants: Map<string, symbol> = new Map(),
+    memory: MemoryLimit = new MemoryLimit(64 * 1024 * 1024),
   ) {
+    this.memory = memory;
     this.session = new NodeSession({
       connection: {
         peerPublicKey: new Uint8Array(32).fill(publicKey),
@@ -85,7 +88,11 @@ export class NodeRig implements RequestConnection {
       },
       hub: this.hub,
       queueBudget: this.queueBudget,
-      memory: this.memory,
+      peer: {
+        keyText: "",
+        memory: memory.share(RESERVED_NODE_REQUEST_BYTES),
+        holderCount: 1,
+      },
       onWarning: (message) => this.warnings.push(message),
     });
   }
