@@ -19,6 +19,7 @@ import { AnswerStore } from "./answer_store.ts";
 import {
   MAX_BUFFERED_REQUEST_BYTES,
   MAX_HANDLERS_IN_FLIGHT,
+  REQUEST_SILENCE_MS,
   RESERVED_REQUEST_BYTES,
   RETRY_AFTER_MS,
 } from "./config.ts";
@@ -175,13 +176,41 @@ export class Callee {
   /** As `#handle`, when the request has not arrived yet. */
   async #handleLater(incoming: IncomingCall): Promise<void> {
     let message: Message | undefined;
+    const unwatch = this.#watch(incoming);
     try {
       message = await incoming.channel.receive(incoming.race);
     } catch (error) {
       return this.#handleBroken(incoming, error);
+    } finally {
+      unwatch();
     }
     if (message === undefined) return incoming.channel.finish();
     await this.#handleMessage(incoming, message);
+  }
+
+  /**
+   * Gives a request up of which no more has come for long. Looks at it now and
+   * then, which costs a large one less than a timer for each of its pieces.
+   *
+   * @returns Ends that.
+   */
+  #watch({ channel, race }: IncomingCall): () => void {
+    const { clock } = this.#options;
+    let lookedAtBytes = -1;
+    let cancelTimer: () => void;
+    const look = (): void => {
+      if (channel.bytesReceived === lookedAtBytes) {
+        channel.cancel(StatusCode.DEADLINE_EXCEEDED);
+        race.abort(
+          new CallError("DEADLINE_EXCEEDED", "Request: it did not arrive"),
+        );
+        return;
+      }
+      lookedAtBytes = channel.bytesReceived;
+      cancelTimer = clock.schedule(REQUEST_SILENCE_MS, look);
+    };
+    look();
+    return () => cancelTimer();
   }
 
   /** Answers what is no request. */

@@ -130,3 +130,9 @@ export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;
 
 /** The same that one caller may hold however much others do: a small request. */
 export const RESERVED_REQUEST_BYTES: number = 16 * 1024;
+
+/**
+ * Longest silence in a request that has begun to arrive, in milliseconds: a slow
+ * caller may take its time, but not our memory. It is looked at as rarely.
+ */
+export const REQUEST_SILENCE_MS = 30_000;

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { TimerQueue } from "../internal/timer_queue.ts";
+import { generateKeyPair } from "../crypto/mod.ts";
+import {
+  decodeError,
+  decodeResponse,
+  encodeCall,
+  encodeCallData,
+  encodeMessage,
+  type Message,
+  MessageType,
+} from "../protocol/mod.ts";
+import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import {
+  createStreamPair,
+  type TestStream,
+} from "../tests/support/byte_stream_pair.ts";
+import { settle } from "../tests/support/node_rig.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
+import { Callee } from "./callee.ts";
+import { REQUEST_SILENCE_MS } from "./config.ts";
+import { MessageChannel } from "./message_channel.ts";
+import { MessageIds } from "./message_ids.ts";
+import { StatusCode, statusName } from "./status_code.ts";
+import { Tracing } from "./tracing.ts";
+
+/** A connection to the callee. */
+interface Caller {
+  /** Opens a stream, and gives both its ends. */
+  open(): [TestStream, TestStream];
+}
+
+/** A callee, and callers with any keys. */
+class Rig {
+  readonly clock: TimerClock = new TimerClock();
+  readonly callee: Callee;
+
+  constructor() {
+    const random = new SeededRandom(1);
+    this.callee = new Callee({
+      agentId: new Uint8Array(16).fill(1),
+      keyPair: generateKeyPair(random),
+      clock: new TimerQueue(this.clock),
+      tracing: new Tracing("callee", new MessageIds(random)),
+    });
+    this.callee.setMethod("echo", {
+      kind: "call",
+      handler: (request) => request.bytes(),
+    });
+  }
+
+  connect(key: number): Caller {
+    const connection = {
+      closed: new Promise(() => {}),
+      peerPublicKey: new Uint8Array(32).fill(key),
+      remoteAddress: { hostname: "127.0.0.1", port: 1 },
+      onStream: (_stream: TransportStream): void => {},
+    };
+    this.callee.serve(connection as unknown as TransportConnection);
+    return {
+      open: () => {
+        const [ours, theirs] = createStreamPair();
+        connection.onStream(theirs as unknown as TransportStream);
+        return [ours, theirs];
+      },
+    };
+  }
+}
+
+function callOf(method: string, size = 1): Uint8Array {
+  const body = new Uint8Array(size);
+  const data = encodeCallData({ contentType: 0, method, body });
+  return encodeMessage({
+    type: MessageType.CALL,
+    flags: 0,
+    messageId: 7n,
+    traceId: 8n,
+    payload: encodeCall({
+      target: new Uint8Array(16),
+      timeoutSeconds: 0,
+      data,
+    }),
+  });
+}
+
+function ask(caller: Caller, method: string): Promise<Message | undefined> {
+  const [stream] = caller.open();
+  stream.tryWrite(callOf(method), true);
+  return new MessageChannel(stream).receive();
+}
+
+/** Checks that a caller gets its answer. */
+async function assertServed(caller: Caller): Promise<void> {
+  const answer = await ask(caller, "echo");
+  assert.equal(answer?.type, MessageType.RESPONSE);
+  assert.equal(decodeResponse(answer.payload).status, StatusCode.OK);
+}
+
+function assertExhausted(answer: Message | undefined): void {
+  assert.equal(answer?.type, MessageType.ERROR);
+  const { status, retryAfterMs } = decodeError(answer.payload);
+  assert.equal(statusName(status), "RESOURCE_EXHAUSTED");
+  assert.ok(retryAfterMs > 0);
+}
+
+Deno.test("Callee takes requests from others while some leave as much unfinished as they can, and from them again later", async () => {
+  const rig = new Rig();
+  // A quarter of it takes memory for all of it, at little cost.
+  const large = callOf("echo", 16_000_000).subarray(0, 4_010_000);
+  const hogs = [2, 3, 4, 5, 6].map((key) => rig.connect(key));
+  for (const hog of hogs) {
+    for (let count = 0; count < 8; count++) {
+      const [stream] = hog.open();
+      stream.tryWrite(large.subarray(0, 32));
+      await settle();
+      stream.tryWrite(large.subarray(32));
+      await settle();
+    }
+    const [stream] = hog.open();
+    stream.tryWrite(large, false);
+    assertExhausted(await new MessageChannel(stream).receive());
+  }
+  const honest = rig.connect(7);
+  await assertServed(honest);
+  const [stream] = honest.open();
+  const request = callOf("echo", 100_000);
+  stream.tryWrite(request.subarray(0, 50_000));
+  await settle();
+  stream.tryWrite(request.subarray(50_000), true);
+  const answer = await new MessageChannel(stream).receive();
+  assert.equal(answer?.type, MessageType.RESPONSE);
+
+  for (let times = 0; times < 2; times++) {
+    rig.clock.advance(REQUEST_SILENCE_MS);
+    await settle();
+  }
+  const [late] = hogs[0]!.open();
+  const whole = callOf("echo", 16_000_000);
+  late.tryWrite(whole.subarray(0, 5_000_000));
+  await settle();
+  late.tryWrite(whole.subarray(5_000_000), true);
+  const served = await new MessageChannel(late).receive();
+  assert.equal(served?.type, MessageType.RESPONSE);
+  assert.equal(rig.clock.timerCount, 0);
+});
+
+Deno.test("Callee gives up a request that has fallen silent, and waits for one that comes slowly", async () => {
+  const rig = new Rig();
+  const caller = rig.connect(2);
+  const request = callOf("echo", 100);
+  const [slow] = caller.open();
+  const [, silent] = caller.open();
+  const [started, cut] = caller.open();
+  started.tryWrite(request.subarray(0, 50));
+  for (let offset = 0; offset < request.length - 1; offset++) {
+    slow.tryWrite(request.subarray(offset, offset + 1));
+    await settle();
+    rig.clock.advance(REQUEST_SILENCE_MS - 1);
+    await settle();
+  }
+  assert.equal(silent.resetCode, StatusCode.DEADLINE_EXCEEDED);
+  assert.equal(cut.resetCode, StatusCode.DEADLINE_EXCEEDED);
+  assert.equal(cut.stopCode, StatusCode.DEADLINE_EXCEEDED);
+  slow.tryWrite(request.subarray(-1), true);
+  const answer = await new MessageChannel(slow).receive();
+  assert.equal(answer?.type, MessageType.RESPONSE);
+  assert.equal(rig.clock.timerCount, 0);
+});
