@@ -23,7 +23,8 @@ const MAX_HEARTBEAT_INTERVAL_MS = MAX_TIMEOUT_MS / MISSED_HEARTBEATS_TO_RETIRE;
 /** Bounds of an agent. */
 export interface AgentLimits {
   /**
-   * Handlers that run at a time.
+   * Handlers that run at a time. One caller gets half of them when it is alone, or
+   * eight if that is more; fewer when others have many.
    *
    * @default {1,024}
    */

@@ -17,11 +17,14 @@ import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
 import { AnswerStore } from "./answer_store.ts";
 import {
+  FEW_HANDLERS,
+  HANDLERS_PER_FREE_ONE,
   MAX_BUFFERED_REQUEST_BYTES,
   MAX_HANDLERS_IN_FLIGHT,
   REQUEST_SILENCE_MS,
   RESERVED_REQUEST_BYTES,
   RETRY_AFTER_MS,
+  SHARED_HANDLERS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import { limit, messageOf, toCallFailure } from "./failure.ts";
@@ -53,6 +56,8 @@ export interface CalleeOptions {
 interface CallingKey extends KeyEntry {
   /** Bounds what is held of its unfinished requests. */
   readonly memory: MemoryLimit;
+  /** How many handlers run for it. */
+  runningCount: number;
 }
 
 /** Serves the requests of every connection of an agent. */
@@ -69,6 +74,7 @@ export class Callee {
   readonly #keys = new KeyTable<CallingKey>((keyText) => ({
     keyText,
     memory: this.#memory.share(RESERVED_REQUEST_BYTES),
+    runningCount: 0,
     holderCount: 0,
   }));
   #isDraining = false;
@@ -228,12 +234,12 @@ export class Callee {
     incoming: IncomingCall,
     message: Message,
   ): Promise<void> | undefined {
-    const { channel, connection, race } = incoming;
+    const { channel, connection, key, race } = incoming;
     let method: Method;
     let call: RunningCall;
     try {
       const request = new IncomingRequest(message, this.#options.keyPair);
-      method = this.#admit(request);
+      method = this.#admit(request, key);
       if (race.isAborted) {
         channel.cancel(StatusCode.CANCELLED);
         return undefined;
@@ -254,17 +260,22 @@ export class Callee {
     }
     const number = this.#nextNumber++;
     this.#running.set(number, call);
+    this.#keys.hold(key);
+    key.runningCount++;
     let running: Promise<void> | undefined;
     try {
       running = call.run(method);
     } finally {
-      if (running === undefined) this.#forget(number);
+      if (running === undefined) this.#forget(number, key);
     }
-    return running?.finally(() => this.#forget(number));
+    return running?.finally(() => this.#forget(number, key));
   }
 
-  #forget(number: number): void {
+  #forget(number: number, key: CallingKey): void {
     this.#running.delete(number);
+    key.runningCount--;
+    // Not before, or handlers that go on without their caller would not count.
+    this.#keys.release(key);
     if (this.#running.size > 0) return;
     const waiting = this.#onIdle;
     this.#onIdle = [];
@@ -272,7 +283,7 @@ export class Callee {
   }
 
   /** Decides whether a request is taken. */
-  #admit(request: IncomingRequest): Method {
+  #admit(request: IncomingRequest, key: CallingKey): Method {
     const { target, method: name, isStream } = request;
     if (!isNilAgentId(target) && !isEqual(target, this.#options.agentId)) {
       throw new CallError("UNAVAILABLE", "Agent: the one meant is not here");
@@ -284,11 +295,23 @@ export class Callee {
         `it works on ${this.#maxInFlight} calls already`,
       );
     }
+    if (key.runningCount >= this.#share) {
+      throw busy(
+        "RESOURCE_EXHAUSTED",
+        `it works on ${key.runningCount} calls of this caller already`,
+      );
+    }
     const method = this.#methods.get(name);
     if (method === undefined || (method.kind === "stream") !== isStream) {
       throw noSuchMethod(request, method);
     }
     return method;
+  }
+
+  /** On how many calls of one caller it works just now. */
+  get #share(): number {
+    const freeCount = SHARED_HANDLERS * this.#maxInFlight - this.#running.size;
+    return Math.max(FEW_HANDLERS, HANDLERS_PER_FREE_ONE * freeCount);
   }
 
   #refuse(
@@ -318,6 +341,7 @@ export class Callee {
 class IncomingCall {
   readonly channel: MessageChannel;
   readonly connection: TransportConnection;
+  readonly key: CallingKey;
   /** Aborted when the caller gives up or is gone. */
   readonly race: AbortRace = new AbortRace();
 
@@ -328,6 +352,7 @@ class IncomingCall {
   ) {
     this.channel = new MessageChannel(stream, { memory: key.memory });
     this.connection = connection;
+    this.key = key;
     const { race } = this;
     // Not at the right of the property: V8 puts a function that is written there
     // into its old generation.

@@ -29,20 +29,29 @@ import { Tracing } from "./tracing.ts";
 interface Caller {
   /** Opens a stream, and gives both its ends. */
   open(): [TestStream, TestStream];
+  /** Ends the connection. */
+  lose(): void;
 }
 
 /** A callee, and callers with any keys. */
 class Rig {
   readonly clock: TimerClock = new TimerClock();
   readonly callee: Callee;
+  /** Has every handler of `wait` answer. */
+  readonly release: PromiseWithResolvers<string> = Promise.withResolvers();
 
-  constructor() {
+  constructor(maxHandlersInFlight?: number) {
     const random = new SeededRandom(1);
     this.callee = new Callee({
       agentId: new Uint8Array(16).fill(1),
       keyPair: generateKeyPair(random),
       clock: new TimerQueue(this.clock),
       tracing: new Tracing("callee", new MessageIds(random)),
+      maxHandlersInFlight,
+    });
+    this.callee.setMethod("wait", {
+      kind: "call",
+      handler: () => this.release.promise,
     });
     this.callee.setMethod("echo", {
       kind: "call",
@@ -51,8 +60,9 @@ class Rig {
   }
 
   connect(key: number): Caller {
+    const closed = Promise.withResolvers<unknown>();
     const connection = {
-      closed: new Promise(() => {}),
+      closed: closed.promise,
       peerPublicKey: new Uint8Array(32).fill(key),
       remoteAddress: { hostname: "127.0.0.1", port: 1 },
       onStream: (_stream: TransportStream): void => {},
@@ -64,6 +74,7 @@ class Rig {
         connection.onStream(theirs as unknown as TransportStream);
         return [ours, theirs];
       },
+      lose: () => closed.resolve(undefined),
     };
   }
 }
@@ -103,6 +114,64 @@ function assertExhausted(answer: Message | undefined): void {
   assert.equal(statusName(status), "RESOURCE_EXHAUSTED");
   assert.ok(retryAfterMs > 0);
 }
+
+/** Has handlers run until the callee takes no more of them. */
+async function occupy(rig: Rig, callers: Caller[], tries: number) {
+  const before = rig.callee.runningCount;
+  const answers: Promise<Message | undefined>[] = [];
+  for (let count = 0; count < tries; count++) {
+    answers.push(ask(callers[count % callers.length]!, "wait"));
+    await settle();
+  }
+  return { answers, count: rig.callee.runningCount - before };
+}
+
+Deno.test("Callee works on the calls of a key up to its share, however many connections it has, and on those of others", async () => {
+  const rig = new Rig(96);
+  const greedy = [rig.connect(2), rig.connect(2)];
+  const { answers, count } = await occupy(rig, greedy, 96);
+  assert.equal(count, 48);
+  assertExhausted(await answers.at(-1));
+  await assertServed(rig.connect(3));
+  const other = await occupy(rig, [rig.connect(3)], 96);
+  assert.equal(other.count, 16);
+  for (const key of [4, 5, 6]) {
+    const few = await occupy(rig, [rig.connect(key)], 9);
+    assert.equal(few.count, 8);
+    answers.push(...few.answers);
+  }
+  await assertServed(rig.connect(7));
+  rig.release.resolve("done");
+  await Promise.all([...answers, ...other.answers]);
+  await settle();
+  assert.equal(rig.callee.runningCount, 0);
+  await assertServed(greedy[0]!);
+});
+
+Deno.test("Callee counts handlers that go on when their caller has gone, also if it comes again", async () => {
+  const rig = new Rig(96);
+  const first = rig.connect(2);
+  const { answers, count } = await occupy(rig, [first], 96);
+  first.lose();
+  for (const answer of answers) answer.catch(() => {});
+  await settle();
+  assert.equal(rig.callee.runningCount, count);
+  const again = rig.connect(2);
+  assertExhausted(await ask(again, "wait"));
+  await assertServed(rig.connect(3));
+  rig.release.resolve("done");
+  await rig.callee.drain();
+});
+
+Deno.test("Callee with few handlers gives one caller all of them", async () => {
+  for (const maxHandlersInFlight of [1, 4, 8]) {
+    const rig = new Rig(maxHandlersInFlight);
+    const { count, answers } = await occupy(rig, [rig.connect(2)], 9);
+    assert.equal(count, maxHandlersInFlight);
+    rig.release.resolve("done");
+    await Promise.all(answers);
+  }
+});
 
 Deno.test("Callee takes requests from others while some leave as much unfinished as they can, and from them again later", async () => {
   const rig = new Rig();

@@ -21,6 +21,18 @@ export const MAX_TIMEOUT_MS = 0xffffffff;
 /** Calls that one agent works on at a time; the next one gets `RESOURCE_EXHAUSTED`. */
 export const MAX_HANDLERS_IN_FLIGHT = 1_024;
 
+/** The part of these calls that all callers share: the rest is for those with few. */
+export const SHARED_HANDLERS: number = 3 / 4;
+
+/**
+ * Calls that one caller, known by its key, may have of that part, as a multiple of
+ * what is free of it: half of all calls when it is alone.
+ */
+export const HANDLERS_PER_FREE_ONE = 2;
+
+/** Calls that one caller may have as long as the agent works on any more. */
+export const FEW_HANDLERS = 8;
+
 /** What a refused caller is told to wait before it tries again, in milliseconds. */
 export const RETRY_AFTER_MS = 1_000;
 

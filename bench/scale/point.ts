@@ -39,8 +39,9 @@ export function pointsOf(curve: CurveName): Point[] {
 
 /**
  * What the answering agent has to be allowed at a point. A caller may have
- * 1,000 streams open by default, an agent 1,024 handlers at work, and 256
- * connections may come from one key (here each caller has its own).
+ * 1,000 streams open by default, an agent 1,024 handlers at work, of
+ * which a caller alone gets half, and 256 connections may come from one key
+ * (here each caller has its own).
  *
  * @param point The point.
  * @returns Options of the answering agent.
@@ -50,7 +51,7 @@ export function answeringOptions(point: Point): AgentOptions {
   const maxBidiStreams = point.count + SPARE_STREAMS;
   return {
     transport: { maxBidiStreams },
-    limits: { maxHandlersInFlight: maxBidiStreams },
+    limits: { maxHandlersInFlight: 2 * maxBidiStreams },
   };
 }
 
