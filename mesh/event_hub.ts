@@ -16,6 +16,7 @@ import {
   MAX_SUBSCRIPTIONS_PER_CONNECTION,
   MAX_TOPIC_BYTES,
   NODE_RETRY_AFTER_MS,
+  RESERVED_SUBSCRIPTIONS,
 } from "./node_config.ts";
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
@@ -66,16 +67,26 @@ function checkText(text: string): void {
   }
 }
 
+/** What one subscriber may have of the subscriptions that are free. */
+const SHARE_OF_FREE = 1 / 4;
+
 /** Bounds of an {@linkcode EventHub}. */
 export interface EventHubOptions {
   /**
-   * Most subscriptions of all subscribers.
+   * Most subscriptions of all subscribers. One of them may have a quarter as
+   * many as are free, which leaves some for the others.
    *
    * @default {65,536}
    */
   readonly maxSubscriptions?: number;
   /**
-   * Most subscriptions of one subscriber.
+   * Subscriptions that a subscriber may have however many there are.
+   *
+   * @default 16
+   */
+  readonly reservedSubscriptions?: number;
+  /**
+   * Most subscriptions of one queue.
    *
    * @default {256}
    */
@@ -83,7 +94,7 @@ export interface EventHubOptions {
 }
 
 /**
- * Matches topics with subscribers' queues. A queue stands for a subscriber.
+ * Matches topics with the queues of subscribers, who may have several.
  *
  * @typeParam Event What is published.
  */
@@ -93,6 +104,7 @@ export class EventHub<Event> {
   readonly #prefixes: Map<string, Set<EventQueue<Event>>> = new Map();
   readonly #patterns: Map<EventQueue<Event>, Set<string>> = new Map();
   readonly #maxSubscriptions: number;
+  readonly #reservedSubscriptions: number;
   readonly #maxPerQueue: number;
   #subscriptionCount = 0;
 
@@ -103,6 +115,8 @@ export class EventHub<Event> {
    */
   constructor(options: EventHubOptions = {}) {
     this.#maxSubscriptions = options.maxSubscriptions ?? MAX_SUBSCRIPTIONS;
+    this.#reservedSubscriptions = options.reservedSubscriptions ??
+      RESERVED_SUBSCRIPTIONS;
     this.#maxPerQueue = options.maxSubscriptionsPerQueue ??
       MAX_SUBSCRIPTIONS_PER_CONNECTION;
   }
@@ -125,7 +139,7 @@ export class EventHub<Event> {
     let patterns = this.#patterns.get(queue);
     if (patterns?.has(pattern)) return false;
     if (
-      this.#subscriptionCount >= this.#maxSubscriptions ||
+      queue.subscriber.subscriptionCount >= this.#share ||
       (patterns?.size ?? 0) >= this.#maxPerQueue
     ) {
       throw new CallError(
@@ -144,6 +158,7 @@ export class EventHub<Event> {
     if (queues === undefined) index.set(key, new Set([queue]));
     else queues.add(queue);
     this.#subscriptionCount++;
+    queue.subscriber.subscriptionCount++;
     return true;
   }
 
@@ -163,6 +178,7 @@ export class EventHub<Event> {
     queues?.delete(queue);
     if (queues?.size === 0) index.delete(key);
     this.#subscriptionCount--;
+    queue.subscriber.subscriptionCount--;
     return true;
   }
 
@@ -200,6 +216,12 @@ export class EventHub<Event> {
     const shared = new SharedEvent(event, sizeBytes);
     for (const queue of queues) queue.push(shared);
     return queues.size;
+  }
+
+  /** How many subscriptions one subscriber may have just now. */
+  get #share(): number {
+    const freeCount = this.#maxSubscriptions - this.#subscriptionCount;
+    return Math.max(this.#reservedSubscriptions, SHARE_OF_FREE * freeCount);
   }
 
   #place(pattern: string): [Map<string, Set<EventQueue<Event>>>, string] {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CallError, type CallErrorCode } from "./error.ts";
 import { checkPattern, checkTopic, EventHub } from "./event_hub.ts";
-import { EventQueue } from "./event_queue.ts";
+import { EventQueue, type Subscriber } from "./event_queue.ts";
 
 function createQueue(): EventQueue<string> {
   return new EventQueue<string>(() => {});
@@ -60,9 +60,10 @@ Deno.test("EventHub.unsubscribe() and remove() end deliveries and leave nothing 
   assert.equal(hub.publish("b", "1", 1) + hub.publish("cc", "2", 1), 0);
 });
 
-Deno.test("EventHub.subscribe() stops at the bound of a subscriber and of the hub", () => {
+Deno.test("EventHub.subscribe() stops at the bound of a queue and at the share of a subscriber", () => {
   const hub = new EventHub<string>({
-    maxSubscriptions: 3,
+    maxSubscriptions: 6,
+    reservedSubscriptions: 0,
     maxSubscriptionsPerQueue: 2,
   });
   const first = createQueue();
@@ -74,8 +75,34 @@ Deno.test("EventHub.subscribe() stops at the bound of a subscriber and of the hu
   assert.equal(hub.subscribe(first, "a"), false);
   hub.subscribe(second, "a");
   assert.throws(() => hub.subscribe(second, "b"), refusal);
-  hub.unsubscribe(first, "b");
+  hub.remove(first);
   hub.subscribe(second, "b");
+});
+
+Deno.test("EventHub.subscribe() leaves room for others when one subscriber takes all it can get, with many queues", () => {
+  const hub = new EventHub<string>({ maxSubscriptions: 300 });
+  const refusal = isRefusal("RESOURCE_EXHAUSTED");
+  const fill = (subscriber: Subscriber): void => {
+    for (let queues = 0; queues < 100; queues++) {
+      const queue = new EventQueue<string>(() => {}, { subscriber });
+      try {
+        for (let topics = 0; topics < 10; topics++) {
+          hub.subscribe(queue, `topic ${topics}`);
+        }
+      } catch (error) {
+        if (refusal(error)) return;
+        throw error;
+      }
+    }
+  };
+  const counts: number[] = [];
+  for (let count = 0; count < 40; count++) {
+    const subscriber = { subscriptionCount: 0 };
+    fill(subscriber);
+    counts.push(subscriber.subscriptionCount);
+  }
+  assert.deepEqual(counts.slice(0, 3), [60, 48, 39]);
+  assert.ok(counts.every((count) => count >= 16), `${counts}`);
 });
 
 Deno.test("checkTopic() and checkPattern() refuse what is no topic", () => {

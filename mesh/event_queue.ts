@@ -115,6 +115,12 @@ export class QueueBudget {
   }
 }
 
+/** Whose queues these are. */
+export interface Subscriber {
+  /** Subscriptions over all of its queues; for `EventHub`. */
+  subscriptionCount: number;
+}
+
 /** Bounds of an {@linkcode EventQueue}. */
 export interface EventQueueOptions {
   /**
@@ -131,6 +137,8 @@ export interface EventQueueOptions {
   readonly maxBytes?: number;
   /** A bound that several queues share; none when absent. */
   readonly budget?: QueueBudget;
+  /** Whose it is; somebody's who has no other when absent. */
+  readonly subscriber?: Subscriber;
 }
 
 /**
@@ -140,6 +148,8 @@ export interface EventQueueOptions {
  * @typeParam Event What waits.
  */
 export class EventQueue<Event> {
+  /** Whose it is. */
+  readonly subscriber: Subscriber;
   readonly #maxEvents: number;
   readonly #maxBytes: number;
   readonly #budget: QueueBudget | undefined;
@@ -162,6 +172,7 @@ export class EventQueue<Event> {
     this.#maxEvents = options.maxEvents ?? MAX_SUBSCRIBER_QUEUE_EVENTS;
     this.#maxBytes = options.maxBytes ?? MAX_SUBSCRIBER_QUEUE_BYTES;
     this.#budget = options.budget;
+    this.subscriber = options.subscriber ?? { subscriptionCount: 0 };
   }
 
   /** How many events wait. */

@@ -156,6 +156,7 @@ export class Node {
   readonly #peers = new KeyTable<NodePeer>((keyText) => ({
     keyText,
     memory: this.#memory.share(RESERVED_NODE_REQUEST_BYTES),
+    subscriptionCount: 0,
     holderCount: 0,
   }));
   readonly #sessions = new Map<TransportConnection, NodeSession>();

@@ -68,8 +68,11 @@ export const MAX_TOPIC_BYTES = 255;
 /** Subscriptions of one connection. */
 export const MAX_SUBSCRIPTIONS_PER_CONNECTION = 256;
 
-/** Subscriptions of a node. */
+/** Subscriptions of a node. One key may have a quarter as many as are free. */
 export const MAX_SUBSCRIPTIONS = 65_536;
+
+/** Subscriptions that one key may have however many others do. */
+export const RESERVED_SUBSCRIPTIONS = 16;
 
 /** Events that wait for one subscriber; at the bound the oldest is dropped. */
 export const MAX_SUBSCRIBER_QUEUE_EVENTS = 1_024;

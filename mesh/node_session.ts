@@ -21,6 +21,7 @@ import {
   EventQueue,
   type QueueBudget,
   type QueuedEvent,
+  type Subscriber,
 } from "./event_queue.ts";
 import type { KeyEntry } from "./key_table.ts";
 import {
@@ -90,7 +91,7 @@ export interface HubEvent {
 }
 
 /** What all sessions of one key share. */
-export interface NodePeer extends KeyEntry {
+export interface NodePeer extends KeyEntry, Subscriber {
   /** Bounds what is held of its requests and answers. */
   readonly memory: MemoryLimit;
 }
@@ -133,6 +134,7 @@ export class NodeSession implements Requester {
     this.#options = options;
     this.#queue = new EventQueue<HubEvent>(() => this.#startPump(), {
       budget: options.queueBudget,
+      subscriber: options.peer,
     });
     options.connection.closed.then(() => this.#handleClosed());
   }

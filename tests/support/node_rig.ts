@@ -91,6 +91,7 @@ export class NodeRig implements RequestConnection {
       peer: {
         keyText: "",
         memory: memory.share(RESERVED_NODE_REQUEST_BYTES),
+        subscriptionCount: 0,
         holderCount: 1,
       },
       onWarning: (message) => this.warnings.push(message),
