@@ -366,13 +366,16 @@ Deno.test("docs/spec/registry.md gives exactly the bounds of a node", () => {
         nodeConfig.MAX_CONTROL_PAYLOAD_BYTES / KIB
       } KiB`,
       [`requests ${one} at a time`]: `${nodeConfig.MAX_CONCURRENT_REQUESTS}`,
-      "time for a request to arrive": `${
+      "bytes of unfinished requests, and of answers": `${
+        nodeConfig.MAX_NODE_REQUEST_BYTES / MIB
+      } MiB; the share of a key`,
+      "time for a message that has begun to arrive": `${
         nodeConfig.REQUEST_TIMEOUT_MS / 1_000
       } s`,
       [`subscriptions ${one} / of a node`]:
         `${nodeConfig.MAX_SUBSCRIPTIONS_PER_CONNECTION} / ${
           spelled(nodeConfig.MAX_SUBSCRIPTIONS)
-        }`,
+        }; the share of a key`,
       "connections of a node": spelled(nodeConfig.MAX_NODE_CONNECTIONS),
       "events that wait for one subscriber": `${
         spelled(nodeConfig.MAX_SUBSCRIBER_QUEUE_EVENTS)
@@ -406,6 +409,9 @@ Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues
     `a quarter may wait for one subscriber, and ${
       nodeConfig.RESERVED_SUBSCRIBER_QUEUE_BYTES / KIB
     } KiB at any time`,
+    `a quarter of what is free of them, and ${
+      nodeConfig.RESERVED_NODE_REQUEST_BYTES / KIB
+    } KiB or ${nodeConfig.RESERVED_SUBSCRIPTIONS} subscriptions however much`,
     `A **topic** is 1 to ${nodeConfig.MAX_TOPIC_BYTES} bytes`,
     `extension ${PRESENCE_EXTENSION}: presence`,
   ];
