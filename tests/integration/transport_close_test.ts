@@ -42,6 +42,14 @@ async function answeredAndClosed(
   return stream;
 }
 
+Deno.test("TransportConnection.close() tells both ends why", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    outgoing.close(0x101, "done");
+    for (const { closed } of [outgoing, incoming]) {
+      assert.match((await closed).message, /: done$/);
+    }
+  }));
+
 Deno.test("TransportConnection.close() settles everything at both ends", () =>
   withTransports(async ({ outgoing, incoming }) => {
     const arrived = Promise.withResolvers<TransportStream>();

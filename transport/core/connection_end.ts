@@ -89,11 +89,15 @@ export class CloseRepetition {
  * @param closing What it says.
  */
 export function localEnding(closing: Closing): Ending {
+  const { code, reason } = closing;
+  const why = reason === "" ? "" : `: ${reason}`;
   return {
     closing,
-    error: new TransportError("CLOSED", "Connection: closed by this side", {
-      closeCode: closing.code,
-    }),
+    error: new TransportError(
+      "CLOSED",
+      `Connection: closed by this side${why}`,
+      { closeCode: code },
+    ),
   };
 }
 
