@@ -81,8 +81,17 @@ export const MAX_CALL_ATTEMPTS: number = 4 * MAX_CALL_CANDIDATES;
  */
 export const CLOSE_CODE_LEFT = 0x100;
 
-/** How long the node may take to answer a request, in milliseconds; so long a request waits to be sent. */
+/**
+ * How long the node may take to answer a request, in milliseconds, unless the path
+ * is a slow one; so long a request waits to be sent.
+ */
 export const NODE_REQUEST_TIMEOUT_MS = 3_000;
+
+/**
+ * The same over the slowest path, in milliseconds: below the ten seconds after
+ * which a request and a silent connection end by themselves.
+ */
+export const MAX_NODE_REQUEST_TIMEOUT_MS = 9_000;
 
 /**
  * The part of the interval after which the next heartbeat is sent: when two were

@@ -46,7 +46,11 @@ import { ignoreDatagram } from "./ignore_datagram.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { currentCall } from "./call_context.ts";
 import type { MessageIds } from "./message_ids.ts";
-import { NodeLink, type NodeLinkRequestOptions } from "./node_link.ts";
+import {
+  answerTimeoutMs,
+  NodeLink,
+  type NodeLinkRequestOptions,
+} from "./node_link.ts";
 import {
   discoverAgents,
   type EncodedEvent,
@@ -171,8 +175,14 @@ export class Membership {
   async publish(topic: string, value: Sendable): Promise<void> {
     // Now: while it waits, the caller may use its bytes for something else.
     const event = eventOf(topic, value);
-    await this.#link.request((connection, signal) =>
-      publishEvent(connection, event, this.#request(signal))
+    await this.#link.request(
+      (connection, signal, onProgress) =>
+        publishEvent(connection, event, {
+          ...this.#request(signal),
+          timeoutMs: answerTimeoutMs(connection),
+          onProgress,
+        }),
+      { hasOwnLimit: true },
     );
   }
 
@@ -181,9 +191,10 @@ export class Membership {
     checkEvents(values);
     const { ids } = this.#options;
     await this.#link.request(
-      (connection, signal) =>
+      (connection, signal, onProgress) =>
         publishEvents(connection, eventsOf(topic, values), {
           ...this.#request(signal),
+          onProgress,
           nextMessageId: () => ids.nextMessageId(),
         }),
       { hasOwnLimit: true },

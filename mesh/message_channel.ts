@@ -57,6 +57,8 @@ export interface ByteStream {
   readWith(waiter: ReadWaiter, into?: Uint8Array): void;
   /** As `read`, if there are any. */
   tryRead(into?: Uint8Array): Uint8Array | undefined;
+  /** How many bytes were written that the peer has not acknowledged. */
+  readonly undeliveredBytes: number;
   /** How many bytes `read` finds without waiting. */
   readonly readableBytes: number;
   /** Whether the peer has ended its direction and everything was read. */
@@ -163,6 +165,11 @@ export class MessageChannel {
   /** Bytes of all messages given to the stream. */
   get bytesSent(): number {
     return this.#bytesSent;
+  }
+
+  /** How many of them the peer has. */
+  get bytesDelivered(): number {
+    return this.#bytesSent - this.#stream.undeliveredBytes;
   }
 
   /** Bytes that came from the stream. */

@@ -25,6 +25,7 @@ import {
 class FakeStream implements ByteStream {
   readonly written: Uint8Array[] = [];
   readonly calls: string[] = [];
+  readonly undeliveredBytes = 0;
   readonly #incoming: Uint8Array[];
 
   constructor(incoming: readonly Uint8Array[] = []) {

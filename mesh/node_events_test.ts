@@ -22,6 +22,7 @@ import { ackOf } from "./node_answer.ts";
 import { REQUEST_TIMEOUT_MS } from "./node_config.ts";
 import {
   encodeOutgoingEvent,
+  publishEvent,
   publishEvents,
   subscribeTopic,
   unsubscribeTopic,
@@ -221,4 +222,54 @@ Deno.test("publishEvents() takes as long as it needs while the node acknowledges
   assert.equal(await node.receive(), undefined);
   assert.equal(theirs.stopCode, undefined);
   assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("publishEvent() waits for as long as the node takes more of a large event, and then for its limit", async () => {
+  const clock = new TimerClock();
+  const [ours] = createStreamPair();
+  const content = encodeValue(new Uint8Array(1_000_000));
+  let extendedCount = 0;
+  let failure: unknown;
+  const publishing = publishEvent(
+    { openStream: () => Promise.resolve(ours) },
+    encodeOutgoingEvent({ topic: "a", content }),
+    {
+      messageId: 1n,
+      traceId: 1n,
+      timeoutMs: 100,
+      clock,
+      onProgress: () => extendedCount++,
+    },
+  ).catch((error) => failure = error);
+  await settle();
+  for (let left = 900_000; left >= 0; left -= 100_000) {
+    ours.undeliveredBytes = left;
+    clock.advance(100);
+    await settle();
+    assert.equal(failure, undefined, `${left} bytes left`);
+  }
+  assert.equal(extendedCount, 10);
+  clock.advance(100);
+  await publishing;
+  assert.ok(failure instanceof CallError);
+  assert.equal(failure.code, "DEADLINE_EXCEEDED");
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("publishEvent() gives up a node that takes nothing of a large event within its limit", async () => {
+  const clock = new TimerClock();
+  const [ours] = createStreamPair();
+  const event = encodeOutgoingEvent({
+    topic: "a",
+    content: encodeValue(new Uint8Array(1_000_000)),
+  });
+  ours.undeliveredBytes = event.payload.length;
+  const publishing = publishEvent(
+    { openStream: () => Promise.resolve(ours) },
+    event,
+    { messageId: 1n, traceId: 1n, timeoutMs: 100, clock },
+  );
+  await settle();
+  clock.advance(100);
+  await assertRefused("DEADLINE_EXCEEDED", publishing);
 });

@@ -9,6 +9,7 @@ import type { TransportConnection, TransportError } from "../transport/mod.ts";
 import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
   HEARTBEAT_PACE,
+  MAX_NODE_REQUEST_TIMEOUT_MS,
   MAX_NODE_REQUESTS_IN_FLIGHT,
   MIN_HEARTBEAT_TIMEOUT_MS,
   NODE_REQUEST_TIMEOUT_MS,
@@ -54,8 +55,8 @@ export interface NodeLinkRequestOptions {
    * given up, and the connection kept: somebody was impatient.
    *
    * @default {NODE_REQUEST_TIMEOUT_MS} for each thing that has to be waited for:
-   * a turn, the connection, and the answer. A node that takes longer to answer
-   * is connected to anew.
+   * a turn, the connection, and the answer; for that one, longer where the path
+   * is slow. A node of which nothing at all was heard by then is connected to anew.
    */
   readonly timeoutMs?: number;
   /** Gives up. */
@@ -74,17 +75,22 @@ export interface NodeLinkRequestOptions {
    */
   readonly isUrgent?: boolean;
   /**
-   * Whether the question has a limit of its own for the answer.
+   * Whether the question has a limit of its own for the answer, which ends it
+   * with `DEADLINE_EXCEEDED`.
    *
    * @default {false}
    */
   readonly hasOwnLimit?: boolean;
 }
 
-/** Asks the node over the connection of the moment. */
+/**
+ * Asks the node over the connection of the moment; `onProgress` says that a limit
+ * of its own has started anew.
+ */
 export type NodeQuestion<Answer> = (
   connection: TransportConnection,
   signal: AbortSignal,
+  onProgress?: () => void,
 ) => Promise<Answer>;
 
 /** A request, and when its `timeoutMs` ends. */
@@ -100,9 +106,10 @@ interface Ready {
 }
 
 /**
- * Keeps an agent connected. When the connection ends, or the node stops
- * answering, it connects again, with pauses that double up to five seconds,
- * registers and subscribes as before. Requests wait meanwhile.
+ * Keeps an agent connected. When the connection ends, or the node has fallen
+ * silent, it connects again, with pauses that double up to five seconds,
+ * registers and subscribes as before. Requests wait meanwhile. A node that is
+ * heard but does not answer in time fails the request, and costs no connection.
  */
 export class NodeLink {
   readonly #options: NodeLinkOptions;
@@ -237,18 +244,36 @@ export class NodeLink {
     request: TimedRequest,
   ): Promise<Answer> {
     if (request.hasOwnLimit === true) {
-      return await ask(connection, this.#closing.signal);
+      return await this.#askUnlimited(connection, ask);
     }
+    const heardCount = connection.packetsReceived;
     const isImpatient = request.endsAt !== undefined;
     const code = isImpatient ? "DEADLINE_EXCEEDED" : "UNAVAILABLE";
-    const race = this.#limit(request, code, "no answer");
+    const limitMs = answerTimeoutMs(connection);
+    const race = this.#limit(request, code, "no answer", limitMs);
     try {
       return await race.race(ask(connection, race.signal));
     } catch (error) {
-      if (race.isLate && !isImpatient) connection.close(0, "no answer");
+      if (race.isLate && !isImpatient) giveUpSilent(connection, heardCount);
       throw toCallFailure(error);
     } finally {
       race.end();
+    }
+  }
+
+  /** Asks what has a limit of its own. */
+  async #askUnlimited<Answer>(
+    connection: TransportConnection,
+    ask: NodeQuestion<Answer>,
+  ): Promise<Answer> {
+    let heardCount = connection.packetsReceived;
+    try {
+      return await ask(connection, this.#closing.signal, () => {
+        heardCount = connection.packetsReceived;
+      });
+    } catch (error) {
+      if (isLate(error)) giveUpSilent(connection, heardCount);
+      throw error;
     }
   }
 
@@ -256,9 +281,10 @@ export class NodeLink {
     request: TimedRequest,
     code: CallErrorCode,
     missing: string,
+    defaultMs: number = NODE_REQUEST_TIMEOUT_MS,
   ): LimitedRace {
     const { clock, address } = this.#options;
-    const { endsAt, timeoutMs = NODE_REQUEST_TIMEOUT_MS, signal } = request;
+    const { endsAt, timeoutMs = defaultMs, signal } = request;
     return new LimitedRace({
       clock,
       timeoutMs: endsAt === undefined
@@ -343,26 +369,30 @@ export class NodeLink {
     const end = new AbortController();
     connection.closed.then(() => end.abort());
     let sentAt = clock.now();
-    /** When the first heartbeat was sent that has no answer, nor those since. */
-    let silentSince: Instant | undefined;
+    /** When the first heartbeat was sent since which nothing was heard. */
+    let silentSince = sentAt;
+    let heardCount: number | undefined;
     while (heartbeat !== undefined && !end.signal.aborted) {
       const paceMs = Math.ceil(HEARTBEAT_PACE * heartbeatIntervalMs());
       const pauseMs = Math.max(0, sentAt + paceMs - clock.now());
       await sleep(clock, pauseMs, end.signal);
       if (end.signal.aborted) break;
       sentAt = clock.now();
+      if (connection.packetsReceived !== heardCount) {
+        heardCount = connection.packetsReceived;
+        silentSince = sentAt;
+      }
+      const limitMs = answerTimeoutMs(connection);
       try {
         // One without an answer neither holds up the next one nor costs the
-        // connection.
-        const timeoutMs = heartbeatTimeoutMs(paceMs);
+        // connection: it has renewed the lease if the node has it, however late
+        // its answer is.
+        const timeoutMs = heartbeatTimeoutMs(paceMs, limitMs);
         await this.request(heartbeat, { isUrgent: true, timeoutMs });
-        silentSince = undefined;
       } catch (error) {
-        // A node that answers with an error is there; the next one may do.
-        if (!isLate(error)) silentSince = undefined;
-        else if (
-          clock.now() - (silentSince ??= sentAt) >= NODE_REQUEST_TIMEOUT_MS
-        ) connection.close(0, "no answer");
+        if (isLate(error) && clock.now() - silentSince >= limitMs) {
+          giveUpSilent(connection, heardCount);
+        }
         if (connection.isOpen) this.#warn("heartbeat", error);
       }
     }
@@ -395,12 +425,39 @@ export class NodeLink {
   }
 }
 
-/** How long a heartbeat is waited for: until the next one as a rule. */
-function heartbeatTimeoutMs(paceMs: number): number {
+/**
+ * How long the node may take to answer, with time for a loss on the way.
+ *
+ * @param connection To the node.
+ * @returns Milliseconds.
+ */
+export function answerTimeoutMs(
+  connection: Pick<TransportConnection, "answerMarginMs">,
+): number {
   return Math.min(
-    NODE_REQUEST_TIMEOUT_MS,
-    Math.max(MIN_HEARTBEAT_TIMEOUT_MS, paceMs),
+    MAX_NODE_REQUEST_TIMEOUT_MS,
+    Math.max(NODE_REQUEST_TIMEOUT_MS, Math.ceil(connection.answerMarginMs)),
   );
+}
+
+/** How long a heartbeat is waited for: until the next one as a rule. */
+function heartbeatTimeoutMs(paceMs: number, limitMs: number): number {
+  return Math.min(limitMs, Math.max(MIN_HEARTBEAT_TIMEOUT_MS, paceMs));
+}
+
+/**
+ * Ends a connection whose peer has not answered in time, unless it is there: an
+ * acknowledgement is a sign of life.
+ *
+ * @param connection The connection.
+ * @param heardCount What had been heard over it when the time began.
+ */
+function giveUpSilent(
+  connection: TransportConnection,
+  heardCount: number,
+): void {
+  if (connection.packetsReceived !== heardCount) return;
+  connection.close(0, "the node is silent");
 }
 
 function isLate(error: unknown): boolean {

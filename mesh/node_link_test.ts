@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TransportConnection, TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import {
+  MAX_NODE_REQUEST_TIMEOUT_MS,
   MAX_NODE_REQUESTS_IN_FLIGHT,
   NODE_REQUEST_TIMEOUT_MS,
 } from "./config.ts";
@@ -19,6 +20,10 @@ class Rig {
   readonly link: NodeLink;
   /** How many connections were made. */
   dialCount = 0;
+  /** What the transport has heard of the node, answers to heartbeats included. */
+  packetsReceived = 0;
+  /** How long an answer may take on the path. */
+  answerMarginMs = 0;
   /** When each heartbeat was sent, after the start of the link. */
   readonly heartbeatsMs: number[] = [];
   /** How the node answers a heartbeat. */
@@ -45,7 +50,9 @@ class Rig {
           const lost = connection.closed.then((error) => {
             throw error;
           });
-          return Promise.race([this.answerHeartbeat(), lost]);
+          const answer = this.answerHeartbeat()
+            .finally(() => this.packetsReceived++);
+          return Promise.race([answer, lost]);
         }
         : undefined,
       heartbeatIntervalMs: () => this.heartbeatIntervalMs,
@@ -74,11 +81,23 @@ class Rig {
   #connect(): TransportConnection {
     this.dialCount++;
     const closed = Promise.withResolvers<TransportError>();
-    const end = (): void => {
+    const end = (_code = 0, reason = "gone"): void => {
       connection.isOpen = false;
-      closed.resolve(new TransportError("CONNECTION_LOST", "Test: gone"));
+      closed.resolve(new TransportError("CONNECTION_LOST", `Test: ${reason}`));
     };
-    const connection = { isOpen: true, closed: closed.promise, close: end };
+    const count = (): number => this.packetsReceived;
+    const margin = (): number => this.answerMarginMs;
+    const connection = {
+      isOpen: true,
+      closed: closed.promise,
+      close: end,
+      get packetsReceived() {
+        return count();
+      },
+      get answerMarginMs() {
+        return margin();
+      },
+    };
     this.#end = end;
     return connection as unknown as TransportConnection;
   }
@@ -101,7 +120,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
 }
 
-Deno.test("NodeLink.request() connects anew to a node that does not answer in time", async () => {
+Deno.test("NodeLink.request() connects anew to a node of which nothing is heard in time, and says so", async () => {
   const rig = new Rig();
   await rig.start();
   const failing = assertFails("UNAVAILABLE", rig.link.request(never));
@@ -110,8 +129,74 @@ Deno.test("NodeLink.request() connects anew to a node that does not answer in ti
   await failing;
   await settle();
   assert.equal(rig.dialCount, 2);
-  assert.match(rig.warnings.join("\n"), /lost .* connecting again/);
+  assert.match(
+    rig.warnings.join("\n"),
+    /lost \(.*the node is silent\), connecting again/,
+  );
   await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() fails, and keeps the connection, when the node is heard and does not answer in time", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const failing = assertFails(
+    "UNAVAILABLE",
+    rig.link.request(never, { isRepeatable: true }),
+  );
+  await settle();
+  rig.packetsReceived++;
+  rig.clock.advance(NODE_REQUEST_TIMEOUT_MS);
+  await failing;
+  assert.ok(rig.link.isConnected);
+  assert.equal(rig.dialCount, 1);
+  assert.deepEqual(rig.warnings, []);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() gives the node more time over a slow path, up to a bound", async () => {
+  for (
+    const [answerMarginMs, limitMs] of [
+      [NODE_REQUEST_TIMEOUT_MS - 1, NODE_REQUEST_TIMEOUT_MS],
+      [6_000.5, 6_001],
+      [60_000, MAX_NODE_REQUEST_TIMEOUT_MS],
+    ] as const
+  ) {
+    const rig = new Rig();
+    rig.answerMarginMs = answerMarginMs;
+    await rig.start();
+    const failing = assertFails("UNAVAILABLE", rig.link.request(never));
+    await settle();
+    rig.clock.advance(limitMs - 1);
+    await settle();
+    assert.ok(rig.link.isConnected, `${answerMarginMs} ms`);
+    rig.clock.advance(1);
+    await failing;
+    assert.equal(rig.dialCount, 2);
+    await rig.link.close("test");
+  }
+});
+
+Deno.test("NodeLink.request() with a limit of its own connects anew when nothing was heard since its last progress", async () => {
+  for (const isHeard of [false, true]) {
+    const rig = new Rig();
+    await rig.start();
+    const late = Promise.withResolvers<never>();
+    const failing = assertFails(
+      "DEADLINE_EXCEEDED",
+      rig.link.request((_connection, _signal, onProgress) => {
+        rig.packetsReceived++;
+        onProgress!();
+        return late.promise;
+      }, { hasOwnLimit: true }),
+    );
+    await settle();
+    if (isHeard) rig.packetsReceived++;
+    late.reject(new CallError("DEADLINE_EXCEEDED", "Test: late"));
+    await failing;
+    await settle();
+    assert.equal(rig.dialCount, isHeard ? 1 : 2);
+    await rig.link.close("test");
+  }
 });
 
 Deno.test("NodeLink.request() keeps the connection when it was the caller's own time that ran out", async () => {
@@ -295,6 +380,32 @@ Deno.test("NodeLink connects anew when no heartbeat has had an answer for a whil
     assert.match(rig.warnings.join("\n"), /lost .* connecting again/);
     await rig.link.close("test");
   }
+});
+
+Deno.test("NodeLink keeps the connection to a node that is heard, though no heartbeat has an answer", async () => {
+  const rig = new Rig({ hasHeartbeat: true });
+  rig.answerHeartbeat = () => {
+    // Acknowledged, and no more.
+    rig.clock.schedule(1, () => rig.packetsReceived++);
+    return never();
+  };
+  await rig.start();
+  await rig.pass(10_000);
+  assert.equal(rig.dialCount, 1);
+  assert.equal(rig.warnings.length, rig.heartbeatsMs.length - 1);
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink waits longer before it gives up a silent node over a slow path", async () => {
+  const rig = new Rig({ hasHeartbeat: true });
+  rig.answerMarginMs = 8_000;
+  rig.answerHeartbeat = never;
+  await rig.start();
+  await rig.pass(8_900);
+  assert.equal(rig.dialCount, 1);
+  await rig.pass(2_000);
+  assert.equal(rig.dialCount, 2);
+  await rig.link.close("test");
 });
 
 Deno.test("NodeLink gives a node that is far away time to answer heartbeats that follow each other fast", async () => {

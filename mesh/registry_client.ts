@@ -70,13 +70,16 @@ export interface NodeRequestOptions {
   /** Trace that the request belongs to, a u64. */
   readonly traceId: bigint;
   /**
-   * Time for the answer, in milliseconds.
+   * Time for the answer, in milliseconds. It starts anew while the node takes
+   * more of the request: a large one over a slow path takes as long as it needs.
    *
    * @default {10,000}
    */
   readonly timeoutMs?: number;
   /** Gives up. */
   readonly signal?: AbortSignal | undefined;
+  /** Called when the time for the answer starts anew. Must not throw. */
+  readonly onProgress?: (() => void) | undefined;
   /** The clock; the system's when absent. */
   readonly clock?: Clock;
 }
@@ -488,6 +491,12 @@ function exchange(
   });
 }
 
+/**
+ * What leaves at once: that the node has so much of a request is no progress yet
+ * (RFC 9002 §7.2: ten datagrams).
+ */
+const FIRST_FLIGHT_BYTES = 12_000;
+
 /** Does something on a new stream, within the limits of a request. */
 async function onStream<Result>(
   connection: RequestConnection,
@@ -503,26 +512,32 @@ async function onStream<Result>(
   const race = new AbortRace();
   const unfollow = followSignal(options.signal, (reason) => race.abort(reason));
   const clock = options.clock ?? SYSTEM_CLOCK;
-  const startTimer = (): () => void =>
-    clock.schedule(timeoutMs, () => {
-      race.abort(
-        new CallError(
-          "DEADLINE_EXCEEDED",
-          `Node: no answer within ${timeoutMs} ms`,
-        ),
-      );
-    });
-  let cancelTimer = startTimer();
   let channel: MessageChannel | undefined;
+  let bytesDelivered = FIRST_FLIGHT_BYTES;
+  const extend = (): void => {
+    cancelTimer();
+    cancelTimer = startTimer();
+    options.onProgress?.();
+  };
+  const handleTimeout = (): void => {
+    const before = bytesDelivered;
+    bytesDelivered = channel?.bytesDelivered ?? 0;
+    if (bytesDelivered > before) return extend();
+    race.abort(
+      new CallError(
+        "DEADLINE_EXCEEDED",
+        `Node: no answer within ${timeoutMs} ms`,
+      ),
+    );
+  };
+  const startTimer = (): () => void => clock.schedule(timeoutMs, handleTimeout);
+  let cancelTimer = startTimer();
   try {
     const stream = await race.race(
       connection.openStream({ priority: "control", signal: race.signal }),
     );
     channel = new MessageChannel(stream);
-    return await work(channel, race, () => {
-      cancelTimer();
-      cancelTimer = startTimer();
-    });
+    return await work(channel, race, extend);
   } catch (error) {
     race.abort(error);
     channel?.cancel(StatusCode.CANCELLED);

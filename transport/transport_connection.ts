@@ -273,6 +273,23 @@ export class TransportConnection {
     return this.#core.stats;
   }
 
+  /**
+   * How many packets have arrived and authenticated, as in `stats`: whether
+   * anything was heard from the peer meanwhile.
+   */
+  get packetsReceived(): number {
+    return this.#core.packetsReceived;
+  }
+
+  /**
+   * The time in which a peer that is there is heard after something was sent to
+   * it, though one packet was lost, in milliseconds: three probe timeouts, 12
+   * seconds at most.
+   */
+  get answerMarginMs(): number {
+    return this.#core.endMarginMs;
+  }
+
   /** Largest payload of {@linkcode TransportConnection.sendDatagram}, in bytes. */
   get maxDatagramPayloadBytes(): number {
     return this.#core.maxDatagramPayloadBytes;

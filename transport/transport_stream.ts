@@ -144,6 +144,15 @@ export class TransportStream {
     return (this.#host.core.streamState(this.id)?.heldBytes ?? 0) > 0;
   }
 
+  /** How many bytes were written that the peer has not acknowledged. */
+  get undeliveredBytes(): number {
+    let byteCount = this.#host.core.streamState(this.id)?.heldBytes ?? 0;
+    for (const { bytes, offset } of this.#waitingWrites ?? []) {
+      byteCount += bytes.length - offset;
+    }
+    return byteCount;
+  }
+
   /** The code with which the peer stopped our direction, if it did. */
   get stopCode(): number | undefined {
     return this.#stopCode;

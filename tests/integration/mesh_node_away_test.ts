@@ -16,10 +16,13 @@ import {
   type RegistryQuery,
 } from "../../registry/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
+import { MAX_NODE_REQUEST_TIMEOUT_MS } from "../../mesh/config.ts";
 import { MAX_SUBSCRIPTIONS_PER_CONNECTION } from "../../mesh/node_config.ts";
+import { formatMxpUrl, parseMxpUrl } from "../../protocol/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { until, whenAborted, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
+import { UdpRelay } from "../support/udp_relay.ts";
 import { collectUncaught } from "../support/uncaught_errors.ts";
 
 Deno.test("While the node is away, calls go on to agents found before, however long ago", async () => {
@@ -162,6 +165,88 @@ Deno.test("An onWarning that throws when the node is lost is an uncaught error, 
     })
   );
   assert.equal(uncaught[0], failure);
+});
+
+Deno.test("A node that is heard and does not answer in time fails the request and keeps its agent", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const memory = new MemoryRegistry();
+  const find = memory.find.bind(memory);
+  const store = Object.assign(memory, {
+    find: async (now: Instant, query: RegistryQuery): Promise<AgentEntry[]> => {
+      asked.resolve();
+      await answered.promise;
+      return find(now, query);
+    },
+  });
+  await withMesh(async ({ connect }) => {
+    const warnings: string[] = [];
+    const clock = new TimerClock();
+    const agent = await connect({
+      clock,
+      onWarning: (line) => warnings.push(line),
+    });
+    warnings.length = 0;
+    const discovering = assert.rejects(
+      agent.discover(),
+      (error) =>
+        error instanceof CallError && error.code === "UNAVAILABLE" &&
+        error.message.includes("no answer"),
+    );
+    await asked.promise;
+    // What says that the node has the question is here by then.
+    await agent.ping();
+    clock.advance(MAX_NODE_REQUEST_TIMEOUT_MS);
+    await discovering;
+    assert.ok(agent.isConnected);
+    assert.deepEqual(warnings, []);
+    answered.resolve();
+  }, { store });
+});
+
+Deno.test("An event to a node of which nothing is heard fails without a word on whether it arrived, and the agent comes back", async () => {
+  await withMesh(async ({ node }) => {
+    const parts = parseMxpUrl(node.url);
+    const relay = await UdpRelay.start({
+      target: { hostname: "127.0.0.1", port: parts.port },
+    });
+    const warnings: string[] = [];
+    const clock = new TimerClock();
+    const agent = await Agent.connect(
+      formatMxpUrl({ ...parts, port: relay.address.port }),
+      { clock, onWarning: (line) => warnings.push(line) },
+    );
+    const passAll = async (promise: Promise<unknown>): Promise<void> => {
+      let isSettled = false;
+      const settled = promise.finally(() => isSettled = true);
+      await Promise.all([
+        settled,
+        until(() => {
+          if (!isSettled) clock.advance(100);
+          return isSettled;
+        }),
+      ]);
+    };
+    try {
+      await agent.publish("topic", "arrives");
+      relay.setFaults({ dropRate: 1 });
+      await passAll(assert.rejects(
+        agent.publish("topic", "vanishes"),
+        (error) =>
+          error instanceof CallError && error.code === "DEADLINE_EXCEEDED",
+      ));
+      assert.match(
+        warnings.at(-1)!,
+        /lost \(.*the node is silent\), connecting again/,
+      );
+      relay.setFaults({});
+      await passAll(until(() => agent.isConnected));
+      await agent.publish("topic", "arrives again");
+    } finally {
+      await agent.close({ drainMs: 0 });
+      await relay.close();
+    }
+  });
 });
 
 /** Runs a test with a node that can be replaced by another at its address. */

@@ -54,6 +54,26 @@ Deno.test("Transport echoes in memory", () =>
     assert.ok(isEqualBytes(await request(outgoing, sent), sent));
   }, { network: new MemoryNetwork() }));
 
+Deno.test("TransportStream.undeliveredBytes counts what waits for room, and goes down to 0", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const stream = await outgoing.openStream();
+    const heardBefore = outgoing.packetsReceived;
+    assert.equal(stream.undeliveredBytes, 0);
+    const sent = patternBytes(4_000_000);
+    const writing = stream.write(sent);
+    assert.equal(stream.undeliveredBytes, sent.length);
+    echoStreams(incoming);
+    const reading = readAll(stream);
+    await writing;
+    stream.finish();
+    await stream.finished;
+    assert.equal(stream.undeliveredBytes, 0);
+    assert.equal((await reading).length, sent.length);
+    assert.ok(outgoing.packetsReceived > heardBefore);
+    assert.equal(outgoing.packetsReceived, outgoing.stats.packetsReceived);
+    assert.ok(outgoing.answerMarginMs > 0);
+  }));
+
 Deno.test("TransportStream.read() puts bytes where it is told, as many as fit", () =>
   withTransports(async ({ outgoing, incoming }) => {
     echoStreams(incoming);

@@ -42,6 +42,8 @@ export class TestStream implements ByteStream {
   stopCode: number | undefined;
   /** While true, writes of this end wait. */
   isBlocked = false;
+  /** What the other end has not acknowledged, as a test says. */
+  undeliveredBytes = 0;
   #chunks: Uint8Array[] = [];
   #isEnded = false;
   #error: Error | undefined;

@@ -44,6 +44,19 @@ export abstract class ApplicationSide {
     return this.space?.maxDatagramPayloadBytes ?? 0;
   }
 
+  /** How many packets have arrived and authenticated. */
+  get packetsReceived(): number {
+    return this.space?.packetsReceived ?? 0;
+  }
+
+  /**
+   * Three probe timeouts, in milliseconds: in which the peer is heard if it is
+   * there, with time for a loss. 0 before the handshake is done.
+   */
+  get endMarginMs(): number {
+    return this.space?.endMarginMs ?? 0;
+  }
+
   /**
    * Opens a stream.
    *

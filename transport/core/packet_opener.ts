@@ -72,6 +72,11 @@ export class PacketOpener {
     return this.#isNewest;
   }
 
+  /** How many packets have arrived and authenticated. */
+  get packetsReceived(): number {
+    return this.#packetsReceived;
+  }
+
   /** What has arrived and authenticated. */
   get stats(): Pick<ConnectionStats, "bytesReceived" | "packetsReceived"> {
     return {

@@ -146,6 +146,11 @@ export class PacketSpace {
     return this.#mtu.currentBytes - PACKET_OVERHEAD_LENGTH - 5;
   }
 
+  /** How many packets have arrived and authenticated. */
+  get packetsReceived(): number {
+    return this.#opener.packetsReceived;
+  }
+
   /** Whether the packet that was opened last has the highest number so far. */
   get isOpenedNewest(): boolean {
     return this.#opener.isNewest;
