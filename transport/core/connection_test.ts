@@ -160,6 +160,30 @@ Deno.test("A wrong key ends as PEER_KEY_MISMATCH, nobody listening as HANDSHAKE_
   assert.equal(pair.client.closeError(lonely).code, "HANDSHAKE_TIMEOUT");
 });
 
+Deno.test("The hello is repeated after pauses that double, and halfway to the end where that comes sooner", () => {
+  for (
+    const [handshakeTimeoutMs, expectedMs] of [
+      [3_000, [0, 250, 750, 1_750, 2_375, 2_687.5]],
+      [5_000, [0, 250, 750, 1_750, 3_750, 4_375, 4_687.5]],
+      [10_000, [0, 250, 750, 1_750, 3_750, 6_750, 9_750]],
+      [400, [0, 250]],
+      [200, [0]],
+    ] as const
+  ) {
+    const pair = new Pair();
+    const startedAt = pair.now;
+    const sentMs: number[] = [];
+    pair.network.filter = () => {
+      sentMs.push(pair.now - startedAt);
+      return false;
+    };
+    const connection = pair.dial({ handshakeTimeoutMs });
+    pair.runUntil(() => connection.state === "closed");
+    assert.equal(pair.now - startedAt, handshakeTimeoutMs);
+    assert.deepEqual(sentMs, expectedMs);
+  }
+});
+
 Deno.test("A forged refusal does not stop a genuine answer", () => {
   const pair = new Pair();
   const connection = pair.dial();

@@ -21,6 +21,7 @@ export class PendingHandshake {
   readonly #handshake: InitiatorHandshake | ResponderHandshake;
   readonly #timeoutMs: number;
   readonly #giveUpAt: Instant;
+  readonly #minHelloTimeoutMs: number;
   #helloTimeoutMs: number;
   #helloDueAt: Instant = Infinity;
   #isPacketDue = true;
@@ -45,7 +46,7 @@ export class PendingHandshake {
     this.#handshake = handshake;
     this.#timeoutMs = config.handshakeTimeoutMs;
     this.#giveUpAt = now + config.handshakeTimeoutMs;
-    this.#helloTimeoutMs = config.helloTimeoutMs;
+    this.#helloTimeoutMs = this.#minHelloTimeoutMs = config.helloTimeoutMs;
   }
 
   /**
@@ -225,11 +226,24 @@ export class PendingHandshake {
     // RFC 9000 §8.1: the repetition of the hello will bring new allowance.
     if (!this.isInitiator && allowedBytes < byteCount) return 0;
     this.#restDue = rest;
-    if (this.isInitiator) this.#helloDueAt = now + this.#helloTimeoutMs;
+    if (this.isInitiator) this.#helloDueAt = this.#nextHelloAt(now);
     this.#sentCount++;
     this.#sentAt = now;
     into.set(packet);
     return packet.length;
+  }
+
+  /**
+   * When the hello is repeated. A repetition that would come too late comes half-way
+   * to the end, or a path that is back long before it is not found.
+   */
+  #nextHelloAt(now: Instant): Instant {
+    const halfLeftMs = (this.#giveUpAt - now) / 2;
+    const isLast = this.#helloTimeoutMs >= 2 * halfLeftMs;
+    return now +
+      (isLast && halfLeftMs >= this.#minHelloTimeoutMs
+        ? halfLeftMs
+        : this.#helloTimeoutMs);
   }
 
   #pollRest(into: Uint8Array): number {
