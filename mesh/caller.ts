@@ -508,12 +508,13 @@ export class Caller {
     const { scope, target } = request;
     const { directory, clock } = this.#options;
     let early: EarlyRequest | undefined;
-    const acquiring = this.#options.peers.acquire(
-      peer,
-      mayTravelEarly(request)
+    let isWanted = true;
+    const acquiring = this.#options.peers.acquire(peer, {
+      onEarly: mayTravelEarly(request)
         ? (connection) => early = this.#sendEarly(connection, request, peer)
         : undefined,
-    );
+      isWanted: () => isWanted,
+    });
     // What comes after the call was given up is used by nobody.
     acquiring.then((late) => scope.isAborted && late.release(), () => {});
     const leasing = target.kind === "url"
@@ -522,6 +523,7 @@ export class Caller {
     try {
       return { lease: await scope.race.race(leasing), early };
     } catch (error) {
+      isWanted = false;
       early?.channel.cancel(0);
       throw error;
     }

@@ -49,6 +49,12 @@ export const PEER_IDLE_TIMEOUT_MS = 60_000;
 export const PEER_CONNECT_TIMEOUT_MS = 3_000;
 
 /**
+ * What has to be left of that for another attempt, where a call has waited for one
+ * that began before it, in milliseconds: one nearby answers well within it.
+ */
+export const MIN_PEER_CONNECT_MS = 250;
+
+/**
  * How long an agent that the registry names is waited for before the node is asked
  * whether it is still there, in milliseconds: one nearby has answered by then.
  */

@@ -6,9 +6,12 @@
 import type { Clock } from "../internal/clock.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
-import type { TransportConnection } from "../transport/mod.ts";
+import { type TransportConnection, TransportError } from "../transport/mod.ts";
+import { LimitedRace } from "./abort.ts";
 import {
   MAX_PEER_CONNECTIONS,
+  MIN_PEER_CONNECT_MS,
+  PEER_CONNECT_TIMEOUT_MS,
   PEER_IDLE_TIMEOUT_MS,
   RETRY_AFTER_MS,
 } from "./config.ts";
@@ -42,9 +45,23 @@ export interface PeerLease {
  */
 export type EarlyUse = (connection: TransportConnection) => void;
 
+/** Options of {@linkcode PeerConnections.acquire}. */
+export interface AcquireOptions {
+  /**
+   * Called before the connection stands, when it is being made and the peer is
+   * known from before. Must not throw.
+   */
+  readonly onEarly?: EarlyUse | undefined;
+  /**
+   * Whether the connection is still waited for; always when absent. Nothing more is
+   * tried for the sake of who has given up.
+   */
+  readonly isWanted?: () => boolean;
+}
+
 /** What {@linkcode PeerConnections} is made from. */
 export interface PeerConnectionsOptions {
-  /** Connects to a peer. */
+  /** Connects to a peer, within `PEER_CONNECT_TIMEOUT_MS`. */
   readonly dial: (
     peer: Peer,
     signal: AbortSignal,
@@ -121,16 +138,42 @@ export class PeerConnections {
 
   /**
    * Takes the connection to a peer, making it if there is none. Whoever asks
-   * meanwhile waits for the same attempt.
+   * meanwhile waits for the same attempt; when that ends without an answer, for
+   * one more, until the time of an attempt has passed since it asked.
    *
    * @param peer The peer.
-   * @param onEarly Called before the connection stands, when it is being made
-   * and the peer is known from before. Must not throw.
+   * @param options Who is told early, and how long anybody waits.
    * @returns A lease; release it when the call is over.
    * @throws {CallError} `RESOURCE_EXHAUSTED` when all connections are in use.
    * @throws {TransportError} When the peer cannot be reached.
    */
-  async acquire(peer: Peer, onEarly?: EarlyUse): Promise<PeerLease> {
+  async acquire(peer: Peer, options: AcquireOptions = {}): Promise<PeerLease> {
+    const { clock } = this.#options;
+    const { onEarly, isWanted } = options;
+    const endsAt = clock.now() + PEER_CONNECT_TIMEOUT_MS;
+    let wasEarly = false;
+    const use: EarlyUse | undefined = onEarly && ((connection) => {
+      wasEarly = true;
+      onEarly(connection);
+    });
+    try {
+      return await this.#acquire(peer, use);
+    } catch (error) {
+      const leftMs = endsAt - clock.now();
+      if (
+        !isUnanswered(error) || leftMs < MIN_PEER_CONNECT_MS || wasEarly ||
+        isWanted?.() === false
+      ) throw error;
+      const acquiring = this.#acquire(peer, use);
+      const late = (): unknown => error;
+      const race = new LimitedRace({ clock, timeoutMs: leftMs, late });
+      // What comes after that is used by nobody.
+      acquiring.then((lease) => race.isLate && lease.release(), () => {});
+      return await race.race(acquiring).finally(() => race.end());
+    }
+  }
+
+  async #acquire(peer: Peer, onEarly?: EarlyUse): Promise<PeerLease> {
     const key = peerKey(peer);
     let entry = this.#entries.get(key);
     if (entry?.connection?.isOpen === false) {
@@ -265,6 +308,10 @@ export class PeerConnections {
   #forget(entry: Entry): void {
     if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
   }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof TransportError && error.code === "HANDSHAKE_TIMEOUT";
 }
 
 /**

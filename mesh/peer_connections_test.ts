@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TransportConnection, TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
+import { MIN_PEER_CONNECT_MS, PEER_CONNECT_TIMEOUT_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import {
   type EarlyUse,
@@ -81,7 +82,7 @@ Deno.test("PeerConnections.acquire() gives the connection early to all that want
   const { peers, open, earlies } = create();
   const used: string[] = [];
   const acquire = (name: string) =>
-    peers.acquire(peer(1), () => void used.push(name));
+    peers.acquire(peer(1), { onEarly: () => void used.push(name) });
   const all = [acquire("one"), peers.acquire(peer(1)), acquire("two")];
   const early = {} as TransportConnection;
   earlies[0]!(early);
@@ -122,6 +123,76 @@ Deno.test("PeerConnections.acquire() tries again after a failure and after a los
   open(2);
   assert.notEqual((await second).connection, (await first).connection);
   peers.close("test");
+});
+
+const unanswered = () =>
+  new TransportError("HANDSHAKE_TIMEOUT", "Test: no answer");
+
+Deno.test("PeerConnections.acquire() tries once more, for all who joined an attempt that had not enough time left", async () => {
+  const { clock, peers, dials, open } = create();
+  const first = assert.rejects(peers.acquire(peer(1)), /no answer/);
+  clock.advance(MIN_PEER_CONNECT_MS - 1);
+  const soon = assert.rejects(peers.acquire(peer(1)), /no answer/);
+  clock.advance(1);
+  const later = peers.acquire(peer(1));
+  clock.advance(PEER_CONNECT_TIMEOUT_MS - MIN_PEER_CONNECT_MS - 1);
+  const last = peers.acquire(peer(1));
+  clock.advance(1);
+  dials[0]!.reject(unanswered());
+  await Promise.all([first, soon]);
+  assert.equal(dials.length, 2);
+  open(1);
+  assert.equal((await later).connection, (await last).connection);
+  assert.equal(dials.length, 2);
+  peers.close("test");
+  assert.equal(clock.timerCount, 0);
+});
+
+Deno.test("PeerConnections.acquire() takes no longer than one attempt when nobody answers", async () => {
+  const { clock, peers, dials, made, open } = create();
+  const first = assert.rejects(peers.acquire(peer(1)), /no answer/);
+  clock.advance(1_000);
+  let isOver = false;
+  const joined = assert.rejects(peers.acquire(peer(1)), /no answer/)
+    .finally(() => isOver = true);
+  clock.advance(PEER_CONNECT_TIMEOUT_MS - 1_000);
+  dials[0]!.reject(unanswered());
+  await first;
+  await Promise.resolve();
+  clock.advance(999);
+  await Promise.resolve();
+  assert.ok(!isOver);
+  clock.advance(1);
+  await joined;
+  // Who comes too late for it finds it there, and nobody holds it.
+  open(1);
+  const lease = await peers.acquire(peer(1));
+  lease.release();
+  clock.advance(200);
+  assert.equal(made[0]!.closeCount, 1);
+  assert.equal(dials.length, 2);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.acquire() does not try again for who has given up, or after a refusal", async () => {
+  for (const isRefused of [false, true]) {
+    const { clock, peers, dials } = create();
+    const first = assert.rejects(peers.acquire(peer(1)), TransportError);
+    clock.advance(1_000);
+    const joined = assert.rejects(
+      peers.acquire(peer(1), { isWanted: () => isRefused }),
+      TransportError,
+    );
+    clock.advance(PEER_CONNECT_TIMEOUT_MS - 1_000);
+    dials[0]!.reject(
+      isRefused
+        ? new TransportError("PEER_KEY_MISMATCH", "Test: refused")
+        : unanswered(),
+    );
+    await Promise.all([first, joined]);
+    assert.equal(dials.length, 1);
+    peers.close("test");
+  }
 });
 
 Deno.test("PeerConnections closes a connection that nobody uses, and no other", async () => {
