@@ -82,7 +82,7 @@ export interface EventHubOptions {
   /**
    * Subscriptions that a subscriber may have however many there are.
    *
-   * @default 16
+   * @default {16}
    */
   readonly reservedSubscriptions?: number;
   /**
