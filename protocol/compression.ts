@@ -9,7 +9,9 @@
  *
  * The length is carried and checked because a decompressor may return less
  * than everything for a frame that was cut off, and because it bounds the work
- * before any is done. The zstd codec itself is handed in: this folder is pure.
+ * before any is done. It is at most a thousand times the frame's, or 64 KiB where
+ * that is more: who wants 16 MiB to be filled has to send 17 KB. The zstd codec
+ * itself is handed in: this folder is pure.
  *
  * Spec: docs/spec/messages.md, "Compression".
  *
@@ -43,8 +45,32 @@ export interface Compressor {
 export const COMPRESSION_HEAD_LENGTH = 4;
 
 /**
- * Compresses a payload. The result may be longer than the payload: then send
- * the payload as it is, without the flag.
+ * Most bytes that one byte of a frame may stand for. Text and records get 3 to 100
+ * times shorter; beyond this there is one thing again and again.
+ */
+export const MAX_COMPRESSION_RATIO = 1000;
+
+/** What a frame may hold however short it is, in bytes. */
+export const MIN_ORIGINAL_LIMIT = 65_536;
+
+/**
+ * Most bytes that a compressed payload may hold.
+ *
+ * @param length Size of the payload with its head, in bytes.
+ * @returns A size in bytes, at most 16 MiB. A payload that holds more is not to
+ * be sent compressed.
+ */
+export function maxOriginalLength(length: number): number {
+  return Math.min(
+    MAX_PAYLOAD_LENGTH,
+    Math.max(MIN_ORIGINAL_LIMIT, MAX_COMPRESSION_RATIO * length),
+  );
+}
+
+/**
+ * Compresses a payload. The result may be longer than the payload, or so short
+ * that {@linkcode maxOriginalLength} is below the payload's: then send the payload
+ * as it is, without the flag.
  *
  * @param compressor The codec.
  * @param payload At most 16 MiB; borrowed.
@@ -72,15 +98,38 @@ export function compressPayload(
 }
 
 /**
+ * Reads what decompressing would give, before any work is done for it.
+ *
+ * @param payload The payload of a message with `MessageFlags.COMPRESSED`; borrowed.
+ * @returns Size of the original payload, in bytes.
+ * @throws {ProtocolError} `PAYLOAD_TRUNCATED` below 4 bytes, `PAYLOAD_TOO_LARGE`
+ * when more is announced than {@linkcode maxOriginalLength} allows.
+ */
+export function readOriginalLength(payload: Uint8Array): number {
+  const reader = new PayloadReader("Compression", payload);
+  const originalLength = reader.u32();
+  reader.check();
+  const limit = maxOriginalLength(payload.length);
+  if (originalLength > limit) {
+    throw new ProtocolError(
+      "PAYLOAD_TOO_LARGE",
+      `Compression: ${originalLength} bytes are above ${limit}, the most that ${payload.length} may hold`,
+      { fault: "peer" },
+    );
+  }
+  return originalLength;
+}
+
+/**
  * Decompresses a payload.
  *
  * @param compressor The codec, or undefined where there is none.
  * @param payload The payload of a message with `MessageFlags.COMPRESSED`; borrowed.
  * @returns The original payload.
  * @throws {ProtocolError} `COMPRESSION_UNAVAILABLE` without a codec,
- * `PAYLOAD_TRUNCATED` below 4 bytes, `PAYLOAD_TOO_LARGE` when more than 16 MiB
- * are announced, `DECOMPRESSION_FAILED` when the frame is damaged or does not
- * give what was announced.
+ * `PAYLOAD_TRUNCATED` below 4 bytes, `PAYLOAD_TOO_LARGE` when more is announced
+ * than {@linkcode maxOriginalLength} allows, `DECOMPRESSION_FAILED` when the frame
+ * is damaged or does not give what was announced.
  */
 export function decompressPayload(
   compressor: Compressor | undefined,
@@ -93,17 +142,8 @@ export function decompressPayload(
       { fault: "internal" },
     );
   }
-  const reader = new PayloadReader("Compression", payload);
-  const originalLength = reader.u32();
-  reader.check();
-  if (originalLength > MAX_PAYLOAD_LENGTH) {
-    throw new ProtocolError(
-      "PAYLOAD_TOO_LARGE",
-      `Compression: ${originalLength} bytes are above ${MAX_PAYLOAD_LENGTH}`,
-      { fault: "peer" },
-    );
-  }
-  const frame = reader.rest();
+  const originalLength = readOriginalLength(payload);
+  const frame = payload.subarray(COMPRESSION_HEAD_LENGTH);
   const original = originalLength === 0
     ? frame
     : decompress(compressor, frame, originalLength);

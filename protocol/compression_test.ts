@@ -5,6 +5,8 @@ import {
   type Compressor,
   compressPayload,
   decompressPayload,
+  maxOriginalLength,
+  readOriginalLength,
 } from "./compression.ts";
 
 /** Stands in for zstd: runs of one byte as count and byte. */
@@ -88,6 +90,21 @@ Deno.test("decompressPayload() refuses more than 16 MiB before any work", () => 
       "PAYLOAD_TOO_LARGE",
     );
   }
+});
+
+Deno.test("decompressPayload() refuses more than a frame may stand for before any work", () => {
+  for (const [length, limit] of [[4, 65_536], [65, 65_536], [66, 66_000]]) {
+    assert.equal(maxOriginalLength(length!), limit);
+    const payload = new Uint8Array(length!);
+    new DataView(payload.buffer).setUint32(0, limit!, true);
+    assert.equal(readOriginalLength(payload), limit);
+    new DataView(payload.buffer).setUint32(0, limit! + 1, true);
+    assertRefused(
+      () => decompressPayload(untouchable, payload),
+      "PAYLOAD_TOO_LARGE",
+    );
+  }
+  assert.equal(maxOriginalLength(16_778), 16_777_216);
 });
 
 Deno.test("decompressPayload() refuses a payload without a whole length", () => {
