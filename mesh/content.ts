@@ -17,6 +17,7 @@ import {
   decodeValue,
   decompressPayload,
   encodeValue,
+  maxOriginalLength,
   MessageFlags,
   ProtocolError,
   type Value,
@@ -24,6 +25,7 @@ import {
 import { type KeyPair, openPayload, sealPayload } from "../crypto/mod.ts";
 import { systemRandom } from "../transport/mod.ts";
 import { MIN_COMPRESSED_BYTES } from "./config.ts";
+import { checkJsonSize } from "./json_size.ts";
 import { createZstdCompressor } from "./zstd_compressor.ts";
 
 /**
@@ -176,7 +178,8 @@ export function keepContent(content: OutgoingContent): OutgoingContent {
  * @param content Its body; borrowed, and a bytes value is a view of it.
  * @param keyPair Who receives.
  * @returns The value and how it came.
- * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none.
+ * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none,
+ * `PAYLOAD_TOO_LARGE` for JSON above `MAX_JSON_UNITS`.
  */
 export function unpackContent(
   flags: number,
@@ -185,7 +188,7 @@ export function unpackContent(
 ): ReceivedContent {
   const { contentType, body } = content;
   if ((flags & MessageFlags.ENCRYPTED) === 0) {
-    return new ReceivedContent(content, decodeValue(contentType, body));
+    return new ReceivedContent(content, decodeBounded(contentType, body));
   }
   const sealed = new SealedValue(body);
   const opened = openPayload({ recipient: keyPair }, body);
@@ -204,7 +207,7 @@ export function unpackContent(
     contentType: innerType,
     body: opened.plaintext.subarray(1),
   };
-  const value = decodeValue(inner.contentType, inner.body);
+  const value = decodeBounded(inner.contentType, inner.body);
   return new ReceivedContent(inner, value, sealed, opened.sender);
 }
 
@@ -215,7 +218,8 @@ export function unpackContent(
  * @param content Its body; borrowed, and a bytes value is a view of it.
  * @param keyPair Who receives.
  * @returns The value; a {@linkcode SealedValue} when it is sealed for others.
- * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none.
+ * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none,
+ * `PAYLOAD_TOO_LARGE` for JSON above `MAX_JSON_UNITS`.
  */
 export function unpackValue(
   flags: number,
@@ -223,8 +227,13 @@ export function unpackValue(
   keyPair: KeyPair,
 ): Value | SealedValue {
   return (flags & MessageFlags.ENCRYPTED) === 0
-    ? decodeValue(content.contentType, content.body)
+    ? decodeBounded(content.contentType, content.body)
     : unpackContent(flags, content, keyPair).value;
+}
+
+function decodeBounded(contentType: number, body: Uint8Array): Value {
+  if (contentType === ContentType.JSON) checkJsonSize(body);
+  return decodeValue(contentType, body);
 }
 
 /** Whether to compress: always, where it saves bytes, or never. */
@@ -242,7 +251,8 @@ function findCompressor(): Compressor | undefined {
 }
 
 /**
- * Compresses the payload of a message where that was asked for and helps.
+ * Compresses the payload of a message where that was asked for, helps, and does not
+ * help more than a receiver takes.
  *
  * @param flags Flags so far.
  * @param payload The payload; borrowed.
@@ -262,7 +272,9 @@ export function compressMessage(
   const codec = findCompressor();
   if (codec === undefined) return { flags, payload };
   const compressed = compressPayload(codec, payload);
-  return compressed.length < payload.length
+  const isTaken = compressed.length < payload.length &&
+    payload.length <= maxOriginalLength(compressed.length);
+  return isTaken
     ? { flags: flags | MessageFlags.COMPRESSED, payload: compressed }
     : { flags, payload };
 }
@@ -271,7 +283,7 @@ export function compressMessage(
  * The payload of a received message, decompressed if it has to be.
  *
  * @param message Flags and payload; borrowed.
- * @returns The payload, at most 16 MiB.
+ * @returns The payload, at most 16 MiB and as `maxOriginalLength` says.
  * @throws {ProtocolError} `COMPRESSION_UNAVAILABLE`, `DECOMPRESSION_FAILED` or
  * `PAYLOAD_TOO_LARGE`.
  */

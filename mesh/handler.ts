@@ -17,6 +17,8 @@ import type { Budget, BudgetAmounts } from "./budget.ts";
 import type { CallTimer } from "./call_timer.ts";
 import { type ReceivedContent, SealedValue, type Sendable } from "./content.ts";
 import { CallError } from "./error.ts";
+import { messageOf } from "./failure.ts";
+import { checkJsonSize } from "./json_size.ts";
 import type { RequestInput } from "./request_input.ts";
 
 /** Who calls. */
@@ -244,13 +246,18 @@ export class CallRequest {
    * The value as JSON; text and bytes are parsed.
    *
    * @typeParam Result What it is taken for; not checked.
-   * @throws {CallError} `INVALID_ARGUMENT` when it is not JSON, or sealed for
-   * somebody else. A handler that lets it pass answers with it.
+   * @throws {CallError} `INVALID_ARGUMENT` when it is not JSON, more than is taken as
+   * JSON, or sealed for somebody else. A handler that lets it pass answers with it.
    */
   json<Result = JsonValue>(): Result {
-    const { value, contentType } = this.#openedContent();
+    const { value, contentType, body } = this.#openedContent();
     if (contentType === ContentType.JSON) return value as Result;
     const text = this.text();
+    try {
+      checkJsonSize(body);
+    } catch (cause) {
+      throw new CallError("INVALID_ARGUMENT", messageOf(cause), { cause });
+    }
     try {
       return JSON.parse(text) as Result;
     } catch (cause) {

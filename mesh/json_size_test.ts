@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { ProtocolError } from "../protocol/mod.ts";
+import {
+  checkJsonSize,
+  countJsonUnits,
+  estimateParsedBytes,
+  MAX_JSON_UNITS,
+} from "./json_size.ts";
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** An array of `[]`, each of which is 3 units with its comma, in as many. */
+function arrays(unitCount: number): Uint8Array {
+  return encode(`[${"[],".repeat((unitCount - 2) / 3)}0]`);
+}
+
+Deno.test("countJsonUnits() counts what values, members and their holders take", () => {
+  for (
+    const [text, count] of [
+      ["", 0],
+      ["7", 0],
+      ['"text"', 0],
+      ["[]", 2],
+      ["[1,2,3]", 4],
+      ['{"a":1,"b":[{}]}', 11],
+    ] as const
+  ) {
+    assert.equal(countJsonUnits(encode(text)), count, text);
+  }
+});
+
+Deno.test("estimateParsedBytes() is never below the text, and far above it for many small values", () => {
+  assert.equal(estimateParsedBytes(encode('"long text"')), 11);
+  const body = encode(`[${"{},".repeat(999)}{}]`);
+  assert.equal(estimateParsedBytes(body), 16 * (2 + 3 * 999 + 2));
+});
+
+Deno.test("checkJsonSize() takes records of 4 MiB, and refuses what takes too long to parse", () => {
+  const record = {
+    id: 123_456,
+    name: "Somebody of ordinary length",
+    email: "somebody@example.org",
+    tags: ["alpha", "beta"],
+    address: { street: "Main street 17", city: "Oslo" },
+  };
+  const records = encode(JSON.stringify(Array(27_000).fill(record)));
+  assert.ok(records.length > 4 * 1024 * 1024);
+  checkJsonSize(records);
+  checkJsonSize(new Uint8Array(16 * 1024 * 1024));
+  checkJsonSize(arrays(MAX_JSON_UNITS - 2));
+  assert.throws(
+    () => checkJsonSize(arrays(MAX_JSON_UNITS + 1)),
+    (error) =>
+      error instanceof ProtocolError && error.code === "PAYLOAD_TOO_LARGE" &&
+      error.fault === "peer",
+  );
+  assert.throws(() => checkJsonSize(encode("[".repeat(500_001))));
+});
