@@ -7,6 +7,7 @@ import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { TimerQueue } from "../internal/timer_queue.ts";
 import {
+  ContentType,
   encodeError,
   isNilAgentId,
   type Message,
@@ -26,11 +27,19 @@ import {
   RETRY_AFTER_MS,
   SHARED_HANDLERS,
 } from "./config.ts";
+import { readPayload } from "./content.ts";
+import {
+  isCostly,
+  originalLength,
+  turnToDecode,
+  turnToRead,
+} from "./decoding_turns.ts";
 import { CallError } from "./error.ts";
 import { limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
 import { IncomingRequest } from "./incoming_request.ts";
+import { estimateParsedBytes } from "./json_size.ts";
 import { type KeyEntry, KeyTable } from "./key_table.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
@@ -234,30 +243,91 @@ export class Callee {
     incoming: IncomingCall,
     message: Message,
   ): Promise<void> | undefined {
-    const { channel, connection, key, race } = incoming;
+    if (isCostly(message)) return this.#handleCostly(incoming, message);
     let method: Method;
     let call: RunningCall;
     try {
-      const request = new IncomingRequest(message, this.#options.keyPair);
-      method = this.#admit(request, key);
-      if (race.isAborted) {
-        channel.cancel(StatusCode.CANCELLED);
-        return undefined;
-      }
-      call = new RunningCall(
-        this.#services,
-        request,
-        channel,
-        connection,
-        race,
-      );
+      const request = new IncomingRequest(message, message.payload);
+      method = this.#admit(request, incoming.key);
+      call = this.#createCall(incoming, request);
     } catch (error) {
+      return this.#handleRefused(incoming, message, error);
+    }
+    return this.#run(call, method, incoming.key);
+  }
+
+  /**
+   * As `#handleMessage`, where a few bytes may stand for many, or for much work:
+   * nothing is done for them before it is known to be wanted and to have room.
+   */
+  async #handleCostly(
+    incoming: IncomingCall,
+    message: Message,
+  ): Promise<void> {
+    const { key, race } = incoming;
+    let heldBytes = 0;
+    const hold = (byteCount: number): void => {
+      key.memory.take(byteCount);
+      heldBytes += byteCount;
+    };
+    try {
+      let method: Method;
+      let call: RunningCall;
+      try {
+        this.#checkRoom(key);
+        await turnToRead(message);
+        race.throwIfAborted();
+        hold(originalLength(message));
+        const request = new IncomingRequest(message, readPayload(message));
+        this.#admit(request, key);
+        await turnToDecode(message.flags, request.packed);
+        race.throwIfAborted();
+        const { contentType, body } = request.packed;
+        if (request.isCompressed && contentType === ContentType.JSON) {
+          hold(estimateParsedBytes(body));
+        }
+        // Others may have been taken meanwhile.
+        method = this.#admit(request, key);
+        call = this.#createCall(incoming, request);
+      } catch (error) {
+        return this.#handleRefused(incoming, message, error);
+      }
+      await this.#run(call, method, key);
+    } finally {
+      key.memory.release(heldBytes);
+    }
+  }
+
+  #createCall(
+    { channel, connection, race }: IncomingCall,
+    request: IncomingRequest,
+  ): RunningCall {
+    request.unpack(this.#options.keyPair);
+    race.throwIfAborted();
+    return new RunningCall(this.#services, request, channel, connection, race);
+  }
+
+  #handleRefused(
+    { channel, race }: IncomingCall,
+    message: Message,
+    error: unknown,
+  ): undefined {
+    if (race.isAborted) channel.cancel(StatusCode.CANCELLED);
+    else {
       const failure = error instanceof CallError
         ? error
         : new CallError("INVALID_ARGUMENT", messageOf(error));
       this.#refuse(channel, message, failure);
-      return undefined;
     }
+    return undefined;
+  }
+
+  /** @returns Nothing when the call is over, else resolves when it is. */
+  #run(
+    call: RunningCall,
+    method: Method,
+    key: CallingKey,
+  ): Promise<void> | undefined {
     const number = this.#nextNumber++;
     this.#running.set(number, call);
     this.#keys.hold(key);
@@ -288,6 +358,16 @@ export class Callee {
     if (!isNilAgentId(target) && !isEqual(target, this.#options.agentId)) {
       throw new CallError("UNAVAILABLE", "Agent: the one meant is not here");
     }
+    this.#checkRoom(key);
+    const method = this.#methods.get(name);
+    if (method === undefined || (method.kind === "stream") !== isStream) {
+      throw noSuchMethod(request, method);
+    }
+    return method;
+  }
+
+  /** Refuses whatever it is. */
+  #checkRoom(key: CallingKey): void {
     if (this.#isDraining) throw busy("UNAVAILABLE", "it takes no new calls");
     if (this.#running.size >= this.#maxInFlight) {
       throw busy(
@@ -301,11 +381,6 @@ export class Callee {
         `it works on ${key.runningCount} calls of this caller already`,
       );
     }
-    const method = this.#methods.get(name);
-    if (method === undefined || (method.kind === "stream") !== isStream) {
-      throw noSuchMethod(request, method);
-    }
-    return method;
   }
 
   /** On how many calls of one caller it works just now. */

@@ -5,6 +5,7 @@
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
+  type Content,
   decodeCallData,
   decodeEnvelope,
   decodeEnvelopedCall,
@@ -20,7 +21,7 @@ import {
   type StreamOpenPayload,
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
-import { readPayload, type ReceivedContent, unpackContent } from "./content.ts";
+import { type ReceivedContent, unpackContent } from "./content.ts";
 import { CallError } from "./error.ts";
 
 /** What is asked for. A class for the reason that `CallContext` is one. */
@@ -33,8 +34,6 @@ export class IncomingRequest {
   readonly target: Uint8Array;
   /** What is called. */
   readonly method: string;
-  /** With what. */
-  readonly content: ReceivedContent;
   /** What the caller hands on. */
   readonly envelope: Envelope;
   /** Time for all of it, in milliseconds; none when absent. */
@@ -45,17 +44,21 @@ export class IncomingRequest {
   readonly isStream: boolean;
   /** Whether the answer may be compressed, as the request was. */
   readonly isCompressed: boolean;
+  readonly #flags: number;
+  /** The value as it came; a literal, so not held for longer than it is needed. */
+  #packed: Content | undefined;
+  #content: ReceivedContent | undefined;
 
   /**
-   * Decodes the first message of a stream.
+   * Decodes the first message of a stream, all but the value: whether the request
+   * is taken at all does not depend on that, which may be costly.
    *
-   * @param message The message; the request holds views of it.
-   * @param keyPair Opens what is sealed for this agent.
+   * @param message The message.
+   * @param payload Its payload, decompressed; the request holds views of it.
    * @throws {CallError} `INVALID_ARGUMENT` for a message that asks for nothing.
    * @throws {ProtocolError} When it cannot be decoded.
    */
-  constructor(message: Message, keyPair: KeyPair) {
-    const payload = readPayload(message);
+  constructor(message: Message, payload: Uint8Array) {
     let call: EnvelopedCall;
     switch (message.type) {
       case MessageType.CALL:
@@ -80,35 +83,58 @@ export class IncomingRequest {
     this.traceId = message.traceId;
     this.target = target;
     this.method = data.method;
-    this.content = unpackContent(message.flags, data, keyPair);
+    this.#packed = data;
     this.envelope = data.envelope;
     this.timeoutMs = this.envelope.deadlineMs ??
       (timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined);
+    this.#flags = message.flags;
     this.isCompressed = (message.flags & MessageFlags.COMPRESSED) !== 0;
+  }
+
+  /** With what, as it came; only before {@linkcode IncomingRequest.unpack}. */
+  get packed(): Content {
+    return this.#packed!;
+  }
+
+  /** With what, opened and decoded; only after {@linkcode IncomingRequest.unpack}. */
+  get content(): ReceivedContent {
+    return this.#content!;
+  }
+
+  /**
+   * Decodes the value.
+   *
+   * @param keyPair Opens what is sealed for this agent.
+   * @throws {ProtocolError} As `unpackContent`.
+   */
+  unpack(keyPair: KeyPair): void {
+    this.#content = unpackContent(this.#flags, this.packed, keyPair);
+    this.#packed = undefined;
   }
 }
 
-keepHiddenClass(
-  new IncomingRequest(
-    {
-      type: MessageType.CALL,
-      flags: 0,
-      messageId: 0n,
-      traceId: 0n,
-      payload: encodeCall({
-        target: new Uint8Array(16),
-        timeoutSeconds: 0,
-        data: encodeCallData({
-          contentType: 0,
-          method: "specimen",
-          extensions: [],
-          body: new Uint8Array(),
-        }),
-      }),
-    },
-    undefined as never,
-  ),
+const specimenPayload = encodeCall({
+  target: new Uint8Array(16),
+  timeoutSeconds: 0,
+  data: encodeCallData({
+    contentType: 0,
+    method: "specimen",
+    extensions: [],
+    body: new Uint8Array(),
+  }),
+});
+const specimen = new IncomingRequest(
+  {
+    type: MessageType.CALL,
+    flags: 0,
+    messageId: 0n,
+    traceId: 0n,
+    payload: specimenPayload,
+  },
+  specimenPayload,
 );
+specimen.unpack(undefined as never);
+keepHiddenClass(specimen);
 
 /** What the opening of a stream asks for. */
 function toCall(open: StreamOpenPayload): EnvelopedCall {

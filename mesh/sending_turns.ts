@@ -1,6 +1,6 @@
 /**
  * Whose turn it is to make chunks, or to send events on, over all streams of the
- * process.
+ * process; `decoding_turns.ts` has another budget for what is received.
  *
  * @module
  */
