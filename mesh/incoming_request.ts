@@ -22,6 +22,7 @@ import {
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import { type ReceivedContent, unpackContent } from "./content.ts";
+import { MAX_TIMEOUT_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 
 /** What is asked for. A class for the reason that `CallContext` is one. */
@@ -86,7 +87,9 @@ export class IncomingRequest {
     this.#packed = data;
     this.envelope = data.envelope;
     this.timeoutMs = this.envelope.deadlineMs ??
-      (timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined);
+      (timeoutSeconds > 0
+        ? Math.min(timeoutSeconds * 1000, MAX_TIMEOUT_MS)
+        : undefined);
     this.#flags = message.flags;
     this.isCompressed = (message.flags & MessageFlags.COMPRESSED) !== 0;
   }
