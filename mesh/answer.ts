@@ -13,6 +13,7 @@ import {
 import type { KeyPair } from "../crypto/mod.ts";
 import type { BudgetAmounts } from "./budget.ts";
 import { readPayload, type SealedValue, unpackValue } from "./content.ts";
+import { isCostly, turnToDecode, turnToRead } from "./decoding_turns.ts";
 import { CallError } from "./error.ts";
 import { decodeReplyFacts } from "./reply_extension.ts";
 import { StatusCode } from "./status_code.ts";
@@ -51,23 +52,51 @@ export function readError(message: Message): ErrorAnswer {
   return { error, isNotStarted, spent };
 }
 
+/** Who receives an answer, and what was called. */
+export interface ResponseOptions {
+  /** Opens what is sealed for it. */
+  readonly keyPair: KeyPair;
+  /** The method. */
+  readonly method: string;
+}
+
 /**
  * Reads the answer of a call.
  *
  * @param message The message that came; nothing when the callee ended without one.
  * @param options Who receives, and what was called.
- * @returns The value.
+ * @returns The value; a promise of it when it may take long to decode.
  * @throws {CallError} What the callee answered; `DATA_LOSS` without an answer;
  * `UNIMPLEMENTED` when the method answers with a stream.
  * @throws {ProtocolError} When the message cannot be decoded.
  */
 export function readResponse(
   message: Message | undefined,
-  options: { keyPair: KeyPair; method: string },
-): ValueAnswer {
-  const { method } = options;
-  if (message?.type !== MessageType.RESPONSE) throw noResponse(method, message);
+  options: ResponseOptions,
+): ValueAnswer | Promise<ValueAnswer> {
+  if (message?.type !== MessageType.RESPONSE) {
+    throw noResponse(options.method, message);
+  }
+  return isCostly(message)
+    ? readCostlyResponse(message, options)
+    : toValue(message.flags, decodeResponse(message.payload), options);
+}
+
+async function readCostlyResponse(
+  message: Message,
+  options: ResponseOptions,
+): Promise<ValueAnswer> {
+  await turnToRead(message);
   const response = decodeResponse(readPayload(message));
+  await turnToDecode(message.flags, response);
+  return toValue(message.flags, response, options);
+}
+
+function toValue(
+  flags: number,
+  response: ReturnType<typeof decodeResponse>,
+  { keyPair, method }: ResponseOptions,
+): ValueAnswer {
   const { spent } = decodeReplyFacts(response.extensions);
   if (response.status !== StatusCode.OK) {
     throw CallError.fromStatus(
@@ -75,10 +104,7 @@ export function readResponse(
       `Call of ${method}: answered with status ${response.status}`,
     );
   }
-  return {
-    value: unpackValue(message.flags, response, options.keyPair),
-    spent,
-  };
+  return { value: unpackValue(flags, response, keyPair), spent };
 }
 
 function noResponse(method: string, message: Message | undefined): CallError {

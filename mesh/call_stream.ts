@@ -16,6 +16,7 @@ import type { KeyPair } from "../crypto/mod.ts";
 import { readError, unexpected } from "./answer.ts";
 import type { CallScope } from "./call_scope.ts";
 import { readPayload, type SealedValue, unpackValue } from "./content.ts";
+import { isCostly, takeChunkTurns } from "./decoding_turns.ts";
 import { CallError, type CallErrorCode } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import { AbortRace } from "./abort.ts";
@@ -203,12 +204,19 @@ export class CallStream<Chunk = Value | SealedValue>
     this.#hasStarted = true;
   }
 
-  /** The next chunk if it is there; an end, or its failure, is noted. */
+  /**
+   * The next chunk if it is there, and can be decoded at once; an end, or its
+   * failure, is noted.
+   */
   #take(): Chunk | undefined {
     if (this.#ended !== undefined || this.#open === undefined) return undefined;
     try {
       const message = this.#waiting ?? this.#open.channel.receiveBuffered();
       if (message === undefined) return undefined;
+      if (isCostly(message)) {
+        this.#waiting = message;
+        return undefined;
+      }
       this.#waiting = undefined;
       return this.#look(message) as Chunk | undefined;
     } catch (error) {
@@ -238,7 +246,13 @@ export class CallStream<Chunk = Value | SealedValue>
         const taken = this.#take();
         if (taken !== undefined) return { done: false, value: taken };
         if (this.#ended !== undefined) break;
-        const chunk = this.#look(await this.#receive());
+        const message = this.#waiting ?? await this.#receive();
+        this.#waiting = undefined;
+        const chunk = this.#look(
+          message !== undefined && isCostly(message)
+            ? await scope.race.race(takeChunkTurns(message))
+            : message,
+        );
         if (chunk !== undefined) return { done: false, value: chunk as Chunk };
       }
     } catch (error) {

@@ -15,7 +15,8 @@ import {
   type TransportStream,
 } from "../transport/mod.ts";
 import { peersAt } from "./address_peers.ts";
-import { readError, readResponse } from "./answer.ts";
+import { readError } from "./answer.ts";
+import { endWithAnswer } from "./answered_call.ts";
 import { type AnswerTaker, AnswerWaiter } from "./answer_waiter.ts";
 import { Attempt, type FailedAttempt } from "./attempt.ts";
 import {
@@ -203,11 +204,7 @@ export class Caller {
     if (!(outcome instanceof Attempt)) {
       return this.#callOn(request, peers, outcome);
     }
-    try {
-      return this.#readAnswer(request, outcome);
-    } catch (error) {
-      throw request.scope.end(error);
-    }
+    return this.#readAnswer(request, outcome);
   }
 
   /** Goes on after a failed attempt. */
@@ -222,27 +219,21 @@ export class Caller {
     peers?: Peer[],
     begun?: Attempt | FailedAttempt,
   ): Promise<Answer> {
+    let open: OpenCall;
     try {
-      return this.#readAnswer(request, await this.#open(request, peers, begun));
+      open = await this.#open(request, peers, begun);
     } catch (error) {
       throw request.scope.end(error);
     }
+    return this.#readAnswer(request, open);
   }
 
-  #readAnswer({ scope, method }: OutgoingRequest, open: OpenCall): Answer {
-    try {
-      const { keyPair } = this.#options;
-      const answer = readResponse(open.first, { keyPair, method });
-      open.channel.finishReceiving();
-      scope.settle(answer.spent);
-      scope.end();
-      return answer.value;
-    } catch (error) {
-      open.channel.cancel(0);
-      throw error;
-    } finally {
-      open.close();
-    }
+  #readAnswer(
+    { scope, method }: OutgoingRequest,
+    open: OpenCall,
+  ): Answer | Promise<Answer> {
+    const { keyPair } = this.#options;
+    return endWithAnswer(scope, open, { keyPair, method });
   }
 
   /** As `Agent.stream`. */

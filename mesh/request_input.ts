@@ -16,6 +16,7 @@ import {
 import type { KeyPair } from "../crypto/mod.ts";
 import type { AbortRace } from "./abort.ts";
 import { readPayload, type SealedValue, unpackValue } from "./content.ts";
+import { isCostly, takeChunkTurns } from "./decoding_turns.ts";
 import { CallError } from "./error.ts";
 import { toCallFailure } from "./failure.ts";
 import type { MessageChannel } from "./message_channel.ts";
@@ -70,7 +71,11 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
   > {
     while (!this.#isOver) {
       const message = await this.#receive();
-      const value = this.#take(message);
+      const value = this.#take(
+        message !== undefined && isCostly(message)
+          ? await takeChunkTurns(message)
+          : message,
+      );
       if (value !== undefined) yield value;
     }
     return undefined;

@@ -726,6 +726,39 @@ Deno.test("A stream that is read in batches gives every chunk once and in order,
   });
 });
 
+Deno.test("Chunks and inputs arrive in order, whether they are decoded at once or take turns", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const caller = await connect();
+    const values = Array.from(
+      { length: 30 },
+      (_, index) => ({ index, list: Array(index % 3 * 10_000).fill(index) }),
+    );
+    callee.onStream("both", async function* ({ input, sealedBy }) {
+      assert.ok(sealedBy);
+      for await (const value of input) yield value as object;
+    });
+    callee.onStream("plain", () => values);
+    const sealFor = [callee.publicKey];
+    const sealed = caller.stream(CALLEE, "both", 0, {
+      input: (async function* () {
+        for (const value of values) {
+          await Promise.resolve();
+          yield value;
+        }
+      })(),
+      sealFor,
+    });
+    assert.deepEqual(await collect(sealed), values);
+    for (const compress of [true, false]) {
+      const plain = () => caller.stream(CALLEE, "plain", 0, { compress });
+      assert.deepEqual(await collect(plain()), values);
+      const batches = await collect(plain().batches());
+      assert.deepEqual(batches.flat(), values);
+    }
+  });
+});
+
 Deno.test("Leaving a loop over batches cancels the stream", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect(CALLEE);
