@@ -28,7 +28,8 @@ export interface MeshEvent {
 export interface SubscribeOptions {
   /**
    * Events that wait for the reader; at the bound, or at 4 MiB of them whatever
-   * it is, the oldest is dropped. At the node 1,024 events or 4 MiB wait, less
+   * it is, the oldest is dropped. JSON counts as about what its values take, some
+   * three times its text. At the node 1,024 events or 4 MiB wait, less
    * while much waits for others.
    *
    * @default {1,024}

@@ -5,6 +5,8 @@
  */
 import type { Clock } from "../internal/clock.ts";
 import {
+  type Content,
+  ContentType,
   decodeEvent,
   type Message,
   MessageType,
@@ -34,6 +36,7 @@ import {
   type Sendable,
   unpackContent,
 } from "./content.ts";
+import { isCostly, turnToDecode, turnToRead } from "./decoding_turns.ts";
 import type { Dialer } from "./dialer.ts";
 import { CallError } from "./error.ts";
 import { checkPattern } from "./event_hub.ts";
@@ -44,6 +47,7 @@ import {
 } from "./event_subscription.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
 import { MessageChannel } from "./message_channel.ts";
+import { estimateParsedBytes } from "./json_size.ts";
 import { currentCall } from "./call_context.ts";
 import type { MessageIds } from "./message_ids.ts";
 import {
@@ -63,6 +67,9 @@ import {
   subscribeTopic,
   unsubscribeTopic,
 } from "./registry_client.ts";
+
+/** JSON below this size is counted as it came, in bytes: little in any case. */
+const MIN_COUNTED_BYTES = 256;
 
 /** What may be otherwise when the agent comes back once more. */
 const PASSING_CODES: ReadonlySet<string> = new Set([
@@ -457,7 +464,8 @@ export class Membership {
     if (message === undefined) return false;
     if (message.type !== MessageType.EVENT) return true;
     try {
-      this.#deliver(message);
+      if (isCostly(message)) await this.#deliverInTurns(message);
+      else this.#deliver(message, message.payload);
     } catch (error) {
       onUnreadable(error);
     }
@@ -469,10 +477,15 @@ export class Membership {
     this.#options.onWarning(`${what}: ${text}`);
   }
 
-  #deliver(message: Message): void {
-    const { topic, sequence, contentType, body } = decodeEvent(
-      readPayload(message),
-    );
+  async #deliverInTurns(message: Message): Promise<void> {
+    await turnToRead(message);
+    const payload = readPayload(message);
+    await turnToDecode(message.flags, decodeEvent(payload));
+    this.#deliver(message, payload);
+  }
+
+  #deliver(message: Message, payload: Uint8Array): void {
+    const { topic, sequence, contentType, body } = decodeEvent(payload);
     const content = unpackContent(
       message.flags,
       { contentType, body },
@@ -485,9 +498,10 @@ export class Membership {
       traceId: message.traceId,
       sealedBy: content.sealedBy,
     };
+    const sizeBytes = sizeOf(content);
     for (const subscription of this.#subscriptions) {
       if (isTopicMatch(subscription.pattern, topic)) {
-        subscription.deliver(event, body.length);
+        subscription.deliver(event, sizeBytes);
       }
     }
   }
@@ -526,6 +540,13 @@ function checkEvents(values: Iterable<Sendable>): void {
     "INVALID_ARGUMENT",
     "Events: must be an Iterable of values, and not text, bytes or an AsyncIterable",
   );
+}
+
+/** About what a value takes until it is read: JSON is decoded already. */
+function sizeOf({ contentType, body }: Content): number {
+  return contentType === ContentType.JSON && body.length >= MIN_COUNTED_BYTES
+    ? estimateParsedBytes(body)
+    : body.length;
 }
 
 /** Whether the node has answered, and would most likely answer the same again. */

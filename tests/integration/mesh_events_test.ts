@@ -198,6 +198,24 @@ Deno.test("An agent publishes and asks as much as it likes at a time: the rest w
   });
 });
 
+Deno.test("JSON that waits for its reader counts as what it takes once it is parsed", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect();
+    const subscription = await agent.subscribe("values");
+    // 270 KB of text, and more than 4 MiB of arrays.
+    const value = Array.from({ length: 90_000 }, () => []);
+    for (let index = 0; index < 4; index++) {
+      await agent.publish("values", value);
+    }
+    await until(() => subscription.droppedCount === 3);
+    const read = subscription[Symbol.asyncIterator]();
+    const last = await read.next();
+    assert.equal((last.value?.value as unknown[]).length, value.length);
+    assert.equal(last.value?.sequence, 3);
+    await subscription.close();
+  });
+});
+
 Deno.test("An event callback that rejects is warned of, and gets the next event", async () => {
   await withMesh(async ({ connect }) => {
     const warnings: string[] = [];
