@@ -67,6 +67,8 @@ interface CallingKey extends KeyEntry {
   readonly memory: MemoryLimit;
   /** How many handlers run for it. */
   runningCount: number;
+  /** How many of its requests wait for their turn to be decoded. */
+  waitingCount: number;
 }
 
 /** Serves the requests of every connection of an agent. */
@@ -84,8 +86,11 @@ export class Callee {
     keyText,
     memory: this.#memory.share(RESERVED_REQUEST_BYTES),
     runningCount: 0,
+    waitingCount: 0,
     holderCount: 0,
   }));
+  /** Requests that wait for their turn to be decoded. */
+  #waitingCount = 0;
   #isDraining = false;
   #onIdle: (() => void)[] = [];
 
@@ -273,8 +278,14 @@ export class Callee {
     try {
       let method: Method;
       let call: RunningCall;
+      const waitingCount = this.#waitingCount++;
+      const keyWaitingCount = key.waitingCount++;
       try {
-        this.#checkRoom(key);
+        this.#checkRoom(
+          key,
+          Math.max(this.#running.size, waitingCount),
+          Math.max(key.runningCount, keyWaitingCount),
+        );
         await turnToRead(message);
         race.throwIfAborted();
         hold(originalLength(message));
@@ -291,6 +302,9 @@ export class Callee {
         call = this.#createCall(incoming, request);
       } catch (error) {
         return this.#handleRefused(incoming, message, error);
+      } finally {
+        this.#waitingCount--;
+        key.waitingCount--;
       }
       await this.#run(call, method, key);
     } finally {
@@ -367,18 +381,22 @@ export class Callee {
   }
 
   /** Refuses whatever it is. */
-  #checkRoom(key: CallingKey): void {
+  #checkRoom(
+    key: CallingKey,
+    inFlightCount = this.#running.size,
+    keyCount = key.runningCount,
+  ): void {
     if (this.#isDraining) throw busy("UNAVAILABLE", "it takes no new calls");
-    if (this.#running.size >= this.#maxInFlight) {
+    if (inFlightCount >= this.#maxInFlight) {
       throw busy(
         "RESOURCE_EXHAUSTED",
         `it works on ${this.#maxInFlight} calls already`,
       );
     }
-    if (key.runningCount >= this.#share) {
+    if (keyCount >= this.#share) {
       throw busy(
         "RESOURCE_EXHAUSTED",
-        `it works on ${key.runningCount} calls of this caller already`,
+        `it works on ${keyCount} calls of this caller already`,
       );
     }
   }

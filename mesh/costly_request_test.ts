@@ -165,6 +165,18 @@ Deno.test("Callee refuses JSON that would take too long to parse", async () => {
   assert.equal(await ask(callPayload("json", 1, more)), "INVALID_ARGUMENT");
 });
 
+Deno.test("Callee lets no more requests wait to be decoded than it works on at a time", async () => {
+  const { callee, ask } = createRig(10);
+  callee.setMethod("method", { kind: "call", handler: () => "done" });
+  const payload = jsonCall("method", `[${"{},".repeat(20_000)}0]`);
+  const asked = Array.from({ length: 40 }, () => ask(payload, COMPRESSED));
+  const statuses = await Promise.all(asked);
+  const refusals = statuses.filter((status) => status !== "OK");
+  assert.ok(refusals.length > 0 && refusals.length <= 30, `${statuses}`);
+  assert.deepEqual(new Set(refusals), new Set(["RESOURCE_EXHAUSTED"]));
+  assert.equal(await ask(payload, COMPRESSED), "OK");
+});
+
 Deno.test("Requests that take long to decode let the event loop turn", async () => {
   const { callee, ask } = createRig();
   let turn = 0;
