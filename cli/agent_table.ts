@@ -26,10 +26,10 @@ export async function writeAgents(
   options: { readonly limit: number; readonly nothing: string },
 ): Promise<void> {
   if (output.isJson) await output.json(agents.map(toJson));
-  else if (agents.length === 0) await output.note(options.nothing);
+  else if (agents.length === 0) output.note(options.nothing);
   else await output.write(table([HEADING, ...agents.map(toRow)]));
   if (agents.length >= options.limit) {
-    await output.note(
+    output.note(
       "mxp: as many agents as were asked for, there may be more (--limit)",
     );
   }

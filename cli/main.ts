@@ -31,10 +31,11 @@ export async function main(
   args: readonly string[],
   interruption: AbortSignal = new AbortController().signal,
 ): Promise<ExitCodeValue> {
-  const output = new Output({ isJson: hasJsonFlag(args) });
+  const output = new Output({ isJson: hasJsonFlag(args), interruption });
   const program = createProgram({ output, interruption, environment });
   try {
     await program.parseAsync(args, { from: "user" });
+    await output.end();
     return ExitCode.DONE;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) {
@@ -52,12 +53,13 @@ async function report(
   output: Output,
   help: string,
 ): Promise<void> {
-  if (failure.message === "") return;
+  if (failure.message === "") return await output.end();
   const hint = failure.exitCode === ExitCode.USAGE ? ` (see ${help})` : "";
-  await output.note(`mxp: ${failure.message}${hint}`);
-  if (!output.isJson) return;
   const { exitCode: _, ...error } = failure;
-  await output.json({ error }).catch(() => {});
+  await output.end({
+    line: `mxp: ${failure.message}${hint}`,
+    json: { error },
+  });
 }
 
 function hasJsonFlag(args: readonly string[]): boolean {
@@ -110,7 +112,9 @@ async function run(): Promise<void> {
   process.on("SIGHUP", end);
   process.on("uncaughtException", (error) => {
     const { message, exitCode } = describeFailure(error);
-    process.stderr.write(`mxp: ${message}\n`, () => process.exit(exitCode));
+    const output = new Output({ isJson: false });
+    output.note(`mxp: ${message}`);
+    void output.end().finally(() => process.exit(exitCode));
   });
   process.exit(await main(process.argv.slice(2), interruption.signal));
 }

@@ -24,6 +24,11 @@ const MAX_CONNECT_TIMEOUT_MS = 5_000;
 export interface MeshClient extends Omit<TimeLimit, "stop"> {
   /** The agent. It has no name and is not registered. */
   readonly agent: Agent;
+  /**
+   * Waits until the answer is written: as long as `--timeout` says. Its default
+   * is no limit for whoever reads.
+   */
+  readonly print: (writing: Promise<void>) => Promise<void>;
 }
 
 /** What {@linkcode withMesh} needs to know. */
@@ -85,7 +90,7 @@ export async function withMesh<Result>(
       register: false,
       connectTimeoutMs: connectTimeout(limit.remainingMs()),
       signal: limit.signal,
-      onWarning: (message) => void context.output.warn(message),
+      onWarning: (message) => context.output.warn(message),
       ...(options.suites === undefined
         ? {}
         : { transport: { suites: options.suites } }),
@@ -93,7 +98,10 @@ export async function withMesh<Result>(
       ...(packetLog === undefined ? {} : { observe: packetLog.observe }),
       ...(knownPeersPath === undefined ? {} : { knownPeersPath }),
     });
-    return await run({ agent, ...limit });
+    const print = options.timeout === undefined
+      ? (writing: Promise<void>) => writing
+      : limit.race<void>;
+    return await run({ agent, print, ...limit });
   } finally {
     limit.stop();
     await agent?.close({ drainMs: 0 });

@@ -6,25 +6,20 @@
  *
  * @module
  */
-import type { Buffer } from "node:buffer";
-import process from "node:process";
 import { oneLine, printable } from "../internal/printable.ts";
 import { SealedValue } from "../mesh/mod.ts";
 import { CliError } from "./error.ts";
-
-/** A stream of the process, as far as it is used. */
-export interface OutputStream {
-  /** Whether a person looks at it. */
-  readonly isTTY?: boolean;
-  /** Writes, then calls back. */
-  write(
-    data: string | Uint8Array,
-    callback: (error?: Error | null) => void,
-  ): unknown;
-}
+import { openStandardStream, type OutputStream } from "./standard_stream.ts";
+import { untilAborted } from "./time_limit.ts";
 
 /** How the runtime says that whoever read the output is gone. */
 const CLOSED_CODES: readonly string[] = ["EPIPE", "ERR_STREAM_DESTROYED"];
+
+/** Most characters of remarks that wait for whoever reads them. */
+const MAX_WAITING_LENGTH = 65_536;
+
+/** How long the last words wait for whoever reads them, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 /** Writes results and remarks. */
 export class Output {
@@ -34,22 +29,28 @@ export class Output {
   readonly isTerminal: boolean;
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
+  readonly #interruption: AbortSignal | undefined;
   #lastNote = "";
+  #waitingLength = 0;
+  /** Fulfilled when the last remark is written, or cannot be. */
+  #remarks: Promise<void> = Promise.resolve();
   #failure: CliError | undefined;
 
   /**
-   * @param options Whether to write JSON, and where to write; the streams of
-   * the process when absent.
+   * @param options Whether to write JSON, what ends the wait for whoever reads
+   * it, and where to write; the streams of the process when absent.
    */
   constructor(options: {
     isJson: boolean;
+    interruption?: AbortSignal;
     stdout?: OutputStream;
     stderr?: OutputStream;
   }) {
     this.isJson = options.isJson;
-    this.#stdout = options.stdout ?? standardStream("stdout");
+    this.#interruption = options.interruption;
+    this.#stdout = options.stdout ?? openStandardStream("stdout");
     this.isTerminal = this.#stdout.isTTY === true;
-    this.#stderr = options.stderr ?? standardStream("stderr");
+    this.#stderr = options.stderr ?? openStandardStream("stderr");
   }
 
   /**
@@ -57,10 +58,17 @@ export class Output {
    *
    * @param data Text or bytes; borrowed until the promise resolves.
    * @throws {CliError} `OUTPUT_CLOSED` when nobody reads it any more,
-   * `OUTPUT_FAILED` when it cannot be written for another reason.
+   * `OUTPUT_FAILED` when it cannot be written for another reason,
+   * `INTERRUPTED` at Ctrl-C while it waits for whoever reads.
    */
   async write(data: string | Uint8Array): Promise<void> {
     if (data.length === 0) return;
+    const written = this.#write(data);
+    if (this.#interruption === undefined) await written;
+    else await untilAborted(written, this.#interruption);
+  }
+
+  async #write(data: string | Uint8Array): Promise<void> {
     // A stream that failed may never call back again.
     if (this.#failure !== undefined) throw this.#failure;
     try {
@@ -109,15 +117,13 @@ export class Output {
   }
 
   /**
-   * Writes a remark for a person to standard error.
+   * Writes a remark for a person to standard error. Nothing waits for it: while
+   * nobody reads them, remarks beyond some are not made.
    *
    * @param text One or more lines, without a final line break.
    */
-  async note(text: string): Promise<void> {
-    if (text === this.#lastNote) return; // said already
-    this.#lastNote = text;
-    // Nobody reads the remarks: no reason to stop.
-    await writeTo(this.#stderr, `${text}\n`).catch(() => {});
+  note(text: string): void {
+    if (this.#waitingLength < MAX_WAITING_LENGTH) this.#remark(text);
   }
 
   /**
@@ -125,8 +131,42 @@ export class Output {
    *
    * @param message What happened.
    */
-  async warn(message: string): Promise<void> {
-    await this.note(`mxp: ${oneLine(message)}`);
+  warn(message: string): void {
+    this.note(`mxp: ${oneLine(message)}`);
+  }
+
+  /**
+   * Writes the last words, and waits for all remarks, a second at most: whoever
+   * reads may have stopped.
+   *
+   * @param failure Why the command failed, if it did: the line for a person, and
+   * the value that `--json` writes.
+   */
+  async end(failure?: { line: string; json: unknown }): Promise<void> {
+    let results: Promise<void> | undefined;
+    if (failure !== undefined) {
+      this.#remark(failure.line);
+      if (this.isJson) {
+        results = this.#write(`${stringify(failure.json)}\n`).catch(() => {});
+      }
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise((resolve) => {
+      timer = setTimeout(resolve, LAST_WORDS_MS);
+    });
+    await Promise.race([Promise.all([this.#remarks, results]), over]);
+    clearTimeout(timer);
+  }
+
+  #remark(text: string): void {
+    if (text === this.#lastNote) return; // said already
+    this.#lastNote = text;
+    this.#waitingLength += text.length;
+    this.#remarks = writeTo(this.#stderr, `${text}\n`)
+      .catch(() => {}) // nobody reads the remarks: no reason to stop
+      .then(() => {
+        this.#waitingLength -= text.length;
+      });
   }
 }
 
@@ -168,16 +208,6 @@ function encodeBase64(bytes: Uint8Array): string {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary);
-}
-
-function standardStream(name: "stdout" | "stderr"): OutputStream {
-  const stream = process[name];
-  // The callback of the write reports it; without a listener it would throw.
-  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
-  return {
-    isTTY: stream.isTTY,
-    write: (data, callback) => stream.write(data as Buffer | string, callback),
-  };
 }
 
 function writeTo(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CliError } from "./error.ts";
-import { Output, type OutputStream, table } from "./output.ts";
+import { Output, table } from "./output.ts";
+import type { OutputStream } from "./standard_stream.ts";
 
 function open(
   isJson: boolean,
@@ -90,7 +91,8 @@ Deno.test("Output.write() fails with OUTPUT_CLOSED when nobody reads, note() doe
     output.write("x"),
     (error) => error instanceof CliError && error.code === "OUTPUT_CLOSED",
   );
-  await output.note("a remark");
+  output.note("a remark");
+  await output.end();
 });
 
 Deno.test("Output.write() says why else it fails, and does not write again", async () => {
@@ -119,7 +121,68 @@ Deno.test("Output.write() says why else it fails, and does not write again", asy
   }
 });
 
-Deno.test("Output.warn() writes one line without control characters", async () => {
+Deno.test("Output.write() waits for whoever reads until it is interrupted", async () => {
+  const stdout: OutputStream = { write: () => {} };
+  const interruption = new AbortController();
+  const output = new Output({
+    isJson: false,
+    interruption: interruption.signal,
+    stdout,
+  });
+  const written = output.write("x");
+  const reason = new CliError("INTERRUPTED", "Interrupted");
+  interruption.abort(reason);
+  await assert.rejects(written, (error) => error === reason);
+});
+
+Deno.test("Output.note() makes no remarks beyond 64 KiB that nobody reads, end() still says why it failed", async () => {
+  const written: string[] = [];
+  const callbacks: (() => void)[] = [];
+  const stderr: OutputStream = {
+    write: (data, callback) => {
+      written.push(String(data));
+      callbacks.push(callback);
+    },
+  };
+  const output = new Output({ isJson: false, stderr });
+  const remark = (index: number): string => `${index}`.padEnd(1024, ".");
+  for (let index = 0; index < 100; index++) output.note(remark(index));
+  assert.equal(written.length, 64);
+  // It ends although nothing was read.
+  await output.end({ line: "mxp: why", json: null });
+  assert.equal(written.at(-1), "mxp: why\n");
+  for (const callback of callbacks) callback();
+  await output.end();
+  output.note(remark(99));
+  assert.equal(written.at(-1), `${remark(99)}\n`);
+});
+
+Deno.test("Output.end() waits until the last words are written, with --json also to standard output", async () => {
+  const written: string[] = [];
+  const stream: OutputStream = {
+    write: (data, callback) => {
+      setTimeout(() => {
+        written.push(String(data));
+        callback();
+      });
+    },
+  };
+  const output = new Output({
+    isJson: true,
+    interruption: AbortSignal.abort(),
+    stdout: stream,
+    stderr: stream,
+  });
+  output.note("a remark");
+  await output.end({ line: "mxp: why", json: { error: "why" } });
+  assert.deepEqual(written, [
+    "a remark\n",
+    "mxp: why\n",
+    '{"error":"why"}\n',
+  ]);
+});
+
+Deno.test("Output.warn() writes one line without control characters", () => {
   const written: (string | Uint8Array)[] = [];
   const stderr: OutputStream = {
     write: (data, callback) => {
@@ -128,7 +191,7 @@ Deno.test("Output.warn() writes one line without control characters", async () =
     },
   };
   const output = new Output({ isJson: false, stderr });
-  await output.warn("Node x: lost\nmxp: type your key:\x1b[2J");
+  output.warn("Node x: lost\nmxp: type your key:\x1b[2J");
   assert.deepEqual(written, ["mxp: Node x: lost mxp: type your key:?[2J\n"]);
 });
 

@@ -70,6 +70,6 @@ export function openPacketLog(
     ...(qlogDirectory === undefined ? {} : { qlogDirectory }),
     ...(pcapFile === undefined ? {} : { pcapFile }),
     ...(keyLogFile === undefined ? {} : { keyLogFile }),
-    onWarning: (message) => void output.warn(message),
+    onWarning: (message) => output.warn(message),
   });
 }

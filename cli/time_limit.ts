@@ -68,8 +68,14 @@ export function startTimeLimit(options: TimeLimitOptions): TimeLimit {
   };
 }
 
-/** Rejects with the signal's reason if it fires first. */
-function untilAborted<Result>(
+/**
+ * Waits for a promise, unless a signal fires first.
+ *
+ * @param promise What to wait for.
+ * @param signal Its reason is thrown if it fires first.
+ * @returns What the promise gives.
+ */
+export function untilAborted<Result>(
   promise: Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {

@@ -41,10 +41,12 @@ export function addAgent(program: Command, context: CommandContext): void {
     ) => {
       const url = requireNode(findNode(word, options, context));
       const { limit } = options;
-      await withMesh({ url, options, context }, async ({ agent, race }) => {
-        const agents = await race(agent.discover({ limit }));
+      await withMesh({ url, options, context }, async (client) => {
+        const agents = await client.race(client.agent.discover({ limit }));
         const nothing = "No agent is registered";
-        await writeAgents(agents, context.output, { limit, nothing });
+        await client.print(
+          writeAgents(agents, context.output, { limit, nothing }),
+        );
       });
     },
   );

@@ -25,15 +25,18 @@ export function addCall(program: Command, context: CommandContext): void {
     async (words: string[], options: CallCommandOptions) => {
       const request = await readCallRequest(words, options, context);
       const { url, target, method, value, startedAt } = request;
-      const answer = await withMesh(
+      await withMesh(
         { url, options, context, startedAt },
-        (client) =>
-          client.agent.call<unknown>(target, method, value, {
-            timeoutMs: client.remainingMs()!,
-            signal: client.signal,
-          }),
+        async (client) => {
+          const answer = await client.agent.call<unknown>(
+            target,
+            method,
+            value,
+            { timeoutMs: client.remainingMs()!, signal: client.signal },
+          );
+          await client.print(context.output.value(answer));
+        },
       );
-      await context.output.value(answer);
     },
   );
 }

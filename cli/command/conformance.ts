@@ -11,6 +11,7 @@ import type { CommandContext } from "../context.ts";
 import { CliError, usageError } from "../error.ts";
 import { findNode, parseMilliseconds, requireNode } from "../mesh_options.ts";
 import { printable } from "../../internal/printable.ts";
+import { untilAborted } from "../time_limit.ts";
 
 /** Time for all clauses when nobody says otherwise, in milliseconds. */
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -107,17 +108,20 @@ async function judge(
       ),
     );
   }, options.timeout);
+  const signal = AbortSignal.any([context.interruption, time.signal]);
   try {
     const results = runConformance({
       address: { hostname: hostname!, port: url.port },
       publicKey: url.publicKey,
       only,
-      signal: AbortSignal.any([context.interruption, time.signal]),
+      signal,
     });
     for await (const result of results) {
       counts[result.outcome]++;
-      if (output.isJson) await output.json(result);
-      else await output.write(lineOf(result));
+      const written = output.isJson
+        ? output.json(result)
+        : output.write(lineOf(result));
+      await untilAborted(written, signal);
     }
   } finally {
     clearTimeout(timer);
@@ -125,7 +129,7 @@ async function judge(
   const { passed, failed, skipped } = counts;
   if (output.isJson) await output.json(counts);
   else {
-    await output.note(
+    output.note(
       `${passed} passed, ${failed} failed, ${skipped} skipped`,
     );
   }

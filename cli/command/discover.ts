@@ -41,11 +41,15 @@ export function addDiscover(program: Command, context: CommandContext): void {
       const { node, query } = readQuery(words, options);
       const url = requireNode(findNode(node, options, context));
       const { limit } = options;
-      await withMesh({ url, options, context }, async ({ agent, race }) => {
-        const agents = await race(agent.discover({ ...query, limit }));
+      await withMesh({ url, options, context }, async (client) => {
+        const agents = await client.race(
+          client.agent.discover({ ...query, limit }),
+        );
         const [kind, term] = Object.entries(query)[0]!;
         const nothing = `No agent with ${kind} "${term}" is registered`;
-        await writeAgents(agents, context.output, { limit, nothing });
+        await client.print(
+          writeAgents(agents, context.output, { limit, nothing }),
+        );
       });
     },
   );

@@ -53,7 +53,7 @@ async function printKeyFile({ output }: CommandContext): Promise<void> {
   // A key file is JSON: with --json it is the one value, on one line.
   if (output.isJson) await output.json(JSON.parse(text));
   else await output.write(text);
-  await output.note(describe(identity));
+  output.note(describe(identity));
 }
 
 async function writeKeyFile(
@@ -65,7 +65,7 @@ async function writeKeyFile(
   const { fingerprint } = identity;
   if (output.isJson) await output.json({ file: path, publicKey, fingerprint });
   else await output.write(`${publicKey}\n`);
-  await output.note(`${describe(identity)}, written to ${path}`);
+  output.note(`${describe(identity)}, written to ${path}`);
 }
 
 function describe({ fingerprint }: Identity): string {

@@ -52,8 +52,11 @@ export function addPing(program: Command, context: CommandContext): void {
         );
         const to = describe(isDirect ? undefined : target) ??
           formatAddress(url);
-        if (output.isJson) await output.json({ target: to, rttMs });
-        else await output.write(`${printable(to)}: ${rttMs.toFixed(2)} ms\n`);
+        await client.print(
+          output.isJson
+            ? output.json({ target: to, rttMs })
+            : output.write(`${printable(to)}: ${rttMs.toFixed(2)} ms\n`),
+        );
       });
     },
   );

@@ -79,7 +79,10 @@ async function run(
   let node: Node | undefined;
   try {
     node = await startNode(options, context, packetLog);
-    await announce(node, options, context);
+    await announce(node, options, context).catch((error: unknown) => {
+      // It ends then as it does once its URL was read.
+      if (!interruption.aborted) throw error;
+    });
     if (!interruption.aborted) {
       await new Promise((resolve) => {
         interruption.addEventListener("abort", resolve, { once: true });
@@ -98,7 +101,7 @@ async function startNode(
 ): Promise<Node> {
   const options: NodeOptions = {
     bind,
-    onWarning: (message) => void output.warn(message),
+    onWarning: (message) => output.warn(message),
     ...(advertise === undefined ? {} : { advertise }),
     ...(data === undefined ? {} : { dataDir: data }),
     ...(packetLog === undefined ? {} : { observe: packetLog.observe }),
@@ -130,8 +133,8 @@ async function announce(
     });
   }
   await output.write(`${url}\n`);
-  await output.note(`The node runs. ${describeStorage(options)}`);
-  await output.note(`Try: mxp agent list '${url}'   Stop: Ctrl-C`);
+  output.note(`The node runs. ${describeStorage(options)}`);
+  output.note(`Try: mxp agent list '${url}'   Stop: Ctrl-C`);
 }
 
 /** What outlives the node, and where. */

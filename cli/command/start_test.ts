@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createIdentityFile } from "../../crypto/mod.ts";
 import { withDirectory } from "../../tests/support/temporary_directory.ts";
 import { systemRandom } from "../../transport/mod.ts";
-import { Output, type OutputStream } from "../output.ts";
+import { Output } from "../output.ts";
 import { createProgram } from "../program.ts";
+import type { OutputStream } from "../standard_stream.ts";
 
 /** Starts a node that ends at once, and gives what it says to a person. */
 async function remarksOf(words: readonly string[]): Promise<string> {

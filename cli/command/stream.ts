@@ -75,7 +75,7 @@ async function print(
     const ending = await chunks.ending;
     // A stream that never began has nothing to say beside the error.
     if (ending.type === "completed" || ending.chunkCount > 0) {
-      await output.note(describe(ending));
+      output.note(describe(ending));
     }
   }
 }
