@@ -83,6 +83,8 @@ export class Output {
    * Writes one JSON value and a line break.
    *
    * @param value Any value; bytes become `{"base64": "…"}`.
+   * @throws {CliError} As `write()`; `OUTPUT_FAILED` also when the value is
+   * nested too deeply.
    */
   async json(value: unknown): Promise<void> {
     await this.write(`${stringify(value)}\n`);
@@ -192,16 +194,22 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 function stringify(value: unknown, indent?: number): string {
-  const text = JSON.stringify(
-    value ?? null,
-    (_key, field: unknown) => {
-      if (field instanceof SealedValue) return { sealed: field.bytes };
-      if (field instanceof Uint8Array) return { base64: encodeBase64(field) };
-      return typeof field === "bigint" ? String(field) : field;
-    },
-    indent,
-  );
-  return text ?? "null";
+  try {
+    return JSON.stringify(value ?? null, replace, indent) ?? "null";
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new CliError(
+      "OUTPUT_FAILED",
+      "Output: the value is nested too deeply to be shown",
+      { cause },
+    );
+  }
+}
+
+function replace(_key: string, field: unknown): unknown {
+  if (field instanceof SealedValue) return { sealed: field.bytes };
+  if (field instanceof Uint8Array) return { base64: encodeBase64(field) };
+  return typeof field === "bigint" ? String(field) : field;
 }
 
 function encodeBase64(bytes: Uint8Array): string {

@@ -182,6 +182,21 @@ Deno.test("Output.end() waits until the last words are written, with --json also
   ]);
 });
 
+Deno.test("Output.value() says that a value is nested too deeply, and writes on", async () => {
+  const value: unknown = JSON.parse("[".repeat(100_000) + "]".repeat(100_000));
+  for (const isJson of [false, true]) {
+    const { output, text } = open(isJson);
+    await assert.rejects(
+      output.value(value),
+      (error) =>
+        error instanceof CliError && error.code === "OUTPUT_FAILED" &&
+        error.message === "Output: the value is nested too deeply to be shown",
+    );
+    await output.json({ error: "why" });
+    assert.equal(text(), '{"error":"why"}\n');
+  }
+});
+
 Deno.test("Output.warn() writes one line without control characters", () => {
   const written: (string | Uint8Array)[] = [];
   const stderr: OutputStream = {
