@@ -33,7 +33,7 @@ Deno.test({
         "--no-prompt",
         "--allow-ffi",
         "--allow-env",
-        "--allow-net=127.0.0.1,127.0.0.2,[::1],localhost,0.0.0.0",
+        "--allow-net=127.0.0.1,127.0.0.2,[::1],[::],localhost,0.0.0.0",
         "--allow-read",
         "--allow-sys",
         "--v8-flags=--expose-gc",

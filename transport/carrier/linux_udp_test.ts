@@ -12,8 +12,8 @@ const DEFAULT_BUFFER_BYTES = 212_992;
 const SOCKET_TYPE = [1, 3] as const;
 /** Options of `ip(7)` and `ipv6(7)`: whether datagrams are cut, and "never". */
 const MTU_DISCOVERY = [
-  { hostname: "127.0.0.1", level: 0, option: 10 },
-  { hostname: "::1", level: 41, option: 23 },
+  { hostname: "0.0.0.0", level: 0, option: 10 },
+  { hostname: "::", level: 41, option: 23 },
 ];
 const PROBE = 3;
 
@@ -30,6 +30,15 @@ function test(title: string, body: (system: Libc) => Promise<void>): void {
     sanitizeResources: true,
     fn: () => body(system!),
   });
+}
+
+function canBind(hostname: string): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname, port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function bind(libc: Libc): LinuxUdpCarrier {
@@ -200,6 +209,7 @@ test("has larger buffers than the default, and says how large", (libc) =>
   }));
 
 for (const { hostname, level, option } of MTU_DISCOVERY) {
+  if (system !== undefined && !canBind(hostname)) continue; // no IPv6 here
   test(`sends no datagram from ${hostname} in fragments`, async (libc) => {
     const numbers: number[] = [];
     const carrier = LinuxUdpCarrier.bind({ hostname, port: 0 }, {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Address } from "../../core/address.ts";
+import { type Address, isLoopback } from "../../core/address.ts";
 import type { Libc } from "./libc.ts";
 import {
   encodeSocketAddress,
@@ -53,7 +53,10 @@ export class DatagramSocket {
 
   private constructor(libc: Libc, descriptor: number, address: Address) {
     this.descriptor = descriptor;
-    refuseFragments(libc, descriptor, familyOf(address.hostname));
+    // What stays in the machine is never cut, but for an IPv6 datagram of 64 KiB.
+    if (!isLoopback(address)) {
+      refuseFragments(libc, descriptor, familyOf(address.hostname));
+    }
     growBuffer(libc, descriptor, SO_SNDBUF);
     growBuffer(libc, descriptor, SO_RCVBUF);
     this.receiveBufferBytes = readOption(libc, descriptor, SO_RCVBUF) ?? 0;
