@@ -65,6 +65,8 @@ export interface CalleeOptions {
 interface CallingKey extends KeyEntry {
   /** Bounds what is held of its unfinished requests. */
   readonly memory: MemoryLimit;
+  /** Bounds what its decompressed requests take: apart, or small ones found no room. */
+  readonly decoded: MemoryLimit;
   /** How many handlers run for it. */
   runningCount: number;
   /** How many of its requests wait for their turn to be decoded. */
@@ -85,6 +87,7 @@ export class Callee {
   readonly #keys = new KeyTable<CallingKey>((keyText) => ({
     keyText,
     memory: this.#memory.share(RESERVED_REQUEST_BYTES),
+    decoded: this.#memory.share(RESERVED_REQUEST_BYTES),
     runningCount: 0,
     waitingCount: 0,
     holderCount: 0,
@@ -272,7 +275,7 @@ export class Callee {
     const { key, race } = incoming;
     let heldBytes = 0;
     const hold = (byteCount: number): void => {
-      key.memory.take(byteCount);
+      key.decoded.take(byteCount);
       heldBytes += byteCount;
     };
     try {
@@ -308,7 +311,7 @@ export class Callee {
       }
       await this.#run(call, method, key);
     } finally {
-      key.memory.release(heldBytes);
+      key.decoded.release(heldBytes);
     }
   }
 
@@ -396,7 +399,7 @@ export class Callee {
     if (keyCount >= this.#share) {
       throw busy(
         "RESOURCE_EXHAUSTED",
-        `it works on ${keyCount} calls of this caller already`,
+        `it has ${keyCount} calls of this caller already`,
       );
     }
   }

@@ -150,8 +150,7 @@ export const DRAIN_TIMEOUT_MS = 10_000;
 
 /**
  * Bytes of unfinished requests that one agent holds, over all its callers. One of
- * them, known by its key, may hold a quarter of what is free of it: three of the
- * largest when it is alone.
+ * them, known by its key, may hold as much as is free of it: half when it is alone.
  */
 export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;
 

@@ -67,9 +67,6 @@ function checkText(text: string): void {
   }
 }
 
-/** What one subscriber may have of the subscriptions that are free. */
-const SHARE_OF_FREE = 1 / 4;
-
 /** Bounds of an {@linkcode EventHub}. */
 export interface EventHubOptions {
   /**
@@ -221,7 +218,7 @@ export class EventHub<Event> {
   /** How many subscriptions one subscriber may have just now. */
   get #share(): number {
     const freeCount = this.#maxSubscriptions - this.#subscriptionCount;
-    return Math.max(this.#reservedSubscriptions, SHARE_OF_FREE * freeCount);
+    return Math.max(this.#reservedSubscriptions, freeCount);
   }
 
   #place(pattern: string): [Map<string, Set<EventQueue<Event>>>, string] {

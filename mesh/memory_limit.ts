@@ -6,14 +6,11 @@
 import { RETRY_AFTER_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 
-/** What one may hold of what the others have left free. */
-const SHARE_OF_FREE = 1 / 4;
-
 /**
  * A bound on the bytes that several channels hold together, or a share of one.
  *
- * What a share may hold is a part of what is free, which shrinks as others fill: as
- * in a `QueueBudget`, and for its reason. Whoever comes after many that fill theirs
+ * A share may hold as much as is free, so half when it is alone, and less as others
+ * fill: as in a `QueueBudget`, and for its reason. Whoever comes after many that fill theirs
  * is left little, but never less than what is reserved for it.
  */
 export class MemoryLimit {
@@ -58,9 +55,7 @@ export class MemoryLimit {
     if (this.#usedBytes + bytes > allowedBytes) {
       throw new CallError(
         "RESOURCE_EXHAUSTED",
-        `Memory: unfinished messages may hold ${
-          Math.floor(allowedBytes)
-        } bytes just now`,
+        `Memory: ${allowedBytes} bytes may be held for this peer just now`,
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }
@@ -76,7 +71,7 @@ export class MemoryLimit {
     const shared = this.#shared;
     if (shared === undefined) return this.#maxBytes;
     const freeBytes = shared.#maxBytes - shared.#usedBytes;
-    return Math.max(this.#maxBytes, SHARE_OF_FREE * freeBytes);
+    return Math.max(this.#maxBytes, freeBytes);
   }
 
   #hold(bytes: number): void {

@@ -409,7 +409,7 @@ Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues
     `a quarter may wait for one subscriber, and ${
       nodeConfig.RESERVED_SUBSCRIBER_QUEUE_BYTES / KIB
     } KiB at any time`,
-    `a quarter of what is free of them, and ${
+    `as much as is free of them, and ${
       nodeConfig.RESERVED_NODE_REQUEST_BYTES / KIB
     } KiB or ${nodeConfig.RESERVED_SUBSCRIPTIONS} subscriptions however much`,
     `A **topic** is 1 to ${nodeConfig.MAX_TOPIC_BYTES} bytes`,

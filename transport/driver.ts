@@ -424,10 +424,10 @@ export class Driver {
   /** @returns Whether it became a connection. */
   #handleHello(hello: Uint8Array, from: Address): boolean {
     const endpoint = this.#endpoint;
-    const countBefore = endpoint.connectionCount;
+    const countBefore = endpoint.begunCount;
     endpoint.handleDatagram(this.now(), from, hello);
     if (endpoint.isAnswerUrgent) this.#sender.transmitUrgently();
-    return endpoint.connectionCount > countBefore;
+    return endpoint.begunCount > countBefore;
   }
 
   #handleWaitingHellos(): void {

@@ -198,3 +198,45 @@ Deno.test("Connections that are over give way to others, the oldest first, where
   const { drops } = pair.server.endpoint.stats;
   assert.equal(drops["connection-limit"], undefined);
 });
+
+Deno.test("A responder that closes in the midst of a handshake waits for the initiator as long as for a path it does not know", () => {
+  const pair = new Pair({ link: { latencyMs: 100 } });
+  const client = pair.dial();
+  pair.runUntil(() => pair.server.endpoint.stats.halfOpenCount === 1);
+  const closedAt = pair.now;
+  pair.network.filter = (_datagram, from) =>
+    from.hostname !== SERVER_ADDRESS.hostname || pair.now - closedAt > 30;
+  pair.server.endpoint.close(pair.now, 7, "restarting");
+  pair.runUntil(() => pair.client.eventTypes(client).includes("closed"), 5_000);
+  const error = pair.client.closeError(client);
+  assert.ok(error instanceof TransportError && error.closeCode === 7);
+});
+
+Deno.test("A connection that is over gives way to one that begins, and to nothing else", () => {
+  const pair = new Pair({
+    client: { maxConnections: 2 },
+    server: { maxConnections: 2, retryThreshold: 0 },
+  });
+  const first = pair.connect();
+  const second = pair.connect();
+  pair.runFor(500);
+  first.client.close(pair.now, 1);
+  const connect = (key: Uint8Array): Connection =>
+    pair.client.endpoint
+      .connect(pair.now, SERVER_ADDRESS, { remoteStaticPublicKey: key });
+  assert.throws(() => connect(new Uint8Array(32)), { code: "INVALID_CONFIG" });
+  assert.equal(first.client.state, "closing");
+  // A hello whose address is not proven yet is asked for a cookie.
+  let drops = 0;
+  pair.runUntil(() => {
+    drops = pair.server.endpoint.stats.drops["retry-required"] ?? 0;
+    return first.client.state === "draining";
+  });
+  assert.equal(drops, 2);
+  assert.equal(first.server.state, "draining");
+  // What drains goes before what still has to be told.
+  second.client.close(pair.now, 2);
+  connect(pair.server.keyPair.publicKey);
+  assert.equal(first.client.state, "closed");
+  assert.equal(second.client.state, "closing");
+});

@@ -496,6 +496,7 @@ export class Connection extends ApplicationSide {
 
   /** Nothing of a connection that is over is kept any longer; for the endpoint. */
   forget(): void {
+    if (this.#state === "closed") return;
     this.#state = "closed";
     this.#trace?.state("closed");
     this.#timers.cancelAll();
@@ -548,6 +549,13 @@ export class Connection extends ApplicationSide {
     }
   }
 
+  #handshakeRttMs(now: Instant, result: HandshakeResult): number | undefined {
+    // Closed before the finish, or resumed: nothing has come back of what was sent.
+    const isUnknown = this.#state === "handshaking" ||
+      !this.isInitiator && result.isResumed;
+    return isUnknown ? undefined : this.#handshake.rttMs(now);
+  }
+
   #createSpace(
     now: Instant,
     result: HandshakeResult,
@@ -569,9 +577,7 @@ export class Connection extends ApplicationSide {
       result,
       prefix,
       streams: early?.streams,
-      handshakeRttMs: this.isInitiator || !result.isResumed
-        ? this.#handshake.rttMs(now)
-        : undefined,
+      handshakeRttMs: this.#handshakeRttMs(now, result),
       remoteAddress: this.remoteAddress,
       random: this.#options.random,
       scratch,

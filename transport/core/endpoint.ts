@@ -8,6 +8,7 @@
  * @module
  */
 import { StaticKey } from "../../crypto/mod.ts";
+import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { poison } from "../../internal/poison.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
@@ -160,7 +161,7 @@ export class Endpoint {
       answers: this.#answers,
       resumptions: this.#resumptions,
       handshake: this.#handshake,
-      hasRoom: () => this.#makeRoom(),
+      hasRoom: () => this.#hasRoom(),
       createConnectionId: () => this.#ids.newConnectionId(),
       resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
       open: (now, hello) => this.#open(now, hello, false),
@@ -188,6 +189,11 @@ export class Endpoint {
     return this.#lingering.isPeerUnaware;
   }
 
+  /** Connections that were begun, by either end. */
+  get begunCount(): number {
+    return this.#nextId;
+  }
+
   /** Connections that are open or half open. */
   get connectionCount(): number {
     return this.#routes.size;
@@ -208,7 +214,7 @@ export class Endpoint {
     remoteAddress: Address,
     options: ConnectOptions = {},
   ): Connection {
-    if (!this.#makeRoom()) {
+    if (!this.#hasRoom()) {
       throw new TransportError(
         "LIMIT",
         `Endpoint: ${this.config.maxConnections} connections are open already`,
@@ -533,6 +539,7 @@ export class Endpoint {
     },
     isAnnounced: boolean,
   ): Connection {
+    if (this.#routes.size >= this.config.maxConnections) this.#forgetOldest();
     const { handshakeTimeoutMs, ...rest } = parts;
     const { connectionId } = rest;
     const trace = this.#trace?.begin(now, parts);
@@ -565,14 +572,17 @@ export class Endpoint {
     return connection;
   }
 
-  /** @returns Whether there is room for another connection; one that is over gives way. */
-  #makeRoom(): boolean {
-    if (this.#routes.size < this.config.maxConnections) return true;
+  /** Whether there may be another connection: one that is over gives way to it. */
+  #hasRoom(): boolean {
+    return this.#routes.size < this.config.maxConnections ||
+      this.#lingering.oldest !== undefined;
+  }
+
+  #forgetOldest(): void {
     const { oldest } = this.#lingering;
-    if (oldest === undefined) return false;
+    assert(oldest !== undefined, "There was room for another connection");
     oldest.forget();
     this.#remove(oldest);
-    return true;
   }
 
   #add(route: Route): void {

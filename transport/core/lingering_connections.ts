@@ -11,19 +11,21 @@
  * @typeParam T A connection.
  */
 export class LingeringConnections<T extends { readonly state: string }> {
-  /** In the order in which they ended. */
-  readonly #all = new Set<T>();
+  // Each in the order in which they came there.
   readonly #closing = new Set<T>();
+  readonly #draining = new Set<T>();
 
   /** Whether a peer has not said yet that it knows of the end. */
   get isPeerUnaware(): boolean {
     return this.#closing.size > 0;
   }
 
-  /** The one that ended first, if any. */
+  /** The one to be missed least, if any: the first of those whose peer knows, else of all. */
   get oldest(): T | undefined {
-    const [oldest] = this.#all;
-    return oldest;
+    const [draining] = this.#draining;
+    if (draining !== undefined) return draining;
+    const [closing] = this.#closing;
+    return closing;
   }
 
   /**
@@ -32,9 +34,11 @@ export class LingeringConnections<T extends { readonly state: string }> {
    * @param connection The connection.
    */
   follow(connection: T): void {
-    this.#all.add(connection);
     if (connection.state === "closing") this.#closing.add(connection);
-    else this.#closing.delete(connection);
+    else {
+      this.#closing.delete(connection);
+      this.#draining.add(connection);
+    }
   }
 
   /**
@@ -43,7 +47,7 @@ export class LingeringConnections<T extends { readonly state: string }> {
    * @param connection The connection; others change nothing.
    */
   delete(connection: T): void {
-    this.#all.delete(connection);
     this.#closing.delete(connection);
+    this.#draining.delete(connection);
   }
 }
