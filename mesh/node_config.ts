@@ -43,7 +43,7 @@ export const MAX_DISCOVER_REPLY_BYTES: number = 1024 * 1024;
 
 /**
  * Bytes of unfinished requests and of answers that a node holds, over all
- * connections. Those of one key may hold a quarter of what is free.
+ * connections. Those of one key may hold as much as is free.
  */
 export const MAX_NODE_REQUEST_BYTES: number = 256 * 1024 * 1024;
 
