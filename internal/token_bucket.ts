@@ -48,6 +48,16 @@ export class TokenBucket {
   }
 
   /**
+   * Whether it is as if nothing had ever been taken.
+   *
+   * @param now The time.
+   */
+  isFull(now: Instant): boolean {
+    this.#fill(now);
+    return this.#tokens === this.#burst;
+  }
+
+  /**
    * Takes what something has cost. More than there was is made up for first.
    *
    * @param tokens How many.

@@ -19,6 +19,14 @@ Deno.test("TokenBucket has what was spent too much made up for first", () => {
   assert.equal(bucket.isEmpty(20.1), false);
 });
 
+Deno.test("TokenBucket is full until something is taken, and again once that has come back", () => {
+  const bucket = new TokenBucket(2, 100);
+  assert.equal(bucket.isFull(0), true);
+  bucket.take(0);
+  assert.equal(bucket.isFull(9), false);
+  assert.equal(bucket.isFull(10), true);
+});
+
 Deno.test("TokenBucket gets nothing from a clock that goes back", () => {
   const bucket = new TokenBucket(1, 1_000);
   assert.equal(bucket.take(10), true);

@@ -55,6 +55,7 @@ import {
 } from "./node_config.ts";
 import type { NodeServices, NodeStatus } from "./node_requests.ts";
 import { type HubEvent, type NodePeer, NodeSession } from "./node_session.ts";
+import { RegistryWrites } from "./registry_writes.ts";
 
 /** Name of the key file in the data directory. */
 const KEY_FILE = "node.key";
@@ -178,6 +179,7 @@ export class Node {
       wallClock: () => Date.now(),
       leaseMs,
       registrants: new Map(),
+      writes: new RegistryWrites(),
       status: () => this.status,
     };
   }
@@ -340,7 +342,8 @@ export class Node {
   }
 
   async #sweep(): Promise<void> {
-    const { registrants } = this.#services;
+    const { registrants, writes } = this.#services;
+    writes.sweep(this.#clock.now());
     for (const { agentId } of await this.#registry.expire(this.#clock.now())) {
       registrants.delete(agentId);
     }

@@ -53,10 +53,10 @@ export const RESERVED_NODE_REQUEST_BYTES: number = 16 * 1024;
 /** Bytes of events that wait, over all subscribers; what several wait for counts once. */
 export const MAX_NODE_QUEUE_BYTES: number = 256 * 1024 * 1024;
 
-/** Registrations that one connection may send at once, before the rate counts. */
+/** Registrations that one key may send at once, before the rate counts. */
 export const REGISTRATION_BURST = 128;
 
-/** Registrations of one connection per second, each a durable write. */
+/** Registrations of one key per second, each a durable write. */
 export const REGISTRATIONS_PER_SECOND = 10;
 
 /** What a peer over one of these limits is told to wait, in milliseconds. */

@@ -44,6 +44,7 @@ import {
   type Registration,
   statusFromNumber,
 } from "./registry_wire.ts";
+import type { RegistryWrites } from "./registry_writes.ts";
 import { SENDING_TURNS } from "./sending_turns.ts";
 
 /** Records that are looked at in the time of one chunk, 2 µs. */
@@ -67,6 +68,8 @@ export interface NodeServices {
    * `token` of its {@linkcode Requester}.
    */
   readonly registrants: Map<string, symbol>;
+  /** Who has the registry written to, and when. */
+  readonly writes: RegistryWrites;
   /** What `mxp.status` answers. */
   readonly status: () => NodeStatus;
 }
@@ -92,11 +95,15 @@ export interface Requester {
   /** Where the connection comes from. */
   readonly address: Address;
   /**
-   * Counts a registration.
+   * Counts a registration, and waits for its turn to be written.
    *
-   * @throws {CallError} `RESOURCE_EXHAUSTED` when there were too many.
+   * @param byteCount What is held of it meanwhile.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when there were too many, `CANCELLED`
+   * when the connection has ended.
    */
-  takeRegistration(): void;
+  takeRegistration(byteCount: number): Promise<void>;
+  /** Waits for the turn of an agent that leaves to be removed. */
+  takeRemoval(): Promise<void>;
   /** Subscribes; returns whether it is new. */
   subscribe(pattern: string): boolean;
   /** Unsubscribes; returns whether there was one. */
@@ -167,7 +174,7 @@ async function register(
   payload: Uint8Array,
 ): Promise<Content> {
   const { registry, registrants, clock, leaseMs } = services;
-  requester.takeRegistration();
+  await requester.takeRegistration(payload.length);
   const registration = decodeAgentRegister(payload);
   const record = recordOf(registration, {
     publicKey: requester.publicKey,
@@ -201,6 +208,8 @@ async function heartbeat(
   const { agentId, status, load, sequence } = decodeAgentHeartbeat(payload);
   const id = formatAgentId(agentId);
   const { registry, registrants, clock } = services;
+  // In the order of its registration, which may not have had its turn yet.
+  if (statusFromNumber(status) === "leaving") await requester.takeRemoval();
   const registrant = registrants.get(id);
   if (registrant !== undefined && registrant !== requester.token) {
     throw await refuseStranger(services, requester, id);

@@ -16,6 +16,7 @@ import {
   type NodeServices,
   type Requester,
 } from "./node_requests.ts";
+import { RegistryWrites } from "./registry_writes.ts";
 
 /** A node with so many agents that can do `summarize`. */
 function createServices(agentCount: number): NodeServices {
@@ -29,6 +30,7 @@ function createServices(agentCount: number): NodeServices {
     wallClock: () => 0,
     leaseMs: 30_000,
     registrants: new Map(),
+    writes: new RegistryWrites(),
     status: () => assert.fail("nobody asks for it"),
   };
 }

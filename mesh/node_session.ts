@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { TokenBucket } from "../internal/token_bucket.ts";
 import {
   decodeEvent,
   encodeEvent,
@@ -35,8 +34,6 @@ import {
   MAX_CONCURRENT_REQUESTS,
   MAX_NODE_PAYLOAD_BYTES,
   NODE_RETRY_AFTER_MS,
-  REGISTRATION_BURST,
-  REGISTRATIONS_PER_SECOND,
   REQUEST_TIMEOUT_MS,
 } from "./node_config.ts";
 import {
@@ -118,10 +115,6 @@ export class NodeSession implements Requester {
   readonly token: symbol = Symbol("connection");
   readonly #options: NodeSessionOptions;
   readonly #queue: EventQueue<HubEvent>;
-  readonly #registrations = new TokenBucket(
-    REGISTRATION_BURST,
-    REGISTRATIONS_PER_SECOND,
-  );
   #requestCount = 0;
   /** How many queues the last event of this publisher went into. */
   #lastReach = 0;
@@ -155,24 +148,43 @@ export class NodeSession implements Requester {
   }
 
   /** Counts a registration: see {@linkcode Requester}. */
-  takeRegistration(): void {
-    if (this.#registrations.take(this.#options.services.clock.now())) return;
-    throw new CallError(
-      "RESOURCE_EXHAUSTED",
-      "Registration: too many from this connection",
-      { retryAfterMs: NODE_RETRY_AFTER_MS },
-    );
+  async takeRegistration(byteCount: number): Promise<void> {
+    const { services: { writes, clock }, peer } = this.#options;
+    if (!writes.takeRegistration(peer.keyText, clock.now())) {
+      throw new CallError(
+        "RESOURCE_EXHAUSTED",
+        "Registration: too many from this key",
+        { retryAfterMs: NODE_RETRY_AFTER_MS },
+      );
+    }
+    peer.memory.take(byteCount);
+    try {
+      await writes.turn(peer.keyText);
+    } finally {
+      peer.memory.release(byteCount);
+    }
+    this.#checkOpen();
+  }
+
+  /** Waits for its turn: see {@linkcode Requester}. */
+  takeRemoval(): Promise<void> {
+    const { services: { writes }, peer } = this.#options;
+    return writes.turn(peer.keyText);
   }
 
   /** Subscribes the connection: see {@linkcode Requester}. */
   subscribe(pattern: string): boolean {
-    if (this.#isClosed) throw new CallError("CANCELLED", "Connection: ended");
+    this.#checkOpen();
     return this.#options.hub.subscribe(this.#queue, pattern);
   }
 
   /** Ends a subscription: see {@linkcode Requester}. */
   unsubscribe(pattern: string): boolean {
     return this.#options.hub.unsubscribe(this.#queue, pattern);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new CallError("CANCELLED", "Connection: ended");
   }
 
   // ── Requests ──────────────────────────────────────────────────────────────

@@ -149,6 +149,24 @@ Deno.test("NodeSession retires an agent that leaves, not one whose connection en
   assert.equal(registry.size, 0);
 });
 
+Deno.test("NodeSession retires an agent that leaves before its registration had its turn", async () => {
+  const registry = new MemoryRegistry();
+  const rig = new NodeRig(registry);
+  await Promise.all([rig.register(), rig.heartbeat("leaving")]);
+  assert.equal(registry.size, 0);
+});
+
+Deno.test("NodeSession registers nobody whose connection ended before the turn, and holds nothing of it", async () => {
+  const registry = new MemoryRegistry();
+  const rig = new NodeRig(registry);
+  const registering = rig.register();
+  await Promise.resolve();
+  rig.closed.resolve();
+  await assertRefused("CANCELLED", registering);
+  assert.equal(registry.size, 0);
+  assert.equal(rig.memory.usedBytes, 0);
+});
+
 // docs/spec/registry.md#heartbeat
 Deno.test("NodeSession retires an agent that leaves also when a later heartbeat came before", async () => {
   const registry = new MemoryRegistry();

@@ -352,7 +352,7 @@ Deno.test("docs/spec/registry.md gives exactly the bounds of a node", () => {
       "records of a node / of one key": `${
         spelled(registryConfig.DEFAULT_MAX_RECORDS)
       } / ${registryConfig.DEFAULT_MAX_RECORDS_PER_KEY}`,
-      [`registrations ${one}`]:
+      "registrations of one key":
         `burst of ${nodeConfig.REGISTRATION_BURST}, then ${nodeConfig.REGISTRATIONS_PER_SECOND} a second`,
       "name; capability, tag; metadata key, value":
         `${registryConfig.MAX_NAME_BYTES}; ${registryConfig.MAX_LABEL_BYTES}; ${registryConfig.MAX_METADATA_KEY_BYTES}, ${

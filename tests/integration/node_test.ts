@@ -32,6 +32,10 @@ import {
   subscribeTopic,
 } from "../../mesh/registry_client.ts";
 import {
+  REGISTRATION_BURST,
+  REGISTRATIONS_PER_SECOND,
+} from "../../mesh/node_config.ts";
+import {
   createAgentId,
   decodeEvent,
   encodeValue,
@@ -44,6 +48,7 @@ import {
   type Transport,
   type TransportConnection,
   TransportError,
+  type TransportOptions,
 } from "../../transport/mod.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 import { bindTransport } from "../support/transport_pair.ts";
@@ -70,8 +75,9 @@ async function withPeer(
     connection: TransportConnection,
     transport: Transport,
   ) => Promise<void>,
+  options: Partial<TransportOptions> = {},
 ): Promise<void> {
-  const { transport } = await bindTransport();
+  const { transport } = await bindTransport(options);
   try {
     const { hostname, port, publicKey } = parseMxpUrl(node.url);
     const connection = await transport.connect({ hostname, port }, {
@@ -191,6 +197,53 @@ Deno.test("a node with a data directory keeps its key and its agents over a rest
       assert.equal(names[0], formatAgentId(registration.agentId));
       clock.advance(1);
       assert.deepEqual(await node.agents(), []);
+    }, { dataDir, clock });
+  });
+});
+
+Deno.test("a node takes so many registrations of a key, over all its connections and those before, and serves other keys", async () => {
+  await withDirectory(async (dataDir) => {
+    const clock = new TimerClock();
+    const keyPair = generateKeyPair(systemRandom);
+    const registration = registrationOf("flood");
+    let sentCount = 0;
+    let takenCount = 0;
+    let lastTaken = "";
+    const register = async (connection: TransportConnection): Promise<void> => {
+      // Each one is another record, which has to be written.
+      const changes = { metadata: { count: `${sentCount++}` } };
+      await registerAgent(connection, { ...registration, ...changes }, REQUEST);
+      takenCount++;
+    };
+    await withNode(async (node) => {
+      const isExhausted = codeIs("RESOURCE_EXHAUSTED");
+      for (let round = 0; round < 2; round++) {
+        // The second round comes with connections of its own.
+        const flooding = Array.from(
+          { length: 4 },
+          () =>
+            withPeer(node, async (connection) => {
+              await assert.rejects(async () => {
+                for (;;) await register(connection);
+              }, isExhausted);
+            }, { keyPair }),
+        );
+        await Promise.all(flooding);
+        assert.equal(takenCount, REGISTRATION_BURST);
+      }
+      await withPeer(node, async (connection) => {
+        await registerAgent(connection, registrationOf("other"), REQUEST);
+      });
+      await withPeer(node, async (connection) => {
+        clock.advance(1_000 / REGISTRATIONS_PER_SECOND);
+        await register(connection);
+        lastTaken = `${sentCount - 1}`;
+        await assert.rejects(register(connection), isExhausted);
+      }, { keyPair });
+    }, { dataDir, clock });
+    await withNode(async (node) => {
+      const flood = (await node.agents()).find(({ name }) => name === "flood");
+      assert.deepEqual(flood?.metadata, { count: lastTaken });
     }, { dataDir, clock });
   });
 });

@@ -32,6 +32,7 @@ import {
   type RequestConnection,
   sendHeartbeat,
 } from "../../mesh/registry_client.ts";
+import { RegistryWrites } from "../../mesh/registry_writes.ts";
 
 /** Id of the agent that {@linkcode NodeRig.register} registers. */
 export const AGENT_ID: Uint8Array = parseAgentId(
@@ -79,6 +80,7 @@ export class NodeRig implements RequestConnection {
         wallClock: () => 0,
         leaseMs: LEASE_MS,
         registrants,
+        writes: new RegistryWrites(),
         status: () => ({
           agents: registry.size,
           connections: 1,
