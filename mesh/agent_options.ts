@@ -109,7 +109,7 @@ export interface AgentOptions {
   readonly carrier?: Carrier;
   /** Who watches the transport: the `observe` of a packet log, for example. */
   readonly observe?: (local: Address) => EndpointObserver;
-  /** The clock, for tests. */
+  /** The clock, for tests: `drainMs` of a close goes by it, and no wait of the transport. */
   readonly clock?: Clock;
   /**
    * Called with one line for a person: a new key, a lost node. What it throws is

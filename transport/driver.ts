@@ -28,7 +28,7 @@ import { scheduleMacrotask } from "./macrotask.ts";
 import { MicrotaskCountdown } from "./microtask_countdown.ts";
 import type { ReceivingTurns } from "./receiving_turns.ts";
 import { scheduleFairTurn, type SocketTurns } from "./socket_turns.ts";
-import { SYSTEM_CLOCK } from "./system_clock.ts";
+import { SYSTEM_CLOCK, systemTimers } from "./system_clock.ts";
 
 /** Datagrams received before they are answered, at most. */
 export const MAX_RECEIVE_BATCH = 32;
@@ -108,7 +108,10 @@ export interface DriverOptions {
   readonly carrier: Carrier;
   /** The clock. */
   readonly clock: MonotonicClock;
-  /** Timers of that clock, shared with others; by default its own. */
+  /**
+   * Timers of that clock, shared with others; by default its own, and those of the
+   * system for what closing waits: a clock that stands still keeps nothing open.
+   */
   readonly timers?: TimerQueue;
   /** Turns of the event loop to look at the socket in; released when closed. */
   readonly turns?: Pick<
@@ -143,7 +146,8 @@ export class Driver {
   /** The carrier before, as long as something may come there. */
   #oldCarrier: Carrier | undefined;
   readonly #deadlines = new Set<Deadline>();
-  readonly #timers: TimerQueue;
+  /** Bounds what closing waits. */
+  readonly #closeTimers: TimerQueue;
   readonly #timer: DeadlineTimer;
   /** To the next flush. */
   readonly #countdown = new MicrotaskCountdown(() => this.#flushSafely());
@@ -215,10 +219,9 @@ export class Driver {
         scheduleLook: (task, now) => this.#scheduleLook(task, now, turns),
       });
     }
-    this.#timers = options.timers ??
-      new TimerQueue({ ...SYSTEM_CLOCK, now: this.now });
+    this.#closeTimers = options.timers ?? systemTimers;
     this.#timer = new DeadlineTimer(
-      this.#timers,
+      options.timers ?? new TimerQueue({ ...SYSTEM_CLOCK, now: this.now }),
       () => this.#countdown.plan(1),
     );
     this.#start(this.#carrier);
@@ -344,7 +347,10 @@ export class Driver {
     waitMs = MAX_CLOSE_WAIT_MS,
   ): Promise<boolean> {
     const late = createDeferred<boolean>();
-    const cancel = this.#timers.schedule(waitMs, () => late.resolve(false));
+    const cancel = this.#closeTimers.schedule(
+      waitMs,
+      () => late.resolve(false),
+    );
     try {
       return await Promise.race([task.then(() => true), late.promise]);
     } finally {

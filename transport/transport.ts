@@ -75,7 +75,8 @@ export interface TransportOptions {
   readonly carrier?: Carrier;
   /**
    * The clock; the system's monotonic one when absent. With another one the socket
-   * takes no part in what keeps those of a process fair and awake.
+   * takes no part in what keeps those of a process fair and awake. What closing waits
+   * at most goes by the system's all the same.
    */
   readonly clock?: MonotonicClock;
   /** Where random bytes come from; the system's generator when absent. */

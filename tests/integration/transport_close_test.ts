@@ -217,6 +217,17 @@ Deno.test("Transport.close() says again that it closes to a peer that does not a
   }, { network });
 });
 
+Deno.test("Transport.close() ends though its peer is gone and its clock stands still", async () => {
+  let isCut = false;
+  const network = new MemoryNetwork({ filter: () => !isCut });
+  await withTransports(async ({ client, outgoing, incoming }) => {
+    await Promise.all([outgoing.ping(), incoming.ping()]);
+    isCut = true;
+    await client.close();
+    assert.ok(isTransportError("CLOSED", 0)(await outgoing.closed));
+  }, { network, client: { clock: () => 1_000 } });
+});
+
 Deno.test("TransportConnection.close() holds up no other connection, though its peer does not hear of it", async () => {
   let cutPort: number | undefined;
   const network = new MemoryNetwork({
