@@ -519,7 +519,7 @@ export class Agent {
   }
 
   /**
-   * Takes no new calls and waits for those that run: callers get
+   * Takes no new calls and waits for those that it has taken: other callers get
    * `UNAVAILABLE`, and discovery does not name the agent any more. A node that
    * cannot be told hears of it with the next heartbeat.
    *

@@ -92,9 +92,10 @@ export class Callee {
     waitingCount: 0,
     holderCount: 0,
   }));
-  /** Requests that wait for their turn to be decoded. */
+  /** Requests that were taken and wait for their turn to be decoded. */
   #waitingCount = 0;
   #isDraining = false;
+  #isAborted = false;
   #onIdle: (() => void)[] = [];
 
   /** @param options The agent's parts. */
@@ -162,10 +163,13 @@ export class Callee {
     });
   }
 
-  /** Takes no new calls; resolves when the running ones are done. */
+  /**
+   * Takes no new calls; resolves when those that were taken are done, whether they
+   * run or have yet to be decoded.
+   */
   drain(): Promise<void> {
     this.#isDraining = true;
-    if (this.#running.size === 0) return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
@@ -176,9 +180,10 @@ export class Callee {
     );
   }
 
-  /** Gives up the running calls: their callers get `UNAVAILABLE`. */
+  /** Gives up the calls that were taken: their callers get `UNAVAILABLE`. */
   abort(): void {
     this.#isDraining = true;
+    this.#isAborted = true;
     const reason = new CallError("UNAVAILABLE", "Agent: it is closing");
     for (const call of this.#running.values()) call.abort(reason);
   }
@@ -255,6 +260,7 @@ export class Callee {
     let method: Method;
     let call: RunningCall;
     try {
+      this.#checkTaking();
       const request = new IncomingRequest(message, message.payload);
       method = this.#admit(request, incoming.key);
       call = this.#createCall(incoming, request);
@@ -284,6 +290,7 @@ export class Callee {
       const waitingCount = this.#waitingCount++;
       const keyWaitingCount = key.waitingCount++;
       try {
+        this.#checkTaking();
         this.#checkRoom(
           key,
           Math.max(this.#running.size, waitingCount),
@@ -312,6 +319,7 @@ export class Callee {
       await this.#run(call, method, key);
     } finally {
       key.decoded.release(heldBytes);
+      this.#handleIdle();
     }
   }
 
@@ -363,13 +371,27 @@ export class Callee {
     key.runningCount--;
     // Not before, or handlers that go on without their caller would not count.
     this.#keys.release(key);
-    if (this.#running.size > 0) return;
+    this.#handleIdle();
+  }
+
+  get #isIdle(): boolean {
+    return this.#running.size === 0 && this.#waitingCount === 0;
+  }
+
+  /** Tells those who wait for it, if it is so. */
+  #handleIdle(): void {
+    if (!this.#isIdle) return;
     const waiting = this.#onIdle;
     this.#onIdle = [];
     for (const resolve of waiting) resolve();
   }
 
-  /** Decides whether a request is taken. */
+  /** Refuses what comes too late; what was taken before is not asked again. */
+  #checkTaking(): void {
+    if (this.#isDraining) throw busy("UNAVAILABLE", "it takes no new calls");
+  }
+
+  /** Decides whether a request is taken, and whether it still is. */
   #admit(request: IncomingRequest, key: CallingKey): Method {
     const { target, method: name, isStream } = request;
     if (!isNilAgentId(target) && !isEqual(target, this.#options.agentId)) {
@@ -389,7 +411,7 @@ export class Callee {
     inFlightCount = this.#running.size,
     keyCount = key.runningCount,
   ): void {
-    if (this.#isDraining) throw busy("UNAVAILABLE", "it takes no new calls");
+    if (this.#isAborted) throw busy("UNAVAILABLE", "it is closing");
     if (inFlightCount >= this.#maxInFlight) {
       throw busy(
         "RESOURCE_EXHAUSTED",

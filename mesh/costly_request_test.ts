@@ -13,6 +13,7 @@ import {
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { scheduleMacrotask } from "../transport/macrotask.ts";
 import { createStreamPair } from "../tests/support/byte_stream_pair.ts";
+import { settle } from "../tests/support/node_rig.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { Callee } from "./callee.ts";
@@ -181,6 +182,52 @@ Deno.test("Callee lets no more requests wait to be decoded than it works on at a
   assert.ok(refusals.length > 0 && refusals.length <= 30, `${statuses}`);
   assert.deepEqual(new Set(refusals), new Set(["RESOURCE_EXHAUSTED"]));
   assert.equal(await ask(payload, COMPRESSED), "OK");
+});
+
+Deno.test("Callee.drain() waits for requests that have yet to be decoded, and takes no others", async () => {
+  const { callee, ask } = createRig();
+  let isDrained = false;
+  let handledCount = 0;
+  const handler = (): string => {
+    assert.equal(isDrained, false);
+    handledCount++;
+    return "done";
+  };
+  callee.setMethod("method", { kind: "call", handler });
+  const payload = jsonCall("method", `[${"{},".repeat(20_000)}0]`);
+  const asked = Array.from({ length: 20 }, () => ask(payload, COMPRESSED));
+  // They have come, and no turn has passed.
+  await settle();
+  assert.ok(handledCount < 20);
+  const drained = callee.drain().then(() => isDrained = true);
+  assert.equal(await ask(payload, COMPRESSED), "UNAVAILABLE");
+  await drained;
+  assert.equal(handledCount, 20);
+  assert.deepEqual(await Promise.all(asked), Array(20).fill("OK"));
+});
+
+Deno.test("Callee.drain() resolves when the last request that has yet to be decoded is refused", async () => {
+  const { callee, ask } = createRig();
+  callee.setMethod("method", { kind: "call", handler: () => "done" });
+  const bad = jsonCall("method", `[${"{},".repeat(20_000)}`);
+  const asked = Array.from({ length: 20 }, () => ask(bad, COMPRESSED));
+  await settle();
+  await callee.drain();
+  const statuses = new Set(await Promise.all(asked));
+  assert.deepEqual(statuses, new Set(["INVALID_ARGUMENT"]));
+});
+
+Deno.test("Callee.abort() refuses requests that have yet to be decoded", async () => {
+  const { callee, ask } = createRig();
+  callee.setMethod("method", { kind: "call", handler: () => "done" });
+  const payload = jsonCall("method", `[${"{},".repeat(20_000)}0]`);
+  const asked = Array.from({ length: 20 }, () => ask(payload, COMPRESSED));
+  await settle();
+  const drained = callee.drain();
+  callee.abort();
+  await drained;
+  const statuses = (await Promise.all(asked)).slice(-10);
+  assert.deepEqual(new Set(statuses), new Set(["UNAVAILABLE"]));
 });
 
 Deno.test("Requests that take long to decode let the event loop turn", async () => {
