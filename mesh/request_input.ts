@@ -70,12 +70,7 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     undefined
   > {
     while (!this.#isOver) {
-      const message = await this.#receive();
-      const value = this.#take(
-        message !== undefined && isCostly(message)
-          ? await takeChunkTurns(message)
-          : message,
-      );
+      const value = await this.#next();
       if (value !== undefined) yield value;
     }
     return undefined;
@@ -87,7 +82,8 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     if (channel === undefined) return;
     if (this.#isOver || this.#isReading) return channel.finishReceiving();
     // Without input the end is all that comes: no need to stop anybody.
-    this.#receive().then((message) => {
+    this.#isReading = true;
+    channel.receive(this.#race).then((message) => {
       if (message?.type !== MessageType.STREAM_CLOSE) channel.stopReceiving();
       else channel.finishReceiving();
     }).catch(() => {
@@ -95,8 +91,8 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     });
   }
 
-  async #receive(): Promise<Message | undefined> {
-    const channel = this.#channel;
+  /** Until its value is taken nobody else may look for the next one. */
+  async #next(): Promise<Value | SealedValue | undefined> {
     if (this.#isReading) {
       throw new CallError(
         "FAILED_PRECONDITION",
@@ -105,10 +101,18 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
     }
     this.#isReading = true;
     try {
-      return await channel!.receive(this.#race);
-    } catch (error) {
-      this.#isOver = true;
-      throw toCallFailure(error);
+      let message: Message | undefined;
+      try {
+        message = await this.#channel!.receive(this.#race);
+      } catch (error) {
+        this.#isOver = true;
+        throw toCallFailure(error);
+      }
+      return this.#take(
+        message !== undefined && isCostly(message)
+          ? await takeChunkTurns(message)
+          : message,
+      );
     } finally {
       this.#isReading = false;
     }

@@ -504,6 +504,35 @@ Deno.test("An input is read by one loop at a time, and by the next one where tha
   });
 });
 
+Deno.test("An input is read by one loop at a time while a value waits to be decoded, too", async () => {
+  const large = Array.from({ length: 20_000 }, () => ({}));
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    callee.onCall("count", async ({ input }) => {
+      let refusedCount = 0;
+      let isOver = false;
+      const reading = collect(input).finally(() => isOver = true);
+      while (!isOver) {
+        await new Promise<void>((resolve) => scheduleMacrotask(resolve));
+        if (isOver) break;
+        await assert.rejects(
+          collect(input),
+          (error) =>
+            error instanceof CallError && error.code === "FAILED_PRECONDITION",
+        );
+        refusedCount++;
+      }
+      assert.ok(refusedCount > 0);
+      return (await reading).length;
+    });
+    const caller = await connect();
+    const input = (async function* () {
+      for (let count = 0; count < 20; count++) yield large;
+    })();
+    assert.equal(await caller.call(CALLEE, "count", null, { input }), 20);
+  });
+});
+
 Deno.test("A call ends as it does, whatever the return of its input throws", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect(CALLEE);
