@@ -160,8 +160,16 @@ interface Attempt {
   readonly timeoutMs: number;
   readonly onEarly: TransportConnectOptions["onEarly"];
   core: Connection | undefined;
-  /** Why a datagram of it did not leave, the last one of those that did not. */
-  sendError: unknown;
+  /** The last one of its datagrams that did not leave. */
+  refusal: Refusal | undefined;
+}
+
+/** A datagram that did not leave. */
+interface Refusal {
+  /** Why. */
+  readonly error: unknown;
+  /** What its connection had sent by then: when that is more, others have left since. */
+  readonly bytesSent: number;
 }
 
 /** One socket and the connections over it, those of peers and our own. */
@@ -226,7 +234,10 @@ export class Transport {
       onEvent: (event) => this.#handleEvent(event),
       onSendFailed: (to, error) => this.#handleSendFailed(to, error),
       onSendRefused: (to, error) => {
-        for (const attempt of this.#attemptsTo(to)) attempt.sendError = error;
+        for (const attempt of this.#attemptsTo(to)) {
+          const { bytesSent } = attempt.core!.stats;
+          attempt.refusal = { error, bytesSent };
+        }
       },
       onError: onHandlerError,
     });
@@ -421,7 +432,7 @@ export class Transport {
       timeoutMs,
       onEarly,
       core: undefined,
-      sendError: undefined,
+      refusal: undefined,
     };
   }
 
@@ -565,7 +576,9 @@ function closedError(): TransportError {
 }
 
 function timeoutError(attempt: Attempt): TransportError {
-  const { target, timeoutMs, core, sendError } = attempt;
+  const { target, timeoutMs, core, refusal } = attempt;
+  const hasSentSince = core?.stats.bytesSent !== refusal?.bytesSent;
+  const sendError = hasSentSince ? undefined : refusal?.error;
   const foreign = core?.foreignAnswerAddress;
   let text = `Connect: ${formatAddress(target)} did not answer within ` +
     `${timeoutMs} ms`;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import {
+  type Address,
   type Carrier,
   createUdpCarrier,
   MemoryNetwork,
@@ -165,11 +166,14 @@ Deno.test({
     }),
 });
 
-Deno.test("Transport.connect() says why nothing has left that could be answered", async () => {
-  const unreachable = new Error("Network is unreachable");
+/** A client with a network on which nobody answers, and some datagrams do not leave. */
+async function bindRefused(
+  isRefused: (to: Address) => boolean,
+  error: Error,
+): Promise<Transport> {
   const carrier = new MemoryNetwork().createCarrier();
   let onSendRefused: SendRefusedHandler | undefined;
-  const { transport: client } = await bindTransport({
+  const { transport } = await bindTransport({
     carrier: {
       localAddress: carrier.localAddress,
       maxDatagramBytes: carrier.maxDatagramBytes,
@@ -179,12 +183,18 @@ Deno.test("Transport.connect() says why nothing has left that could be answered"
         carrier.start(...handlers);
       },
       send: (datagram, to) => {
-        if (to.port === 9) onSendRefused!(to, unreachable);
+        if (isRefused(to)) onSendRefused!(to, error);
         else return carrier.send(datagram, to);
       },
       close: () => carrier.close(),
     },
   });
+  return transport;
+}
+
+Deno.test("Transport.connect() says why nothing has left that could be answered", async () => {
+  const unreachable = new Error("Network is unreachable");
+  const client = await bindRefused(({ port }) => port === 9, unreachable);
   const outcomes = await Promise.allSettled(
     [9, 10].map((port) =>
       client.connect({ hostname: "127.0.0.1", port }, { timeoutMs: 50 })
@@ -209,6 +219,29 @@ Deno.test("Transport.connect() says why nothing has left that could be answered"
   );
   assert.equal(silent.cause, undefined);
   await client.close();
+});
+
+Deno.test("Transport.connect() blames no send that failed when the last one has left", async () => {
+  for (const [first, isNamed] of [[true, false], [false, true]]) {
+    let sentCount = 0;
+    const client = await bindRefused(
+      // The first hello, or all that follow.
+      () => (sentCount++ === 0) === first,
+      new Error("Network is unreachable"),
+    );
+    const connecting = client.connect({ hostname: "127.0.0.1", port: 9 }, {
+      timeoutMs: 800,
+    });
+    await assert.rejects(connecting, (error) => {
+      assert.ok(isTransportError("HANDSHAKE_TIMEOUT")(error));
+      assert.ok(sentCount >= 2);
+      const { message, cause } = error as TransportError;
+      assert.equal(/unreachable/.test(message), isNamed);
+      assert.equal(cause !== undefined, isNamed);
+      return true;
+    });
+    await client.close();
+  }
 });
 
 Deno.test("Transport.connect() resolves names", async () => {
