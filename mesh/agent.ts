@@ -326,8 +326,8 @@ export class Agent {
    * `CANCELLED` when this agent is closed. An aborted signal rejects with its
    * reason.
    * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent,
-   * `PAYLOAD_TOO_LARGE` for one that does not fit into a message; `INVALID_URL`
-   * or `INVALID_AGENT_ID` for the target.
+   * `PAYLOAD_TOO_LARGE` for one that does not fit into a message, and for JSON above
+   * five million units; `INVALID_URL` or `INVALID_AGENT_ID` for the target.
    * @throws {CryptoError} `INVALID_LENGTH`, `INVALID_KEY` or `WEAK_PUBLIC_KEY`
    * for `sealFor`.
    */
@@ -353,7 +353,8 @@ export class Agent {
    * @throws {CallError} `INVALID_ARGUMENT` at once for an option, the method or
    * the target; everything else comes out of the loop over the stream.
    * @throws {ProtocolError} At once: `INVALID_VALUE` for a value that cannot be
-   * sent; `INVALID_URL` or `INVALID_AGENT_ID` for the target.
+   * sent, `PAYLOAD_TOO_LARGE` for JSON above five million units; `INVALID_URL` or
+   * `INVALID_AGENT_ID` for the target.
    * @throws {CryptoError} At once, for `sealFor`, as of {@linkcode Agent.call}.
    */
   stream<Chunk = Value | SealedValue>(

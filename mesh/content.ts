@@ -120,13 +120,14 @@ keepHiddenClass(
  * @param value What to seal.
  * @param options Who may open it (static public keys, 1 to 64), and who seals.
  * @returns The sealed value.
+ * @throws {ProtocolError} As {@linkcode packContent}.
  * @throws {CryptoError} `INVALID_KEY` for a recipient that is no public key.
  */
 export function sealValue(
   value: Exclude<Sendable, SealedValue>,
   options: { recipients: readonly Uint8Array[]; sender: KeyPair },
 ): SealedValue {
-  const { contentType, body } = encodeValue(value);
+  const { contentType, body } = encodeBounded(value);
   const plaintext = new Uint8Array(1 + body.length);
   plaintext[0] = contentType;
   plaintext.set(body, 1);
@@ -144,7 +145,8 @@ export function sealValue(
  *
  * @param value What to send.
  * @returns Its bytes, their kind, and the flags that go with them.
- * @throws {ProtocolError} `INVALID_VALUE` for what cannot be encoded.
+ * @throws {ProtocolError} `INVALID_VALUE` for what cannot be encoded,
+ * `PAYLOAD_TOO_LARGE` for JSON above `MAX_JSON_UNITS`, which nobody would take.
  */
 export function packContent(value: Sendable): OutgoingContent {
   if (value instanceof SealedValue) {
@@ -154,8 +156,17 @@ export function packContent(value: Sendable): OutgoingContent {
       body: value.bytes,
     };
   }
-  const { contentType, body } = encodeValue(value);
+  const { contentType, body } = encodeBounded(value);
   return { flags: 0, contentType, body };
+}
+
+/** Before anything of it is sent. */
+function encodeBounded(value: Exclude<Sendable, SealedValue>): Content {
+  const content = encodeValue(value);
+  if (content.contentType === ContentType.JSON) {
+    checkJsonSize(content.body, "caller");
+  }
+  return content;
 }
 
 /**
@@ -232,7 +243,7 @@ export function unpackValue(
 }
 
 function decodeBounded(contentType: number, body: Uint8Array): Value {
-  if (contentType === ContentType.JSON) checkJsonSize(body);
+  if (contentType === ContentType.JSON) checkJsonSize(body, "peer");
   return decodeValue(contentType, body);
 }
 

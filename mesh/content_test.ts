@@ -68,6 +68,19 @@ Deno.test("unpackContent() gives a relay the sealed bytes, which pass on unchang
   );
 });
 
+Deno.test("packContent() and sealValue() refuse JSON that nobody would take, and send it as text", () => {
+  const tooMuch = new Array(500_000).fill([]);
+  const isTooLarge = (error: unknown): boolean =>
+    error instanceof ProtocolError && error.code === "PAYLOAD_TOO_LARGE" &&
+    error.fault === "caller";
+  const recipients = [recipient.publicKey];
+  assert.throws(() => packContent(tooMuch), isTooLarge);
+  assert.throws(() => sealValue(tooMuch, { recipients, sender }), isTooLarge);
+  const text = JSON.stringify(tooMuch);
+  assert.equal(packContent(text).contentType, ContentType.TEXT);
+  packContent(tooMuch.slice(0, 400_000));
+});
+
 Deno.test("unpackContent() refuses text that is not UTF-8", () => {
   assert.throws(
     () =>

@@ -254,7 +254,7 @@ export class CallRequest {
     if (contentType === ContentType.JSON) return value as Result;
     const text = this.text();
     try {
-      checkJsonSize(body);
+      checkJsonSize(body, "peer");
     } catch (cause) {
       throw new CallError("INVALID_ARGUMENT", messageOf(cause), { cause });
     }

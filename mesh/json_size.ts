@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Fault } from "../internal/error.ts";
 import { ProtocolError } from "../protocol/mod.ts";
 
 /**
@@ -56,18 +57,20 @@ export function estimateParsedBytes(body: Uint8Array): number {
 }
 
 /**
- * Refuses a JSON text that would take too long to parse, or too much memory.
+ * Refuses a JSON text that would take too long to parse, or too much memory. Only
+ * one of more than 500,000 bytes is looked at.
  *
  * @param body The text in UTF-8; borrowed.
+ * @param fault Who would have to send less.
  * @throws {ProtocolError} `PAYLOAD_TOO_LARGE` above {@linkcode MAX_JSON_UNITS}.
  */
-export function checkJsonSize(body: Uint8Array): void {
+export function checkJsonSize(body: Uint8Array, fault: Fault): void {
   if (body.length * MAX_UNITS_PER_BYTE <= MAX_JSON_UNITS) return;
   const count = countJsonUnits(body);
   if (count <= MAX_JSON_UNITS) return;
   throw new ProtocolError(
     "PAYLOAD_TOO_LARGE",
     `JSON: ${count} units of values and names are above ${MAX_JSON_UNITS}`,
-    { fault: "peer" },
+    { fault },
   );
 }

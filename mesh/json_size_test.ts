@@ -47,14 +47,16 @@ Deno.test("checkJsonSize() takes records of 4 MiB, and refuses what takes too lo
   };
   const records = encode(JSON.stringify(Array(27_000).fill(record)));
   assert.ok(records.length > 4 * 1024 * 1024);
-  checkJsonSize(records);
-  checkJsonSize(new Uint8Array(16 * 1024 * 1024));
-  checkJsonSize(numbers(MAX_JSON_UNITS));
-  assert.throws(
-    () => checkJsonSize(numbers(MAX_JSON_UNITS + 1)),
-    (error) =>
-      error instanceof ProtocolError && error.code === "PAYLOAD_TOO_LARGE" &&
-      error.fault === "peer",
-  );
-  assert.throws(() => checkJsonSize(encode("[".repeat(500_001))));
+  checkJsonSize(records, "peer");
+  checkJsonSize(new Uint8Array(16 * 1024 * 1024), "peer");
+  checkJsonSize(numbers(MAX_JSON_UNITS), "peer");
+  for (const fault of ["caller", "peer"] as const) {
+    assert.throws(
+      () => checkJsonSize(numbers(MAX_JSON_UNITS + 1), fault),
+      (error) =>
+        error instanceof ProtocolError && error.code === "PAYLOAD_TOO_LARGE" &&
+        error.fault === fault,
+    );
+  }
+  assert.throws(() => checkJsonSize(encode("[".repeat(500_001)), "peer"));
 });

@@ -587,6 +587,31 @@ Deno.test("Agent.call() carries values up to the limit of a message and refuses 
   });
 });
 
+Deno.test("Agents refuse JSON that nobody would take before they look for anybody to send it to", async () => {
+  const tooMuch = new Array(500_000).fill([]);
+  await withMesh(async ({ connect }) => {
+    const isTooLarge = (error: unknown): boolean =>
+      error instanceof MxpError && error.code === "PAYLOAD_TOO_LARGE" &&
+      error.fault === "caller";
+    const callee = await connect({ name: "callee" });
+    callee.onCall("much", () => tooMuch);
+    const caller = await connect();
+    const nobody = { name: "nobody" };
+    await assert.rejects(caller.call(nobody, "method", tooMuch), isTooLarge);
+    assert.throws(() => caller.stream(nobody, "method", tooMuch), isTooLarge);
+    await assert.rejects(caller.publish("topic", tooMuch), isTooLarge);
+    // As text it is looked at by nobody.
+    await assert.rejects(
+      caller.call(nobody, "method", JSON.stringify(tooMuch)),
+      hasCode("NOT_FOUND"),
+    );
+    await assert.rejects(
+      caller.call({ name: "callee" }, "much"),
+      hasCode("INTERNAL", "JSON: 5500009 units of values and names"),
+    );
+  });
+});
+
 Deno.test("What a handler leaves running belongs to no call any more", async () => {
   type Facts = { remainingMs: number; isTraced: boolean };
   await withMesh(async ({ connect }) => {
