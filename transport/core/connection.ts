@@ -33,6 +33,7 @@ import { createConnectionIds } from "./connection_ids.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import type { ConnectionEvent } from "./connection_event.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
+import { handleEarlyFrames } from "./early_data.ts";
 import { TransportError } from "./error.ts";
 import { EventQueue } from "./event_queue.ts";
 import type { HandshakeResult } from "./handshake.ts";
@@ -219,7 +220,7 @@ export class Connection extends ApplicationSide {
     if (isHostProven) this.#paths.onHandshakeDone();
     this.#trace?.earlyData("early-data-received", frames);
     try {
-      this.#space!.handleEarlyFrames(frames);
+      handleEarlyFrames(frames, this.#space!.streams);
     } catch (thrown) {
       this.#closeWith(now, violationEnding(thrown));
     }

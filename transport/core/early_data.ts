@@ -1,6 +1,6 @@
 /**
  * The initiator's streams before the handshake is done: what of them leaves
- * with the hello, and what becomes of it.
+ * with the hello, and what becomes of it, at either end.
  *
  * As long as nobody knows whether the responder takes the ticket, the streams
  * live with limits that no responder is below: its own, of the connection that
@@ -11,9 +11,12 @@
 import { wipe } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
+import { decodeFrame } from "../../protocol/frame/mod.ts";
 import { MAX_EARLY_STREAMS, MIN_HELLO_DATAGRAM_BYTES } from "./config.ts";
+import { TransportError } from "./error.ts";
 import type { SentFrame } from "./sent_frame.ts";
 import { type StreamLimits, StreamManager } from "./stream/manager.ts";
+import { isStreamManagerFrame } from "./stream/stream_manager_frame.ts";
 import type { StoredTicket } from "./ticket_store.ts";
 
 /** What {@linkcode EarlyData} is made from. */
@@ -83,6 +86,32 @@ export function decodeEarlyPayload(
   const parameters = reader.bytes(reader.u16());
   const frames = reader.bytes(reader.remaining);
   return reader.isFailed ? undefined : { parameters, frames };
+}
+
+/**
+ * Takes frames that came with a hello, at the responder.
+ *
+ * @param frames Their bytes; borrowed.
+ * @param streams The streams of the connection.
+ * @throws {TransportError} When the peer breaks a rule; the connection has to
+ * be closed then.
+ * @throws {ProtocolError} `FRAME_INVALID`, likewise.
+ */
+export function handleEarlyFrames(
+  frames: Uint8Array,
+  streams: StreamManager,
+): void {
+  const reader = new ByteReader(frames);
+  while (reader.remaining > 0) {
+    const frame = decodeFrame(reader);
+    if (!isStreamManagerFrame(frame)) {
+      throw new TransportError(
+        "PROTOCOL_VIOLATION",
+        `Early data: a frame ${frame.type}`,
+      );
+    }
+    streams.handleFrame(frame);
+  }
 }
 
 /** What an initiator with a ticket has to say before it is answered. */

@@ -44,7 +44,6 @@ import type { SentFrame } from "./sent_frame.ts";
 import type { SentPacket } from "./sent_packets.ts";
 import type { ConnectionStats, DropReason } from "./stats.ts";
 import type { StreamManager } from "./stream/manager.ts";
-import { isStreamManagerFrame } from "./stream/stream_manager_frame.ts";
 import { suiteParts } from "./suite.ts";
 import type { TicketReceiver } from "./ticket_receiver.ts";
 
@@ -215,28 +214,6 @@ export class PacketSpace {
   /** The peer has shown that the handshake is done. */
   handleConfirmation(): void {
     this.#builder.dropPrefix();
-  }
-
-  /**
-   * Takes frames that came with a hello.
-   *
-   * @param frames Their bytes; borrowed.
-   * @throws {TransportError} When the peer breaks a rule; the connection has to
-   * be closed then.
-   * @throws {ProtocolError} `FRAME_INVALID`, likewise.
-   */
-  handleEarlyFrames(frames: Uint8Array): void {
-    const reader = new ByteReader(frames);
-    while (reader.remaining > 0) {
-      const frame = decodeFrame(reader);
-      if (!isStreamManagerFrame(frame)) {
-        throw new TransportError(
-          "PROTOCOL_VIOLATION",
-          `Early data: a frame ${frame.type}`,
-        );
-      }
-      this.streams.handleFrame(frame);
-    }
   }
 
   /**
