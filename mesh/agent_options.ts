@@ -24,7 +24,8 @@ const MAX_HEARTBEAT_INTERVAL_MS = MAX_TIMEOUT_MS / MISSED_HEARTBEATS_TO_RETIRE;
 export interface AgentLimits {
   /**
    * Handlers that run at a time. One caller gets half of them when it is alone, or
-   * eight if that is more; fewer when others have many.
+   * 64 if that is more; fewer when others have many. What it calls beyond that
+   * waits, until it has as many calls as this that run or wait.
    *
    * @default {1,024}
    */

@@ -18,14 +18,12 @@ import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
 import { AnswerStore } from "./answer_store.ts";
 import {
-  FEW_HANDLERS,
-  HANDLERS_PER_FREE_ONE,
   MAX_BUFFERED_REQUEST_BYTES,
   MAX_HANDLERS_IN_FLIGHT,
   REQUEST_SILENCE_MS,
   RESERVED_REQUEST_BYTES,
   RETRY_AFTER_MS,
-  SHARED_HANDLERS,
+  WAITING_REQUEST_BYTES,
 } from "./config.ts";
 import { readPayload } from "./content.ts";
 import {
@@ -37,6 +35,7 @@ import {
 import { CallError } from "./error.ts";
 import { limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
+import { HandlerSlots, type SlotUser } from "./handler_slots.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
 import { IncomingRequest } from "./incoming_request.ts";
 import { estimateParsedBytes } from "./json_size.ts";
@@ -62,22 +61,19 @@ export interface CalleeOptions {
 }
 
 /** What a key has of a callee, over all its connections. */
-interface CallingKey extends KeyEntry {
+interface CallingKey extends KeyEntry, SlotUser {
   /** Bounds what is held of its unfinished requests. */
   readonly memory: MemoryLimit;
   /** Bounds what its decompressed requests take: apart, or small ones found no room. */
   readonly decoded: MemoryLimit;
-  /** How many handlers run for it. */
-  runningCount: number;
-  /** How many of its requests wait for their turn to be decoded. */
-  waitingCount: number;
 }
 
 /** Serves the requests of every connection of an agent. */
 export class Callee {
   readonly #options: CalleeOptions;
-  readonly #maxInFlight: number;
   readonly #methods = new Map<string, Method>();
+  /** One for each call from when it is taken until its handler is done. */
+  readonly #slots: HandlerSlots;
   readonly #running = new IdTable<RunningCall>();
   readonly #connections = new Set<TransportConnection>();
   /** Numbers calls, for the tables that hold them. */
@@ -88,12 +84,10 @@ export class Callee {
     keyText,
     memory: this.#memory.share(RESERVED_REQUEST_BYTES),
     decoded: this.#memory.share(RESERVED_REQUEST_BYTES),
-    runningCount: 0,
-    waitingCount: 0,
+    slotCount: 0,
+    waiting: new Set(),
     holderCount: 0,
   }));
-  /** Requests that were taken and wait for their turn to be decoded. */
-  #waitingCount = 0;
   #isDraining = false;
   #isAborted = false;
   #onIdle: (() => void)[] = [];
@@ -101,8 +95,10 @@ export class Callee {
   /** @param options The agent's parts. */
   constructor(options: CalleeOptions) {
     this.#options = options;
-    this.#maxInFlight = options.maxHandlersInFlight ?? MAX_HANDLERS_IN_FLIGHT;
-    const { clock, tracing, keyPair } = options;
+    const { clock, tracing, keyPair, maxHandlersInFlight } = options;
+    this.#slots = new HandlerSlots(
+      maxHandlersInFlight ?? MAX_HANDLERS_IN_FLIGHT,
+    );
     const answers = new AnswerStore({ clock });
     this.#services = { clock, tracing, keyPair, answers };
   }
@@ -119,7 +115,7 @@ export class Callee {
 
   /** How busy the agent is, from 0 to 1. */
   get load(): number {
-    return Math.min(1, this.#running.size / this.#maxInFlight);
+    return this.#slots.load;
   }
 
   /**
@@ -157,19 +153,19 @@ export class Callee {
     this.#connections.add(connection);
     connection.closed.then(() => {
       this.#connections.delete(connection);
-      this.#keys.release(key);
       const gone = new CallError("CONNECTION_LOST", "Call: the caller is gone");
       for (const race of calls.values()) race.abort(gone);
+      this.#keys.release(key);
     });
   }
 
   /**
    * Takes no new calls; resolves when those that were taken are done, whether they
-   * run or have yet to be decoded.
+   * run, wait for others, or have yet to be decoded.
    */
   drain(): Promise<void> {
     this.#isDraining = true;
-    if (this.#isIdle) return Promise.resolve();
+    if (this.#slots.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
@@ -185,6 +181,7 @@ export class Callee {
     this.#isDraining = true;
     this.#isAborted = true;
     const reason = new CallError("UNAVAILABLE", "Agent: it is closing");
+    this.#slots.refuseWaiting(reason);
     for (const call of this.#running.values()) call.abort(reason);
   }
 
@@ -257,14 +254,75 @@ export class Callee {
     message: Message,
   ): Promise<void> | undefined {
     if (isCostly(message)) return this.#handleCostly(incoming, message);
+    const { key } = incoming;
+    let request: IncomingRequest;
     let method: Method;
-    let call: RunningCall;
+    let isTaken: boolean;
     try {
       this.#checkTaking();
-      const request = new IncomingRequest(message, message.payload);
-      method = this.#admit(request, incoming.key);
+      request = new IncomingRequest(message, message.payload);
+      method = this.#methodFor(request);
+      isTaken = this.#tryTakeSlot(key);
+    } catch (error) {
+      return this.#handleRefused(incoming, message, error);
+    }
+    return isTaken
+      ? this.#start(incoming, message, request, method)
+      : this.#startInTurn(incoming, message, request, method);
+  }
+
+  /** As `#start`, once its caller has a slot for it. */
+  async #startInTurn(
+    incoming: IncomingCall,
+    message: Message,
+    request: IncomingRequest,
+    method: Method,
+  ): Promise<void> {
+    try {
+      await this.#waitForSlot(incoming, message);
+    } catch (error) {
+      return this.#handleRefused(incoming, message, error);
+    }
+    await this.#start(incoming, message, request, method);
+  }
+
+  /** @returns Whether there was one; if not, the call has to wait. */
+  #tryTakeSlot(key: CallingKey): boolean {
+    if (!this.#slots.tryTake(key)) return false;
+    this.#keys.hold(key);
+    return true;
+  }
+
+  async #waitForSlot(
+    { key, race }: IncomingCall,
+    { payload }: Message,
+  ): Promise<void> {
+    const heldBytes = payload.length + WAITING_REQUEST_BYTES;
+    key.memory.take(heldBytes);
+    this.#keys.hold(key);
+    try {
+      await this.#slots.wait(key, race);
+    } catch (error) {
+      this.#keys.release(key);
+      this.#handleIdle();
+      throw error;
+    } finally {
+      key.memory.release(heldBytes);
+    }
+  }
+
+  /** @returns Nothing when the call is over, else resolves when it is. */
+  #start(
+    incoming: IncomingCall,
+    message: Message,
+    request: IncomingRequest,
+    method: Method,
+  ): Promise<void> | undefined {
+    let call: RunningCall;
+    try {
       call = this.#createCall(incoming, request);
     } catch (error) {
+      this.#leave(incoming.key);
       return this.#handleRefused(incoming, message, error);
     }
     return this.#run(call, method, incoming.key);
@@ -279,6 +337,12 @@ export class Callee {
     message: Message,
   ): Promise<void> {
     const { key, race } = incoming;
+    try {
+      this.#checkTaking();
+      if (!this.#tryTakeSlot(key)) await this.#waitForSlot(incoming, message);
+    } catch (error) {
+      return this.#handleRefused(incoming, message, error);
+    }
     let heldBytes = 0;
     const hold = (byteCount: number): void => {
       key.decoded.take(byteCount);
@@ -287,39 +351,26 @@ export class Callee {
     try {
       let method: Method;
       let call: RunningCall;
-      const waitingCount = this.#waitingCount++;
-      const keyWaitingCount = key.waitingCount++;
       try {
-        this.#checkTaking();
-        this.#checkRoom(
-          key,
-          Math.max(this.#running.size, waitingCount),
-          Math.max(key.runningCount, keyWaitingCount),
-        );
         await turnToRead(message);
         race.throwIfAborted();
         hold(originalLength(message));
         const request = new IncomingRequest(message, readPayload(message));
-        this.#admit(request, key);
+        method = this.#methodFor(request);
         await turnToDecode(message.flags, request.packed);
         race.throwIfAborted();
         const { contentType, body } = request.packed;
         if (request.isCompressed && contentType === ContentType.JSON) {
           hold(estimateParsedBytes(body));
         }
-        // Others may have been taken meanwhile.
-        method = this.#admit(request, key);
         call = this.#createCall(incoming, request);
       } catch (error) {
+        this.#leave(key);
         return this.#handleRefused(incoming, message, error);
-      } finally {
-        this.#waitingCount--;
-        key.waitingCount--;
       }
       await this.#run(call, method, key);
     } finally {
       key.decoded.release(heldBytes);
-      this.#handleIdle();
     }
   }
 
@@ -327,6 +378,7 @@ export class Callee {
     { channel, connection, race }: IncomingCall,
     request: IncomingRequest,
   ): RunningCall {
+    if (this.#isAborted) throw unavailable("it is closing");
     request.unpack(this.#options.keyPair);
     race.throwIfAborted();
     return new RunningCall(this.#services, request, channel, connection, race);
@@ -355,8 +407,6 @@ export class Callee {
   ): Promise<void> | undefined {
     const number = this.#nextNumber++;
     this.#running.set(number, call);
-    this.#keys.hold(key);
-    key.runningCount++;
     let running: Promise<void> | undefined;
     try {
       running = call.run(method);
@@ -368,19 +418,20 @@ export class Callee {
 
   #forget(number: number, key: CallingKey): void {
     this.#running.delete(number);
-    key.runningCount--;
     // Not before, or handlers that go on without their caller would not count.
+    this.#leave(key);
+  }
+
+  /** Gives back what a call was taken with. */
+  #leave(key: CallingKey): void {
+    this.#slots.release(key);
     this.#keys.release(key);
     this.#handleIdle();
   }
 
-  get #isIdle(): boolean {
-    return this.#running.size === 0 && this.#waitingCount === 0;
-  }
-
-  /** Tells those who wait for it, if it is so. */
+  /** Tells those who wait for it when no call is left. */
   #handleIdle(): void {
-    if (!this.#isIdle) return;
+    if (this.#slots.size > 0) return;
     const waiting = this.#onIdle;
     this.#onIdle = [];
     for (const resolve of waiting) resolve();
@@ -388,48 +439,21 @@ export class Callee {
 
   /** Refuses what comes too late; what was taken before is not asked again. */
   #checkTaking(): void {
-    if (this.#isDraining) throw busy("UNAVAILABLE", "it takes no new calls");
+    if (this.#isDraining) throw unavailable("it takes no new calls");
   }
 
-  /** Decides whether a request is taken, and whether it still is. */
-  #admit(request: IncomingRequest, key: CallingKey): Method {
-    const { target, method: name, isStream } = request;
+  /** Finds what a request is for. */
+  #methodFor(
+    { target, method: name, isStream, hasInput }: IncomingRequest,
+  ): Method {
     if (!isNilAgentId(target) && !isEqual(target, this.#options.agentId)) {
       throw new CallError("UNAVAILABLE", "Agent: the one meant is not here");
     }
-    this.#checkRoom(key);
     const method = this.#methods.get(name);
     if (method === undefined || (method.kind === "stream") !== isStream) {
-      throw noSuchMethod(request, method);
+      throw noSuchMethod(name, hasInput, method);
     }
     return method;
-  }
-
-  /** Refuses whatever it is. */
-  #checkRoom(
-    key: CallingKey,
-    inFlightCount = this.#running.size,
-    keyCount = key.runningCount,
-  ): void {
-    if (this.#isAborted) throw busy("UNAVAILABLE", "it is closing");
-    if (inFlightCount >= this.#maxInFlight) {
-      throw busy(
-        "RESOURCE_EXHAUSTED",
-        `it works on ${this.#maxInFlight} calls already`,
-      );
-    }
-    if (keyCount >= this.#share) {
-      throw busy(
-        "RESOURCE_EXHAUSTED",
-        `it has ${keyCount} calls of this caller already`,
-      );
-    }
-  }
-
-  /** On how many calls of one caller it works just now. */
-  get #share(): number {
-    const freeCount = SHARED_HANDLERS * this.#maxInFlight - this.#running.size;
-    return Math.max(FEW_HANDLERS, HANDLERS_PER_FREE_ONE * freeCount);
   }
 
   #refuse(
@@ -487,17 +511,15 @@ keepHiddenClass(
   ),
 );
 
-function busy(
-  code: "UNAVAILABLE" | "RESOURCE_EXHAUSTED",
-  detail: string,
-): CallError {
-  return new CallError(code, `Agent: ${detail}`, {
+function unavailable(detail: string): CallError {
+  return new CallError("UNAVAILABLE", `Agent: ${detail}`, {
     retryAfterMs: RETRY_AFTER_MS,
   });
 }
 
 function noSuchMethod(
-  { method: name, hasInput }: IncomingRequest,
+  name: string,
+  hasInput: boolean,
   method: Method | undefined,
 ): CallError {
   if (method === undefined) {

@@ -28,7 +28,7 @@ import { Tracing } from "./tracing.ts";
 /** A connection to the callee. */
 interface Caller {
   /** Opens a stream, and gives both its ends. */
-  open(): [TestStream, TestStream];
+  open(): [TestStream, TestStream & { onStopped?(code: number): void }];
   /** Ends the connection. */
   lose(): void;
 }
@@ -103,9 +103,19 @@ function ask(caller: Caller, method: string): Promise<Message | undefined> {
 
 /** Checks that a caller gets its answer. */
 async function assertServed(caller: Caller): Promise<void> {
-  const answer = await ask(caller, "echo");
+  assertDone(await ask(caller, "echo"));
+}
+
+function assertDone(answer: Message | undefined): void {
   assert.equal(answer?.type, MessageType.RESPONSE);
   assert.equal(decodeResponse(answer.payload).status, StatusCode.OK);
+}
+
+async function statusOf(answer: Promise<Message | undefined>): Promise<string> {
+  const { type, payload } = (await answer)!;
+  return type === MessageType.ERROR
+    ? statusName(decodeError(payload).status)
+    : "OK";
 }
 
 function assertExhausted(answer: Message | undefined): void {
@@ -127,46 +137,117 @@ async function occupy(rig: Rig, callers: Caller[], tries: number) {
 }
 
 Deno.test("Callee works on the calls of a key up to its share, however many connections it has, and on those of others", async () => {
-  const rig = new Rig(96);
+  const rig = new Rig(256);
   const greedy = [rig.connect(2), rig.connect(2)];
-  const { answers, count } = await occupy(rig, greedy, 96);
-  assert.equal(count, 48);
+  const { answers, count } = await occupy(rig, greedy, 257);
+  assert.equal(count, 128);
   assertExhausted(await answers.at(-1));
+  assert.equal(rig.callee.load, 1);
   await assertServed(rig.connect(3));
-  const other = await occupy(rig, [rig.connect(3)], 96);
-  assert.equal(other.count, 16);
-  for (const key of [4, 5, 6]) {
-    const few = await occupy(rig, [rig.connect(key)], 9);
-    assert.equal(few.count, 8);
+  const other = await occupy(rig, [rig.connect(3)], 257);
+  assert.equal(other.count, 43);
+  assertExhausted(await other.answers.at(-1));
+  for (const [key, count] of [[4, 14], [5, 8], [6, 8]] as const) {
+    const few = await occupy(rig, [rig.connect(key)], 15);
+    assert.equal(few.count, count);
     answers.push(...few.answers);
   }
   await assertServed(rig.connect(7));
   rig.release.resolve("done");
-  await Promise.all([...answers, ...other.answers]);
+  for (
+    const answer of [...answers.slice(0, 256), ...other.answers.slice(0, 256)]
+  ) {
+    assertDone(await answer);
+  }
+  await Promise.all(answers);
   await settle();
   assert.equal(rig.callee.runningCount, 0);
+  assert.equal(rig.callee.load, 0);
   await assertServed(greedy[0]!);
 });
 
+Deno.test("Callee forgets calls that wait for others of their caller when it gives them up or is lost", async () => {
+  const rig = new Rig(256);
+  const callers = [rig.connect(2), rig.connect(2)];
+  const { answers, count } = await occupy(rig, [callers[0]!], 140);
+  assert.equal(count, 128);
+  for (const answer of answers) answer.catch(() => {});
+  const given = callers[1]!.open();
+  given[0].tryWrite(callOf("wait"), true);
+  await settle();
+  assert.equal(rig.callee.load, 141 / 256);
+  given[1].onStopped!(StatusCode.CANCELLED);
+  await settle();
+  assert.equal(rig.callee.load, 140 / 256);
+  callers[0]!.lose();
+  await settle();
+  // Those that run go on, as handlers do.
+  assert.equal(rig.callee.load, 128 / 256);
+  rig.release.resolve("done");
+  await settle();
+  assert.equal(rig.callee.load, 0);
+  await assertServed(callers[1]!);
+});
+
+Deno.test("Callee answers calls that wait for others before it is drained, and refuses them when it is aborted", async () => {
+  for (const isAborted of [false, true]) {
+    const rig = new Rig(256);
+    const { answers } = await occupy(rig, [rig.connect(2)], 256);
+    const drained = rig.callee.drain();
+    if (isAborted) rig.callee.abort();
+    else rig.release.resolve("done");
+    const statuses = await Promise.all(answers.map(statusOf));
+    await (isAborted ? undefined : drained);
+    assert.deepEqual(
+      new Set(statuses.slice(128)),
+      new Set([isAborted ? "UNAVAILABLE" : "OK"]),
+    );
+    rig.release.resolve("done");
+    await drained;
+  }
+});
+
+Deno.test("Callee holds no more of requests that wait than a caller may have held", async () => {
+  const rig = new Rig(256);
+  const caller = rig.connect(2);
+  await occupy(rig, [caller], 128);
+  const answers: Promise<string>[] = [];
+  for (let count = 0; count < 20; count++) {
+    const [stream] = caller.open();
+    stream.tryWrite(callOf("wait", 10_000_000), true);
+    answers.push(statusOf(new MessageChannel(stream).receive()));
+    await settle();
+  }
+  rig.release.resolve("done");
+  const statuses = await Promise.all(answers);
+  assert.deepEqual(statuses.slice(0, 11), Array(11).fill("OK"));
+  assert.deepEqual(
+    new Set(statuses.slice(13)),
+    new Set(["RESOURCE_EXHAUSTED"]),
+  );
+});
+
 Deno.test("Callee counts handlers that go on when their caller has gone, also if it comes again", async () => {
-  const rig = new Rig(96);
+  const rig = new Rig(256);
   const first = rig.connect(2);
-  const { answers, count } = await occupy(rig, [first], 96);
+  const { answers, count } = await occupy(rig, [first], 128);
   first.lose();
   for (const answer of answers) answer.catch(() => {});
   await settle();
   assert.equal(rig.callee.runningCount, count);
-  const again = rig.connect(2);
-  assertExhausted(await ask(again, "wait"));
+  const again = await occupy(rig, [rig.connect(2)], 129);
+  assert.equal(again.count, 0);
+  assertExhausted(await again.answers.at(-1));
   await assertServed(rig.connect(3));
   rig.release.resolve("done");
+  await Promise.all(again.answers);
   await rig.callee.drain();
 });
 
 Deno.test("Callee with few handlers gives one caller all of them", async () => {
-  for (const maxHandlersInFlight of [1, 4, 8]) {
+  for (const maxHandlersInFlight of [1, 8, 64]) {
     const rig = new Rig(maxHandlersInFlight);
-    const { count, answers } = await occupy(rig, [rig.connect(2)], 9);
+    const { count, answers } = await occupy(rig, [rig.connect(2)], 65);
     assert.equal(count, maxHandlersInFlight);
     rig.release.resolve("done");
     await Promise.all(answers);

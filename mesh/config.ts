@@ -18,8 +18,18 @@ export const DEFAULT_STREAM_IDLE_TIMEOUT_MS = 60_000;
 /** Largest time limit that the envelope carries, in milliseconds (u32). */
 export const MAX_TIMEOUT_MS = 0xffffffff;
 
-/** Calls that one agent works on at a time; the next one gets `RESOURCE_EXHAUSTED`. */
+/**
+ * Calls that one agent works on at a time; the next one gets `RESOURCE_EXHAUSTED`.
+ * As many may one caller have that run or wait for those of its own: so many
+ * streams may be open on one connection.
+ */
 export const MAX_HANDLERS_IN_FLIGHT = 1_024;
+
+/**
+ * As long as an agent works on fewer calls than this, whoever comes is served: one that
+ * may run few at a time is to run them for a caller that is alone, too.
+ */
+export const UNSHARED_HANDLERS = 64;
 
 /** The part of these calls that all callers share: the rest is for those with few. */
 export const SHARED_HANDLERS: number = 3 / 4;
@@ -156,6 +166,9 @@ export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;
 
 /** The same that one caller may hold however much others do: a small request. */
 export const RESERVED_REQUEST_BYTES: number = 16 * 1024;
+
+/** What a request that waits for a handler counts beside its payload: its stream and its call. */
+export const WAITING_REQUEST_BYTES = 4_096;
 
 /**
  * Longest silence in a request that has begun to arrive, in milliseconds: a slow

@@ -532,6 +532,56 @@ Deno.test("Agent limits the handlers in flight", async () => {
   });
 });
 
+Deno.test("A burst of calls and streams of one caller is served, however many more they are than handlers", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const caller = await connect();
+    const release = Promise.withResolvers<void>();
+    let runningCount = 0;
+    let mostRunning = 0;
+    const run = async (): Promise<void> => {
+      mostRunning = Math.max(mostRunning, ++runningCount);
+      await release.promise;
+      runningCount--;
+    };
+    callee.onCall("call", async (request) => {
+      await run();
+      return request.value;
+    });
+    callee.onStream("stream", async function* (request) {
+      await run();
+      yield request.value;
+    });
+    const target = { name: "callee" };
+    const calls = Array.from(
+      { length: 2_000 },
+      (_, index) => caller.call<number>(target, "call", index),
+    );
+    const streams = Array.from({ length: 500 }, async (_, index) => {
+      const values = [];
+      for await (
+        const value of caller.stream<number>(target, "stream", index)
+      ) {
+        values.push(value);
+      }
+      return values;
+    });
+    while (runningCount < 512) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    // Another caller does not wait for them.
+    callee.onCall("now", () => "now");
+    const other = await connect();
+    assert.equal(await other.call(target, "now"), "now");
+    release.resolve();
+    const answers = await Promise.all(calls);
+    assert.deepEqual(answers, Array.from({ length: 2_000 }, (_, at) => at));
+    const chunks = await Promise.all(streams);
+    assert.deepEqual(chunks, Array.from({ length: 500 }, (_, at) => [at]));
+    assert.equal(mostRunning, 512);
+  });
+});
+
 Deno.test("Agent.call() reaches an agent by its address, whose key may be pinned", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee" });
