@@ -45,7 +45,6 @@ import { isStopped } from "./failure.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { leaseWhileNamed } from "./named_lease.ts";
-import { OpenWaiter } from "./open_waiter.ts";
 import {
   mayTravelEarly,
   type OutgoingRequest,
@@ -66,6 +65,7 @@ import {
   type Target,
 } from "./target.ts";
 import type { Tracing } from "./tracing.ts";
+import { isLarge, openStream, UploadTurns } from "./upload_turns.ts";
 
 /** What a {@linkcode Caller} is made from. */
 export interface CallerOptions {
@@ -111,6 +111,7 @@ interface EarlyRequest {
 export class Caller {
   readonly #options: CallerOptions;
   readonly #encoder: RequestEncoder;
+  readonly #uploads = new UploadTurns();
   /** Of the streams that have not ended. */
   readonly #streamScopes = new Set<CallScope>();
   /** What becomes of the calls that wait. */
@@ -397,9 +398,8 @@ export class Caller {
     attempt: Attempt,
     now = this.#options.clock.now(),
   ): boolean {
-    attempt.lease ??= this.#options.peers.tryAcquire(peer);
-    const stream = attempt.lease?.connection
-      .tryOpenStream(streamOptions(request));
+    const lease = attempt.lease ??= this.#options.peers.tryAcquire(peer);
+    const stream = lease && this.#tryOpenStream(lease.connection, request);
     return stream !== undefined &&
       this.#sendOn(stream, request, peer, attempt, now);
   }
@@ -501,7 +501,7 @@ export class Caller {
     let early: EarlyRequest | undefined;
     let isWanted = true;
     const acquiring = this.#options.peers.acquire(peer, {
-      onEarly: mayTravelEarly(request)
+      onEarly: mayTravelEarly(request) && !isLarge(request)
         ? (connection) => early = this.#sendEarly(connection, request, peer)
         : undefined,
       isWanted: () => isWanted,
@@ -542,16 +542,23 @@ export class Caller {
     return { channel, sending };
   }
 
+  #tryOpenStream(
+    connection: TransportConnection,
+    request: OutgoingRequest,
+  ): TransportStream | undefined {
+    return isLarge(request)
+      ? this.#uploads.tryOpenStream(connection, request)
+      : connection.tryOpenStream(streamOptions(request));
+  }
+
   #openStream(
     connection: TransportConnection,
     request: OutgoingRequest,
   ): TransportStream | Promise<TransportStream> {
-    const opening = streamOptions(request);
-    const { race } = request.scope;
-    return connection.tryOpenStream(opening) ??
-      new Promise((resolve, reject) => {
-        new OpenWaiter(connection, race, resolve, reject).wait(opening);
-      });
+    return isLarge(request)
+      ? this.#uploads.tryOpenStream(connection, request) ??
+        this.#uploads.openStream(connection, request)
+      : openStream(connection, request);
   }
 
   #startPump(request: OutgoingRequest, channel: MessageChannel): InputPump {

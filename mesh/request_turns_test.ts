@@ -37,3 +37,26 @@ Deno.test("RequestTurns loses no turn to a request that was given up, whenever t
   await Promise.all(waiting);
   assert.ok(turns.tryTake());
 });
+
+Deno.test("RequestTurns counts what each request takes, and lets nobody overtake one that takes much", async () => {
+  const turns = new RequestTurns(10);
+  assert.ok(turns.tryTake(4));
+  assert.ok(turns.tryTake(4));
+  const order: string[] = [];
+  const take = (name: string, count: number, race = new AbortRace()) =>
+    turns.take(race, count).then(() => order.push(name), () => {});
+  const race = new AbortRace();
+  const waiting = [take("much", 6), take("given up", 9, race), take("few", 1)];
+  assert.ok(!turns.tryTake(1));
+  turns.giveBack(4);
+  await waiting[0];
+  assert.deepEqual(order, ["much"]);
+  turns.giveBack(4);
+  // Only one that was given up stands between the last one and its turn.
+  race.abort("enough");
+  await Promise.all(waiting);
+  assert.deepEqual(order, ["much", "few"]);
+  turns.giveBack(6);
+  turns.giveBack(1);
+  assert.ok(turns.tryTake(10));
+});

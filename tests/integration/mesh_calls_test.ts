@@ -582,6 +582,34 @@ Deno.test("A burst of calls and streams of one caller is served, however many mo
   });
 });
 
+Deno.test("Large requests that begin together are all served, also where some are given up, and hold small ones up for nothing", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const caller = await connect();
+    callee.onCall("length", (request) => request.bytes().length);
+    const target = { name: "callee" };
+    const call = (length: number, options?: CallOptions): Promise<number> =>
+      caller.call(target, "length", new Uint8Array(length), options);
+    await call(1);
+    // More than a callee holds of what one caller has not sent in full.
+    const given = new AbortController();
+    const { signal } = given;
+    const large: Promise<number>[] = [];
+    const givenUp: Promise<void>[] = [];
+    for (let count = 0; count < 160; count++) {
+      large.push(call(1_000_000));
+      if (count % 20 > 0) continue;
+      const reason = (error: unknown) => error === "enough";
+      givenUp.push(assert.rejects(call(16_000_000, { signal }), reason));
+    }
+    assert.equal(await call(1), 1);
+    given.abort("enough");
+    assert.deepEqual(await Promise.all(large), Array(160).fill(1_000_000));
+    await Promise.all(givenUp);
+    assert.equal(await call(16_000_000), 16_000_000);
+  });
+});
+
 Deno.test("Agent.call() reaches an agent by its address, whose key may be pinned", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee" });

@@ -1,0 +1,116 @@
+/**
+ * Which large requests are under way.
+ *
+ * Streams of a connection share it evenly. Of a hundred large requests that begin
+ * together none would have arrived before nearly all of each has, and a callee has
+ * to hold them until then: so they leave a few at a time. Small ones wait for nobody.
+ *
+ * @module
+ */
+import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import { LARGE_REQUEST_BYTES, MAX_UPLOAD_BYTES } from "./config.ts";
+import { OpenWaiter } from "./open_waiter.ts";
+import { type OutgoingRequest, streamOptions } from "./outgoing_request.ts";
+import { RequestTurns } from "./request_turns.ts";
+
+/**
+ * Whether a request has to have a turn.
+ *
+ * @param request What is asked for.
+ */
+export function isLarge({ content }: OutgoingRequest): boolean {
+  return content.body.length >= LARGE_REQUEST_BYTES;
+}
+
+/**
+ * Opens the stream of a request, waiting for it where there is none yet.
+ *
+ * @param connection To whom.
+ * @param request What is asked for; its end ends the wait.
+ * @returns The stream.
+ * @throws {TransportError} As a rejection, when the connection has ended.
+ */
+export function openStream(
+  connection: TransportConnection,
+  request: OutgoingRequest,
+): TransportStream | Promise<TransportStream> {
+  const options = streamOptions(request);
+  return connection.tryOpenStream(options) ??
+    new Promise((resolve, reject) => {
+      const { race } = request.scope;
+      new OpenWaiter(connection, race, resolve, reject).wait(options);
+    });
+}
+
+/** Opens the streams of large requests when it is their turn. */
+export class UploadTurns {
+  readonly #turns = new WeakMap<TransportConnection, RequestTurns>();
+
+  /**
+   * Opens the stream of a large request, if it need not wait.
+   *
+   * @param connection To whom.
+   * @param request What is asked for.
+   * @returns The stream; its request has arrived, or never will, when the next
+   * one has its turn.
+   * @throws {TransportError} When the connection has ended.
+   */
+  tryOpenStream(
+    connection: TransportConnection,
+    request: OutgoingRequest,
+  ): TransportStream | undefined {
+    const turns = this.#turnsOf(connection);
+    const { length } = request.content.body;
+    if (!turns.tryTake(length)) return undefined;
+    let stream: TransportStream | undefined;
+    try {
+      stream = connection.tryOpenStream(streamOptions(request));
+    } finally {
+      giveBackAfter(stream, turns, length);
+    }
+    return stream;
+  }
+
+  /**
+   * As {@linkcode UploadTurns.tryOpenStream}, waiting for the turn and for the stream.
+   *
+   * @param connection To whom.
+   * @param request What is asked for; its end ends the wait.
+   * @returns The stream.
+   * @throws {TransportError} As a rejection, when the connection has ended.
+   */
+  async openStream(
+    connection: TransportConnection,
+    request: OutgoingRequest,
+  ): Promise<TransportStream> {
+    const turns = this.#turnsOf(connection);
+    const { length } = request.content.body;
+    await turns.take(request.scope.race, length);
+    let stream: TransportStream | undefined;
+    try {
+      stream = await openStream(connection, request);
+    } finally {
+      giveBackAfter(stream, turns, length);
+    }
+    return stream;
+  }
+
+  #turnsOf(connection: TransportConnection): RequestTurns {
+    let turns = this.#turns.get(connection);
+    if (turns === undefined) {
+      turns = new RequestTurns(MAX_UPLOAD_BYTES);
+      this.#turns.set(connection, turns);
+    }
+    return turns;
+  }
+}
+
+function giveBackAfter(
+  stream: TransportStream | undefined,
+  turns: RequestTurns,
+  length: number,
+): void {
+  const giveBack = (): void => turns.giveBack(length);
+  if (stream === undefined) giveBack();
+  else stream.finished.then(giveBack, giveBack);
+}
