@@ -37,8 +37,11 @@ export const MAX_WAITING_DATAGRAMS = 256;
 const MAX_WAITING_DATAGRAM_BYTES: number = MAX_WAITING_DATAGRAMS *
   DEFAULT_DATAGRAM_BYTES;
 
-/** Calls of {@linkcode TransportConnection.openStream} that may wait, in each direction. */
-export const MAX_WAITING_OPENS = 4_096;
+/**
+ * Calls of {@linkcode TransportConnection.openStream} that may wait, in each direction:
+ * a fifth of a second of small ones, which a host that is short of processors stands still for.
+ */
+export const MAX_WAITING_OPENS = 16_384;
 
 const INCOMING_STREAMS: QueueBound<TransportStream> = {
   maxLength: MAX_WAITING_STREAMS,
@@ -338,7 +341,7 @@ export class TransportConnection {
    *
    * @param options Priority, direction, and a signal that ends the wait.
    * @returns The stream. The peer learns of it with its first bytes.
-   * @throws {TransportError} As a rejection: `STREAM_LIMIT` when 4,096 calls
+   * @throws {TransportError} As a rejection: `STREAM_LIMIT` when 16,384 calls
    * wait for a stream of the same direction, or why the connection ended.
    */
   openStream(options: OpenStreamOptions = {}): Promise<TransportStream> {
