@@ -179,6 +179,33 @@ Deno.test("A stream that is cancelled runs the generator's finally", async () =>
   });
 });
 
+Deno.test("Streams that their readers leave unread hold no short call up", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const caller = await connect();
+    callee.onStream("endless", function* () {
+      for (;;) yield new Uint8Array(10_000);
+    });
+    callee.onCall("echo", (request) => request.value);
+    const unread: CallStream[] = [];
+    for (let count = 0; count < 20; count++) {
+      const stream = caller.stream(CALLEE, "endless");
+      unread.push(stream);
+      // Each of them has begun.
+      await stream[Symbol.asyncIterator]().next();
+      assert.equal(await caller.call(CALLEE, "echo", count), count);
+    }
+    for (const stream of unread) stream.cancel();
+    const answers = Array.from(
+      { length: 20 },
+      () => caller.call(CALLEE, "echo", new Uint8Array(1_000_000)),
+    );
+    for (const answer of await Promise.all(answers)) {
+      assert.equal((answer as Uint8Array).length, 1_000_000);
+    }
+  });
+});
+
 Deno.test("What a handler gives to be streamed when its reader has gone is returned, unread", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect(CALLEE);

@@ -105,12 +105,17 @@ export class ReceiveWindow {
   }
 
   /**
-   * Whether a new limit doubles what the peer may send, at least. For a window that
-   * several streams share: when more than half of it lies with readers that do not
-   * read, the others never consume half of it.
+   * Whether a new limit doubles what the peer may send, at least, or is needed since
+   * little of it is left. For a window that several streams share: when more than
+   * half of it lies with readers that do not read, the others never consume half of
+   * it, and a peer may keep the rest for what is short.
    */
   get isShareDue(): boolean {
-    return this.#grantableBytes >= Math.max(1, this.availableBytes);
+    const { availableBytes } = this;
+    const neededBytes = availableBytes <= this.#windowBytes / 8
+      ? Math.min(availableBytes, this.#windowBytes / 64)
+      : availableBytes;
+    return this.#grantableBytes >= Math.max(1, neededBytes);
   }
 
   get #grantableBytes(): number {

@@ -32,6 +32,21 @@ Deno.test("ReceiveWindow.isUpdateDue once half of the window was consumed", () =
   assert.equal(window.availableBytes, 6);
 });
 
+Deno.test("ReceiveWindow.isShareDue where a limit doubles what is left, or a little where little is left", () => {
+  const window = new ReceiveWindow(6_400);
+  window.receive(3_000);
+  window.consume(3_000);
+  assert.equal(window.isShareDue, false);
+  window.receive(400);
+  assert.equal(window.isShareDue, true);
+  window.onLimitSent();
+  window.receive(5_300);
+  window.consume(99);
+  assert.equal(window.isShareDue, false);
+  window.consume(1);
+  assert.equal(window.isShareDue, true);
+});
+
 Deno.test("ReceiveWindow of nothing never asks for an update", () => {
   assert.equal(new ReceiveWindow(0).isUpdateDue, false);
 });

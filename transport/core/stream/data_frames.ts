@@ -9,14 +9,26 @@ import { TransportError } from "../error.ts";
 import { SendCredit } from "../flow_control.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { SentFrame } from "../sent_frame.ts";
+import type { SendStream } from "./send_stream.ts";
 import type { Stream } from "./stream.ts";
 
 /** Fewest bytes of a stream worth a frame at the end of a packet that has others. */
 const MIN_FRAGMENT_BYTES = 64;
 
+/**
+ * Bytes of a stream that may use all of the connection's credit. What is longer leaves
+ * a part of it: else a few streams that their readers leave alone would hold up every
+ * message between the two, however short.
+ */
+const SHORT_STREAM_BYTES = 16 * 1024;
+
+/** The part of the connection's credit that is for short streams. */
+const RESERVED_SHARE = 1 / 32;
+
 /** The queues of streams with data, an opening or an end to send. */
 export class DataFrames {
   readonly #credit: SendCredit;
+  #reservedBytes: number;
   readonly #scheduler = new Scheduler<Stream>();
   /** Streams whose new data waits for the connection's credit; made for the first. */
   #starved: Set<Stream> | undefined;
@@ -28,6 +40,7 @@ export class DataFrames {
    */
   constructor(maxDataBytes: number) {
     this.#credit = new SendCredit(maxDataBytes);
+    this.#reservedBytes = maxDataBytes * RESERVED_SHARE;
   }
 
   /** Whether a frame can be written. */
@@ -43,7 +56,7 @@ export class DataFrames {
   schedule(stream: Stream): void {
     const { send } = stream;
     if (send === undefined || stream.isScheduled) return;
-    if (send.isSendable(this.#credit.availableBytes)) {
+    if (send.isSendable(this.#creditFor(send))) {
       this.#starved?.delete(stream);
       this.#scheduler.add(stream);
     } else if (send.hasCreditedData) this.#starve(stream);
@@ -82,6 +95,7 @@ export class DataFrames {
       );
     }
     this.#credit.settle(maxDataBytes);
+    this.#reservedBytes = maxDataBytes * RESERVED_SHARE;
     this.#scheduleStarved();
   }
 
@@ -107,15 +121,23 @@ export class DataFrames {
     for (let stream = this.#next(); stream; stream = this.#next()) {
       const start = writer.offset;
       const send = stream.send!;
-      room.creditBytes = this.#credit.availableBytes;
+      room.creditBytes = this.#creditFor(send);
       const newBytes = send.writeFrame(room, stream.priority);
       if (newBytes < 0) return;
       this.#credit.use(newBytes);
-      const hasMore = send.isSendable(this.#credit.availableBytes);
+      const hasMore = send.isSendable(this.#creditFor(send));
       this.#scheduler.endTurn(writer.offset - start, hasMore);
       if (!hasMore && send.hasCreditedData) this.#starve(stream);
       room.minFragmentBytes = MIN_FRAGMENT_BYTES;
     }
+  }
+
+  /** What a stream may use of the connection's credit, in bytes; may be negative. */
+  #creditFor({ sentBytes }: SendStream): number {
+    const { availableBytes } = this.#credit;
+    return sentBytes < SHORT_STREAM_BYTES
+      ? availableBytes
+      : Math.floor(availableBytes - this.#reservedBytes);
   }
 
   #starve(stream: Stream): void {
@@ -137,7 +159,7 @@ export class DataFrames {
       stream = this.#scheduler.peek()
     ) {
       const send = stream.send!;
-      if (send.isSendable(this.#credit.availableBytes)) return stream;
+      if (send.isSendable(this.#creditFor(send))) return stream;
       this.#scheduler.drop();
       if (send.hasCreditedData) this.#starve(stream);
     }

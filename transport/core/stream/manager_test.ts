@@ -584,6 +584,38 @@ Deno.test("Readers that do not read leave their share of the connection's credit
   }
 });
 
+Deno.test("Long streams that nobody reads leave room for short ones, and for long ones that are read", () => {
+  const windowBytes = 256 * 1024;
+  for (const unreadBytes of [200_000, 240_000, 248_000, 1_000_000]) {
+    const pair = new StreamPair({ limits: { maxDataBytes: windowBytes } });
+    const { initiator, responder } = pair;
+    for (let index = 0; index < 4; index++) {
+      const unread = initiator.open(INTERACTIVE)!;
+      initiator.write(unread, new Uint8Array(unreadBytes / 4));
+      pair.settle();
+    }
+    const long = initiator.open(INTERACTIVE)!;
+    let longBytes = 0;
+    for (let index = 0; index < 500; index++) {
+      const short = initiator.open(INTERACTIVE)!;
+      initiator.write(short, new Uint8Array(500));
+      initiator.finish(short);
+      initiator.write(long, new Uint8Array(1_000));
+      pair.settle();
+      const message = `${unreadBytes} bytes stay unread, message ${index}`;
+      assert.equal(readAvailable(responder, short).length, 500, message);
+      longBytes += readAvailable(responder, long).length;
+      responder.finish(short);
+      pair.settle();
+      pollEvents(responder);
+      pollEvents(initiator);
+    }
+    if (unreadBytes < windowBytes - windowBytes / 16) {
+      assert.equal(longBytes, 500_000, `${unreadBytes} bytes stay unread`);
+    }
+  }
+});
+
 Deno.test("The last credit is granted when the rest is used up, without a read", () => {
   const pair = new StreamPair({ limits: { maxDataBytes: 1_000 } });
   const { initiator, responder } = pair;

@@ -99,6 +99,11 @@ export class SendStream {
     return this.#sentEnd;
   }
 
+  /** How many bytes were sent, those that have to be sent again counted once. */
+  get sentBytes(): number {
+    return this.#sentEnd;
+  }
+
   /** Whether there is new data that only the connection's credit can hold back. */
   get hasCreditedData(): boolean {
     return this.#resetCode === undefined &&
