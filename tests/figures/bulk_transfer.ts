@@ -11,6 +11,7 @@ import {
   type PairOptions,
   SERVER_ADDRESS,
 } from "../support/pair.ts";
+import type { LinkOptions } from "../support/simulated_network.ts";
 
 /** Datagrams stay at this size, in bytes, so that windows can be counted in them. */
 export const BULK_DATAGRAM_BYTES = 1_200;
@@ -66,7 +67,11 @@ export class BulkTransfer {
   constructor(options: PairOptions, congestionControl: CongestionName) {
     this.pair = new Pair({
       ...options,
-      client: { congestionControl, maxDatagramBytes: BULK_DATAGRAM_BYTES },
+      client: {
+        ...options.client,
+        congestionControl,
+        maxDatagramBytes: BULK_DATAGRAM_BYTES,
+      },
     });
     const { client, server } = this.pair.connect();
     this.client = client;
@@ -95,14 +100,15 @@ export class BulkTransfer {
   }
 
   /**
-   * Loses data, not acknowledgements: what the models speak of.
+   * Loses data, or has it come late, and no acknowledgements: what the models
+   * speak of.
    *
-   * @param lossRate Share of the datagrams.
+   * @param faults What differs from the way back.
    */
-  lose(lossRate: number): void {
-    this.pair.network.configureLink(CLIENT_ADDRESS, SERVER_ADDRESS, {
-      lossRate,
-    });
+  disturb(
+    faults: Partial<Pick<LinkOptions, "lossRate" | "lateRate" | "lateMs">>,
+  ): void {
+    this.pair.network.configureLink(CLIENT_ADDRESS, SERVER_ADDRESS, faults);
   }
 
   /**
@@ -150,7 +156,7 @@ export function averageWindow(
   for (const seed of seeds) {
     const link = { latencyMs: path.rttMs / 2 };
     const bulk = new BulkTransfer({ seed, link }, congestionControl);
-    bulk.lose(path.lossRate);
+    bulk.disturb({ lossRate: path.lossRate });
     // slow start and its end are not in the model
     bulk.measure(40 * path.rttMs);
     const { sent } = bulk.measure(path.rounds * path.rttMs);

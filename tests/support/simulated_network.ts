@@ -15,6 +15,10 @@ export interface LinkOptions {
   readonly latencyMs: number;
   /** Further time, drawn evenly from 0 to this: what reorders datagrams. */
   readonly jitterMs: number;
+  /** How many come late, after those sent in the `lateMs` after them. */
+  readonly lateRate: number;
+  /** By how much. */
+  readonly lateMs: number;
   /** How many vanish. */
   readonly lossRate: number;
   /** How many arrive twice. */
@@ -33,6 +37,8 @@ export interface LinkOptions {
 export const CLEAN_LINK: LinkOptions = {
   latencyMs: 10,
   jitterMs: 0,
+  lateRate: 0,
+  lateMs: 0,
   lossRate: 0,
   duplicateRate: 0,
   corruptRate: 0,
@@ -272,9 +278,10 @@ export class SimulatedNetwork {
     const jitterMs = link.jitterMs > 0
       ? this.#random.next() * link.jitterMs
       : 0;
+    const lateMs = this.#random.isHit(link.lateRate) ? link.lateMs : 0;
     this.#push({
       ...delivery,
-      at: sentAt + link.latencyMs + jitterMs,
+      at: sentAt + link.latencyMs + jitterMs + lateMs,
       order: this.#order++,
     });
   }

@@ -62,6 +62,15 @@ Deno.test("SimulatedNetwork delivers all, in order, after the latency", () => {
   assert.ok(arrivals.every(({ at, index }) => at === index + 5));
 });
 
+Deno.test("SimulatedNetwork has its share of the datagrams come late", () => {
+  const { arrivals } = run({ latencyMs: 5, lateRate: 0.1, lateMs: 20 });
+  assert.equal(arrivals.length, COUNT);
+  const late = arrivals.filter(({ at, index }) => at === index + 25);
+  assert.ok(late.length > 0.08 * COUNT && late.length < 0.12 * COUNT);
+  const rest = arrivals.filter(({ at, index }) => at === index + 5);
+  assert.equal(late.length + rest.length, COUNT);
+});
+
 Deno.test("SimulatedNetwork repeats a run from its seed", () => {
   const faults = {
     lossRate: 0.1,

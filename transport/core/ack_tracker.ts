@@ -75,6 +75,8 @@ export class AckTracker {
   #largestReported = -1;
   /** Lowest number that no acknowledgement has reported yet. */
   #lowestUnreported = Infinity;
+  /** Highest number since then that arrived after larger ones were reported. */
+  #highestLate = -1;
   /** Numbers below need not be reported any more. */
   #prunedBelow = 0;
   #pendingCount = 0;
@@ -153,13 +155,15 @@ export class AckTracker {
     if (packetNumber < this.#lowestUnreported) {
       this.#lowestUnreported = packetNumber;
     }
+    if (packetNumber < this.#largestReported) {
+      this.#highestLate = Math.max(this.#highestLate, packetNumber);
+    }
     if (isAckEliciting) {
       this.#handleAckEliciting(now, packetNumber, isUrgent);
     }
     if (isAckEliciting && isUrgent) this.#deadline = now;
     if (this.#received.rangeCount > this.#maxRanges) {
-      // RFC 9000 §13.2.3: limit the ranges, the oldest go first
-      this.#received.shift();
+      this.#forgetRange();
       this.#droppedRangeCount++;
       this.#onLimit?.("maxAckRanges");
     }
@@ -230,6 +234,7 @@ export class AckTracker {
     this.#pendingCount = 0;
     this.#deadline = undefined;
     this.#lowestUnreported = Infinity;
+    this.#highestLate = -1;
     this.#largestReported = this.#largest;
   }
 
@@ -245,6 +250,26 @@ export class AckTracker {
     if (below <= this.#prunedBelow) return;
     this.#prunedBelow = below;
     this.#received.remove(0, below);
+  }
+
+  /**
+   * RFC 9000 §13.2.3: limits the ranges, the oldest go first. What came late and
+   * is not reported yet is spared where there is another range that was: on a path
+   * that reorders, all that is late would be forgotten the moment it arrives.
+   */
+  #forgetRange(): void {
+    const received = this.#received;
+    if (
+      this.#highestLate >= 0 && received.first!.end > this.#lowestUnreported
+    ) {
+      const index = received.indexFrom(this.#highestLate + 1) + 1;
+      const next = received.ranges[index];
+      if (next !== undefined && next.end <= this.#largestReported) {
+        received.remove(next.start, next.end);
+        return;
+      }
+    }
+    received.shift();
   }
 
   #handleAckEliciting(

@@ -148,6 +148,50 @@ Deno.test("AckTracker forgets the lowest ranges past its bound and counts them (
   assert.equal(tracker.droppedRangeCount, 68);
 });
 
+/** Reports the even numbers below 200, of which 32 are remembered. */
+function trackerWithGaps(): AckTracker {
+  const tracker = new AckTracker({ maxRanges: 32 });
+  for (let number = 0; number < 200; number += 2) {
+    tracker.handlePacket(0, number, true);
+  }
+  sendAck(tracker, 0);
+  return tracker;
+}
+
+Deno.test("AckTracker reports what comes late, although it remembers as many ranges as it may above it", () => {
+  const tracker = trackerWithGaps();
+  tracker.handlePacket(1, 21, true);
+  tracker.handlePacket(1, 41, true);
+  const { ranges } = tracker.buildAck(1)!;
+  assert.equal(ranges.length, 32);
+  assert.deepEqual(ranges.slice(-2), [
+    { start: 41, end: 42 },
+    { start: 21, end: 22 },
+  ]);
+  // what gave way is the lowest that was reported
+  assert.deepEqual(ranges[29], { start: 140, end: 141 });
+  // once they are reported as well, they are the first to go
+  sendAck(tracker, 1);
+  tracker.handlePacket(2, 61, true);
+  const lowest = tracker.buildAck(2)!.ranges.slice(-2);
+  assert.deepEqual(lowest, [{ start: 61, end: 62 }, { start: 41, end: 42 }]);
+});
+
+Deno.test("AckTracker never forgets the largest number for one that comes late", () => {
+  for (const maxRanges of [1, 2, 3]) {
+    const tracker = new AckTracker({ maxRanges });
+    for (const number of [90, 94, 98]) tracker.handlePacket(0, number, true);
+    sendAck(tracker, 0);
+    for (const late of [80, 86, 83]) {
+      tracker.handlePacket(1, late, true);
+      const { largest, ranges } = tracker.buildAck(1)!;
+      assert.equal(largest, 98);
+      assert.deepEqual(ranges[0], { start: 98, end: 99 });
+      assert.ok(ranges.length <= maxRanges);
+    }
+  }
+});
+
 Deno.test("AckTracker.onAckAcked() stops repeating what was reported (RFC 9000 §13.2.4)", () => {
   const tracker = new AckTracker();
   for (const number of [0, 1, 3, 4, 7, 8]) {
