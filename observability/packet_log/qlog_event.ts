@@ -31,6 +31,7 @@ export const QLOG_EVENT_NAMES = [
   "mxp:packet_received",
   "mxp:packet_dropped",
   "mxp:packet_lost",
+  "mxp:spurious_loss",
   "mxp:recovery_metrics_updated",
   "mxp:congestion_state_updated",
   "mxp:timer_updated",
@@ -100,6 +101,15 @@ export class QlogEventMapper {
           },
           raw: { length: event.lengthBytes },
           is_mtu_probe_packet: event.isMtuProbe || undefined,
+        })];
+      case "spurious-loss":
+        return [one("mxp:spurious_loss", {
+          header: {
+            packet_type: "protected",
+            packet_number: event.packetNumber,
+          },
+          reordering_packets: event.reorderingPackets,
+          round_trip: roundMs(event.roundTripMs),
         })];
       case "recovery-metrics":
         return this.#recoveryMetrics(event.metrics);

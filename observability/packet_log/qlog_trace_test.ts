@@ -174,6 +174,20 @@ const EXAMPLES: readonly (readonly [TraceEvent, string, unknown])[] = [
     },
   ],
   [
+    {
+      type: "spurious-loss",
+      packetNumber: 9,
+      reorderingPackets: 17,
+      roundTripMs: 70.25,
+    },
+    "mxp:spurious_loss",
+    {
+      header: { packet_type: "protected", packet_number: 9 },
+      reordering_packets: 17,
+      round_trip: 70.25,
+    },
+  ],
+  [
     { type: "congestion-state", state: "slow-start" },
     "mxp:congestion_state_updated",
     { new: "slow_start" },

@@ -173,6 +173,86 @@ export function testCongestionController(subject: CongestionSubject): void {
     assert.ok(grown >= 0.5 * 200 * 0.9, `${grown} datagrams`);
   });
 
+  test("says whether a loss has reduced the window (RFC 9002 §7.3.2)", () => {
+    const { controller } = pathOf();
+    assert.equal(controller.onCongestionEvent(100, 60), true);
+    assert.equal(controller.onCongestionEvent(110, 100), false);
+    assert.equal(controller.onCongestionEvent(151, 101), true);
+  });
+
+  test("takes a reduction back, in slow start and after it: window and threshold are what they were (RFC 4015 §3.2)", () => {
+    const slow = pathOf();
+    slow.roundTrip();
+    const avoiding = reducedPath(100);
+    for (let round = 0; round < 20; round++) avoiding.roundTrip();
+    for (const { controller, now } of [slow, avoiding]) {
+      const { windowBytes, slowStartThresholdBytes, isInSlowStart } =
+        controller;
+      controller.onCongestionEvent(now, now);
+      assert.ok(controller.windowBytes < windowBytes);
+      controller.undoCongestionEvent(now + 20);
+      assert.equal(controller.windowBytes, windowBytes);
+      assert.equal(controller.slowStartThresholdBytes, slowStartThresholdBytes);
+      assert.equal(controller.isInSlowStart, isInSlowStart);
+    }
+  });
+
+  test("grows after a reduction that was taken back as if there had been none", () => {
+    const undone = reducedPath(200);
+    const spared = reducedPath(200);
+    for (let round = 0; round < 60; round++) {
+      undone.roundTrip();
+      spared.roundTrip();
+      if (round % 10 > 0) continue;
+      undone.controller.onCongestionEvent(undone.now, undone.now);
+      undone.now += 20;
+      undone.controller.undoCongestionEvent(undone.now);
+    }
+    const { windowBytes } = undone.controller;
+    assert.ok(windowBytes > 200 * DATAGRAM * subject.reductionFactor);
+    assert.ok(windowBytes >= 0.99 * spared.controller.windowBytes);
+    assert.ok(windowBytes <= 1.01 * spared.controller.windowBytes);
+  });
+
+  test("answers the next loss after a reduction that was taken back (RFC 9002 §7.3.2)", () => {
+    const { controller } = pathOf({ initialWindowBytes: 100 * DATAGRAM });
+    controller.onCongestionEvent(100, 60);
+    controller.undoCongestionEvent(120);
+    assert.equal(controller.onCongestionEvent(121, 100), true);
+    const expected = 100 * DATAGRAM * subject.reductionFactor;
+    assert.ok(Math.abs(controller.windowBytes - expected) <= 1);
+  });
+
+  test("takes back the last reduction only, and once", () => {
+    const path = pathOf({ initialWindowBytes: 100 * DATAGRAM });
+    path.controller.undoCongestionEvent(0);
+    assert.equal(path.controller.windowBytes, 100 * DATAGRAM);
+    path.lose();
+    const once = path.controller.windowBytes;
+    path.lose();
+    for (let count = 0; count < 3; count++) {
+      path.controller.undoCongestionEvent(path.now);
+      assert.equal(path.controller.windowBytes, once);
+    }
+  });
+
+  test("takes nothing back after persistent congestion (RFC 9002 §7.6.2)", () => {
+    const { controller, now } = reducedPath(100);
+    controller.onPersistentCongestion(now);
+    controller.undoCongestionEvent(now);
+    assert.equal(controller.windowBytes, 2 * DATAGRAM);
+    assert.equal(controller.slowStartThresholdBytes < Infinity, true);
+  });
+
+  test("keeps a window that has grown past the one of before (RFC 4015 §3.2)", () => {
+    const path = reducedPath(20);
+    for (let round = 0; round < 100; round++) path.roundTrip();
+    const { windowBytes } = path.controller;
+    assert.ok(windowBytes > 20 * DATAGRAM);
+    path.controller.undoCongestionEvent(path.now);
+    assert.equal(path.controller.windowBytes, windowBytes);
+  });
+
   test("never goes below two datagrams (RFC 9002 §7.2)", () => {
     const path = pathOf();
     for (let count = 0; count < 50; count++) path.lose();
@@ -241,6 +321,7 @@ export function testCongestionController(subject: CongestionSubject): void {
       fc.record({ type: fc.constant("send" as const), count: fc.nat(50) }),
       fc.record({ type: fc.constant("lose" as const), ageMs: fc.nat(500) }),
       fc.record({ type: fc.constant("collapse" as const) }),
+      fc.record({ type: fc.constant("undo" as const) }),
       fc.record({
         type: fc.constant("resize" as const),
         bytes: fc.integer(ALL_SIZES),
@@ -259,7 +340,9 @@ export function testCongestionController(subject: CongestionSubject): void {
           let datagramBytes = DATAGRAM;
           let now = 0;
           let sent = 0;
+          let reducedBytes = 0;
           for (const each of operations) {
+            const { windowBytes } = controller;
             switch (each.type) {
               case "ack":
                 for (let count = 0; count < each.count; count++) {
@@ -285,7 +368,17 @@ export function testCongestionController(subject: CongestionSubject): void {
                 }
                 break;
               case "lose":
-                controller.onCongestionEvent(now, now - each.ageMs);
+                if (controller.onCongestionEvent(now, now - each.ageMs)) {
+                  reducedBytes = windowBytes;
+                }
+                break;
+              case "undo":
+                controller.undoCongestionEvent(now);
+                assert.ok(controller.windowBytes >= windowBytes);
+                assert.ok(
+                  controller.windowBytes <= Math.max(windowBytes, reducedBytes),
+                );
+                reducedBytes = 0;
                 break;
               case "collapse":
                 controller.onPersistentCongestion(now);

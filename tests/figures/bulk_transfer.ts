@@ -136,6 +136,10 @@ export interface MeasuredPath {
   readonly rttMs: number;
   /** Share of the datagrams that is lost on the way of the data. */
   readonly lossRate: number;
+  /** Share of them that comes late. */
+  readonly lateRate?: number;
+  /** By how much, in milliseconds. */
+  readonly lateMs?: number;
   /** How many round trips are averaged. */
   readonly rounds: number;
 }
@@ -156,7 +160,8 @@ export function averageWindow(
   for (const seed of seeds) {
     const link = { latencyMs: path.rttMs / 2 };
     const bulk = new BulkTransfer({ seed, link }, congestionControl);
-    bulk.disturb({ lossRate: path.lossRate });
+    const { lossRate, lateRate = 0, lateMs = 0 } = path;
+    bulk.disturb({ lossRate, lateRate, lateMs });
     // slow start and its end are not in the model
     bulk.measure(40 * path.rttMs);
     const { sent } = bulk.measure(path.rounds * path.rttMs);

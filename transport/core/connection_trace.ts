@@ -25,6 +25,7 @@ import {
 } from "./frame_summary.ts";
 import type { HandshakeResult } from "./handshake.ts";
 import { HandshakeKind } from "./handshake_packet.ts";
+import type { SpuriousLoss } from "./loss_detector.ts";
 import type {
   AnnouncedLimits,
   CongestionState,
@@ -208,6 +209,11 @@ export class ConnectionTrace {
         isMtuProbe,
       });
     }
+  }
+
+  /** @param losses Packets of ours that were taken for lost and were late only. */
+  spuriousLosses(losses: readonly SpuriousLoss[]): void {
+    for (const loss of losses) this.#tell({ type: "spurious-loss", ...loss });
   }
 
   // ── The path ──────────────────────────────────────────────────────────────

@@ -7,13 +7,14 @@ import { assert } from "../../internal/assert.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { Range } from "../../internal/range_set.ts";
 import { TransportError } from "./error.ts";
+import { RecentLosses } from "./recent_losses.ts";
+import {
+  ReorderingTolerance,
+  type ReorderingToleranceOptions,
+} from "./reordering_tolerance.ts";
 import type { RttEstimator } from "./rtt_estimator.ts";
 import { type SentPacket, SentPackets } from "./sent_packets.ts";
 
-/** Reordering, in packets, that is still not a loss (RFC 9002 §6.1.1, kPacketThreshold). */
-export const PACKET_THRESHOLD = 3;
-/** Reordering, in RTTs, that is still not a loss: 9/8 (RFC 9002 §6.1.2, kTimeThreshold). */
-export const TIME_THRESHOLD = 1.125;
 /** PTOs without an acknowledgement that make persistent congestion (RFC 9002 §7.6.1). */
 export const PERSISTENT_CONGESTION_THRESHOLD = 3;
 /**
@@ -22,9 +23,15 @@ export const PERSISTENT_CONGESTION_THRESHOLD = 3;
  * soon that a path is back.
  */
 export const MAX_PTO_MS = 4_000;
+/**
+ * PTOs for which it is remembered that a packet was declared lost: most of what
+ * comes at all comes within two round trips.
+ */
+const LOSS_MEMORY_PTO_COUNT = 4;
 /** How many runs of skipped packet numbers are remembered. */
 const MAX_SKIPPED_RANGES = 32;
 const NO_PACKETS: readonly SentPacket[] = Object.freeze([]);
+const NO_SPURIOUS_LOSSES: readonly SpuriousLoss[] = Object.freeze([]);
 
 /** An acknowledgement as the peer sent it. */
 export interface ReceivedAck {
@@ -36,12 +43,27 @@ export interface ReceivedAck {
   readonly ranges: readonly Range[];
 }
 
+/** A packet that arrived although it was declared lost. */
+export interface SpuriousLoss {
+  /** Its number. */
+  readonly packetNumber: number;
+  /** How far it was below the largest number acknowledged before it. */
+  readonly reorderingPackets: number;
+  /** From sending it to its acknowledgement, in ms. */
+  readonly roundTripMs: number;
+}
+
 /** What an acknowledgement told. */
 export interface AckOutcome {
   /** Newly acknowledged packets, in ascending order. */
   readonly acked: readonly SentPacket[];
   /** Packets now declared lost, in ascending order. */
   readonly lost: readonly SentPacket[];
+  /**
+   * Packets in flight on the path in use that were declared lost too soon, in
+   * ascending order. They were handed back already.
+   */
+  readonly spurious: readonly SpuriousLoss[];
   /** Whether the RTT estimator took a sample. */
   readonly isRttSampled: boolean;
 }
@@ -52,19 +74,7 @@ export type TimeoutOutcome =
   | { readonly type: "probe" };
 
 /** Options of a {@linkcode LossDetector}. */
-export interface LossDetectorOptions {
-  /**
-   * Reordering that is still not a loss, in packets.
-   *
-   * @default {PACKET_THRESHOLD}
-   */
-  readonly packetThreshold?: number;
-  /**
-   * Reordering that is still not a loss, in RTTs.
-   *
-   * @default {TIME_THRESHOLD}
-   */
-  readonly timeThreshold?: number;
+export interface LossDetectorOptions extends ReorderingToleranceOptions {
   /**
    * Longest time between probes that backoff leads to, in ms.
    *
@@ -115,12 +125,13 @@ export function isPersistentCongestion(
  */
 export class LossDetector {
   readonly #rtt: RttEstimator;
-  readonly #packetThreshold: number;
-  readonly #timeThreshold: number;
+  readonly #tolerance: ReorderingTolerance;
   readonly #maxPtoMs: number;
   readonly #sent: SentPackets = new SentPackets();
   /** Number of the first packet on the path in use. */
   #pathStart = 0;
+  /** Nearly always there are none. */
+  #recentLosses: RecentLosses | undefined;
   /** Numbers between sent ones that were left out: nobody may acknowledge them. */
   readonly #skipped: Range[] = [];
   #nextPacketNumber = 0;
@@ -139,11 +150,8 @@ export class LossDetector {
    */
   constructor(rtt: RttEstimator, options: LossDetectorOptions = {}) {
     this.#rtt = rtt;
-    this.#packetThreshold = options.packetThreshold ?? PACKET_THRESHOLD;
-    this.#timeThreshold = options.timeThreshold ?? TIME_THRESHOLD;
+    this.#tolerance = new ReorderingTolerance(options);
     this.#maxPtoMs = options.maxPtoMs ?? MAX_PTO_MS;
-    assert(this.#packetThreshold >= 1, "a packet threshold is at least 1");
-    assert(this.#timeThreshold >= 1, "a time threshold is at least 1 RTT");
     assert(this.#maxPtoMs > 0, "a probe timeout is positive");
   }
 
@@ -227,6 +235,9 @@ export class LossDetector {
     this.#checkRanges(ack);
     const acked: SentPacket[] = [];
     const { ranges } = ack;
+    const spurious = this.#recentLosses === undefined
+      ? NO_SPURIOUS_LOSSES
+      : this.#findSpurious(now, ranges, this.#recentLosses);
     for (let index = ranges.length - 1; index >= 0; index--) {
       const oldest = this.#sent.oldest;
       if (oldest === undefined) break;
@@ -235,16 +246,18 @@ export class LossDetector {
       this.#sent.takeRange(range.start, range.end, acked);
     }
     if (acked.length === 0) {
-      return { acked, lost: NO_PACKETS, isRttSampled: false };
+      return { acked, lost: NO_PACKETS, spurious, isRttSampled: false };
     }
     const newest = acked[acked.length - 1]!;
+    const lateBy = this.#largestAcked - acked[0]!.packetNumber;
+    if (lateBy > 0) this.#tolerance.onLatePacket(lateBy);
     if (newest.packetNumber > this.#largestAcked) {
       this.#largestAcked = newest.packetNumber;
     }
     const isRttSampled = this.#sampleRtt(now, ack, acked);
     const lost = this.#detectLost(now);
     this.#resetPto();
-    return { acked, lost, isRttSampled };
+    return { acked, lost, spurious, isRttSampled };
   }
 
   /**
@@ -282,7 +295,14 @@ export class LossDetector {
     this.#sent.takeRange(0, this.#pathStart, givenUp);
     this.#pathStart = this.#nextPacketNumber;
     this.#firstRttSampleAt = undefined;
+    this.#recentLosses = undefined;
+    this.#tolerance.reset();
     return givenUp;
+  }
+
+  /** The congestion window was reduced for losses: once in a round trip at most. */
+  onCongestionEvent(): void {
+    this.#tolerance.onCongestionEvent();
   }
 
   /**
@@ -310,6 +330,7 @@ export class LossDetector {
   /** Hands everything back, in ascending order, and stops the timers. */
   discardAll(): SentPacket[] {
     this.#lossAt = undefined;
+    this.#recentLosses = undefined;
     this.#resetPto();
     return this.#sent.takeAll();
   }
@@ -367,14 +388,52 @@ export class LossDetector {
     return true;
   }
 
+  // RFC 9002 §6.1.1: what was taken for lost was reordered only
+  #findSpurious(
+    now: Instant,
+    ranges: readonly Range[],
+    recent: RecentLosses,
+  ): readonly SpuriousLoss[] {
+    const memoryMs = LOSS_MEMORY_PTO_COUNT *
+      Math.min(this.#rtt.ptoMs, this.#maxPtoMs);
+    recent.forgetBefore(now - memoryMs);
+    const spurious: SpuriousLoss[] = [];
+    for (const { packetNumber, sentAt } of recent.take(ranges)) {
+      const reorderingPackets = this.#largestAcked - packetNumber;
+      const roundTripMs = now - sentAt;
+      this.#tolerance.onSpuriousLoss(
+        reorderingPackets,
+        roundTripMs / this.#lossRttMs(),
+      );
+      spurious.push({ packetNumber, reorderingPackets, roundTripMs });
+    }
+    if (recent.size === 0) this.#recentLosses = undefined;
+    return spurious;
+  }
+
+  #rememberLoss(packet: SentPacket): void {
+    const { packetNumber, sentAt } = packet;
+    if (!packet.isInFlight || packet.isMtuProbe || !this.isOnPath(packet)) {
+      return;
+    }
+    this.#recentLosses ??= new RecentLosses();
+    this.#recentLosses.add({ packetNumber, sentAt });
+  }
+
+  /** RTT that the time threshold counts in. */
+  #lossRttMs(): number {
+    const { latestRttMs, smoothedRttMs } = this.#rtt;
+    return Math.max(latestRttMs, smoothedRttMs);
+  }
+
   // RFC 9002 §6.1. Send times rise with the numbers, so that the lost packets
   // are always the oldest ones.
   #detectLost(now: Instant): readonly SentPacket[] {
     this.#lossAt = undefined;
-    const rtt = this.#rtt;
+    const { packetThreshold, timeThreshold } = this.#tolerance;
     const lossDelayMs = Math.max(
-      this.#timeThreshold * Math.max(rtt.latestRttMs, rtt.smoothedRttMs),
-      rtt.granularityMs,
+      timeThreshold * this.#lossRttMs(),
+      this.#rtt.granularityMs,
     );
     let lost: SentPacket[] | undefined;
     for (;;) {
@@ -385,13 +444,14 @@ export class LossDetector {
       const lossAt = packet.sentAt + lossDelayMs;
       // RFC 9002 §6.1.1 packet threshold, §6.1.2 time threshold
       if (
-        packet.packetNumber > this.#largestAcked - this.#packetThreshold &&
+        packet.packetNumber > this.#largestAcked - packetThreshold &&
         lossAt > now
       ) {
         this.#lossAt = lossAt;
         break;
       }
       this.#sent.takeOldest();
+      this.#rememberLoss(packet);
       (lost ??= []).push(packet);
     }
     return lost ?? NO_PACKETS;

@@ -9,6 +9,13 @@ import {
   MAX_PTO_MS,
   type ReceivedAck,
 } from "./loss_detector.ts";
+import { MAX_RECENT_LOSSES } from "./recent_losses.ts";
+import {
+  MAX_ORDERLY_EVENTS,
+  MAX_TIME_THRESHOLD,
+  PACKET_THRESHOLD,
+  TIME_THRESHOLD,
+} from "./reordering_tolerance.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import type { SentPacket } from "./sent_packets.ts";
 
@@ -257,6 +264,7 @@ Deno.test("LossDetector.handleAck() ignores acknowledgements that are repeated o
   assert.deepEqual(detector.handleAck(11, ack), {
     acked: [],
     lost: [],
+    spurious: [],
     isRttSampled: false,
   });
   detector.handleAck(12, ackOf([0, 1, 2, 3, 4, 5]));
@@ -273,6 +281,214 @@ Deno.test("LossDetector.handleAck() survives an acknowledgement of a packet decl
   assert.deepEqual(
     numbersOf(detector.handleAck(11, ackOf([0, 1, 2, 3, 4])).acked),
     [2],
+  );
+});
+
+Deno.test("LossDetector.handleAck() says what was declared lost and has arrived, once (RFC 9002 §6.1.1)", () => {
+  const detector = detectorWith(10, 1);
+  assert.deepEqual(numbersOf(detector.handleAck(50, ackOf([5])).lost), [
+    0,
+    1,
+    2,
+  ]);
+  const { acked, spurious } = detector.handleAck(60, ackOf([1, 2, 5]));
+  assert.deepEqual(acked, []);
+  assert.deepEqual(spurious, [
+    { packetNumber: 1, reorderingPackets: 4, roundTripMs: 59 },
+    { packetNumber: 2, reorderingPackets: 3, roundTripMs: 58 },
+  ]);
+  assert.deepEqual(detector.handleAck(61, ackOf([1, 2, 5])).spurious, []);
+  // together with what is new, and measured against what was known before
+  const last = detector.handleAck(62, ackOf([0, 1, 2, 5, 9]));
+  assert.deepEqual(numbersOf(last.acked), [9]);
+  assert.deepEqual(last.spurious, [
+    { packetNumber: 0, reorderingPackets: 5, roundTripMs: 62 },
+  ]);
+});
+
+Deno.test("LossDetector tolerates the reordering that it has seen, in packets and in time (RFC 9002 §6.1.1)", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  let next = 0;
+  /** Sends ten at once; the first comes 20 ms after the others. */
+  const round = (at: number): readonly [readonly SentPacket[], number] => {
+    const first = next;
+    for (; next < first + 10; next++) detector.onPacketSent(packet(next, at));
+    const rest = Array.from({ length: 9 }, (_, index) => first + 1 + index);
+    const { lost } = detector.handleAck(at + 50, ackOf(rest));
+    const timeout = detector.handleTimeout(at + 69);
+    assert.ok(timeout.type === "lost");
+    const late = detector.handleAck(at + 70, ackOf([first, ...rest]));
+    return [[...lost, ...timeout.lost], late.spurious.length];
+  };
+  const [lost, spuriousCount] = round(0);
+  assert.deepEqual(numbersOf(lost), [0]);
+  assert.equal(spuriousCount, 1);
+  for (let count = 1; count < 5; count++) {
+    assert.deepEqual(round(100 * count), [[], 0]);
+  }
+});
+
+Deno.test("LossDetector declares nothing later than two round trips after it was sent, however late a peer acknowledges (RFC 8985 §6.2)", () => {
+  const rtt = new RttEstimator();
+  const detector = new LossDetector(rtt);
+  for (let number = 0; number < 6; number++) {
+    detector.onPacketSent(packet(number, 0));
+  }
+  detector.handleAck(50, ackOf([5]));
+  assert.equal(detector.handleAck(250, ackOf([0, 5])).spurious.length, 1);
+  for (const number of [6, 7]) detector.onPacketSent(packet(number, 1_000));
+  detector.handleAck(1_050, ackOf([7]));
+  const { smoothedRttMs } = rtt;
+  assert.equal(smoothedRttMs, 50);
+  assert.equal(detector.deadline, 1_000 + MAX_TIME_THRESHOLD * smoothedRttMs);
+});
+
+Deno.test("LossDetector forgets what it declared lost after four probe timeouts, and past its bound", () => {
+  for (const isInTime of [true, false]) {
+    const rtt = new RttEstimator();
+    const detector = detectorWith(5, 0, rtt);
+    assert.equal(detector.handleAck(40, ackOf([3, 4])).lost.length, 2);
+    const at = 4 * rtt.ptoMs + (isInTime ? 0 : 1);
+    const { spurious } = detector.handleAck(at, ackOf([0, 1, 3, 4]));
+    assert.equal(spurious.length, isInTime ? 2 : 0);
+  }
+  const count = MAX_RECENT_LOSSES + 100;
+  const detector = detectorWith(count + 3, 0);
+  const { lost } = detector.handleAck(40, ackOf([count + 2]));
+  assert.equal(lost.length, count);
+  const { spurious } = detector.handleAck(41, ackOf(lost.keys()));
+  assert.equal(spurious.length, MAX_RECENT_LOSSES);
+  assert.equal(spurious[0]!.packetNumber, 100);
+});
+
+Deno.test("LossDetector learns no reordering from probes for a packet size, lone acknowledgements or another path", () => {
+  const detector = new LossDetector(new RttEstimator());
+  detector.onPacketSent(packet(0, 0, { isMtuProbe: true }));
+  detector.onPacketSent(
+    packet(1, 0, { isAckEliciting: false, isInFlight: false }),
+  );
+  for (let number = 2; number < 8; number++) {
+    detector.onPacketSent(packet(number, 0));
+  }
+  assert.equal(detector.handleAck(40, ackOf([5])).lost.length, 3);
+  const some = detector.handleAck(41, ackOf([0, 1, 2, 5])).spurious;
+  assert.deepEqual(some.map(({ packetNumber }) => packetNumber), [2]);
+  // declared before the path was left, and after it
+  assert.equal(detector.handleTimeout(10_000).type, "lost");
+  detector.startPath();
+  for (let number = 8; number < 13; number++) {
+    detector.onPacketSent(packet(number, 10_000));
+  }
+  assert.deepEqual(
+    numbersOf(detector.handleAck(10_040, ackOf([12])).lost),
+    [6, 7, 8, 9],
+  );
+  const { spurious } = detector.handleAck(
+    10_041,
+    ackOf([3, 4, 6, 7, 9, 12]),
+  );
+  assert.deepEqual(spurious.map(({ packetNumber }) => packetNumber), [9]);
+});
+
+Deno.test("LossDetector goes by the first thresholds again on another path, and after 16 congestion events", () => {
+  for (const isPath of [true, false]) {
+    const detector = detectorWith(20, 0);
+    detector.handleAck(50, ackOf([17, 18, 19]));
+    detector.handleAck(70, ackOf([0, 19]));
+    if (isPath) detector.startPath();
+    else {
+      for (let count = 0; count < MAX_ORDERLY_EVENTS; count++) {
+        detector.onCongestionEvent();
+      }
+    }
+    for (let number = 20; number < 25; number++) {
+      detector.onPacketSent(packet(number, 100));
+    }
+    const { lost } = detector.handleAck(150, ackOf([24]));
+    assert.deepEqual(numbersOf(lost), [20, 21]);
+  }
+});
+
+Deno.test("LossDetector refuses packet numbers that were skipped, also among those that it declared lost (RFC 9000 §21.4)", () => {
+  const detector = new LossDetector(new RttEstimator());
+  for (const number of [0, 2, 3, 4, 5, 6]) {
+    detector.onPacketSent(packet(number, 0));
+  }
+  assert.deepEqual(numbersOf(detector.handleAck(10, ackOf([6])).lost), [
+    0,
+    2,
+    3,
+  ]);
+  assert.throws(
+    () => detector.handleAck(11, ackOf([0, 1, 2, 3, 6])),
+    isViolation,
+  );
+  // nothing has changed: neither is lost spuriously yet
+  const { spurious } = detector.handleAck(12, ackOf([0, 2, 3, 6]));
+  assert.equal(spurious.length, 3);
+});
+
+Deno.test("LossDetector does as RFC 9002 §6.1 says where nothing that was lost arrives", () => {
+  const step = fc.record({
+    waitMs: fc.integer({ min: 0, max: 60 }),
+    sendCount: fc.integer({ min: 0, max: 8 }),
+    acks: fc.array(fc.nat(200), { maxLength: 8 }),
+    isEvent: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const rtt = new RttEstimator();
+      const detector = new LossDetector(rtt);
+      /** When what is neither acknowledged nor lost was sent. */
+      const sentAt = new Map<number, Instant>();
+      const gone = new Set<number>();
+      let now = 0;
+      let next = 0;
+      let largest = -1;
+      /** Appendix A.10: what is lost now, to the letter. */
+      const expectLost = (lost: readonly SentPacket[]): void => {
+        const delayMs = Math.max(
+          TIME_THRESHOLD * Math.max(rtt.latestRttMs, rtt.smoothedRttMs),
+          rtt.granularityMs,
+        );
+        const expected = [...sentAt.keys()].filter((number) =>
+          number < largest &&
+          (number <= largest - PACKET_THRESHOLD ||
+            sentAt.get(number)! + delayMs <= now)
+        );
+        assert.deepEqual(numbersOf(lost), expected);
+        for (const number of expected) {
+          sentAt.delete(number);
+          gone.add(number);
+        }
+      };
+      for (const { waitMs, sendCount, acks, isEvent } of steps) {
+        now += waitMs;
+        for (let count = 0; count < sendCount; count++) {
+          sentAt.set(next, now);
+          detector.onPacketSent(packet(next++, now));
+        }
+        if (isEvent) detector.onCongestionEvent();
+        const numbers = acks.filter((each) => each < next && !gone.has(each));
+        if (numbers.length > 0) {
+          const { acked, lost, spurious } = detector.handleAck(
+            now,
+            ackOf(new Set(numbers)),
+          );
+          assert.deepEqual(spurious, []);
+          for (const { packetNumber } of acked) {
+            assert.ok(sentAt.delete(packetNumber));
+            largest = Math.max(largest, packetNumber);
+          }
+          if (acked.length > 0) expectLost(lost);
+        }
+        const isLossDue = largest >= 0 &&
+          (detector.deadline ?? Infinity) <= now;
+        const outcome = detector.handleTimeout(now);
+        if (isLossDue && outcome.type === "lost") expectLost(outcome.lost);
+      }
+    }),
   );
 });
 

@@ -176,6 +176,16 @@ export type TraceEvent =
     readonly isMtuProbe: boolean;
   }
   | {
+    /** A packet of ours that was taken for lost has arrived. */
+    readonly type: "spurious-loss";
+    /** Its number. */
+    readonly packetNumber: number;
+    /** How far it was below the largest number acknowledged before it. */
+    readonly reorderingPackets: number;
+    /** From sending it to its acknowledgement, in milliseconds. */
+    readonly roundTripMs: number;
+  }
+  | {
     /** An acknowledgement or a loss changed what is known of the path. */
     readonly type: "recovery-metrics";
     /** The figures. */

@@ -265,6 +265,28 @@ Deno.test("An observer is told of probe timeouts and what they find lost", () =>
   assert.ok(client.of("packet-sent").some(({ isProbe }) => isProbe));
 });
 
+Deno.test("An observer is told of packets that were taken for lost and came late", () => {
+  const { pair, client } = watch();
+  const ends = pair.connect();
+  pair.runFor(100);
+  pair.network.configure({ lateRate: 0.05, lateMs: 8 });
+  const stream = ends.client.openStream({ priority: 1 })!;
+  ends.client.writeStream(stream, new Uint8Array(500_000));
+  pair.runFor(5_000);
+  const late = client.of("spurious-loss");
+  assert.ok(late.length > 0);
+  const { packetsLost, packetsLostSpuriously } = ends.client.stats;
+  assert.equal(late.length, packetsLostSpuriously);
+  assert.equal(packetsLost, packetsLostSpuriously, "Nothing was lost");
+  const lost = new Set(client.numbers("packet-lost"));
+  for (const { packetNumber, reorderingPackets, roundTripMs } of late) {
+    assert.ok(lost.delete(packetNumber), "Each was told before, and once");
+    assert.ok(reorderingPackets >= 1);
+    // two ways of 10 ms, and the delay
+    assert.ok(roundTripMs >= 28 && roundTripMs < 50, `${roundTripMs} ms`);
+  }
+});
+
 Deno.test("An observer is told what a loss does to the window", () => {
   const { pair, client } = watch();
   const ends = pair.connect();

@@ -337,7 +337,7 @@ export class PacketSpace {
   }
 
   #handleAck(now: Instant, frame: Frame & { type: "ack" }): void {
-    const { acked, lost } = this.#recovery.handleAck(now, frame);
+    const { acked, lost, spurious } = this.#recovery.handleAck(now, frame);
     if (acked.length > 0) this.#builder.dropPrefix();
     for (const packet of acked) {
       if (this.#recovery.isOnPath(packet) && this.#mtu.onPacketAcked(packet)) {
@@ -348,6 +348,7 @@ export class PacketSpace {
         this.#handleFrameAcked(now, packet.sentAt, sent);
       }
     }
+    this.#trace?.spuriousLosses(spurious);
     this.#handleLost(lost);
     // Another size of datagrams would make it another wish at once.
     if (this.#mtu.discovery.isSettled) {

@@ -7,9 +7,14 @@
  */
 import type { Instant } from "../../internal/instant.ts";
 import type { CongestionControl } from "./config.ts";
+import { CongestionEvent } from "./congestion/congestion_event.ts";
 import type { CongestionController } from "./congestion/controller.ts";
 import { createCongestionController } from "./congestion/create_controller.ts";
-import { LossDetector, type TimeoutOutcome } from "./loss_detector.ts";
+import {
+  LossDetector,
+  type SpuriousLoss,
+  type TimeoutOutcome,
+} from "./loss_detector.ts";
 import type { RecoveryMetrics } from "./observer.ts";
 import { Pacer } from "./pacer.ts";
 import {
@@ -47,6 +52,7 @@ export class Recovery {
   readonly #rtt: RttEstimator;
   readonly #loss: LossDetector;
   #congestion: CongestionController;
+  readonly #congestionEvent: CongestionEvent = new CongestionEvent();
   #pacer: Pacer;
   #isLoopback: boolean;
   #maxDatagramBytes: number;
@@ -63,6 +69,7 @@ export class Recovery {
    */
   #mtuProbeBytes = 0;
   #packetsLost = 0;
+  #packetsLostSpuriously = 0;
   #probeTimeouts = 0;
 
   /** @param options First RTT, ack delay and datagram size. */
@@ -123,6 +130,7 @@ export class Recovery {
     | "congestionWindowBytes"
     | "bytesInFlight"
     | "packetsLost"
+    | "packetsLostSpuriously"
     | "probeTimeouts"
   > {
     return {
@@ -131,6 +139,7 @@ export class Recovery {
       congestionWindowBytes: this.#congestion.windowBytes,
       bytesInFlight: this.#bytesInFlight,
       packetsLost: this.#packetsLost,
+      packetsLostSpuriously: this.#packetsLostSpuriously,
       probeTimeouts: this.#probeTimeouts,
     };
   }
@@ -174,6 +183,7 @@ export class Recovery {
     this.#kernelBytesInFlight = 0;
     this.#rtt.reset();
     this.#congestion = this.#createCongestionController();
+    this.#congestionEvent.settle();
     this.#pacer = this.#createPacer();
     return lost;
   }
@@ -251,7 +261,8 @@ export class Recovery {
    *
    * @param now The time.
    * @param ack The frame, not believed.
-   * @returns The packets that it acknowledges and those that are lost now.
+   * @returns The packets that it acknowledges, those that are lost now, and those
+   * that were declared lost and are not.
    * @throws {TransportError} `PROTOCOL_VIOLATION` when it acknowledges a packet
    * that was never sent.
    */
@@ -265,14 +276,18 @@ export class Recovery {
   ): {
     readonly acked: readonly SentPacket[];
     readonly lost: readonly SentPacket[];
+    readonly spurious: readonly SpuriousLoss[];
   } {
     // RFC 9002 §7.8: a window that was not filled does not grow.
     const isAppLimited = !this.#isWindowUsed();
-    const { acked, lost } = this.#loss.handleAck(now, {
+    const { acked, lost, spurious } = this.#loss.handleAck(now, {
       largest: ack.largest,
       delayMs: ack.delayMicros / 1000,
       ranges: ack.ranges,
     });
+    for (const { packetNumber } of spurious) {
+      this.#handleSpuriousLoss(now, packetNumber);
+    }
     for (const packet of acked) {
       if (!packet.isInFlight) continue;
       // RFC 9000 §9.4: what took another path says nothing about this one.
@@ -280,7 +295,7 @@ export class Recovery {
       this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
     }
     this.#handleLost(now, lost);
-    return { acked, lost };
+    return { acked, lost, spurious };
   }
 
   /**
@@ -318,20 +333,36 @@ export class Recovery {
 
   #handleLost(now: Instant, lost: readonly SentPacket[]): void {
     let newestSentAt: Instant | undefined;
+    let firstNumber: number | undefined;
+    let count = 0;
     for (const packet of lost) {
       if (!packet.isInFlight) continue;
       const isOnPath = this.#leaveFlight(packet);
       if (packet.isMtuProbe) continue;
       this.#packetsLost++;
-      if (isOnPath) newestSentAt = packet.sentAt;
+      if (!isOnPath) continue;
+      newestSentAt = packet.sentAt;
+      firstNumber ??= packet.packetNumber;
+      count++;
     }
     if (newestSentAt === undefined) return;
-    this.#congestion.onCongestionEvent(now, newestSentAt);
+    if (this.#congestion.onCongestionEvent(now, newestSentAt)) {
+      this.#congestionEvent.begin(firstNumber!);
+      this.#loss.onCongestionEvent();
+    }
+    this.#congestionEvent.addLosses(count);
     if (this.#loss.isPersistentCongestion(lost)) {
       this.#congestion.onPersistentCongestion(now);
+      this.#congestionEvent.settle();
       // RFC 9002 §5.2: the path may be another one now.
       this.#rtt.resetMinRtt();
     }
+  }
+
+  #handleSpuriousLoss(now: Instant, packetNumber: number): void {
+    this.#packetsLostSpuriously++;
+    if (!this.#congestionEvent.handleSpuriousLoss(packetNumber)) return;
+    this.#congestion.undoCongestionEvent(now);
   }
 
   get #bytesInFlight(): number {

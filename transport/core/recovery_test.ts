@@ -96,6 +96,100 @@ Deno.test("Recovery forgets the old path: no sample, no growth, no loss of it co
   assert.ok(recovery.stats.congestionWindowBytes >= INITIAL_WINDOW_BYTES);
 });
 
+/** A path whose window was reduced for the numbers 0 to 2, after four that arrived. */
+function reducedPath(options: Partial<RecoveryOptions> = {}): {
+  readonly path: Path;
+  readonly before: number;
+  readonly reduced: number;
+} {
+  const path = new Path(options);
+  path.send(6);
+  const before = path.recovery.stats.congestionWindowBytes;
+  path.now += 100;
+  assert.equal(path.acknowledge(5, 5), 3);
+  const reduced = path.recovery.stats.congestionWindowBytes;
+  assert.ok(reduced < before);
+  return { path, before, reduced };
+}
+
+for (const congestionControl of ["cubic", "new-reno"] as const) {
+  Deno.test(`Recovery with ${congestionControl} takes a reduction back when all that it was for arrives (RFC 4015)`, () => {
+    const { path, before, reduced } = reducedPath({ congestionControl });
+    const { recovery } = path;
+    path.now += 10;
+    path.acknowledge(0, 1);
+    assert.equal(recovery.stats.congestionWindowBytes, reduced);
+    assert.equal(recovery.metrics.isInSlowStart, false);
+    path.acknowledge(0, 2);
+    assert.ok(recovery.stats.congestionWindowBytes >= before);
+    assert.equal(recovery.metrics.slowStartThresholdBytes, Infinity);
+    assert.equal(recovery.stats.packetsLost, 3);
+    assert.equal(recovery.stats.packetsLostSpuriously, 3);
+  });
+}
+
+Deno.test("Recovery takes no reduction back for which a packet was lost, in the same round trip either", () => {
+  const { path, reduced } = reducedPath();
+  path.now += 10;
+  // 3 and 4 by the time threshold: of the same flight
+  const outcome = path.recovery.handleTimeout(path.now + 100);
+  assert.ok(outcome.type === "lost" && outcome.lost.length === 2);
+  path.acknowledge(0, 3);
+  assert.equal(path.recovery.stats.packetsLostSpuriously, 4);
+  assert.equal(path.recovery.stats.congestionWindowBytes, reduced);
+  path.acknowledge(4, 4);
+  assert.ok(path.recovery.stats.congestionWindowBytes > reduced);
+});
+
+Deno.test("Recovery takes no reduction back after another one", () => {
+  const { path } = reducedPath();
+  path.acknowledge(3, 4);
+  path.now += 1;
+  path.send(8);
+  path.now += 100;
+  assert.equal(path.acknowledge(13, 13), 5);
+  const { congestionWindowBytes } = path.recovery.stats;
+  path.acknowledge(0, 2);
+  assert.equal(path.recovery.stats.packetsLostSpuriously, 3);
+  assert.equal(
+    path.recovery.stats.congestionWindowBytes,
+    congestionWindowBytes,
+  );
+});
+
+Deno.test("Recovery takes no reduction back after persistent congestion, or for another path", () => {
+  const lost = reducedPath().path;
+  lost.acknowledge(3, 4);
+  lost.now += 1;
+  lost.send(5);
+  lost.now += 1_000;
+  lost.send(5);
+  lost.now += 100;
+  const last = lost.send(4);
+  lost.now += 100;
+  assert.equal(lost.acknowledge(last - 3, last), 10);
+  assert.equal(lost.recovery.stats.congestionWindowBytes, 2 * SIZE_BYTES);
+  lost.acknowledge(6, 15);
+  assert.ok(lost.recovery.stats.packetsLostSpuriously > 0);
+  assert.equal(lost.recovery.stats.congestionWindowBytes, 2 * SIZE_BYTES);
+
+  const left = reducedPath().path;
+  left.recovery.handlePathChange({
+    isLoopback: false,
+    maxDatagramBytes: SIZE_BYTES,
+  });
+  left.send(6);
+  left.now += 100;
+  assert.equal(left.acknowledge(11, 11), 5);
+  const { congestionWindowBytes } = left.recovery.stats;
+  left.acknowledge(0, 2);
+  assert.equal(left.recovery.stats.packetsLostSpuriously, 0);
+  assert.equal(
+    left.recovery.stats.congestionWindowBytes,
+    congestionWindowBytes,
+  );
+});
+
 Deno.test("Recovery counts what is given up with a path as lost", () => {
   const path = new Path();
   const { recovery } = path;

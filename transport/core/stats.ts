@@ -110,6 +110,8 @@ export interface ConnectionStats {
   readonly packetsReceived: number;
   /** Packets declared lost. */
   readonly packetsLost: number;
+  /** Those of them that were late, and not lost. */
+  readonly packetsLostSpuriously: number;
   /** Probe timeouts that fired. */
   readonly probeTimeouts: number;
   /** How often the peer's keys were replaced. */
@@ -133,6 +135,7 @@ export const NO_CONNECTION_STATS: ConnectionStats = {
   packetsSent: 0,
   packetsReceived: 0,
   packetsLost: 0,
+  packetsLostSpuriously: 0,
   probeTimeouts: 0,
   keyUpdates: 0,
   connectionIdsIssued: 1,

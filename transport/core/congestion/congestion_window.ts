@@ -17,6 +17,13 @@ import {
 /** Smallest window, in datagrams (RFC 9002 §7.2, kMinimumWindow). */
 const MIN_WINDOW_DATAGRAMS = 2;
 
+/** What a reduction takes the place of. */
+interface PriorWindow {
+  readonly bytes: number;
+  readonly slowStartThresholdBytes: number;
+  readonly recoveryStartedAt: Instant;
+}
+
 /**
  * A window between two datagrams and the maximum (or at the maximum, should
  * that be less than two datagrams). It starts in slow start.
@@ -30,6 +37,8 @@ export class CongestionWindow {
   #maxDatagramBytes: number;
   /** Packets sent until then belong to a loss already answered. */
   #recoveryStartedAt: Instant = -Infinity;
+  /** `undefined` when there is nothing to go back to. */
+  #prior: PriorWindow | undefined;
 
   /** @param options Sizes. */
   constructor(options: CongestionControllerOptions) {
@@ -87,15 +96,37 @@ export class CongestionWindow {
    * @param factor What is left of the window.
    */
   reduce(now: Instant, factor: number): void {
+    this.#prior = {
+      bytes: this.#bytes,
+      slowStartThresholdBytes: this.slowStartThresholdBytes,
+      recoveryStartedAt: this.#recoveryStartedAt,
+    };
     this.#recoveryStartedAt = now;
     this.bytes = this.#bytes * factor;
     this.slowStartThresholdBytes = this.#bytes;
+  }
+
+  /**
+   * Takes the last reduction back: nothing was lost (RFC 4015 §3.2). The window
+   * is what it was then, or what it has grown to since, if that is more.
+   *
+   * @returns Whether there was one, and no collapse after it.
+   */
+  restore(): boolean {
+    const prior = this.#prior;
+    if (prior === undefined) return false;
+    this.#prior = undefined;
+    this.bytes = Math.max(this.#bytes, prior.bytes);
+    this.slowStartThresholdBytes = prior.slowStartThresholdBytes;
+    this.#recoveryStartedAt = prior.recoveryStartedAt;
+    return true;
   }
 
   /** Falls back to the smallest window, out of recovery (RFC 9002 §7.6.2). */
   collapse(): void {
     this.bytes = 0;
     this.#recoveryStartedAt = -Infinity;
+    this.#prior = undefined;
   }
 
   #clamp(bytes: number): number {

@@ -98,8 +98,17 @@ export interface CongestionController {
    *
    * @param now The time.
    * @param largestLostSentAt When the newest of them was sent.
+   * @returns Whether the window was reduced: not twice for one round trip.
    */
-  onCongestionEvent(now: Instant, largestLostSentAt: Instant): void;
+  onCongestionEvent(now: Instant, largestLostSentAt: Instant): boolean;
+  /**
+   * None of the packets was lost that the window was last reduced for: they came
+   * late. It is as if nothing had happened (RFC 4015), unless there was
+   * persistent congestion since.
+   *
+   * @param now The time.
+   */
+  undoCongestionEvent(now: Instant): void;
   /**
    * Everything sent over a long time was lost (RFC 9002 §7.6); called after
    * `onCongestionEvent`.

@@ -23,6 +23,18 @@ const RENO_ALPHA = 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA);
 /** Largest step towards the target within an RTT (RFC 9438 §4.2). */
 const MAX_TARGET_FACTOR = 1.5;
 
+/** Where the curve was that a reduction has ended. */
+interface PriorCurve {
+  readonly hystart: HyStart | undefined;
+  readonly plateauBytes: number;
+  readonly priorWindowBytes: number;
+  /** `undefined` also when the datagrams have another size since. */
+  epochStartedAt: Instant | undefined;
+  readonly epochSeenAt: Instant;
+  readonly plateauAfterSeconds: number;
+  readonly renoWindowBytes: number;
+}
+
 /**
  * CUBIC with fast convergence, a Reno-friendly region, and no growth while the
  * application is the limit. The window stays between two datagrams and the
@@ -44,6 +56,8 @@ export class Cubic implements CongestionController {
   #plateauAfterSeconds = 0;
   /** RFC 9438 §4.3 W_est: the window that Reno would have. */
   #renoWindowBytes = 0;
+  /** Before the last reduction. */
+  #prior: PriorCurve | undefined;
 
   /**
    * Starts in slow start.
@@ -101,8 +115,17 @@ export class Cubic implements CongestionController {
   }
 
   /** Reduces the window to 0.7 of itself, once per round trip. */
-  onCongestionEvent(now: Instant, largestLostSentAt: Instant): void {
-    if (this.#window.isInRecovery(largestLostSentAt)) return;
+  onCongestionEvent(now: Instant, largestLostSentAt: Instant): boolean {
+    if (this.#window.isInRecovery(largestLostSentAt)) return false;
+    this.#prior = {
+      hystart: this.#hystart,
+      plateauBytes: this.#plateauBytes,
+      priorWindowBytes: this.#priorWindowBytes,
+      epochStartedAt: this.#epochStartedAt,
+      epochSeenAt: this.#epochSeenAt,
+      plateauAfterSeconds: this.#plateauAfterSeconds,
+      renoWindowBytes: this.#renoWindowBytes,
+    };
     const window = this.#window.bytes;
     this.#priorWindowBytes = window;
     // RFC 9438 §4.7: leave room for newer flows when the plateau sinks
@@ -113,11 +136,29 @@ export class Cubic implements CongestionController {
     this.#window.reduce(now, CUBIC_BETA);
     this.#hystart = undefined;
     this.#epochStartedAt = undefined;
+    return true;
+  }
+
+  /** Takes the last reduction back, and the end of the first slow start with it. */
+  undoCongestionEvent(now: Instant): void {
+    const prior = this.#prior;
+    if (prior === undefined || !this.#window.restore()) return;
+    this.#prior = undefined;
+    this.#hystart = prior.hystart;
+    this.#plateauBytes = prior.plateauBytes;
+    this.#priorWindowBytes = prior.priorWindowBytes;
+    this.#plateauAfterSeconds = prior.plateauAfterSeconds;
+    this.#renoWindowBytes = prior.renoWindowBytes;
+    // the curve goes on where it stood: the time since has grown nothing
+    this.#epochStartedAt = prior.epochStartedAt;
+    this.#epochSeenAt = prior.epochSeenAt;
+    this.#skipEpochTo(now);
   }
 
   /** Falls back to the smallest window and slow start. */
   onPersistentCongestion(_now: Instant): void {
     this.#window.collapse();
+    this.#prior = undefined;
     // RFC 9438 §4.8: the plateau found before says nothing now
     this.#plateauBytes = 0;
     this.#priorWindowBytes = 0;
@@ -129,6 +170,7 @@ export class Cubic implements CongestionController {
     this.#window.maxDatagramBytes = maxDatagramBytes;
     // the curve is scaled by the datagram size
     this.#epochStartedAt = undefined;
+    if (this.#prior !== undefined) this.#prior.epochStartedAt = undefined;
   }
 
   // RFC 9002 §7.3.1; RFC 9406 §4.2: with pacing, an acknowledgement of many

@@ -197,6 +197,65 @@ Deno.test("Cubic does not count an app-limited time as growth (RFC 9438 §4.2)",
   assert.ok(cubic.windowBytes < before * 1.1);
 });
 
+Deno.test("Cubic goes on with its curve where it stood before a reduction that is taken back (RFC 4015)", () => {
+  const undone = reducedFrom(1_000, 0);
+  const spared = reducedFrom(1_000, 0);
+  const pauseMs = 300;
+  for (let now = 200; now < 12_000; now += 100) {
+    // the pause is no time to grow in
+    ackWindow(undone, now < 4_000 ? now : now + pauseMs, 100);
+    ackWindow(spared, now, 100);
+    if (now === 3_900) {
+      undone.onCongestionEvent(now, now);
+      undone.undoCongestionEvent(now + pauseMs);
+    }
+    assert.ok(Math.abs(undone.windowBytes - spared.windowBytes) <= 1);
+  }
+});
+
+Deno.test("Cubic starts its curve anew when a reduction is taken back and the datagrams have another size", () => {
+  const cubic = reducedFrom(1_000, 0);
+  for (let now = 200; now < 4_000; now += 100) ackWindow(cubic, now, 100);
+  const { windowBytes } = cubic;
+  cubic.onCongestionEvent(4_000, 4_000);
+  cubic.setMaxDatagramBytes(9_000);
+  cubic.undoCongestionEvent(4_020);
+  assert.equal(cubic.windowBytes, windowBytes);
+  ackWindow(cubic, 4_200, 100);
+  assert.ok(cubic.windowBytes >= windowBytes);
+  assert.ok(cubic.windowBytes < 1.1 * windowBytes);
+});
+
+Deno.test("Cubic still ends its first slow start by delay when a reduction in it is taken back (RFC 9406)", () => {
+  const cubic = new Cubic({ initialWindowBytes: 100 * DATAGRAM });
+  let now = 0;
+  let packetNumber = 0;
+  // eight samples a round, each round with 10 ms more
+  for (let round = 0; round < 20 && cubic.isInSlowStart; round++) {
+    const rttMs = 50 + 10 * round;
+    const first = packetNumber;
+    for (let index = 0; index < 8; index++) {
+      const packet = {
+        packetNumber: packetNumber++,
+        sentAt: now,
+        sizeBytes: 1,
+      };
+      cubic.onPacketSent(now, packet, (index + 1) * DATAGRAM);
+    }
+    if (round === 1) {
+      cubic.onCongestionEvent(now + 1, now);
+      cubic.undoCongestionEvent(now + 2);
+    }
+    for (let index = 0; index < 8; index++) {
+      const packet = { packetNumber: first + index, sentAt: now, sizeBytes: 1 };
+      cubic.onPacketAcked(now + rttMs + index, packet, rttOf(rttMs), false);
+    }
+    now += rttMs + 10;
+  }
+  assert.equal(cubic.isInSlowStart, false);
+  assert.equal(Math.floor(cubic.slowStartThresholdBytes), cubic.windowBytes);
+});
+
 Deno.test("Cubic falls to two datagrams and slow start at persistent congestion (RFC 9002 §7.6.2)", () => {
   const cubic = reducedFrom(100, 10);
   cubic.onPersistentCongestion(10);

@@ -71,9 +71,15 @@ export class NewReno implements CongestionController {
   }
 
   /** Halves the window, once per round trip. */
-  onCongestionEvent(now: Instant, largestLostSentAt: Instant): void {
-    if (this.#window.isInRecovery(largestLostSentAt)) return;
+  onCongestionEvent(now: Instant, largestLostSentAt: Instant): boolean {
+    if (this.#window.isInRecovery(largestLostSentAt)) return false;
     this.#window.reduce(now, LOSS_REDUCTION_FACTOR);
+    return true;
+  }
+
+  /** Takes the last reduction back. */
+  undoCongestionEvent(): void {
+    this.#window.restore();
   }
 
   /** Falls back to the smallest window and slow start. */

@@ -34,6 +34,56 @@ Deno.test("cubic sends 80 % of its model or more at 0.2 % loss and 400 ms, twice
   assert.ok(window >= 0.8 * model, `${window} of ${model} datagrams`);
 });
 
+/** 40 MB/s over 50 ms, with a queue of twice what is under way. */
+const FAST_LINK = {
+  latencyMs: 25,
+  bandwidthBytesPerSecond: 40_000_000,
+  queueBytes: 4_000_000,
+};
+/** Credit for twice what the path holds, so that its queue never overflows. */
+const CREDIT = {
+  client: { sendBufferBytes: 8_388_608 },
+  server: { maxStreamDataBytes: 4_194_304 },
+};
+
+for (const congestionControl of ["cubic", "new-reno"] as const) {
+  Deno.test(`${congestionControl} keeps 80 % of what it sends when packets come late (RFC 9002 §6.1.1)`, () => {
+    const measure = (lateRate: number, lateMs: number): number => {
+      const bulk = new BulkTransfer(
+        { link: FAST_LINK, ...CREDIT },
+        congestionControl,
+      );
+      bulk.disturb({ lateRate, lateMs });
+      // slow start, slower where it has to go back now and then
+      bulk.measure(700);
+      return bulk.measure(500).received;
+    };
+    const clean = measure(0, 0);
+    assert.ok(clean > 0.8 * 40_000, `${clean} bytes per ms`);
+    for (const [lateRate, lateMs] of [[0.02, 20], [0.1, 5]] as const) {
+      const received = measure(lateRate, lateMs);
+      // 1 % of it where each late packet is taken for lost
+      assert.ok(received > 0.8 * clean, `${received} of ${clean} bytes per ms`);
+    }
+  });
+
+  for (const lossRate of [0.01, 0.05]) {
+    const percent = 100 * lossRate;
+    Deno.test(`${congestionControl} backs off for ${percent} % of losses among late packets as without them (RFC 9438 §4.3, §5.1)`, () => {
+      const model = renoModel(lossRate);
+      const window = averageWindow(congestionControl, {
+        rttMs: 50,
+        lossRate,
+        lateRate: 0.02,
+        lateMs: 20,
+        rounds: 400,
+      });
+      assert.ok(window >= 0.8 * model, `${window} of ${model} datagrams`);
+      assert.ok(window <= 1.4 * model, `${window} of ${model} datagrams`);
+    });
+  }
+}
+
 Deno.test("cubic leaves slow start with less loss than without HyStart++ (RFC 9406)", () => {
   // a queue of three times what the path holds: 50 ms at 1.25 MB/s
   const link = {
