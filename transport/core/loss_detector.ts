@@ -397,14 +397,13 @@ export class LossDetector {
     const memoryMs = LOSS_MEMORY_PTO_COUNT *
       Math.min(this.#rtt.ptoMs, this.#maxPtoMs);
     recent.forgetBefore(now - memoryMs);
+    // a threshold in units of less than the granularity has no effect
+    const rttMs = Math.max(this.#lossRttMs(), this.#rtt.granularityMs);
     const spurious: SpuriousLoss[] = [];
     for (const { packetNumber, sentAt } of recent.take(ranges)) {
       const reorderingPackets = this.#largestAcked - packetNumber;
       const roundTripMs = now - sentAt;
-      this.#tolerance.onSpuriousLoss(
-        reorderingPackets,
-        roundTripMs / this.#lossRttMs(),
-      );
+      this.#tolerance.onSpuriousLoss(reorderingPackets, roundTripMs / rttMs);
       spurious.push({ packetNumber, reorderingPackets, roundTripMs });
     }
     if (recent.size === 0) this.#recentLosses = undefined;

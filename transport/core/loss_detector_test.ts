@@ -16,7 +16,7 @@ import {
   PACKET_THRESHOLD,
   TIME_THRESHOLD,
 } from "./reordering_tolerance.ts";
-import { RttEstimator } from "./rtt_estimator.ts";
+import { RttEstimator, TIMER_GRANULARITY_MS } from "./rtt_estimator.ts";
 import type { SentPacket } from "./sent_packets.ts";
 
 function packet(
@@ -327,6 +327,21 @@ Deno.test("LossDetector tolerates the reordering that it has seen, in packets an
   for (let count = 1; count < 5; count++) {
     assert.deepEqual(round(100 * count), [[], 0]);
   }
+});
+
+Deno.test("LossDetector tolerates reordering where a round trip takes no time that can be measured", () => {
+  const detector = detectorWith(5, 0);
+  assert.equal(detector.handleAck(0, ackOf([4])).lost.length, 2);
+  assert.equal(detector.handleAck(0, ackOf([0, 1, 4])).spurious.length, 2);
+  assert.equal(detector.deadline, TIMER_GRANULARITY_MS);
+  for (let number = 5; number < 10; number++) {
+    detector.onPacketSent(packet(number, 10));
+  }
+  assert.deepEqual(
+    numbersOf(detector.handleAck(10, ackOf([9])).lost),
+    [2, 3],
+  );
+  assert.equal(detector.deadline, 10 + TIMER_GRANULARITY_MS);
 });
 
 Deno.test("LossDetector declares nothing later than two round trips after it was sent, however late a peer acknowledges (RFC 8985 §6.2)", () => {
