@@ -130,6 +130,33 @@ export class BulkTransfer {
   }
 }
 
+/**
+ * What arrives in half a second, after slow start, over a path of 40 MB/s and
+ * 50 ms that loses nothing. There is credit for three times what the path holds,
+ * and its queue never overflows.
+ *
+ * @param congestionControl What the sender obeys.
+ * @param late Which share of the datagrams comes how much later, in milliseconds.
+ * @returns Bytes per ms.
+ */
+export function goodput(
+  congestionControl: CongestionName,
+  late: Pick<LinkOptions, "lateRate" | "lateMs">,
+): number {
+  const bulk = new BulkTransfer({
+    link: {
+      latencyMs: 25,
+      bandwidthBytesPerSecond: 40_000_000,
+      queueBytes: 6_000_000,
+    },
+    client: { sendBufferBytes: 8_388_608 },
+    server: { maxStreamDataBytes: 6_291_456 },
+  }, congestionControl);
+  bulk.disturb(late);
+  bulk.measure(700);
+  return bulk.measure(500).received;
+}
+
 /** A path and how long it is measured. */
 export interface MeasuredPath {
   /** Round-trip time, in milliseconds. */
@@ -138,7 +165,7 @@ export interface MeasuredPath {
   readonly lossRate: number;
   /** Share of them that comes late. */
   readonly lateRate?: number;
-  /** By how much, in milliseconds. */
+  /** By how much. */
   readonly lateMs?: number;
   /** How many round trips are averaged. */
   readonly rounds: number;

@@ -1,8 +1,9 @@
 /**
  * The command: `deno task figures`. It prints how much of the published model a
  * bulk transfer reaches, and how long calls take, at three rates of random loss
- * over a path of 50 ms: the figures of `docs/performance.md`. Virtual time and
- * fixed seeds: the same on every machine.
+ * over a path of 50 ms, and what packets that come late leave of a transfer: the
+ * figures of `docs/performance.md`. Virtual time and fixed seeds: the same on
+ * every machine.
  *
  * @module
  */
@@ -12,39 +13,66 @@ import {
   averageWindow,
   BULK_DATAGRAM_BYTES,
   cubicModel,
+  goodput,
   renoModel,
 } from "./bulk_transfer.ts";
 import { measureCalls } from "./call_latency.ts";
 
 const RTT_MS = 50;
 const LOSS_RATES = [0.01, 0.05, 0.2];
+/** Share of the datagrams that comes late, and by how many milliseconds. */
+const LATE_PACKETS = [[0.02, 20], [0.1, 5], [0.01, 60]] as const;
 const CALL_COUNT = 10_000;
 const ROUNDS = 2_000;
 
 /** What `--help` prints. */
 const HELP: string =
-  `Prints the figures of docs/performance.md that random loss decides, in
-virtual time: what a bulk transfer reaches, and how long calls take. Takes no
-options.
+  `Prints the figures of docs/performance.md that loss and lateness decide, in
+virtual time: what a bulk transfer reaches, what packets that come late leave of
+one, and how long calls take. Takes no options.
 `;
 
 function printBulk(): void {
   printLine(
     `Bulk: average window in datagrams of ${BULK_DATAGRAM_BYTES} bytes`,
   );
-  printLine("  loss   model   cubic  share   new-reno  share");
+  printLine(
+    "  loss   model   cubic  share   new-reno  share   cubic, 2 % 20 ms late",
+  );
   for (const lossRate of LOSS_RATES) {
     // RFC 9438 §4.3: the larger of the two is what CUBIC aims at.
     const model = Math.max(renoModel(lossRate), cubicModel(lossRate, RTT_MS));
     const path = { rttMs: RTT_MS, lossRate, rounds: ROUNDS };
     const [cubic, reno] = (["cubic", "new-reno"] as const)
       .map((name) => averageWindow(name, path));
+    const [lateRate, lateMs] = LATE_PACKETS[0];
+    const late = averageWindow("cubic", { ...path, lateRate, lateMs });
     printLine(
       `${percent(lossRate)}  ${model.toFixed(2).padStart(6)}  ${
         share(cubic!, model)
-      }     ${share(reno!, renoModel(lossRate))}`,
+      }     ${share(reno!, renoModel(lossRate))}   ${share(late, model)}`,
     );
   }
+}
+
+function printLate(): void {
+  printLine("");
+  printLine("Bulk: share of the goodput without late packets, at 40 MB/s");
+  printLine("  late    by      cubic  new-reno");
+  const columns = (["cubic", "new-reno"] as const).map((name) => {
+    const clean = goodput(name, { lateRate: 0, lateMs: 0 });
+    return LATE_PACKETS.map(([lateRate, lateMs]) =>
+      (goodput(name, { lateRate, lateMs }) / clean).toFixed(2)
+    );
+  });
+  LATE_PACKETS.forEach(([lateRate, lateMs], row) => {
+    const shares = columns.map((column) => column[row]!.padStart(8));
+    printLine(
+      `${percent(lateRate)}  ${`${lateMs} ms`.padStart(5)}   ${
+        shares.join("")
+      }`,
+    );
+  });
 }
 
 function share(window: number, model: number): string {
@@ -88,5 +116,6 @@ function printCalls(): void {
 if (import.meta.main) {
   taskOptions({ name: "figures", help: HELP, parse: parseNothing });
   printBulk();
+  printLate();
   printCalls();
 }

@@ -4,6 +4,7 @@ import {
   BULK_DATAGRAM_BYTES as DATAGRAM,
   BulkTransfer,
   cubicModel,
+  goodput,
   renoModel,
 } from "../../../tests/figures/bulk_transfer.ts";
 import { kernelBytes, MAX_UNPACED_KERNEL_BYTES } from "../receive_buffer.ts";
@@ -34,34 +35,12 @@ Deno.test("cubic sends 80 % of its model or more at 0.2 % loss and 400 ms, twice
   assert.ok(window >= 0.8 * model, `${window} of ${model} datagrams`);
 });
 
-/** 40 MB/s over 50 ms, with a queue of twice what is under way. */
-const FAST_LINK = {
-  latencyMs: 25,
-  bandwidthBytesPerSecond: 40_000_000,
-  queueBytes: 4_000_000,
-};
-/** Credit for twice what the path holds, so that its queue never overflows. */
-const CREDIT = {
-  client: { sendBufferBytes: 8_388_608 },
-  server: { maxStreamDataBytes: 4_194_304 },
-};
-
 for (const congestionControl of ["cubic", "new-reno"] as const) {
   Deno.test(`${congestionControl} keeps 80 % of what it sends when packets come late (RFC 9002 §6.1.1)`, () => {
-    const measure = (lateRate: number, lateMs: number): number => {
-      const bulk = new BulkTransfer(
-        { link: FAST_LINK, ...CREDIT },
-        congestionControl,
-      );
-      bulk.disturb({ lateRate, lateMs });
-      // slow start, slower where it has to go back now and then
-      bulk.measure(700);
-      return bulk.measure(500).received;
-    };
-    const clean = measure(0, 0);
+    const clean = goodput(congestionControl, { lateRate: 0, lateMs: 0 });
     assert.ok(clean > 0.8 * 40_000, `${clean} bytes per ms`);
     for (const [lateRate, lateMs] of [[0.02, 20], [0.1, 5]] as const) {
-      const received = measure(lateRate, lateMs);
+      const received = goodput(congestionControl, { lateRate, lateMs });
       // 1 % of it where each late packet is taken for lost
       assert.ok(received > 0.8 * clean, `${received} of ${clean} bytes per ms`);
     }
