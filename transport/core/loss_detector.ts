@@ -397,16 +397,18 @@ export class LossDetector {
     const memoryMs = LOSS_MEMORY_PTO_COUNT *
       Math.min(this.#rtt.ptoMs, this.#maxPtoMs);
     recent.forgetBefore(now - memoryMs);
+    const arrived = recent.take(ranges);
+    if (recent.size === 0) this.#recentLosses = undefined;
+    if (arrived.length === 0) return NO_SPURIOUS_LOSSES;
     // a threshold in units of less than the granularity has no effect
     const rttMs = Math.max(this.#lossRttMs(), this.#rtt.granularityMs);
     const spurious: SpuriousLoss[] = [];
-    for (const { packetNumber, sentAt } of recent.take(ranges)) {
+    for (const { packetNumber, sentAt } of arrived) {
       const reorderingPackets = this.#largestAcked - packetNumber;
       const roundTripMs = now - sentAt;
       this.#tolerance.onSpuriousLoss(reorderingPackets, roundTripMs / rttMs);
       spurious.push({ packetNumber, reorderingPackets, roundTripMs });
     }
-    if (recent.size === 0) this.#recentLosses = undefined;
     return spurious;
   }
 

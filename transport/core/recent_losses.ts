@@ -21,6 +21,8 @@ export interface RecentLoss {
   readonly sentAt: Instant;
 }
 
+const NO_LOSSES: readonly RecentLoss[] = Object.freeze([]);
+
 /** The losses of the last few round trips, in packet number order. */
 export class RecentLosses {
   readonly #losses: RecentLoss[] = [];
@@ -65,17 +67,24 @@ export class RecentLosses {
    * @param ranges Half-open ranges of packet numbers, in descending order.
    * @returns The losses that were none, in ascending order.
    */
-  take(ranges: readonly Range[]): RecentLoss[] {
+  take(ranges: readonly Range[]): readonly RecentLoss[] {
     const losses = this.#losses;
-    const taken: RecentLoss[] = [];
+    // most acknowledgements cover none
+    let taken: RecentLoss[] | undefined;
     let kept = 0;
     let index = ranges.length - 1;
-    for (const loss of losses) {
+    for (let at = 0; at < losses.length; at++) {
+      const loss = losses[at]!;
       const { packetNumber } = loss;
       while (index >= 0 && ranges[index]!.end <= packetNumber) index--;
-      if (index >= 0 && ranges[index]!.start <= packetNumber) taken.push(loss);
-      else losses[kept++] = loss;
+      if (index >= 0 && ranges[index]!.start <= packetNumber) {
+        (taken ??= []).push(loss);
+      } else {
+        if (taken !== undefined) losses[kept] = loss;
+        kept++;
+      }
     }
+    if (taken === undefined) return NO_LOSSES;
     losses.length = kept;
     return taken;
   }
