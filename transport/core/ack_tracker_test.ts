@@ -175,6 +175,10 @@ Deno.test("AckTracker reports what comes late, although it remembers as many ran
   tracker.handlePacket(2, 61, true);
   const lowest = tracker.buildAck(2)!.ranges.slice(-2);
   assert.deepEqual(lowest, [{ start: 61, end: 62 }, { start: 41, end: 42 }]);
+  sendAck(tracker, 2);
+  tracker.handlePacket(3, 11, true);
+  const last = tracker.buildAck(3)!.ranges.slice(-2);
+  assert.deepEqual(last, [{ start: 61, end: 62 }, { start: 11, end: 12 }]);
 });
 
 Deno.test("AckTracker never forgets the largest number for one that comes late", () => {

@@ -183,7 +183,6 @@ export class Recovery {
     this.#kernelBytesInFlight = 0;
     this.#rtt.reset();
     this.#congestion = this.#createCongestionController();
-    this.#congestionEvent.settle();
     this.#pacer = this.#createPacer();
     return lost;
   }
@@ -353,7 +352,6 @@ export class Recovery {
     this.#congestionEvent.addLosses(count);
     if (this.#loss.isPersistentCongestion(lost)) {
       this.#congestion.onPersistentCongestion(now);
-      this.#congestionEvent.settle();
       // RFC 9002 §5.2: the path may be another one now.
       this.#rtt.resetMinRtt();
     }

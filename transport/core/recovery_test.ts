@@ -128,6 +128,24 @@ for (const congestionControl of ["cubic", "new-reno"] as const) {
   });
 }
 
+Deno.test("Recovery goes by the first thresholds again after 16 reductions without reordering (RFC 8985 §6.2 step 4)", () => {
+  const { path } = reducedPath();
+  path.acknowledge(0, 4);
+  /** Sends six, of which the last arrives; returns how many are lost at once. */
+  const lose = (): number => {
+    path.now += 1;
+    const last = path.send(6);
+    path.now += 100;
+    const count = path.acknowledge(last, last);
+    path.now += 1_000;
+    path.recovery.handleTimeout(path.now);
+    return count;
+  };
+  const counts = Array.from({ length: 18 }, lose);
+  // of the five, three are below the first threshold, none is below 11
+  assert.deepEqual(counts, [...new Array(16).fill(0), 3, 3]);
+});
+
 Deno.test("Recovery takes no reduction back for which a packet was lost, in the same round trip either", () => {
   const { path, reduced } = reducedPath();
   path.now += 10;

@@ -44,12 +44,7 @@ export class CongestionEvent {
   handleSpuriousLoss(packetNumber: number): boolean {
     if (packetNumber < this.#firstNumber) return false;
     if (--this.#unproven > 0) return false;
-    this.settle();
-    return true;
-  }
-
-  /** The reduction is not undone any more, whatever is heard of its losses. */
-  settle(): void {
     this.#firstNumber = Infinity;
+    return true;
   }
 }
