@@ -158,7 +158,6 @@ export class Cubic implements CongestionController {
   /** Falls back to the smallest window and slow start. */
   onPersistentCongestion(_now: Instant): void {
     this.#window.collapse();
-    this.#prior = undefined;
     // RFC 9438 §4.8: the plateau found before says nothing now
     this.#plateauBytes = 0;
     this.#priorWindowBytes = 0;
