@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ProtocolError } from "../protocol/mod.ts";
 import type { Address } from "../transport/mod.ts";
 import { TransportError } from "../transport/mod.ts";
 import { type Clause, ClauseFailure, ClauseSkipped } from "./clause.ts";
@@ -140,7 +141,7 @@ async function runClause(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ClauseSkipped) outcome = "skipped";
-    else if (error instanceof ClauseFailure) outcome = "failed";
+    else if (isMisdeed(error)) outcome = "failed";
     else throw error;
     detail = error.message;
   } finally {
@@ -148,6 +149,12 @@ async function runClause(
   }
   const durationMs = performance.now() - startedAt;
   return { id, title, spec, outcome, detail, durationMs };
+}
+
+/** Whether the node is to blame: also for bytes that cannot be decoded. */
+function isMisdeed(error: unknown): error is Error {
+  return error instanceof ClauseFailure ||
+    error instanceof ProtocolError && error.fault === "peer";
 }
 
 /** Finds out whether somebody is there, how far away, and with which key. */

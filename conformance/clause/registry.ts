@@ -17,7 +17,7 @@ import {
   MessageType,
 } from "../../protocol/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
-import { check, type Clause } from "../clause.ts";
+import { check, type Clause, fail } from "../clause.ts";
 import type { RawConnection } from "../peer/raw_connection.ts";
 import { randomId, request, requireNode, statusOf } from "../peer/requests.ts";
 
@@ -52,6 +52,21 @@ function heartbeat(agentId: Uint8Array, status: HeartbeatStatus): Message {
     MessageType.AGENT_HEARTBEAT,
     encodeAgentHeartbeat({ agentId, status, load: 0.5, sequence: 1 }),
   );
+}
+
+/** What the answer to a registration grants; nothing of it is checked. */
+interface Grant {
+  readonly leaseMs?: number;
+  readonly heartbeatIntervalMs?: number;
+}
+
+function grantIn(answer: Message): Grant {
+  const { body } = decodeResponse(answer.payload);
+  try {
+    return JSON.parse(new TextDecoder().decode(body)) ?? {};
+  } catch {
+    fail("the answer to a registration is no JSON");
+  }
 }
 
 /** Whether the node lists an agent. */
@@ -93,13 +108,10 @@ export const REGISTRY_CLAUSES: readonly Clause[] = [
         statusOf(answer) === 0,
         `registration got status ${statusOf(answer)}`,
       );
-      const granted = JSON.parse(
-        new TextDecoder().decode(decodeResponse(answer.payload).body),
-      );
+      const { leaseMs = NaN, heartbeatIntervalMs = NaN } = grantIn(answer);
       check(
-        granted.leaseMs > 0 &&
-          granted.heartbeatIntervalMs * 3 <= granted.leaseMs,
-        `the lease is ${granted.leaseMs} ms, the interval ${granted.heartbeatIntervalMs} ms`,
+        leaseMs > 0 && heartbeatIntervalMs * 3 <= leaseMs,
+        `the lease is ${leaseMs} ms, the interval ${heartbeatIntervalMs} ms`,
       );
       check(await isListed(connection, agentId), "the agent is not found");
       const { AVAILABLE, LEAVING } = HeartbeatStatus;
@@ -108,7 +120,7 @@ export const REGISTRY_CLAUSES: readonly Clause[] = [
       const end = await request(connection, heartbeat(agentId, LEAVING));
       check(statusOf(end) === 0, `leaving got status ${statusOf(end)}`);
       check(!await isListed(connection, agentId), "it is found after it left");
-      return `lease ${granted.leaseMs} ms`;
+      return `lease ${leaseMs} ms`;
     },
   },
   {

@@ -245,6 +245,33 @@ export const DEVIATIONS: readonly Deviation[] = [
     }],
   },
   {
+    name: "sends responses whose reserved byte is not 0",
+    clause: "message.echo",
+    edits: [{
+      folder: "protocol",
+      from: 'response.contentType, "contentType");\n  writer.u8(0,',
+      to: 'response.contentType, "contentType");\n  writer.u8(1,',
+    }],
+  },
+  {
+    name: "answers a registration with what is no JSON",
+    clause: "registry.round-trip",
+    edits: [{
+      folder: "mesh",
+      from: "  return contentOf(answer);\n}\n\n/** A wish",
+      to: '  return contentOf("granted");\n}\n\n/** A wish',
+    }],
+  },
+  {
+    name: "sends lists of agents that are cut short",
+    clause: "registry.round-trip",
+    edits: [{
+      folder: "mesh",
+      from: "joinAgentList(encodeFitting(found)),",
+      to: "joinAgentList(encodeFitting(found)).slice(0, -1),",
+    }],
+  },
+  {
     name: "lets anybody take an agent id",
     clause: "registry.owner",
     edits: [{
