@@ -5,7 +5,7 @@
  */
 import type { Instant } from "../internal/instant.ts";
 import { type Address, systemClock } from "../transport/mod.ts";
-import { check, fail, skip } from "./clause.ts";
+import { check, ClauseFailure, fail, skip } from "./clause.ts";
 import {
   type Agreed,
   Handshake,
@@ -14,6 +14,7 @@ import {
 import { pingFrame, RawConnection } from "./peer/raw_connection.ts";
 import { UdpSocket } from "./peer/udp_socket.ts";
 import {
+  encodeHelloRest,
   type HandshakePacket,
   type HelloFields,
   Kind,
@@ -29,6 +30,31 @@ const ANSWER_MS = 3_000;
 /** Silence that counts as no answer: this, and twice the round trip. */
 const QUIET_MS = 100;
 
+/** How often both datagrams of a hybrid hello are sent. */
+const MAX_HYBRID_ATTEMPTS = 4;
+
+/** The node does not take the suite of a hello. */
+export class SuiteRefused extends ClauseFailure {
+  /** The suites that it takes, the one it likes best first. */
+  readonly suites: readonly number[];
+
+  /** @param suites The suites that it takes. */
+  constructor(suites: readonly number[]) {
+    super(`the node refused the suite of a hello, it takes ${suites}`);
+    this.suites = suites;
+  }
+}
+
+/** What a handshake came to. */
+export interface Negotiated {
+  /** What was agreed. */
+  readonly agreed: Agreed;
+  /** How long the answer took, in milliseconds. */
+  readonly rttMs: number;
+  /** What followed the answer in its datagram. */
+  readonly rest: Uint8Array;
+}
+
 /** The node under test. */
 export interface ConformanceTarget {
   /** Where it is, a numeric address. */
@@ -37,6 +63,8 @@ export interface ConformanceTarget {
   readonly publicKey: Uint8Array | undefined;
   /** Round trip to it, in milliseconds. */
   readonly rttMs: number;
+  /** A suite that it takes. */
+  readonly suite: number;
 }
 
 /** One run of one clause. */
@@ -83,15 +111,15 @@ export class ClauseContext {
   /**
    * Begins a handshake; nothing is sent.
    *
-   * @param choice Pattern, suites, parameters; Noise IK when absent.
+   * @param choice Pattern, suites, parameters; Noise IK and the suite that
+   * the node takes when absent.
    */
   handshake(choice: HandshakeChoice = {}): Handshake {
     // Whoever asks for XX needs no key: it is judged where no key was learned.
-    return new Handshake(
-      "responderKey" in choice
-        ? choice
-        : { responderKey: this.publicKey, ...choice },
-    );
+    const key = "responderKey" in choice ? {} : {
+      responderKey: this.publicKey,
+    };
+    return new Handshake({ suites: [this.target.suite], ...key, ...choice });
   }
 
   /**
@@ -139,16 +167,13 @@ export class ClauseContext {
    * @param socket Where.
    * @param handshake The handshake.
    * @returns What was agreed, and how long the answer took.
-   * @throws {ClauseFailure} When the node does not answer as it should.
+   * @throws {ClauseFailure} When the node does not answer as it should, as
+   * {@linkcode SuiteRefused} when it does not take the suite.
    */
   async negotiate(
     socket: UdpSocket,
     handshake: Handshake,
-  ): Promise<{
-    readonly agreed: Agreed;
-    readonly rttMs: number;
-    readonly rest: Uint8Array;
-  }> {
+  ): Promise<Negotiated> {
     let hello = handshake.hello();
     for (let retries = 0; retries <= 3; retries++) {
       const sentAt = systemClock();
@@ -158,17 +183,59 @@ export class ClauseContext {
       });
       if (received === undefined) fail("a hello got no answer");
       const { packet, at } = received;
+      const rttMs = at - sentAt;
       if (packet.kind === Kind.RETRY) {
         hello = handshake.hello({ cookie: handshake.readRetry(packet) });
-        continue;
+        if (handshake.rest.length === 0) continue;
+        const agreed = await this.negotiateHybrid(socket, handshake, hello);
+        return { agreed, rttMs, rest: new Uint8Array() };
       }
-      return {
-        agreed: handshake.readAnswer(packet),
-        rttMs: at - sentAt,
-        rest: packet.rest,
-      };
+      if (packet.kind === Kind.REFUSAL && packet.body[0] === 2) {
+        throw new SuiteRefused(handshake.readSuiteRefusal(packet));
+      }
+      return { agreed: handshake.readAnswer(packet), rttMs, rest: packet.rest };
     }
     fail("the node asks for one cookie after the other");
+  }
+
+  /**
+   * Sends both datagrams of a hybrid hello and waits for both of the answer.
+   *
+   * @param socket Where.
+   * @param handshake The handshake, of suite 3.
+   * @param hello The first datagram, with its cookie.
+   * @returns What was agreed.
+   * @throws {ClauseFailure} When one of the answer does not come.
+   */
+  async negotiateHybrid(
+    socket: UdpSocket,
+    handshake: Handshake,
+    hello: Uint8Array,
+  ): Promise<Agreed> {
+    const parts = new Map<number, HandshakePacket>();
+    for (
+      let attempt = 0;
+      attempt < MAX_HYBRID_ATTEMPTS && parts.size < 2;
+      attempt++
+    ) {
+      socket.send(hello);
+      socket.send(encodeHelloRest(handshake.connectionId, handshake.rest));
+      for (let count = 0; count < 2; count++) {
+        const received = await this.receiveHandshake(socket, handshake, {
+          withinMs: 400 + 2 * this.target.rttMs,
+          // A hello without a cookie that was repeated is answered once more.
+          exceptKind: Kind.RETRY,
+        });
+        if (received === undefined) break;
+        parts.set(received.packet.kind, received.packet);
+      }
+    }
+    const answer = parts.get(Kind.ANSWER);
+    const answerRest = parts.get(Kind.ANSWER_REST);
+    if (answer === undefined || answerRest === undefined) {
+      fail(`of the answer only packets of kind ${[...parts.keys()]} came`);
+    }
+    return handshake.readAnswer(answer, answerRest);
   }
 
   /**
@@ -241,6 +308,9 @@ export class ClauseContext {
     let received = await this.receiveHandshake(socket, handshake, options);
     if (received?.packet.kind === Kind.RETRY) {
       socket.send(make({ cookie: handshake.readRetry(received.packet) }));
+      if (handshake.rest.length > 0) {
+        socket.send(encodeHelloRest(handshake.connectionId, handshake.rest));
+      }
       received = await this.receiveHandshake(socket, handshake, options);
     } else {
       check(

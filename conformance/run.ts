@@ -18,8 +18,14 @@ import { PACKET_CLAUSES } from "./clause/packet.ts";
 import { REGISTRY_CLAUSES } from "./clause/registry.ts";
 import { STREAM_CLAUSES } from "./clause/stream.ts";
 import { TICKET_CLAUSES } from "./clause/ticket.ts";
-import { ClauseContext, type ConformanceTarget } from "./context.ts";
-import { Handshake } from "./peer/handshake.ts";
+import {
+  ClauseContext,
+  type ConformanceTarget,
+  type Negotiated,
+  SuiteRefused,
+} from "./context.ts";
+import { KIT_SUITES } from "./peer/handshake.ts";
+import type { UdpSocket } from "./peer/udp_socket.ts";
 
 /** Every clause, in the order in which they run. */
 export const CLAUSES: readonly Clause[] = [
@@ -157,24 +163,32 @@ function isMisdeed(error: unknown): error is Error {
     error instanceof ProtocolError && error.fault === "peer";
 }
 
-/** Finds out whether somebody is there, how far away, and with which key. */
+/**
+ * Finds out whether somebody is there, how far away, and with which key and
+ * suite.
+ */
 async function reach(options: ConformanceOptions): Promise<ConformanceTarget> {
   const { address, publicKey, signal } = options;
-  const context = new ClauseContext({ address, publicKey, rttMs: 0 }, {
+  const unknown: ConformanceTarget = {
+    address,
+    publicKey,
+    rttMs: 0,
+    suite: KIT_SUITES[0]!,
+  };
+  const context = new ClauseContext(unknown, {
     timeLimitMs: REACH_TIME_LIMIT_MS,
     ...(signal === undefined ? {} : { signal }),
   });
   try {
     const socket = await context.openSocket();
-    const handshake = new Handshake({ responderKey: publicKey });
     try {
-      const { agreed, rttMs } = await context.negotiate(socket, handshake);
-      return { address, publicKey: publicKey ?? agreed.peerKey, rttMs };
+      const { agreed, rttMs, suite } = await greet(context, socket);
+      return { address, publicKey: publicKey ?? agreed.peerKey, rttMs, suite };
     } catch (error) {
       signal?.throwIfAborted();
       // Whoever answers wrongly is there: the clauses say what is wrong. Those
       // that need a key are skipped where none is learned, `handshake.xx` fails.
-      if (socket.bytesReceived > 0) return { address, publicKey, rttMs: 0 };
+      if (socket.bytesReceived > 0) return unknown;
       throw new TransportError(
         "HANDSHAKE_TIMEOUT",
         "Conformance: nobody answers there",
@@ -183,5 +197,27 @@ async function reach(options: ConformanceOptions): Promise<ConformanceTarget> {
     }
   } finally {
     await context.close();
+  }
+}
+
+/** A first handshake, with another suite where the first one is refused. */
+async function greet(
+  context: ClauseContext,
+  socket: UdpSocket,
+): Promise<Negotiated & { readonly suite: number }> {
+  const { publicKey: responderKey, suite: first } = context.target;
+  const negotiate = async (
+    suite: number,
+  ): Promise<Negotiated & { readonly suite: number }> => {
+    const handshake = context.handshake({ responderKey, suites: [suite] });
+    return { suite, ...await context.negotiate(socket, handshake) };
+  };
+  try {
+    return await negotiate(first);
+  } catch (error) {
+    if (!(error instanceof SuiteRefused)) throw error;
+    const suite = KIT_SUITES.find((known) => error.suites.includes(known));
+    if (suite === undefined) throw error;
+    return await negotiate(suite);
   }
 }

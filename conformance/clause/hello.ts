@@ -51,6 +51,11 @@ async function expectKind(
   return { packet, body: packet.body, socket };
 }
 
+/** A suite beside the one that the node takes. */
+function otherSuite({ target }: ClauseContext): number {
+  return target.suite === 1 ? 2 : 1;
+}
+
 /** Clauses about hellos. */
 export const HELLO_CLAUSES: readonly Clause[] = [
   {
@@ -186,7 +191,9 @@ export const HELLO_CLAUSES: readonly Clause[] = [
     spec: SPEC,
     run: async (context) => {
       const kinds: number[] = [];
-      for (const suites of [[1, 2], [2, 1]]) {
+      const { suite } = context.target;
+      const other = otherSuite(context);
+      for (const suites of [[suite, other], [other, suite]]) {
         const socket = await context.openSocket();
         const handshake = context.handshake({ suites });
         const hello = handshake.hello();
@@ -210,11 +217,11 @@ export const HELLO_CLAUSES: readonly Clause[] = [
       }
       check(
         kinds.toSorted().join() === [Kind.ANSWER, Kind.REFUSAL].join(),
-        `the suites 1, 2 and 2, 1 were answered with packets of kind ${
+        `the suites ${suite}, ${other} and ${other}, ${suite} were answered with packets of kind ${
           kinds.join(" and ")
         }`,
       );
-      return `prefers suite ${kinds[0] === Kind.ANSWER ? 1 : 2}`;
+      return `prefers suite ${kinds[0] === Kind.ANSWER ? suite : other}`;
     },
   },
   {
@@ -223,7 +230,8 @@ export const HELLO_CLAUSES: readonly Clause[] = [
       "A hello that uses an unknown suite is refused, one that only lists it is not",
     spec: SPEC,
     run: async (context) => {
-      const unknown = context.handshake({ suites: [0xf0, 1] });
+      const { suite } = context.target;
+      const unknown = context.handshake({ suites: [0xf0, suite] });
       const { packet } = await expectKind(
         context,
         unknown,
@@ -232,8 +240,11 @@ export const HELLO_CLAUSES: readonly Clause[] = [
         "a hello that uses suite 0xf0",
       );
       const named = unknown.readSuiteRefusal(packet);
-      check(named.includes(1), `the refusal names the suites ${named}, not 1`);
-      await context.connect({ suites: [1, 0xf0] });
+      check(
+        named.includes(suite),
+        `the refusal names the suites ${named}, not ${suite}`,
+      );
+      await context.connect({ suites: [suite, 0xf0] });
     },
   },
   {
@@ -243,7 +254,9 @@ export const HELLO_CLAUSES: readonly Clause[] = [
     run: async (context) => {
       // The initiator listed two suites; somebody took the second one out and
       // made the MAC anew, as anybody can who knows the node's public key.
-      const handshake = context.handshake({ prologue: { suites: [1, 2] } });
+      const handshake = context.handshake({
+        prologue: { suites: [context.target.suite, otherSuite(context)] },
+      });
       await context.expectNoAnswer(
         "a hello whose list of suites differs from the prologue",
         handshake,

@@ -7,16 +7,9 @@ import { check, type Clause, fail, skip } from "../clause.ts";
 import type { ClauseContext } from "../context.ts";
 import type { Handshake } from "../peer/handshake.ts";
 import type { UdpSocket } from "../peer/udp_socket.ts";
-import {
-  encodeHelloRest,
-  type HandshakePacket,
-  Kind,
-} from "../wire/handshake_codec.ts";
+import { encodeHelloRest, Kind } from "../wire/handshake_codec.ts";
 
 const SPEC = "transport.md#hybrid-handshake";
-
-/** A hello without a cookie that was repeated is answered once more, and late. */
-const exceptKind = Kind.RETRY;
 
 /** X25519 + ML-KEM-768 + ChaCha20-Poly1305. */
 const HYBRID_SUITE = 3;
@@ -50,32 +43,13 @@ async function beginHybrid(
   return { handshake, hello: handshake.hello({ cookie }) };
 }
 
-/** Sends both datagrams of a hello and waits for both of the answer. */
+/** Completes a hybrid handshake, and uses the connection. */
 async function finishHybrid(
   context: ClauseContext,
   socket: UdpSocket,
   { handshake, hello }: { handshake: Handshake; hello: Uint8Array },
 ): Promise<void> {
-  const rest = encodeHelloRest(handshake.connectionId, handshake.rest);
-  const parts = new Map<number, HandshakePacket>();
-  for (let attempt = 0; attempt < 4 && parts.size < 2; attempt++) {
-    socket.send(hello);
-    socket.send(rest);
-    for (let count = 0; count < 2; count++) {
-      const received = await context.receiveHandshake(socket, handshake, {
-        withinMs: 400 + 2 * context.target.rttMs,
-        exceptKind,
-      });
-      if (received === undefined) break;
-      parts.set(received.packet.kind, received.packet);
-    }
-  }
-  const answer = parts.get(Kind.ANSWER);
-  const answerRest = parts.get(Kind.ANSWER_REST);
-  if (answer === undefined || answerRest === undefined) {
-    fail(`of the answer only packets of kind ${[...parts.keys()]} came`);
-  }
-  const agreed = handshake.readAnswer(answer, answerRest);
+  const agreed = await context.negotiateHybrid(socket, handshake, hello);
   const connection = context.track(socket, agreed, context.target.rttMs);
   await connection.ping("a hybrid connection does not come to live");
 }
@@ -110,7 +84,8 @@ export const HYBRID_CLAUSES: readonly Clause[] = [
       socket.send(encodeHelloRest(handshake.connectionId, damaged));
       const early = await context.receiveHandshake(socket, handshake, {
         withinMs: context.quietMs,
-        exceptKind,
+        // A hello without a cookie that was repeated is answered once more.
+        exceptKind: Kind.RETRY,
       });
       check(
         early === undefined,

@@ -63,6 +63,9 @@ export const DEFAULT_PARAMETERS: ParameterList = [
   [Parameter.MAX_DATAGRAM, 1_200],
 ];
 
+/** Suites that the kit has; those whose hello is one datagram first. */
+export const KIT_SUITES: readonly number[] = [1, 2, 3];
+
 /** A suite of the handshake. */
 interface SuiteParts {
   readonly aead: AeadSuite;
@@ -149,6 +152,8 @@ export class Handshake {
   readonly #noise: HandshakeState;
   readonly #aead: AeadSuite;
   readonly #isResumed: boolean;
+  /** The Noise message of the last hello: answers are made for it. */
+  #sentNoise: Uint8Array;
 
   /** @param choice Pattern, suites, parameters, keys. */
   constructor(choice: HandshakeChoice = {}) {
@@ -195,6 +200,7 @@ export class Handshake {
       noise: split.field,
       macKey: helloMacKey(responderKey),
     };
+    this.#sentNoise = this.fields.noise;
   }
 
   /**
@@ -204,7 +210,9 @@ export class Handshake {
    * @returns The whole datagram.
    */
   hello(changes: Partial<HelloFields> = {}): Uint8Array {
-    return encodeHello({ ...this.fields, ...changes });
+    const fields = { ...this.fields, ...changes };
+    this.#sentNoise = fields.noise;
+    return encodeHello(fields);
   }
 
   /**
@@ -335,7 +343,7 @@ export class Handshake {
   }
 
   #checkMac(packet: HandshakePacket, name: string): void {
-    const key = answerMacKey(this.connectionId, this.fields.noise);
+    const key = answerMacKey(this.connectionId, this.#sentNoise);
     check(hasRightMac(packet.packet, key), `the MAC of the ${name} is wrong`);
   }
 }

@@ -20,6 +20,7 @@ import {
   type ClauseResult,
   CLAUSES,
   runConformance,
+  selectClauses,
 } from "../../conformance/mod.ts";
 import { Agent, Node } from "../../mesh/mod.ts";
 import { parseMxpUrl } from "../../protocol/mod.ts";
@@ -123,6 +124,49 @@ Deno.test("The conformance kit judges an agent by what needs no node", async () 
     "message.echo skipped this peer has no method mxp.ping",
   ]);
 });
+
+/** Clauses to which it matters how a handshake goes, and one beside them. */
+const SUITE_CLAUSES = [
+  "hello",
+  "handshake",
+  "hybrid",
+  "ticket",
+  "message.echo",
+];
+
+for (
+  const [suite, skipped] of [
+    ["aes-256-gcm", ["hybrid"]],
+    // A hybrid hello has two datagrams, and there are no tickets.
+    ["x25519-mlkem768-chacha20-poly1305", [
+      "handshake.replayed-hello",
+      "ticket",
+    ]],
+  ] as const
+) {
+  Deno.test(`The conformance kit judges a node that takes ${suite} alone`, async () => {
+    const node = await Node.start({ port: 0, transport: { suites: [suite] } });
+    const results: ClauseResult[] = [];
+    try {
+      for await (
+        const result of runConformance({
+          address: node.localAddress,
+          only: SUITE_CLAUSES,
+        })
+      ) results.push(result);
+    } finally {
+      await node.close();
+    }
+    const expected = selectClauses(SUITE_CLAUSES)
+      .map(({ id }) => [
+        id,
+        skipped.some((name) => `${id}.`.startsWith(`${name}.`))
+          ? "skipped"
+          : "passed",
+      ]);
+    assert.deepEqual(results.map(({ id, outcome }) => [id, outcome]), expected);
+  });
+}
 
 Deno.test("The conformance kit takes the late answer to a hello that was repeated for what it is", async () => {
   const node = await Node.start({
