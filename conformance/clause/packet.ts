@@ -202,6 +202,19 @@ export const PACKET_CLAUSES: readonly Clause[] = [
     },
   },
   {
+    id: "packet.flags",
+    title:
+      "The node's packets have the flags of their frames, no reserved ones, and 0 as reserved byte",
+    spec: "transport.md#packets",
+    run: async (context) => {
+      const connection = await context.connect();
+      // An ack alone, then frames of other kinds: the connection checks each.
+      await connection.ping();
+      await request(connection, callMessage("mxp.ping"));
+      return `${connection.packetCount} packets`;
+    },
+  },
+  {
     id: "packet.size-taken",
     title:
       "Datagrams of 1,200 bytes, and on this machine of the announced size, are taken",

@@ -19,6 +19,7 @@ import {
   callMessage,
   deliverStream,
   receiveReply,
+  request,
   requireNode,
   sendStream,
   streamFrame,
@@ -306,6 +307,18 @@ export const STREAM_CLAUSES: readonly Clause[] = [
           packets: () => [packet],
         });
       }
+    },
+  },
+  {
+    id: "stream.open",
+    title: "OPEN is set by the end that opened the stream, at its start alone",
+    spec: "frames.md#stream",
+    run: async (context) => {
+      const connection = await context.connect();
+      const message = callMessage("mxp.ping", new Uint8Array(5_000));
+      // The connection checks each frame of the answer.
+      const answer = await request(connection, message);
+      return `type 0x${answer.type.toString(16)}`;
     },
   },
   {

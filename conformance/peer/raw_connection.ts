@@ -16,14 +16,18 @@ import {
   encodePingFrame,
   type Frame,
   isAckEliciting,
+  type StreamFrame,
 } from "../../protocol/mod.ts";
 import { systemClock } from "../../transport/mod.ts";
-import { fail } from "../clause.ts";
+import { check, fail } from "../clause.ts";
 import { HEADER_BYTES } from "../wire/handshake_codec.ts";
 import {
+  ACK_FLAG,
   ELICITING_FLAG,
   type OpenedPacket,
   PacketKeys,
+  PHASE_FLAG,
+  PROBE_FLAG,
 } from "../wire/packet_codec.ts";
 import type { Agreed } from "./handshake.ts";
 import { RawStream } from "./raw_stream.ts";
@@ -35,8 +39,14 @@ const REPEAT_MS = 400;
 /** How long a wait lasts when nobody says otherwise, in milliseconds. */
 export const DEFAULT_WAIT_MS = 3_000;
 
+/** Flags that a sealed packet may have. */
+const SEALED_FLAGS = ELICITING_FLAG | ACK_FLAG | PHASE_FLAG | PROBE_FLAG;
+
 /** Most ranges that our acks report. */
 const MAX_RANGES = 32;
+
+/** The bit of a stream id that says that the node opened the stream. */
+const NODE_STREAM_BIT = 0x02;
 
 /** A frame that came, and how. */
 export interface ReceivedFrame {
@@ -305,9 +315,9 @@ export class RawConnection {
     fail(
       close === undefined
         ? what
-        : `${what}: the node closed with code 0x${
-          close.code.toString(16).padStart(2, "0")
-        }${close.reason === "" ? "" : ` (${close.reason})`}`,
+        : `${what}: the node closed with code ${hex(close.code)}${
+          close.reason === "" ? "" : ` (${close.reason})`
+        }`,
     );
   }
 
@@ -360,6 +370,7 @@ export class RawConnection {
   }
 
   #takePacket(packet: OpenedPacket, at: Instant, socket: UdpSocket): void {
+    checkHeader(packet);
     this.#isConfirmed = true;
     this.packetCount++;
     const { packetNumber } = packet;
@@ -370,16 +381,26 @@ export class RawConnection {
     this.#received.add(packetNumber, packetNumber + 1);
     this.peerGeneration = Math.max(this.peerGeneration, packet.generation);
     const reader = new ByteReader(packet.plaintext);
-    let isEliciting = false;
+    let contents = 0;
     while (reader.remaining > 0) {
       const frame = this.#readFrame(reader);
       if (frame.type === "padding") continue;
-      isEliciting ||= isAckEliciting(frame.type);
+      if (isAckEliciting(frame.type)) contents |= ELICITING_FLAG;
+      if (frame.type === "ack") contents |= ACK_FLAG;
       this.frames.push({ frame, packet, at, socket });
       this.#takeFrame(frame);
       if (frame.type === "close") return;
     }
-    if (isEliciting && this.isAcking) this.sendAck(socket);
+    const flags = packet.flags & (ELICITING_FLAG | ACK_FLAG);
+    check(
+      flags === contents,
+      `the node sent a packet with the flags ${
+        hex(packet.flags)
+      }: its frames ask for ${hex(contents)}`,
+    );
+    if ((contents & ELICITING_FLAG) !== 0 && this.isAcking) {
+      this.sendAck(socket);
+    }
   }
 
   #readFrame(reader: ByteReader): Frame {
@@ -396,6 +417,7 @@ export class RawConnection {
         for (const { start, end } of frame.ranges) this.acked.add(start, end);
         break;
       case "stream":
+        checkOpen(frame);
         this.stream(frame.streamId).receive(frame);
         break;
       case "reset-stream":
@@ -426,8 +448,36 @@ export class RawConnection {
       delayMicros: 0,
       ranges,
     });
-    this.send(writer.written.slice(), { flags: 0x04, socket });
+    this.send(writer.written.slice(), { flags: ACK_FLAG, socket });
   }
+}
+
+/** Insists on a header, and on contents, that no peer closes because of. */
+function checkHeader({ flags, reservedByte, plaintext }: OpenedPacket): void {
+  check(
+    (flags & ~SEALED_FLAGS) === 0,
+    `the node sent a sealed packet with the flags ${hex(flags)}`,
+  );
+  check(
+    reservedByte === 0,
+    `the node sent a packet whose reserved byte is ${reservedByte}`,
+  );
+  check(plaintext.length > 0, "the node sent a packet without a frame");
+}
+
+/** Insists on OPEN where the node's own streams begin, and nowhere else. */
+function checkOpen({ streamId, offset, isOpen }: StreamFrame): void {
+  const isExpected = (streamId & NODE_STREAM_BIT) !== 0 && offset === 0;
+  check(
+    isOpen === isExpected,
+    `the node sent a frame at offset ${offset} of stream ${streamId} ${
+      isOpen ? "with" : "without"
+    } OPEN`,
+  );
+}
+
+function hex(number: number): string {
+  return `0x${number.toString(16).padStart(2, "0")}`;
 }
 
 /** A ping frame. */

@@ -21,6 +21,9 @@ export const PHASE_FLAG = 0x08;
 /** The flag of a packet that has to be acknowledged. */
 export const ELICITING_FLAG = 0x02;
 
+/** The flag of a packet that acknowledges others. */
+export const ACK_FLAG = 0x04;
+
 /** The flag of a packet that wants to be acknowledged at once. */
 export const PROBE_FLAG = 0x10;
 
@@ -59,6 +62,8 @@ export interface OpenedPacket {
   readonly packetNumber: number;
   /** All its flags. */
   readonly flags: number;
+  /** The byte behind the flags. */
+  readonly reservedByte: number;
   /** Its frames. */
   readonly plaintext: Uint8Array;
   /** How often the keys were updated before. */
@@ -141,7 +146,15 @@ export class PacketKeys {
         new DataView(header.buffer).getBigUint64(NUMBER_OFFSET, true),
       );
       const connectionId = header.slice(0, NUMBER_OFFSET);
-      return { connectionId, packetNumber, flags, plaintext, generation };
+      const reservedByte = header[RESERVED_OFFSET]!;
+      return {
+        connectionId,
+        packetNumber,
+        flags,
+        reservedByte,
+        plaintext,
+        generation,
+      };
     }
     return undefined;
   }

@@ -150,6 +150,36 @@ export const DEVIATIONS: readonly Deviation[] = [
     edits: [core("this.#reservedByte !== 0;", "false;")],
   },
   {
+    name: "sets a reserved flag in what it seals",
+    clause: "packet.flags",
+    edits: [
+      core(
+        "const flags = packet.flags |\n",
+        "const flags = packet.flags | 0x20 |\n",
+      ),
+    ],
+  },
+  {
+    name: "seals packets whose reserved byte is not 0",
+    clause: "packet.flags",
+    edits: [
+      core(
+        "const { aead, ivAt } = this.#send;",
+        "const { aead, ivAt } = this.#send;\n    buffer[offset + 17] = 1;",
+      ),
+    ],
+  },
+  {
+    name: "does not flag the packets that have to be acknowledged",
+    clause: "packet.flags",
+    edits: [core("(isEliciting ? PacketFlags.ACK_ELICITING : 0)", "0")],
+  },
+  {
+    name: "does not flag the packets that acknowledge others",
+    clause: "packet.flags",
+    edits: [core("(hasAck ? PacketFlags.ACK : 0)", "0")],
+  },
+  {
     name: "takes more data than it has granted",
     clause: "stream.credit",
     edits: [{
@@ -158,6 +188,16 @@ export const DEVIATIONS: readonly Deviation[] = [
         "if (growth > this.#window.availableBytes) throw this.#creditError(end);",
       to: "if (growth > 2 ** 52) throw this.#creditError(end);",
     }],
+  },
+  {
+    name: "sets OPEN on streams that it did not open",
+    clause: "stream.open",
+    edits: [
+      core(
+        "isOpen = this.#isOpener && offset === 0;",
+        "isOpen = offset === 0;",
+      ),
+    ],
   },
   {
     name: "takes more streams than it has granted",
