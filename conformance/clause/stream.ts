@@ -20,7 +20,9 @@ import {
   deliverStream,
   receiveReply,
   request,
+  requireCredit,
   requireNode,
+  resendStream,
   sendStream,
   streamFrame,
 } from "../peer/requests.ts";
@@ -39,11 +41,14 @@ const ONE_WAY_STREAM = 1;
 /** Most credit of a stream that the kit uses up, in bytes. */
 const MAX_USED_CREDIT_BYTES: number = 4 * 1024 * 1024;
 
-/** Body of the events that use it up, in bytes. */
-const EVENT_BYTES = 50_000;
+/** Longest body of the events that use it up, in bytes. */
+const MAX_EVENT_BYTES = 50_000;
 
 /** Bytes of a stream in our deliberately small credit. */
 const SMALL_CREDIT_BYTES = 100;
+
+/** Where the data of the clause about final sizes ends at most. */
+const HIGHEST_OFFSET = 10;
 
 function limitOf(connection: RawConnection, id: number): number {
   return connection.agreed.parameters.number(id);
@@ -88,10 +93,10 @@ export const STREAM_CLAUSES: readonly Clause[] = [
           const streamBytes = limitOf(connection, Parameter.MAX_STREAM_DATA);
           const bytes = limitOf(connection, Parameter.MAX_DATA);
           const count = Math.floor(bytes / streamBytes) + 1;
-          if (
-            count >
-              Math.min(64, limitOf(connection, Parameter.MAX_BIDI_STREAMS))
-          ) skip(`it takes ${count} streams to use the credit up`);
+          const most = limitOf(connection, Parameter.MAX_BIDI_STREAMS);
+          if (bytes === 0 || count > Math.min(64, most)) {
+            skip(`it takes ${count} streams to use the credit up`);
+          }
           // Only the highest offset counts: one byte at the end of each.
           return Array.from(
             { length: count },
@@ -121,12 +126,12 @@ export const STREAM_CLAUSES: readonly Clause[] = [
       const bytes = encodeMessage(
         callMessage("mxp.ping", new Uint8Array(1_000).fill(0x61)),
       );
-      sendStream(connection, id, bytes);
+      await sendStream(connection, id, bytes);
       const stream = connection.stream(id);
       await connection.waitFor(
         "the node does not use the credit that it has",
         () => stream.highestOffset >= SMALL_CREDIT_BYTES || undefined,
-        { repeat: () => sendStream(connection, id, bytes) },
+        { repeat: () => resendStream(connection, id, bytes) },
       );
       await connection.listen(context.quietMs);
       check(
@@ -159,7 +164,7 @@ export const STREAM_CLAUSES: readonly Clause[] = [
           contentType: 0,
           topic: "conformance",
           sequence: 0,
-          body: new Uint8Array(EVENT_BYTES),
+          body: new Uint8Array(Math.min(MAX_EVENT_BYTES, credit >>> 3)),
         }),
       });
       // A stream carries any number of events; no answer gets in the way.
@@ -168,7 +173,8 @@ export const STREAM_CLAUSES: readonly Clause[] = [
       for (let index = 0; index < count; index++) {
         events.set(event, index * event.length);
       }
-      await deliverStream(connection, id, events);
+      const sent = await deliverStream(connection, id, events);
+      if (sent <= credit / 2) skip(`the connection takes ${sent} bytes`);
       const maximum = await connection.waitFor(
         "no StreamMaxData came after half of the credit was used",
         () =>
@@ -269,9 +275,10 @@ export const STREAM_CLAUSES: readonly Clause[] = [
         await violate(context, {
           what,
           code: Code.FINAL_SIZE_ERROR,
-          packets: (connection) => [
-            concat(...frames(connection.openStream())),
-          ],
+          packets: (connection) => {
+            requireCredit(connection, HIGHEST_OFFSET);
+            return [concat(...frames(connection.openStream()))];
+          },
         });
       }
     },
@@ -332,6 +339,7 @@ export const STREAM_CLAUSES: readonly Clause[] = [
       const bytes = encodeMessage(
         callMessage("mxp.ping", new TextEncoder().encode("in order")),
       );
+      requireCredit(connection, bytes.length);
       const parts: [start: number, end: number][] = [
         [60, bytes.length],
         [20, 70],
@@ -366,7 +374,7 @@ export const STREAM_CLAUSES: readonly Clause[] = [
       const id = connection.openStream();
       const bytes = encodeMessage(callMessage("mxp.ping"));
       // Without credit the answer cannot leave: it is there to be stopped.
-      sendStream(connection, id, bytes);
+      await sendStream(connection, id, bytes);
       await connection.ping();
       await connection.listen(context.quietMs);
       const stop = written((writer) =>
@@ -388,14 +396,14 @@ export const STREAM_CLAUSES: readonly Clause[] = [
       const connection = await context.connect();
       const id = connection.openStream();
       const bytes = encodeMessage(callMessage("mxp.ping"));
-      sendStream(connection, id, bytes);
+      await sendStream(connection, id, bytes);
       await receiveReply(
         connection,
         id,
-        () => sendStream(connection, id, bytes),
+        () => resendStream(connection, id, bytes),
       );
       await connection.listen(context.quietMs);
-      sendStream(connection, id, bytes);
+      resendStream(connection, id, bytes);
       await connection.ping("the connection is gone after a late frame");
     },
   },

@@ -22,6 +22,7 @@ import { pingFrame, type RawConnection } from "../peer/raw_connection.ts";
 import {
   callMessage,
   receiveReply,
+  requireCredit,
   requireNode,
   statusOf,
   streamFrame,
@@ -84,6 +85,7 @@ function resumptionWith(
   { ticket }: TicketFrame,
   frames: Uint8Array,
 ): Resumption {
+  requireCredit(connection, frames.length);
   const { sendSecret, handshakeHash } = connection.agreed;
   const secret = hkdfExpandSha256(
     sendSecret,

@@ -29,6 +29,7 @@ import {
   PHASE_FLAG,
   PROBE_FLAG,
 } from "../wire/packet_codec.ts";
+import { Parameter } from "../wire/parameter_codec.ts";
 import type { Agreed } from "./handshake.ts";
 import { RawStream } from "./raw_stream.ts";
 import type { UdpSocket } from "./udp_socket.ts";
@@ -131,6 +132,8 @@ export class RawConnection {
   readonly #received: RangeSet = new RangeSet();
   readonly #streams = new Map<number, RawStream>();
   readonly #limit: () => Instant;
+  /** How many bytes the node takes on all streams together. */
+  #creditBytes: number;
   #isFinishSent = false;
   #isConfirmed = false;
   #nextBidi = 0;
@@ -149,6 +152,7 @@ export class RawConnection {
     this.socket = socket;
     this.rttMs = timing.rttMs;
     this.#limit = timing.limit;
+    this.#creditBytes = agreed.parameters.number(Parameter.MAX_DATA);
     this.#send = new PacketKeys(agreed.suite, agreed.sendSecret);
     this.#receive = new PacketKeys(agreed.suite, agreed.receiveSecret);
   }
@@ -263,10 +267,25 @@ export class RawConnection {
   stream(id: number): RawStream {
     let stream = this.#streams.get(id);
     if (stream === undefined) {
-      stream = new RawStream();
+      stream = new RawStream(
+        this.agreed.parameters.number(Parameter.MAX_STREAM_DATA),
+      );
       this.#streams.set(id, stream);
     }
     return stream;
+  }
+
+  /**
+   * How far our direction of a stream may go, by the credit that came so far.
+   *
+   * @param id The stream.
+   * @returns An offset.
+   */
+  sendLimit(id: number): number {
+    const { creditEnd, sentEnd } = this.stream(id);
+    let sentBytes = 0;
+    for (const stream of this.#streams.values()) sentBytes += stream.sentEnd;
+    return Math.min(creditEnd, this.#creditBytes - sentBytes + sentEnd);
   }
 
   /**
@@ -425,6 +444,14 @@ export class RawConnection {
         break;
       case "stop-sending":
         this.stream(frame.streamId).stopCode = frame.code;
+        break;
+      case "stream-max-data": {
+        const stream = this.stream(frame.streamId);
+        stream.creditEnd = Math.max(stream.creditEnd, frame.maxData);
+        break;
+      }
+      case "connection-max-data":
+        this.#creditBytes = Math.max(this.#creditBytes, frame.maxData);
         break;
       case "close":
         this.close = frame;

@@ -1,5 +1,5 @@
 /**
- * What a node has sent on one stream.
+ * What a node has sent on one stream, and how much it takes.
  *
  * @module
  */
@@ -15,7 +15,16 @@ export class RawStream {
   stopCode: number | undefined;
   /** Offset behind the last byte that ever came. */
   highestOffset = 0;
+  /** How far the node lets our direction go, by the credit of this stream. */
+  creditEnd: number;
+  /** Offset behind the last byte that we have sent. */
+  sentEnd = 0;
   readonly #chunks = new Map<number, Uint8Array>();
+
+  /** @param creditBytes What the node granted for each stream. */
+  constructor(creditBytes: number) {
+    this.creditEnd = creditBytes;
+  }
 
   /**
    * Takes a frame.

@@ -18,15 +18,23 @@ import {
   MessageType,
   peekMessageLength,
 } from "../../protocol/mod.ts";
-import { systemRandom } from "../../transport/mod.ts";
+import { systemClock, systemRandom } from "../../transport/mod.ts";
 import { check, fail, skip } from "../clause.ts";
-import { type RawConnection, written } from "./raw_connection.ts";
+import { Parameter } from "../wire/parameter_codec.ts";
+import {
+  DEFAULT_WAIT_MS,
+  type RawConnection,
+  written,
+} from "./raw_connection.ts";
 
 /** Bytes of a stream in one packet. */
 const CHUNK_BYTES = 1_000;
 
 /** Bytes that are sent before an acknowledgement: no receive buffer overflows. */
 const BATCH_BYTES: number = 32 * CHUNK_BYTES;
+
+/** How long credit may follow an acknowledgement: this, and the round trip. */
+const CREDIT_WAIT_MS = 200;
 
 /** When what is missing of a batch is sent again, in milliseconds. */
 const BATCH_REPEAT_MS = 60;
@@ -93,51 +101,139 @@ export function callMessage(
 }
 
 /**
- * Puts bytes on a stream of ours, from its start.
+ * Puts bytes on a stream of ours, from its start, no faster than the node
+ * grants credit for them.
+ *
+ * @param connection The connection.
+ * @param streamId The stream.
+ * @param bytes All its bytes.
+ * @param isFin Whether they are the last.
+ * @returns When all are sent, or when the node has answered before that.
+ * @throws {ClauseSkipped} When the credit does not come in time.
+ */
+export async function sendStream(
+  connection: RawConnection,
+  streamId: number,
+  bytes: Uint8Array,
+  isFin = true,
+): Promise<void> {
+  const stream = connection.stream(streamId);
+  const sendMore = (): boolean => {
+    const start = stream.sentEnd;
+    const end = Math.min(bytes.length, connection.sendLimit(streamId));
+    if (end > start || bytes.length === 0) {
+      stream.sentEnd = end;
+      sendPart(connection, streamId, bytes, { start, end, isFin });
+    }
+    return stream.sentEnd >= bytes.length || connection.close !== undefined ||
+      stream.resetCode !== undefined || stream.stopCode !== undefined ||
+      stream.highestOffset > 0;
+  };
+  const giveUpAt = systemClock() + DEFAULT_WAIT_MS;
+  const isDone = await connection.waitFor(
+    "the node takes no more data",
+    () => sendMore() || (systemClock() >= giveUpAt ? false : undefined),
+    {
+      repeat: () => resendStream(connection, streamId, bytes, isFin),
+    },
+  );
+  if (!isDone) {
+    skip(`the node gave credit for ${stream.sentEnd} of ${bytes.length} bytes`);
+  }
+}
+
+/**
+ * Sends again what of a stream was sent already.
  *
  * @param connection The connection.
  * @param streamId The stream.
  * @param bytes All its bytes.
  * @param isFin Whether they are the last.
  */
-export function sendStream(
+export function resendStream(
   connection: RawConnection,
   streamId: number,
   bytes: Uint8Array,
   isFin = true,
 ): void {
-  let offset = 0;
+  const end = connection.stream(streamId).sentEnd;
+  if (end === 0 && bytes.length > 0) return;
+  sendPart(connection, streamId, bytes, { start: 0, end, isFin });
+}
+
+function sendPart(
+  connection: RawConnection,
+  streamId: number,
+  bytes: Uint8Array,
+  part: {
+    readonly start: number;
+    readonly end: number;
+    readonly isFin: boolean;
+  },
+): void {
+  let offset = part.start;
   do {
-    const data = bytes.subarray(offset, offset + CHUNK_BYTES);
-    const end = offset + data.length;
+    const end = Math.min(offset + CHUNK_BYTES, part.end);
     connection.send(streamFrame(streamId, {
       offset,
-      data,
-      isFin: isFin && end === bytes.length,
+      data: bytes.subarray(offset, end),
+      isFin: part.isFin && end === bytes.length,
     }));
     offset = end;
-  } while (offset < bytes.length);
+  } while (offset < part.end);
+}
+
+/**
+ * Gives the clause up where a first stream may not carry what it needs.
+ *
+ * @param connection The connection, on which nothing was sent.
+ * @param bytes What the stream has to carry.
+ */
+export function requireCredit(connection: RawConnection, bytes: number): void {
+  const { parameters } = connection.agreed;
+  const credit = Math.min(
+    parameters.number(Parameter.MAX_DATA),
+    parameters.number(Parameter.MAX_STREAM_DATA),
+  );
+  if (credit < bytes) skip(`the credit is ${credit} bytes`);
 }
 
 /**
  * Puts many bytes on a stream of ours: a batch at a time, and what was lost
- * again, until all of them are acknowledged.
+ * again, until all of them are acknowledged, or all that the credit covers.
  *
  * @param connection The connection.
  * @param streamId The stream.
  * @param bytes All its bytes; it stays open behind them.
+ * @returns How many of them were sent.
  */
 export async function deliverStream(
   connection: RawConnection,
   streamId: number,
   bytes: Uint8Array,
-): Promise<void> {
-  for (let start = 0; start < bytes.length; start += BATCH_BYTES) {
+): Promise<number> {
+  const stream = connection.stream(streamId);
+  for (;;) {
+    const start = stream.sentEnd;
+    const giveUpAt = systemClock() + CREDIT_WAIT_MS + connection.rttMs;
+    await connection.waitFor(
+      "the node takes no more data",
+      () =>
+        start === bytes.length || connection.sendLimit(streamId) > start ||
+        systemClock() >= giveUpAt || undefined,
+      { withinMs: CREDIT_WAIT_MS + connection.rttMs },
+    );
+    const end = Math.min(
+      start + BATCH_BYTES,
+      bytes.length,
+      connection.sendLimit(streamId),
+    );
+    if (end <= start) return start;
+    stream.sentEnd = end;
     const unacked = new Map<number, Uint8Array>();
     const sendFrame = (frame: Uint8Array): void => {
       unacked.set(connection.send(frame), frame);
     };
-    const end = Math.min(start + BATCH_BYTES, bytes.length);
     for (let offset = start; offset < end; offset += CHUNK_BYTES) {
       const data = bytes.subarray(offset, Math.min(offset + CHUNK_BYTES, end));
       sendFrame(streamFrame(streamId, { offset, data }));
@@ -207,11 +303,11 @@ export async function exchange(
   isFin = true,
 ): Promise<Reply> {
   const id = connection.openStream();
-  sendStream(connection, id, bytes, isFin);
+  await sendStream(connection, id, bytes, isFin);
   return await receiveReply(
     connection,
     id,
-    () => sendStream(connection, id, bytes, isFin),
+    () => resendStream(connection, id, bytes, isFin),
   );
 }
 

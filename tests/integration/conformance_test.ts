@@ -168,6 +168,27 @@ for (
   });
 }
 
+Deno.test("The conformance kit sends no more than a node with little credit grants", async () => {
+  const node = await Node.start({
+    port: 0,
+    transport: { maxDataBytes: 3_000, maxStreamDataBytes: 1_200 },
+  });
+  const only = ["packet.size-sent", "stream", "message"];
+  const wrong: string[] = [];
+  try {
+    for await (
+      const { id, outcome, detail } of runConformance({
+        address: node.localAddress,
+        publicKey: node.publicKey,
+        only,
+      })
+    ) if (outcome !== "passed") wrong.push(`${id} ${outcome}: ${detail}`);
+  } finally {
+    await node.close();
+  }
+  assert.deepEqual(wrong, []);
+});
+
 Deno.test("The conformance kit takes the late answer to a hello that was repeated for what it is", async () => {
   const node = await Node.start({
     port: 0,
