@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import {
   type AeadSuite,
   confirmationKey,
+  HandshakeState,
   publicKeyOf,
   type RandomSource,
 } from "../../crypto/mod.ts";
@@ -39,6 +40,7 @@ interface HandshakeVector {
   readonly psk?: string;
   readonly earlyFrames?: string;
   readonly responder: PartyVector;
+  readonly prologue: string;
   readonly noiseMessages: string[];
   readonly packets: {
     readonly initiatorHello: string;
@@ -160,6 +162,23 @@ for (const vector of cases) {
       toJson(answered.result.peerParameters),
       responder.parameters,
     );
+  });
+
+  Deno.test(`handshakes.json: message 1 holds the payload, with a ticket between its length and early frames: ${vector.name}`, () => {
+    const noise = new HandshakeState({
+      protocolName: vector.protocolName,
+      role: "responder",
+      prologue: fromHex(vector.prologue),
+      staticPrivateKey: fromHex(responder.staticPrivateKey),
+      psks: vector.psk === undefined ? [] : [fromHex(vector.psk)],
+      random: new OneKey(responder.ephemeralPrivateKey),
+    });
+    const found = toHex(noise.readMessage(fromHex(vector.noiseMessages[0]!)));
+    const { payload } = initiator;
+    if (vector.earlyFrames === undefined) return assert.equal(found, payload);
+    const length = new Uint8Array(2);
+    new DataView(length.buffer).setUint16(0, payload.length / 2, true);
+    assert.equal(found, toHex(length) + payload + vector.earlyFrames);
   });
 
   Deno.test(`handshakes.json: the secrets protect the first packets: ${vector.name}`, () => {
