@@ -41,6 +41,7 @@ import { IncomingRequest } from "./incoming_request.ts";
 import { estimateParsedBytes } from "./json_size.ts";
 import { type KeyEntry, KeyTable } from "./key_table.ts";
 import { MemoryLimit, MessageChannel } from "./message_channel.ts";
+import { stopOneWay } from "./one_way_stream.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { type CallServices, RunningCall } from "./running_call.ts";
 import { StatusCode, statusName } from "./status_code.ts";
@@ -141,6 +142,7 @@ export class Callee {
     const calls = new IdTable<AbortRace>();
     const key = this.#keys.take(connection.peerPublicKey);
     const onStream = (stream: TransportStream): void => {
+      if (stopOneWay(stream)) return;
       const incoming = new IncomingCall(stream, connection, key);
       const handling = this.#handle(incoming);
       if (handling === undefined) return;

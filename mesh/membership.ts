@@ -55,6 +55,7 @@ import {
   NodeLink,
   type NodeLinkRequestOptions,
 } from "./node_link.ts";
+import { stopOneWay } from "./one_way_stream.ts";
 import {
   discoverAgents,
   type EncodedEvent,
@@ -293,7 +294,7 @@ export class Membership {
     });
     this.#nodeKey ??= connection.peerPublicKey;
     connection.onStream = (stream) => {
-      this.#readEvents(stream, connection);
+      if (!stopOneWay(stream)) this.#readEvents(stream, connection);
     };
     connection.onDatagram = ignoreDatagram;
     return connection;

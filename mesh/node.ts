@@ -55,6 +55,7 @@ import {
 } from "./node_config.ts";
 import type { NodeServices, NodeStatus } from "./node_requests.ts";
 import { type HubEvent, type NodePeer, NodeSession } from "./node_session.ts";
+import { stopOneWay } from "./one_way_stream.ts";
 import { RegistryWrites } from "./registry_writes.ts";
 
 /** Name of the key file in the data directory. */
@@ -320,7 +321,9 @@ export class Node {
       onWarning: (message, cause) => this.#warn(message, cause),
     });
     this.#sessions.set(connection, session);
-    connection.onStream = (stream) => session.accept(stream);
+    connection.onStream = (stream) => {
+      if (!stopOneWay(stream)) session.accept(stream);
+    };
     connection.onDatagram = ignoreDatagram;
     connection.closed.then(() => {
       this.#sessions.delete(connection);

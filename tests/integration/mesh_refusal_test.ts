@@ -1,10 +1,24 @@
 import assert from "node:assert/strict";
-import { CallError } from "../../mod.ts";
+import { Agent, CallError } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { MessageChannel } from "../../mesh/message_channel.ts";
-import { encodeError, MessageType } from "../../protocol/mod.ts";
-import { systemRandom, Transport } from "../../transport/mod.ts";
+import {
+  createNilAgentId,
+  encodeCall,
+  encodeCallData,
+  encodeError,
+  encodeEvent,
+  encodeMessage,
+  encodeValue,
+  MessageType,
+} from "../../protocol/mod.ts";
+import {
+  systemRandom,
+  Transport,
+  type TransportConnection,
+} from "../../transport/mod.ts";
 import { withMesh } from "../support/mesh.ts";
+import { bindTransport } from "../support/transport_pair.ts";
 
 /** How a callee ends a request of which it has read nothing. */
 type Refusal = (channel: MessageChannel) => void;
@@ -68,4 +82,86 @@ Deno.test("A call that is stopped without an answer is lost", async () => {
     channel.finish();
   });
   assert.equal(error.code, "DATA_LOSS");
+});
+
+/** Sends a message one way, and waits until that is stopped. */
+async function sendOneWay(
+  connection: TransportConnection,
+  type: number,
+  payload: Uint8Array,
+): Promise<number> {
+  const message = { type, flags: 0, messageId: 1n, traceId: 1n, payload };
+  const stream = await connection.openStream({ isUnidirectional: true });
+  const stopped = new Promise<number>((resolve) => {
+    stream.onStopped = resolve;
+  });
+  await stream.write(encodeMessage(message));
+  return await stopped;
+}
+
+// docs/spec/messages.md#exchanges
+Deno.test("Node and Agent stop streams that run one way, and do nothing of what they say", () =>
+  withMesh(async ({ node, connect }) => {
+    const calls: string[] = [];
+    const events: string[] = [];
+    const agent = await connect({ name: "worker" });
+    agent.onCall("work", (request) => void calls.push(request.text()));
+    const subscription = await agent.subscribe("news");
+    const { transport } = await bindTransport();
+    try {
+      const toNode = await transport.connect({
+        hostname: "127.0.0.1",
+        port: node.localAddress.port,
+      });
+      const toAgent = await transport.connect({
+        hostname: "127.0.0.1",
+        port: agent.localAddress.port,
+      });
+      const event = encodeEvent({
+        ...encodeValue("one way"),
+        topic: "news",
+        sequence: 0,
+      });
+      const call = encodeCall({
+        target: createNilAgentId(),
+        timeoutSeconds: 0,
+        data: encodeCallData({
+          ...encodeValue("one way"),
+          method: "work",
+          extensions: [],
+        }),
+      });
+      assert.equal(await sendOneWay(toNode, MessageType.EVENT, event), 12);
+      assert.equal(await sendOneWay(toAgent, MessageType.CALL, call), 12);
+      await agent.publish("news", "both ways");
+      for await (const { value } of subscription) {
+        events.push(String(value));
+        break;
+      }
+      assert.deepEqual(events, ["both ways"]);
+      assert.deepEqual(calls, []);
+    } finally {
+      await transport.close();
+    }
+  }));
+
+Deno.test("Agent stops streams of its node that run one way", async () => {
+  const code = Promise.withResolvers<number>();
+  const { transport: node } = await bindTransport({
+    onConnection: (connection) => {
+      sendOneWay(connection, MessageType.EVENT, new Uint8Array(16))
+        .then(code.resolve, code.reject);
+    },
+  });
+  try {
+    const url = `mxp://127.0.0.1:${node.localAddress.port}`;
+    const agent = await Agent.connect(url);
+    try {
+      assert.equal(await code.promise, 12);
+    } finally {
+      await agent.close({ drainMs: 0 });
+    }
+  } finally {
+    await node.close();
+  }
 });
