@@ -11,21 +11,28 @@ import { FrameType, StreamFrameBits } from "../protocol/frame/frame_type.ts";
 import {
   ContentType,
   ControlType,
+  createNilAgentId,
   DiscoverKind,
+  encodeCall,
+  encodeCallData,
   EnvelopeExtension,
   HeartbeatStatus,
   MessageFlags,
   MessageType,
   PacketFlags,
+  parseMxpUrl,
   Priority,
+  ProtocolError,
   RegisterExtension,
   StreamEnding,
   StreamKind,
 } from "../protocol/mod.ts";
 import { CLAUSES } from "../conformance/mod.ts";
 import * as nodeConfig from "../mesh/node_config.ts";
+import { countJsonUnits, MAX_JSON_UNITS } from "../mesh/json_size.ts";
 import { PRESENCE_EXTENSION } from "../mesh/registry_wire.ts";
 import { ReplyExtension } from "../mesh/reply_extension.ts";
+import { StatusCode } from "../mesh/status_code.ts";
 import * as registryConfig from "../registry/config.ts";
 import { CloseCode } from "../transport/core/error.ts";
 import {
@@ -202,6 +209,51 @@ Deno.test("docs/spec/messages.md lists exactly the content types", () => {
   );
 });
 
+Deno.test("docs/spec/messages.md lists exactly the status numbers", () => {
+  assert.deepEqual(
+    documented(messages, ["status", "name"], { section: "## Status" }),
+    constants(StatusCode),
+  );
+});
+
+Deno.test("docs/spec/messages.md says which status every error of a payload gets", () => {
+  const rows = tableOf(messages, ["error of this page"], "## Status");
+  const [checks, others, ...more] = rows.map((row) =>
+    row["error of this page"]!
+  );
+  assert.match(checks!, /Checks/);
+  assert.deepEqual(more, []);
+  const named = [
+    ...tableOf(messages, ["error", "when"], "## Extensions"),
+    ...tableOf(messages, ["error", "when"], "## Compression"),
+  ].map(({ error }) => error!);
+  for (const error of named) assert.ok(others!.includes(error), error);
+});
+
+Deno.test("docs/spec/messages.md gives the bound of a JSON text", () => {
+  const text = messages.replaceAll(/\s+/g, " ");
+  assert.ok(text.includes(`more than ${spelled(MAX_JSON_UNITS)} units`));
+  const [, units] = /units, of which each (.+), those inside/.exec(text)!;
+  for (const [, bytes, count] of units!.matchAll(/((?:`.`[ and]*)+) (\d+)/g)) {
+    for (const [, byte] of bytes!.matchAll(/`(.)`/g)) {
+      const body = new TextEncoder().encode(byte);
+      assert.equal(countJsonUnits(body), Number(count), byte);
+    }
+  }
+});
+
+Deno.test("docs/spec/messages.md tells hosts that are an address from one that is none", () => {
+  const text = messages.replaceAll(/\s+/g, " ");
+  const [, spellings, none] =
+    /refused: ([^:]+) are 127\.0\.0\.1, and `(.+?)` is nothing/.exec(text)!;
+  const hosts = [...spellings!.matchAll(/`(.+?)`/g)].map((match) => match[1]);
+  assert.equal(hosts.length, 3);
+  for (const host of hosts) {
+    assert.equal(parseMxpUrl(`mxp://${host}`).hostname, "127.0.0.1", host);
+  }
+  assert.throws(() => parseMxpUrl(`mxp://${none}`), ProtocolError);
+});
+
 Deno.test("docs/spec/messages.md lists exactly the extensions", () => {
   assert.deepEqual(
     documented(messages, ["extension", "name"], { section: "## Envelope" }),
@@ -340,6 +392,17 @@ function spelled(number: number): string {
   return number.toLocaleString("en-US");
 }
 
+/** Payload of a ping of nothing. */
+const EMPTY_PING_BYTES = encodeCall({
+  target: createNilAgentId(),
+  timeoutSeconds: 0,
+  data: encodeCallData({
+    contentType: ContentType.BYTES,
+    method: "mxp.ping",
+    body: new Uint8Array(0),
+  }),
+}).length;
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -413,6 +476,10 @@ Deno.test("docs/spec/registry.md gives the numbers of leases, queries and queues
       nodeConfig.RESERVED_NODE_REQUEST_BYTES / KIB
     } KiB or ${nodeConfig.RESERVED_SUBSCRIPTIONS} subscriptions however much`,
     `A **topic** is 1 to ${nodeConfig.MAX_TOPIC_BYTES} bytes`,
+    `An advertised host is 1 to ${registryConfig.MAX_HOSTNAME_LENGTH} ASCII`,
+    `with an empty envelope, ${
+      spelled(nodeConfig.MAX_CONTROL_PAYLOAD_BYTES - EMPTY_PING_BYTES)
+    } bytes are left for the body of an \`mxp.ping\``,
     `extension ${PRESENCE_EXTENSION}: presence`,
   ];
   for (const sentence of sentences) {
