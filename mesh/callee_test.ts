@@ -528,6 +528,58 @@ Deno.test("Callee stops a handler whose input breaks off, whose caller is lost, 
   );
 });
 
+// docs/spec/messages.md#envelope
+Deno.test("Callee gives of a request whose time is over only an answer that is there at once", async () => {
+  const rig = createRig();
+  rig.callee.setMethod("echo", {
+    kind: "call",
+    handler: (request) => request.value,
+  });
+  rig.callee.setMethod("wait", {
+    kind: "call",
+    handler: ({ signal }) =>
+      new Promise<undefined>((resolve) =>
+        signal.addEventListener("abort", () => resolve(undefined))
+      ),
+  });
+  const late = (method: string): Uint8Array =>
+    callPayload(method, NOBODY, { deadlineMs: 0 });
+  const answer = await ask(rig, MessageType.CALL, late("echo"));
+  assert.equal(answer?.type, MessageType.RESPONSE);
+  const refused = refusal(rig, MessageType.CALL, late("wait"));
+  await new Promise<void>((resolve) => scheduleMacrotask(resolve));
+  rig.clock.advance(0);
+  assert.equal(await refused, "DEADLINE_EXCEEDED");
+});
+
+// docs/spec/messages.md#status
+Deno.test("Callee answers INTERNAL where a handler leaves it to its input that a chunk cannot be decoded", async () => {
+  const rig = createRig();
+  rig.callee.setMethod("read", {
+    kind: "call",
+    handler: async ({ input }) => {
+      for await (const _ of input);
+    },
+  });
+  const open = encodeStreamOpen({
+    streamId: new Uint8Array(16),
+    target: NOBODY,
+    kind: StreamKind.ONE_WAY,
+    data: encodeCallData({
+      contentType: 0,
+      method: "read",
+      body: new Uint8Array(0),
+    }),
+  });
+  const channel = new MessageChannel(rig.open());
+  await channel.send(message(MessageType.STREAM_OPEN, open));
+  const cut = new Uint8Array(3);
+  await channel.send(message(MessageType.STREAM_CHUNK, cut));
+  channel.finish();
+  const answer = await channel.receive();
+  assert.equal(statusName(decodeError(answer!.payload).status), "INTERNAL");
+});
+
 Deno.test("Callee stops a handler whose time is over outside of every call, whichever call set the timer", async () => {
   const timers = new TimerQueue(SYSTEM_CLOCK);
   const rig = createRig(timers);

@@ -91,6 +91,26 @@ Deno.test("NodeSession answers with the ids of the request", async () => {
   assert.equal(await channel.receive(), undefined);
 });
 
+// docs/spec/registry.md#requests
+Deno.test("NodeSession answers a request before its stream ends, and reads nothing behind it", async () => {
+  for (const isAhead of [true, false]) {
+    const rig = new NodeRig();
+    const stream = rig.open();
+    const ping = encodeMessage({
+      ...messageOf(MessageType.CALL, callOf("mxp.ping", "x")),
+      flags: 0,
+    });
+    if (isAhead) await stream.write(Uint8Array.of(...ping, ...ping));
+    else await stream.write(ping);
+    const channel = new MessageChannel(stream);
+    assert.equal((await channel.receive())?.type, MessageType.RESPONSE);
+    assert.equal(await channel.receive(), undefined);
+    if (!isAhead) await stream.write(ping);
+    await settle();
+    assert.equal(rig.accepted[0]!.stopCode, StatusCode.OK);
+  }
+});
+
 Deno.test("NodeSession refuses an agent id that another key holds", async () => {
   const registry = new MemoryRegistry();
   const registrants = new Map<string, symbol>();
@@ -328,7 +348,8 @@ Deno.test("NodeSession resets a stream that holds no messages, or too large a on
     traceId: 1n,
     payload: large,
   };
-  for (const bytes of [new Uint8Array(64), encodeMessage(message)]) {
+  const encoded = encodeMessage(message);
+  for (const bytes of [new Uint8Array(64), encoded, encoded.slice(0, 32)]) {
     const stream = rig.open();
     await stream.write(bytes);
     await settle();

@@ -90,6 +90,21 @@ Deno.test("recordOf() fills an unspecified address and port from the connection"
   assert.equal(placeOf({ endpoint: ipv4(0) }), "192.0.2.1 40000");
 });
 
+// docs/spec/registry.md#register
+Deno.test("recordOf() takes the port of the address, and where that is 0 the first that is not", () => {
+  const anywhere = { address: new Uint8Array(4), port: 5 };
+  const ipv6Endpoint = ipv6(1, 77);
+  assert.equal(placeOf({ endpoint: anywhere, ipv6Endpoint }), "::1 77");
+  assert.equal(
+    placeOf({ endpoint: anywhere, ipv6Endpoint: ipv6(1, 0) }),
+    "::1 5",
+  );
+  assert.equal(
+    placeOf({ endpoint: ipv4(0), ipv6Endpoint }),
+    "192.0.2.1 77",
+  );
+});
+
 Deno.test("recordOf() writes an observed mapped address as IPv4", () => {
   const observed = { hostname: "::ffff:192.0.2.5", port: 1 };
   const { hostname } = recordOf(registerOf(), { ...context, observed });
@@ -113,6 +128,9 @@ Deno.test("recordOf() refuses the nil id and an address that is none", () => {
     { advertisedAddress: ":9000" },
     { advertisedAddress: "agents.example.org:0" },
     { advertisedAddress: "" },
+    { advertisedAddress: "bücher.example:9000" },
+    { advertisedAddress: "::1:9000" },
+    { advertisedAddress: "agents.example.org:65536" },
   ];
   for (const changes of bad) {
     assert.throws(

@@ -170,6 +170,18 @@ for (const pattern of ["IK", "XX"] as const) {
   });
 }
 
+// docs/spec/transport.md#handshake
+Deno.test("Nobody looks at the padding of a hello", () => {
+  const initiator = initiate(responderKeys.publicKey);
+  const padded = initiator.hello.slice();
+  const end = padded.length - HANDSHAKE_MAC_LENGTH - 8;
+  padded.fill(1, end - 100, end);
+  assert.deepEqual(
+    decodeInitiatorHello(padded),
+    decodeInitiatorHello(initiator.hello),
+  );
+});
+
 Deno.test("A changed prologue fails the handshake (no downgrade)", () => {
   const initiator = initiate(responderKeys.publicKey);
   const hello = decodeInitiatorHello(initiator.hello)!;

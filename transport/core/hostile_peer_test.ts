@@ -78,6 +78,60 @@ for (const reservedByte of [0x01, 0xff]) {
   });
 }
 
+// docs/spec/transport.md#packets
+Deno.test("A receiver goes by the frames of a packet, whatever its flags say of them", () => {
+  const peer = new HostilePeer();
+  peer.send(Uint8Array.of(0x50, 1), 0);
+  peer.send(Uint8Array.of(0x50, 1), PacketFlags.ACK);
+  assert.ok(peer.frames().some(({ type }) => type === "ack"));
+  peer.send(Uint8Array.of(0), PacketFlags.ACK_ELICITING);
+  peer.send(Uint8Array.of(0), PacketFlags.ACK_ELICITING);
+  assert.deepEqual(peer.frames(), []);
+});
+
+// docs/spec/transport.md#packet-protection
+Deno.test("A packet number of 2^53 or more is dropped, the one before is taken", () => {
+  const peer = new HostilePeer();
+  const seal = (packetNumber: number): Uint8Array =>
+    peer.keys.seal({
+      connectionId: peer.serverConnectionId,
+      packetNumber,
+      flags: PacketFlags.ACK_ELICITING,
+      plaintext: Uint8Array.of(0x50, 1),
+      generation: 0,
+    });
+  const ackOf = (): unknown => {
+    const ack = peer.frames().find(({ type }) => type === "ack");
+    return ack?.type === "ack" ? ack.ranges[0] : undefined;
+  };
+  peer.deliver(seal(2 ** 53));
+  assert.equal(ackOf(), undefined);
+  assert.deepEqual(peer.endpoint.stats.drops, { undecryptable: 1 });
+  const last = 2 ** 53 - 1;
+  peer.deliver(seal(last));
+  assert.deepEqual(ackOf(), { start: last, end: last + 1 });
+});
+
+// docs/spec/transport.md#transport-parameters
+Deno.test("Parameters that have no place with an initiator are not used", () => {
+  const peer = new HostilePeer({
+    parameters: { connectionId: Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9) },
+  });
+  peer.send(Uint8Array.of(0x50, 2, 1, 2, 3, 4, 5, 6, 7, 8));
+  assert.ok(peer.frames().some(({ type }) => type === "path-response"));
+});
+
+// docs/spec/frames.md#stream
+Deno.test("A frame at offset 0 is taken without the open bit, and with another priority than before", () => {
+  const peer = new HostilePeer();
+  peer.send(Uint8Array.of(0x12, 0, 0, 1, 0xaa));
+  peer.send(Uint8Array.of(0x13, 0, 2, 1, 0xaa));
+  peer.send(Uint8Array.of(0x17, 0, 0, 1, 0xaa));
+  assert.equal(peer.closeCode(), undefined);
+  const stream = peer.connection.streamState(0);
+  assert.equal(stream?.readableBytes, 1);
+});
+
 Deno.test("A closing endpoint answers ever more rarely", () => {
   const peer = new HostilePeer();
   peer.send(Uint8Array.of(0x7f));
