@@ -28,6 +28,7 @@ import {
   StreamKind,
 } from "../protocol/mod.ts";
 import { CLAUSES } from "../conformance/mod.ts";
+import * as meshConfig from "../mesh/config.ts";
 import * as nodeConfig from "../mesh/node_config.ts";
 import { countJsonUnits, MAX_JSON_UNITS } from "../mesh/json_size.ts";
 import { PRESENCE_EXTENSION } from "../mesh/registry_wire.ts";
@@ -240,6 +241,15 @@ Deno.test("docs/spec/messages.md gives the bound of a JSON text", () => {
       assert.equal(countJsonUnits(body), Number(count), byte);
     }
   }
+});
+
+Deno.test("docs/spec/messages.md says how many answers are kept for idempotency keys", () => {
+  const text = messages.replaceAll(/\s+/g, " ");
+  const { MAX_STORED_ANSWERS, MAX_STORED_ANSWER_BYTES } = meshConfig;
+  const bounds = `${spelled(MAX_STORED_ANSWERS)} answers or ${
+    MAX_STORED_ANSWER_BYTES / MIB
+  } MiB, for ${meshConfig.STORED_ANSWER_LIFETIME_MS / 60_000} min`;
+  assert.ok(text.includes(bounds), bounds);
 });
 
 Deno.test("docs/spec/messages.md tells hosts that are an address from one that is none", () => {
