@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { TimerQueue } from "../internal/timer_queue.ts";
-import { generateKeyPair } from "../crypto/mod.ts";
+import { generateKeyPair, openPayload, sealPayload } from "../crypto/mod.ts";
 import {
   decodeError,
   decodeResponse,
@@ -45,6 +45,8 @@ const NOBODY = new Uint8Array(16);
 
 interface Rig {
   readonly callee: Callee;
+  /** That of the callee. */
+  readonly publicKey: Uint8Array;
   readonly clock: TimerClock;
   /** Opens a stream to the callee, as a peer would. */
   open(): TestStream;
@@ -72,6 +74,7 @@ function createRig(timers?: TimerQueue): Rig {
   callee.serve(connection as unknown as TransportConnection);
   return {
     callee,
+    publicKey: keyPair.publicKey,
     clock,
     open: () => {
       const [ours, theirs] = createStreamPair();
@@ -267,6 +270,44 @@ Deno.test("CallRequest gives nothing of a value that is said to be sealed and do
       assert.deepEqual(isSealed.splice(0), [false, true]);
     }
   }
+});
+
+// docs/spec/messages.md#end-to-end-encryption
+Deno.test("Callee seals its answer for the key that sealed the request, and for nobody else", async () => {
+  const rig = createRig();
+  const random = new SeededRandom(2);
+  // That of the connection is another one.
+  const sender = generateKeyPair(random);
+  const recipients = [rig.publicKey];
+  const plaintext = Uint8Array.of(1, ...new TextEncoder().encode("hello"));
+  rig.callee.setMethod("echo", {
+    kind: "call",
+    handler: (request) => request.value,
+  });
+  const askSealed = async (body: Uint8Array): Promise<Message> => {
+    const data = encodeCallData({ contentType: 0, method: "echo", body });
+    const call = encodeCall({ target: NOBODY, timeoutSeconds: 0, data });
+    const { CALL } = MessageType;
+    const answer = await ask(rig, CALL, call, MessageFlags.ENCRYPTED);
+    assert.equal(answer?.type, MessageType.RESPONSE);
+    return answer;
+  };
+  const known = await askSealed(
+    sealPayload({ recipients, sender, random }, plaintext),
+  );
+  assert.equal(known.flags, MessageFlags.ENCRYPTED);
+  const { contentType, body } = decodeResponse(known.payload);
+  assert.equal(contentType, 0);
+  const opened = openPayload({ recipient: sender }, body);
+  assert.deepEqual(opened?.plaintext, plaintext);
+  assert.deepEqual(opened?.sender, rig.publicKey);
+
+  const anonymous = await askSealed(
+    sealPayload({ recipients, random }, plaintext),
+  );
+  assert.equal(anonymous.flags, 0);
+  const answer = decodeResponse(anonymous.payload);
+  assert.equal(new TextDecoder().decode(answer.body), "hello");
 });
 
 Deno.test("Callee survives any bytes on any stream", async () => {
