@@ -27,6 +27,19 @@ import {
   subscribeTopic,
   unsubscribeTopic,
 } from "./registry_client.ts";
+import { SENDING_TURNS } from "./sending_turns.ts";
+import { StatusCode } from "./status_code.ts";
+
+/** Publishes at once, not when it is the publisher's turn. */
+function publishInHub({ hub }: NodeRig, value: string): void {
+  const event = {
+    ...encodeValue(value),
+    topic: "a",
+    sequence: 0,
+    extensions: [],
+  };
+  hub.publish("a", { event, flags: 0, messageId: 1n, traceId: 1n }, 10);
+}
 
 Deno.test("NodeSession sends matching events on one stream, in order, with its own numbers", async () => {
   const rig = new NodeRig();
@@ -180,6 +193,55 @@ Deno.test("NodeSession forgets the subscriptions of a peer that stops its events
   assert.equal(
     new TextDecoder().decode(decodeEvent(message!.payload).body),
     "again",
+  );
+});
+
+Deno.test("NodeSession forgets the subscriptions of a stopped stream at once, and none that come after it", async () => {
+  const rig = new NodeRig();
+  await subscribeTopic(rig, "a", rig.options);
+  await rig.publish("a");
+  await settle();
+  const stopped = rig.opened[0]!.peer;
+  // One event waits for room, and one for the stream.
+  stopped.isBlocked = true;
+  await rig.publish("a");
+  await rig.publish("a");
+  await settle();
+  stopped.fail(new CallError("CANCELLED", "stopped"));
+  stopped.onStopped!(StatusCode.OK);
+  assert.equal(rig.hub.subscriptionCount, 0);
+  assert.ok(rig.session.subscribe("a"), "it is new again");
+  assert.ok(rig.session.subscribe("b"));
+  await rig.publish("b");
+  await settle();
+  assert.equal(rig.hub.subscriptionCount, 2);
+  const message = await new MessageChannel(rig.opened[1]!).receive();
+  assert.equal(decodeEvent(message!.payload).topic, "b");
+  assert.equal(rig.queueBudget.usedBytes, 0);
+});
+
+Deno.test("NodeSession sends nothing new on a stream that was stopped while its turn to send came", async () => {
+  const rig = new NodeRig();
+  await subscribeTopic(rig, "a", rig.options);
+  await rig.publish("a");
+  await settle();
+  const stopped = rig.opened[0]!.peer;
+  // Others send so much that the next event waits for its turn.
+  await SENDING_TURNS.take(1);
+  await SENDING_TURNS.take(1_000_000);
+  publishInHub(rig, "before");
+  await settle();
+  stopped.fail(new CallError("CANCELLED", "stopped"));
+  stopped.onStopped!(StatusCode.OK);
+  rig.session.subscribe("a");
+  publishInHub(rig, "after");
+  await SENDING_TURNS.take(1);
+  await settle();
+  assert.equal(rig.hub.subscriptionCount, 1);
+  const message = await new MessageChannel(rig.opened[1]!).receive();
+  assert.equal(
+    new TextDecoder().decode(decodeEvent(message!.payload).body),
+    "after",
   );
 });
 

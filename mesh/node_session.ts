@@ -63,6 +63,12 @@ const BYTES_PER_EVENT = 16_384;
 /** Stands for a message that did not arrive. */
 const UNKNOWN_MESSAGE = { messageId: 0n, traceId: 0n };
 
+/** A stream of events; `TransportStream` is one. */
+export interface EventStream extends ByteStream {
+  /** Called once when the subscriber stops it. */
+  onStopped?: ((code: number) => void) | undefined;
+}
+
 /** The part of a transport connection that a session needs. */
 export interface SessionConnection {
   /** The peer's static public key, proven. */
@@ -72,7 +78,7 @@ export interface SessionConnection {
   /** Resolves when the connection has ended. */
   readonly closed: Promise<unknown>;
   /** Opens a stream. */
-  openStream(): Promise<ByteStream>;
+  openStream(): Promise<EventStream>;
 }
 
 /** An event on its way through the node. */
@@ -374,9 +380,10 @@ export class NodeSession implements Requester {
   #startPump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    this.#pump().catch((error) => {
-      // The subscriber stopped the stream or is gone: it has to subscribe again.
-      this.#dropSubscriptions();
+    const events = this.#events ??= this.#openEvents();
+    this.#pump(events).catch((error) => {
+      // The subscriber is gone, or has stopped the stream.
+      this.#dropWith(events);
       if (!isPeerFault(error)) {
         this.#options.onWarning("Node: events could not be sent", error);
       }
@@ -386,14 +393,14 @@ export class NodeSession implements Requester {
     });
   }
 
-  async #pump(): Promise<void> {
-    this.#events ??= this.#openEvents();
-    const channel = await this.#events;
+  async #pump(events: Promise<MessageChannel>): Promise<void> {
+    const channel = await events;
     const queue = this.#queue;
     while (queue.size > 0) {
       let left = queue.size + queue.sizeBytes / BYTES_PER_EVENT;
       const turn = SENDING_TURNS.take(left);
       if (turn !== undefined) await turn;
+      if (this.#events !== events) return;
       while (left > 0) {
         const queued = queue.shift();
         if (queued === undefined) break;
@@ -408,9 +415,19 @@ export class NodeSession implements Requester {
     }
   }
 
-  async #openEvents(): Promise<MessageChannel> {
-    const stream = await this.#options.connection.openStream();
-    return new MessageChannel(stream, { maxPayloadBytes: 0 });
+  #openEvents(): Promise<MessageChannel> {
+    const { connection } = this.#options;
+    const events = connection.openStream().then((stream) => {
+      // At once, not with the next event: the subscriber may subscribe again.
+      stream.onStopped = () => this.#dropWith(events);
+      return new MessageChannel(stream, { maxPayloadBytes: 0 });
+    });
+    return events;
+  }
+
+  /** Drops what went with a stream, not what was subscribed since it ended. */
+  #dropWith(events: Promise<MessageChannel>): void {
+    if (this.#events === events) this.#dropSubscriptions();
   }
 
   #dropSubscriptions(): void {

@@ -49,7 +49,9 @@ import {
   type TransportConnection,
   TransportError,
   type TransportOptions,
+  type TransportStream,
 } from "../../transport/mod.ts";
+import { until } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 import { bindTransport } from "../support/transport_pair.ts";
 
@@ -319,6 +321,32 @@ Deno.test("a node answers a ping of 60 KiB", async () => {
       const value = new Uint8Array(60 * 1024).fill(3);
       const call = { method: "mxp.ping", value };
       assert.deepEqual(await callNode(connection, call, REQUEST), value);
+    });
+  });
+});
+
+Deno.test("a subscriber that stops its events has no subscriptions left, and keeps those that it makes then", async () => {
+  await withNode(async (node) => {
+    await withPeer(node, async (connection) => {
+      const streams: TransportStream[] = [];
+      connection.onStream = (stream) => void streams.push(stream);
+      const publish = (topic: string): Promise<void> => {
+        const event = { topic, content: encodeValue(topic) };
+        return publishEvent(connection, encodeOutgoingEvent(event), REQUEST);
+      };
+      const subscribe = (value: string): Promise<unknown> =>
+        callNode(connection, { method: "mxp.subscribe", value }, REQUEST);
+      await subscribe("a");
+      await publish("a");
+      await until(() => streams.length === 1);
+      streams[0]!.stopSending(0);
+      await until(() => node.status.subscriptions === 0);
+      assert.deepEqual(await subscribe("b"), { isNew: true });
+      assert.deepEqual(await subscribe("a"), { isNew: true });
+      await publish("b");
+      await until(() => streams.length === 2);
+      const message = await new MessageChannel(streams[1]!).receive();
+      assert.equal(decodeEvent(message!.payload).topic, "b");
     });
   });
 });

@@ -40,6 +40,8 @@ export class TestStream implements ByteStream {
   resetCode: number | undefined;
   /** The code with which we stopped the peer, once we did. */
   stopCode: number | undefined;
+  /** Told when the other end stops this one, by a test. */
+  onStopped?: (code: number) => void;
   /** While true, writes of this end wait. */
   isBlocked = false;
   /** What the other end has not acknowledged, as a test says. */
