@@ -177,6 +177,11 @@ export class MessageChannel {
     return this.#bytesReceived;
   }
 
+  /** Whether the peer has ended its direction and everything was received. */
+  get isReceivingOver(): boolean {
+    return this.#bufferedBytes === 0 && this.#stream.isReadOver;
+  }
+
   /** Whether {@linkcode MessageChannel.cancel} was called. */
   get isCancelled(): boolean {
     return this.#isCancelled;
@@ -416,7 +421,7 @@ export class MessageChannel {
    * is there already as a rule, and stops the peer if more than that comes.
    */
   finishReceiving(): void {
-    if (this.#bufferedBytes === 0 && this.#stream.isReadOver) return;
+    if (this.isReceivingOver) return;
     const ended = this.#bufferedBytes > 0
       ? Promise.resolve(EXCESS)
       : this.#stream.read();

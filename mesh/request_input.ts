@@ -108,14 +108,29 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
         this.#isOver = true;
         throw toCallFailure(error);
       }
-      return this.#take(
+      const value = this.#take(
         message !== undefined && isCostly(message)
           ? await takeChunkTurns(message)
           : message,
       );
+      if (value === undefined && !this.#isOver) await this.#receiveEnd();
+      return value;
     } finally {
       this.#isReading = false;
     }
+  }
+
+  /** After a close that says that this was all: more is not to be left out. */
+  async #receiveEnd(): Promise<void> {
+    let message: Message | undefined;
+    try {
+      message = await this.#channel!.receive(this.#race);
+    } catch (error) {
+      throw toCallFailure(error);
+    } finally {
+      this.#isOver = true;
+    }
+    if (message !== undefined) throw loss("more came after its close");
   }
 
   #take(message: Message | undefined): Value | SealedValue | undefined {
@@ -140,6 +155,9 @@ export class RequestInput implements AsyncIterable<Value | SealedValue> {
         if (close.chunkCount !== this.#offset) {
           throw loss(`${close.chunkCount} sent, ${this.#offset} arrived`);
         }
+        // As a rule the end has come with it. If not, another loop is not to take
+        // it for there.
+        this.#isOver = this.#channel!.isReceivingOver;
         return undefined;
       }
       default:
