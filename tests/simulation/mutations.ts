@@ -106,8 +106,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a ticket is taken a second time",
     file: `${CORE}/session_ticket.ts`,
-    from: "if (key.used.has(trace)) return",
-    to: "if (key.used.has(-trace)) return",
+    from: "if (key.used.has(trace)) {",
+    to: "if (key.used.has(-trace)) {",
   },
   {
     name: "a ticket that was refused for lack of memory is taken later",

@@ -123,12 +123,16 @@ export class Resumptions {
    * @param now The time.
    * @param ticket Any bytes; borrowed.
    * @param owner Static public key of the initiator.
-   * @returns Whether what comes may be processed: not if it was already, when
-   * somebody has forged our refusal.
+   * @returns Whether what comes may be processed: not if its owner's was already,
+   * when somebody has forged our refusal.
    */
   giveUp(now: Instant, ticket: Uint8Array, owner: Uint8Array): boolean {
     const outcome = this.#tickets.open(now, ticket);
-    if (!outcome.ok) return outcome.reason !== "used";
+    if (!outcome.ok) {
+      // Nobody else learns whether it was used.
+      return outcome.reason !== "used" ||
+        !isEqualConstantTime(outcome.initiatorPublicKey, owner);
+    }
     const { initiatorPublicKey } = outcome.ticket;
     if (isEqualConstantTime(initiatorPublicKey, owner)) outcome.ticket.giveUp();
     return true;

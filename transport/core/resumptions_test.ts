@@ -93,7 +93,7 @@ Deno.test("Resumptions.open() takes a ticket with its own suite only, and none w
   });
 });
 
-Deno.test("Resumptions.giveUp() ends a ticket of its owner, once, and tells whether it was used", () => {
+Deno.test("Resumptions.giveUp() ends a ticket of its owner, once, and tells its owner alone whether it was used", () => {
   const made = create();
   const [first, second] = issue(made, resultOf(2)).map(({ ticket }) => ticket);
   const stranger = new Uint8Array(32).fill(4);
@@ -109,6 +109,7 @@ Deno.test("Resumptions.giveUp() ends a ticket of its owner, once, and tells whet
   assert.ok(outcome.ok);
   outcome.ticket.use();
   assert.equal(made.giveUp(1_000, second!, OWNER), false);
+  assert.equal(made.giveUp(1_000, second!, stranger), true, "not told");
   assert.equal(made.giveUp(1_000, new Uint8Array(121), OWNER), true);
 });
 

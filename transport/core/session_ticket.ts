@@ -92,7 +92,16 @@ export interface OpenedTicket {
 /** A ticket that can be used, or why not. */
 export type TicketOutcome =
   | { readonly ok: true; readonly ticket: OpenedTicket }
-  | { readonly ok: false; readonly reason: TicketRefusalReason };
+  | {
+    readonly ok: false;
+    readonly reason: "used";
+    /** Whose it was. */
+    readonly initiatorPublicKey: Uint8Array;
+  }
+  | {
+    readonly ok: false;
+    readonly reason: Exclude<TicketRefusalReason, "used">;
+  };
 
 interface TicketKey {
   readonly id: Uint8Array;
@@ -184,7 +193,9 @@ export class SessionTickets {
     const host = reader.bytes(HOST_TRACE_LENGTH);
     const expiry = reader.u32();
     const trace = traceOf(id);
-    if (key.used.has(trace)) return { ok: false, reason: "used" };
+    if (key.used.has(trace)) {
+      return { ok: false, reason: "used", initiatorPublicKey };
+    }
     if (key.givenUp.has(trace)) return { ok: false, reason: "given-up" };
     if (now - key.madeAt >= expiry) {
       return { ok: false, reason: "expired" };
