@@ -5,6 +5,7 @@
  */
 import * as zlib from "node:zlib";
 import type { Compressor } from "../protocol/mod.ts";
+import { isOneZstdFrame } from "./zstd_frame.ts";
 
 /** The part of `node:zlib` that Node 20 lacks. */
 interface Zstd {
@@ -27,11 +28,15 @@ export function createZstdCompressor(): Compressor | undefined {
   }
   return {
     compress: (bytes) => plain(zstdCompressSync(bytes)),
-    decompress: (bytes, maxOutputLength) =>
+    decompress: (bytes, maxOutputLength) => {
+      if (!isOneZstdFrame(bytes)) {
+        throw new RangeError("zstd: part of a frame, or more than one");
+      }
       // The bound has to be above zero; an empty result passes it as well.
-      plain(zstdDecompressSync(bytes, {
+      return plain(zstdDecompressSync(bytes, {
         maxOutputLength: Math.max(1, maxOutputLength),
-      })),
+      }));
+    },
   };
 }
 

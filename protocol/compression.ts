@@ -34,7 +34,8 @@ export interface Compressor {
   /**
    * Decompresses one zstd frame.
    *
-   * @param bytes The frame; borrowed.
+   * @param bytes The frame; borrowed. Other bytes, more than one and a part of one
+   * are an error.
    * @param maxOutputLength Where to stop: more output is an error.
    * @returns What was compressed.
    */

@@ -1,0 +1,59 @@
+/**
+ * How long a zstd frame is: decompressors do not say whether anything was left
+ * over, and take several frames one behind the other for one.
+ *
+ * ```text
+ * size        field
+ *    4        magic number
+ *    1        descriptor: which of the following there are
+ *    0 or 1   window
+ *    0 to 4   dictionary id
+ *    0 to 8   content size
+ *    n        blocks: a header of 3 bytes and the content, up to the last one
+ *    0 or 4   checksum
+ * ```
+ *
+ * Spec: RFC 8878 §3.1.1.
+ *
+ * @module
+ */
+import { ByteReader } from "../internal/byte_reader.ts";
+
+const MAGIC = 0xfd2fb528;
+const DICTIONARY_ID_LENGTHS = [0, 1, 2, 4] as const;
+const CONTENT_SIZE_LENGTHS = [0, 2, 4, 8] as const;
+const CHECKSUM_LENGTH = 4;
+
+/** A block that is one byte, to be repeated as often as its size says. */
+const RUN_BLOCK = 1;
+
+/**
+ * Whether bytes are one zstd frame, nothing before it and nothing after. What its
+ * blocks hold is not looked at.
+ *
+ * @param bytes Any bytes; borrowed.
+ */
+export function isOneZstdFrame(bytes: Uint8Array): boolean {
+  const reader = new ByteReader(bytes);
+  if (reader.u32() !== MAGIC) return false;
+  const descriptor = reader.u8();
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const hasChecksum = (descriptor & 0x04) !== 0;
+  const sizeCode = descriptor >>> 6;
+  const windowLength = isSingleSegment ? 0 : 1;
+  const sizeLength = isSingleSegment && sizeCode === 0
+    ? 1
+    : CONTENT_SIZE_LENGTHS[sizeCode]!;
+  reader.skip(
+    windowLength + DICTIONARY_ID_LENGTHS[descriptor & 0x03]! + sizeLength,
+  );
+  for (let isLast = false; !isLast;) {
+    const header = reader.u16() | reader.u8() << 16;
+    isLast = (header & 1) !== 0;
+    const isRun = (header >>> 1 & 0x03) === RUN_BLOCK;
+    reader.skip(isRun ? 1 : header >>> 3);
+    if (reader.isFailed) return false;
+  }
+  if (hasChecksum) reader.skip(CHECKSUM_LENGTH);
+  return !reader.isFailed && reader.remaining === 0;
+}
