@@ -56,7 +56,8 @@ export class IncomingRequest {
    *
    * @param message The message.
    * @param payload Its payload, decompressed; the request holds views of it.
-   * @throws {CallError} `INVALID_ARGUMENT` for a message that asks for nothing.
+   * @throws {CallError} `UNIMPLEMENTED` for a message of another type,
+   * `INVALID_ARGUMENT` for one that asks for nothing.
    * @throws {ProtocolError} When it cannot be decoded.
    */
   constructor(message: Message, payload: Uint8Array) {
@@ -75,8 +76,10 @@ export class IncomingRequest {
       }
       default:
         throw new CallError(
-          "INVALID_ARGUMENT",
-          `Request: an agent takes calls and streams, not messages of type ${message.type}`,
+          "UNIMPLEMENTED",
+          `Request: an agent takes calls and streams, not messages of type 0x${
+            message.type.toString(16)
+          }`,
         );
     }
     const { target, timeoutSeconds, data } = call;

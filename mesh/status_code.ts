@@ -30,7 +30,7 @@ export const StatusCode = {
   ABORTED: 10,
   /** Past the end of what exists. */
   OUT_OF_RANGE: 11,
-  /** The callee has no such method. */
+  /** The callee has no such method, or takes no such message. */
   UNIMPLEMENTED: 12,
   /** A promise of the callee was broken. */
   INTERNAL: 13,
