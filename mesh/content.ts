@@ -189,8 +189,9 @@ export function keepContent(content: OutgoingContent): OutgoingContent {
  * @param content Its body; borrowed, and a bytes value is a view of it.
  * @param keyPair Who receives.
  * @returns The value and how it came.
- * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none,
- * `PAYLOAD_TOO_LARGE` for JSON above `MAX_JSON_UNITS`.
+ * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none and for a
+ * sealed body that is not said to be bytes, `PAYLOAD_TOO_LARGE` for JSON above
+ * `MAX_JSON_UNITS`.
  */
 export function unpackContent(
   flags: number,
@@ -200,6 +201,13 @@ export function unpackContent(
   const { contentType, body } = content;
   if ((flags & MessageFlags.ENCRYPTED) === 0) {
     return new ReceivedContent(content, decodeBounded(contentType, body));
+  }
+  if (contentType !== ContentType.BYTES) {
+    throw new ProtocolError(
+      "PAYLOAD_INVALID",
+      `Sealed content: type ${contentType} stands beside it`,
+      { fault: "peer" },
+    );
   }
   const sealed = new SealedValue(body);
   const opened = openPayload({ recipient: keyPair }, body);
@@ -229,8 +237,7 @@ export function unpackContent(
  * @param content Its body; borrowed, and a bytes value is a view of it.
  * @param keyPair Who receives.
  * @returns The value; a {@linkcode SealedValue} when it is sealed for others.
- * @throws {ProtocolError} `PAYLOAD_INVALID` for text or JSON that is none,
- * `PAYLOAD_TOO_LARGE` for JSON above `MAX_JSON_UNITS`.
+ * @throws {ProtocolError} As {@linkcode unpackContent}.
  */
 export function unpackValue(
   flags: number,

@@ -68,6 +68,25 @@ Deno.test("unpackContent() gives a relay the sealed bytes, which pass on unchang
   );
 });
 
+// docs/spec/messages.md#end-to-end-encryption
+Deno.test("unpackContent() refuses a sealed body beside another content type than that of bytes", () => {
+  const sealed = sealValue("text", {
+    recipients: [recipient.publicKey],
+    sender,
+  });
+  const { flags, body } = packContent(sealed);
+  for (const contentType of [ContentType.TEXT, ContentType.JSON, 3, 255]) {
+    for (const keyPair of [recipient, relay]) {
+      assert.throws(
+        () => unpackContent(flags, { contentType, body }, keyPair),
+        (error) =>
+          error instanceof ProtocolError && error.code === "PAYLOAD_INVALID" &&
+          error.fault === "peer",
+      );
+    }
+  }
+});
+
 Deno.test("packContent() and sealValue() refuse JSON that nobody would take, and send it as text", () => {
   const tooMuch = new Array(500_000).fill([]);
   const isTooLarge = (error: unknown): boolean =>
