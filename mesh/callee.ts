@@ -5,6 +5,7 @@
  */
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
+import type { Instant } from "../internal/instant.ts";
 import type { TimerQueue } from "../internal/timer_queue.ts";
 import {
   ContentType,
@@ -35,6 +36,7 @@ import {
 import { CallError } from "./error.ts";
 import { limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
+import { HandlerDurations } from "./handler_durations.ts";
 import { HandlerSlots, type SlotUser } from "./handler_slots.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
 import { IncomingRequest } from "./incoming_request.ts";
@@ -75,6 +77,7 @@ export class Callee {
   readonly #methods = new Map<string, Method>();
   /** One for each call from when it is taken until its handler is done. */
   readonly #slots: HandlerSlots;
+  readonly #durations = new HandlerDurations();
   readonly #running = new IdTable<RunningCall>();
   readonly #connections = new Set<TransportConnection>();
   /** Numbers calls, for the tables that hold them. */
@@ -264,6 +267,7 @@ export class Callee {
       this.#checkTaking();
       request = new IncomingRequest(message, message.payload);
       method = this.#methodFor(request);
+      if (this.#slots.isBusy) this.#checkTime(request, method);
       isTaken = this.#tryTakeSlot(key);
     } catch (error) {
       return this.#handleRefused(incoming, message, error);
@@ -280,12 +284,13 @@ export class Callee {
     request: IncomingRequest,
     method: Method,
   ): Promise<void> {
+    const since = this.#options.clock.now();
     try {
       await this.#waitForSlot(incoming, message);
     } catch (error) {
       return this.#handleRefused(incoming, message, error);
     }
-    await this.#start(incoming, message, request, method);
+    await this.#start(incoming, message, request, method, since);
   }
 
   /** @returns Whether there was one; if not, the call has to wait. */
@@ -319,9 +324,11 @@ export class Callee {
     message: Message,
     request: IncomingRequest,
     method: Method,
+    since?: Instant,
   ): Promise<void> | undefined {
     let call: RunningCall;
     try {
+      if (since !== undefined) this.#checkTime(request, method, since);
       call = this.#createCall(incoming, request);
     } catch (error) {
       this.#leave(incoming.key);
@@ -339,6 +346,7 @@ export class Callee {
     message: Message,
   ): Promise<void> {
     const { key, race } = incoming;
+    const since = this.#options.clock.now();
     try {
       this.#checkTaking();
       if (!this.#tryTakeSlot(key)) await this.#waitForSlot(incoming, message);
@@ -365,6 +373,7 @@ export class Callee {
         if (request.isCompressed && contentType === ContentType.JSON) {
           hold(estimateParsedBytes(body));
         }
+        this.#checkTime(request, method, since);
         call = this.#createCall(incoming, request);
       } catch (error) {
         this.#leave(key);
@@ -374,6 +383,19 @@ export class Callee {
     } finally {
       key.decoded.release(heldBytes);
     }
+  }
+
+  /** Refuses a call that comes too late: what it waited is its own time. */
+  #checkTime(request: IncomingRequest, method: Method, since?: Instant): void {
+    if (since !== undefined) {
+      request.spendTime(this.#options.clock.now() - since);
+    }
+    const { timeoutMs = Infinity } = request;
+    if (timeoutMs > this.#durations.neededMs(method)) return;
+    throw new CallError(
+      "DEADLINE_EXCEEDED",
+      "Agent: too little time is left for it, after others were served",
+    );
   }
 
   #createCall(
@@ -409,13 +431,20 @@ export class Callee {
   ): Promise<void> | undefined {
     const number = this.#nextNumber++;
     this.#running.set(number, call);
+    const { clock } = this.#options;
+    const startedAt = this.#slots.isBusy ? clock.now() : undefined;
     let running: Promise<void> | undefined;
     try {
       running = call.run(method);
     } finally {
       if (running === undefined) this.#forget(number, key);
     }
-    return running?.finally(() => this.#forget(number, key));
+    return running?.finally(() => {
+      if (startedAt !== undefined && !call.race.isAborted) {
+        this.#durations.note(method, clock.now() - startedAt);
+      }
+      this.#forget(number, key);
+    });
   }
 
   #forget(number: number, key: CallingKey): void {

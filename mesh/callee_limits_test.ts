@@ -79,7 +79,7 @@ class Rig {
   }
 }
 
-function callOf(method: string, size = 1): Uint8Array {
+function callOf(method: string, size = 1, timeoutSeconds = 0): Uint8Array {
   const body = new Uint8Array(size);
   const data = encodeCallData({ contentType: 0, method, body });
   return encodeMessage({
@@ -89,7 +89,7 @@ function callOf(method: string, size = 1): Uint8Array {
     traceId: 8n,
     payload: encodeCall({
       target: new Uint8Array(16),
-      timeoutSeconds: 0,
+      timeoutSeconds,
       data,
     }),
   });
@@ -164,6 +164,66 @@ Deno.test("Callee works on the calls of a key up to its share, however many conn
   assert.equal(rig.callee.runningCount, 0);
   assert.equal(rig.callee.load, 0);
   await assertServed(greedy[0]!);
+});
+
+Deno.test("Callee counts a call's wait for others as its own time, and begins none that comes too late", async () => {
+  const rig = new Rig(128);
+  const caller = rig.connect(2);
+  let durationMs = 900;
+  const remaining: (number | undefined)[] = [];
+  rig.callee.setMethod("slow", {
+    kind: "call",
+    handler: (request) => {
+      remaining.push(request.remainingMs);
+      return new Promise((resolve) => {
+        rig.clock.schedule(durationMs, () => resolve("done"));
+      });
+    },
+  });
+  const askAll = async (count: number, timeoutSeconds: number) => {
+    const answers: Promise<string>[] = [];
+    for (let index = 0; index < count; index++) {
+      const [stream] = caller.open();
+      stream.tryWrite(callOf("slow", 1, timeoutSeconds), true);
+      answers.push(statusOf(new MessageChannel(stream).receive()));
+    }
+    await settle();
+    return answers;
+  };
+  const advance = async (ms: number): Promise<void> => {
+    rig.clock.advance(ms);
+    await settle();
+  };
+  const assertAll = async (answers: Promise<string>[], status: string) => {
+    assert.deepEqual(new Set(await Promise.all(answers)), new Set([status]));
+  };
+  // 64 run, and 64 wait for them.
+  const patient = await askAll(128, 3);
+  await advance(900);
+  assert.equal(rig.callee.runningCount, 64);
+  await advance(900);
+  await assertAll(patient, "OK");
+  assert.deepEqual(remaining.slice(0, 64), Array(64).fill(3_000));
+  assert.deepEqual(remaining.slice(64), Array(64).fill(2_100));
+
+  // By now it knows that 900 ms are needed, and some.
+  durationMs = 500;
+  const running = await askAll(64, 30);
+  await assertAll(await askAll(10, 1), "DEADLINE_EXCEEDED");
+  const waiting = [...await askAll(10, 2), ...await askAll(10, 30)];
+  await advance(500);
+  await assertAll(running, "OK");
+  await advance(500);
+  await assertAll(waiting, "OK");
+  durationMs = 1_500;
+  const long = await askAll(64, 30);
+  const late = await askAll(10, 2);
+  const count = remaining.length;
+  await advance(1_500);
+  await assertAll(long, "OK");
+  await assertAll(late, "DEADLINE_EXCEEDED");
+  assert.equal(remaining.length, count);
+  assert.equal(rig.callee.load, 0);
 });
 
 Deno.test("Callee forgets calls that wait for others of their caller when it gives them up or is lost", async () => {

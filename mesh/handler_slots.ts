@@ -79,6 +79,11 @@ export class HandlerSlots {
     return this.#usedCount + this.#waitingCount;
   }
 
+  /** Whether calls may have to wait before long. */
+  get isBusy(): boolean {
+    return this.#usedCount >= UNSHARED_HANDLERS;
+  }
+
   /** How busy the agent is, from 0 to 1. */
   get load(): number {
     return Math.min(1, this.size / this.#count);

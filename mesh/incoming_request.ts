@@ -37,8 +37,8 @@ export class IncomingRequest {
   readonly method: string;
   /** What the caller hands on. */
   readonly envelope: Envelope;
-  /** Time for all of it, in milliseconds; none when absent. */
-  readonly timeoutMs: number | undefined;
+  /** Time that is left for all of it, in milliseconds; none when absent. */
+  timeoutMs: number | undefined;
   /** Whether the caller sends more. */
   readonly hasInput: boolean;
   /** Whether the answer is a stream. */
@@ -105,6 +105,16 @@ export class IncomingRequest {
   /** With what, opened and decoded; only after {@linkcode IncomingRequest.unpack}. */
   get content(): ReceivedContent {
     return this.#content!;
+  }
+
+  /**
+   * Takes time off what is left for it.
+   *
+   * @param waitedMs How long it has waited here, in milliseconds.
+   */
+  spendTime(waitedMs: number): void {
+    if (this.timeoutMs === undefined) return;
+    this.timeoutMs = Math.max(0, this.timeoutMs - waitedMs);
   }
 
   /**

@@ -88,7 +88,7 @@ export const HANDSHAKE_CLAUSES: readonly Clause[] = [
     run: async (context) => {
       const socket = await context.openSocket();
       const handshake = context.handshake();
-      if (handshake.rest.length > 0) skip("its hello is not one datagram");
+      if (handshake.rest.length > 0) skip("a hybrid hello is not one datagram");
       const answers: HandshakePacket[] = [];
       let hello = handshake.hello();
       while (answers.length < 2) {

@@ -92,9 +92,11 @@ export const STREAM_CLAUSES: readonly Clause[] = [
         packets: (connection) => {
           const streamBytes = limitOf(connection, Parameter.MAX_STREAM_DATA);
           const bytes = limitOf(connection, Parameter.MAX_DATA);
-          const count = Math.floor(bytes / streamBytes) + 1;
+          const count = streamBytes === 0
+            ? Infinity
+            : Math.floor(bytes / streamBytes) + 1;
           const most = limitOf(connection, Parameter.MAX_BIDI_STREAMS);
-          if (bytes === 0 || count > Math.min(64, most)) {
+          if (count > Math.min(64, most)) {
             skip(`it takes ${count} streams to use the credit up`);
           }
           // Only the highest offset counts: one byte at the end of each.

@@ -95,11 +95,7 @@ export interface Resumption {
 export interface HandshakeChoice {
   /** The node's static key: Noise IK; absent: XX. */
   readonly responderKey?: Uint8Array | undefined;
-  /**
-   * Suites, the one in use first.
-   *
-   * @default {[1]}
-   */
+  /** Suites, the one in use first; that which the node takes when absent. */
   readonly suites?: readonly number[];
   /**
    * What we announce.
@@ -156,8 +152,10 @@ export class Handshake {
   #sentNoise: Uint8Array;
 
   /** @param choice Pattern, suites, parameters, keys. */
-  constructor(choice: HandshakeChoice = {}) {
-    const { responderKey, resumption, suites = [1] } = choice;
+  constructor(
+    choice: HandshakeChoice & Required<Pick<HandshakeChoice, "suites">>,
+  ) {
+    const { responderKey, resumption, suites } = choice;
     const suite = SUITES[suites[0]!] ?? SUITES[1]!;
     const [pattern, name] = patternOf(choice);
     this.#aead = suite.aead;

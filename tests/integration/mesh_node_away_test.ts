@@ -101,7 +101,7 @@ Deno.test("A caller that has too many calls at a time does not take its callee f
     // What a slow handshake has it ask is asked by then.
     await caller.discover();
     const { findCount } = store;
-    const calls = Array.from({ length: 5_000 }, call);
+    const calls = Array.from({ length: 17_000 }, call);
     await until(() => refusedCount > 0);
     assert.equal(store.findCount, findCount);
     abort.abort();
