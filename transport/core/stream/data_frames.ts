@@ -40,7 +40,7 @@ export class DataFrames {
    */
   constructor(maxDataBytes: number) {
     this.#credit = new SendCredit(maxDataBytes);
-    this.#reservedBytes = maxDataBytes * RESERVED_SHARE;
+    this.#reservedBytes = reservedBytesOf(maxDataBytes);
   }
 
   /** Whether a frame can be written. */
@@ -95,7 +95,7 @@ export class DataFrames {
       );
     }
     this.#credit.settle(maxDataBytes);
-    this.#reservedBytes = maxDataBytes * RESERVED_SHARE;
+    this.#reservedBytes = reservedBytesOf(maxDataBytes);
     this.#scheduleStarved();
   }
 
@@ -137,7 +137,7 @@ export class DataFrames {
     const { availableBytes } = this.#credit;
     return sentBytes < SHORT_STREAM_BYTES
       ? availableBytes
-      : Math.floor(availableBytes - this.#reservedBytes);
+      : availableBytes - this.#reservedBytes;
   }
 
   #starve(stream: Stream): void {
@@ -165,4 +165,9 @@ export class DataFrames {
     }
     return undefined;
   }
+}
+
+/** A whole number: of a window of a few bytes none are left, or nothing would go. */
+function reservedBytesOf(maxDataBytes: number): number {
+  return Math.floor(maxDataBytes * RESERVED_SHARE);
 }

@@ -616,6 +616,24 @@ Deno.test("Long streams that nobody reads leave room for short ones, and for lon
   }
 });
 
+Deno.test("A long stream comes through a connection's window of any size", () => {
+  const size = 18_000;
+  for (const windowBytes of [1, 2, 31, 32, 33, 64, 1_200, 2 ** 50]) {
+    const pair = new StreamPair({ limits: { maxDataBytes: windowBytes } });
+    const { initiator, responder } = pair;
+    const id = initiator.open(INTERACTIVE)!;
+    initiator.write(id, new Uint8Array(size));
+    let readBytes = 0;
+    for (let isStalled = false; !isStalled;) {
+      pair.settle();
+      const { length } = readAvailable(responder, id);
+      readBytes += length;
+      isStalled = length === 0;
+    }
+    assert.equal(readBytes, size, `a window of ${windowBytes} bytes`);
+  }
+});
+
 Deno.test("The last credit is granted when the rest is used up, without a read", () => {
   const pair = new StreamPair({ limits: { maxDataBytes: 1_000 } });
   const { initiator, responder } = pair;
