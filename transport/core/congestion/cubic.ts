@@ -89,7 +89,9 @@ export class Cubic implements CongestionController {
     packet: PacketInFlight,
     bytesInFlight: number,
   ): void {
-    this.#hystart?.onPacketSent(packet.packetNumber);
+    // one that may go on counts its rounds by what is sent meanwhile
+    const hystart = this.#hystart ?? this.#prior?.hystart;
+    hystart?.onPacketSent(packet.packetNumber);
     // RFC 9438 §4.2: time in which nothing was sent does not grow the window
     if (bytesInFlight <= packet.sizeBytes) this.#skipEpochTo(now);
   }

@@ -227,6 +227,42 @@ Deno.test("Cubic starts its curve anew when a reduction is taken back and the da
   assert.ok(cubic.windowBytes < 1.2 * windowBytes);
 });
 
+Deno.test("Cubic does not end its first slow start early by what was sent before a reduction was taken back (RFC 9406 §4.3)", () => {
+  for (const isReduced of [false, true]) {
+    const cubic = new Cubic({ initialWindowBytes: 100 * DATAGRAM });
+    let now = 0;
+    let packetNumber = 0;
+    const thresholds: number[] = [];
+    // slower from the second round on: five conservative rounds follow
+    for (let round = 0; round < 7; round++) {
+      const rttMs = round === 0 ? 50 : 70;
+      const packets = Array.from({ length: 20 }, (_, index) => ({
+        packetNumber: packetNumber++,
+        sentAt: now + index,
+        sizeBytes: DATAGRAM,
+      }));
+      for (const [index, packet] of packets.entries()) {
+        cubic.onPacketSent(packet.sentAt, packet, (index + 1) * DATAGRAM);
+        if (!isReduced || round !== 3) continue;
+        if (index === 2) cubic.onCongestionEvent(now + 2, now);
+        if (index === 19) cubic.undoCongestionEvent(now + 19);
+      }
+      for (const packet of packets) {
+        cubic.onPacketAcked(
+          packet.sentAt + rttMs,
+          packet,
+          rttOf(rttMs),
+          false,
+        );
+      }
+      now += 200;
+      thresholds.push(cubic.slowStartThresholdBytes);
+    }
+    const finite = thresholds.findIndex(Number.isFinite);
+    assert.equal(finite, 6, isReduced ? "reduced" : "not reduced");
+  }
+});
+
 Deno.test("Cubic still ends its first slow start by delay when a reduction in it is taken back (RFC 9406)", () => {
   const cubic = new Cubic({ initialWindowBytes: 100 * DATAGRAM });
   let now = 0;
