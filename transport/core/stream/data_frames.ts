@@ -135,9 +135,14 @@ export class DataFrames {
   /** What a stream may use of the connection's credit, in bytes; may be negative. */
   #creditFor({ sentBytes }: SendStream): number {
     const { availableBytes } = this.#credit;
+    const unreservedBytes = availableBytes - this.#reservedBytes;
     return sentBytes < SHORT_STREAM_BYTES
-      ? availableBytes
-      : availableBytes - this.#reservedBytes;
+      // a datagram may hold more than is short
+      ? Math.max(
+        unreservedBytes,
+        Math.min(availableBytes, SHORT_STREAM_BYTES - sentBytes),
+      )
+      : unreservedBytes;
   }
 
   #starve(stream: Stream): void {

@@ -616,6 +616,24 @@ Deno.test("Long streams that nobody reads leave room for short ones, and for lon
   }
 });
 
+Deno.test("Of what is kept for short streams a long one takes no more than its first 16 KiB, whatever a datagram holds", () => {
+  const datagramBytes = 60_000;
+  const pair = new StreamPair({
+    limits: { maxDataBytes: 8 << 20, maxStreamDataBytes: 8 << 20 },
+    sendBufferBytes: 8 << 20,
+  });
+  const { initiator, responder } = pair;
+  for (const length of [8 << 20, ...new Array(5).fill(datagramBytes)]) {
+    const unread = initiator.open(INTERACTIVE)!;
+    initiator.write(unread, new Uint8Array(length));
+    pair.settle(datagramBytes);
+  }
+  const short = initiator.open(INTERACTIVE)!;
+  initiator.write(short, new Uint8Array(500));
+  pair.settle(datagramBytes);
+  assert.equal(readAvailable(responder, short).length, 500);
+});
+
 Deno.test("A long stream comes through a connection's window of any size", () => {
   const size = 18_000;
   for (const windowBytes of [1, 2, 31, 32, 33, 64, 1_200, 2 ** 50]) {
