@@ -30,8 +30,10 @@ export class DataFrames {
   readonly #credit: SendCredit;
   #reservedBytes: number;
   readonly #scheduler = new Scheduler<Stream>();
-  /** Streams whose new data waits for the connection's credit; made for the first. */
-  #starved: Set<Stream> | undefined;
+  /** Short streams whose new data waits for the connection's credit; made for the first. */
+  #starvedShort: Set<Stream> | undefined;
+  /** Longer ones: apart, as most grants may be for short ones only. */
+  #starvedLong: Set<Stream> | undefined;
 
   /**
    * Starts with nothing to send.
@@ -57,7 +59,7 @@ export class DataFrames {
     const { send } = stream;
     if (send === undefined || stream.isScheduled) return;
     if (send.isSendable(this.#creditFor(send))) {
-      this.#starved?.delete(stream);
+      this.withdraw(stream);
       this.#scheduler.add(stream);
     } else if (send.hasCreditedData) this.#starve(stream);
   }
@@ -68,7 +70,8 @@ export class DataFrames {
    * @param stream The stream; a turn that it still has is passed over.
    */
   withdraw(stream: Stream): void {
-    this.#starved?.delete(stream);
+    this.#starvedShort?.delete(stream);
+    this.#starvedLong?.delete(stream);
   }
 
   /**
@@ -146,14 +149,19 @@ export class DataFrames {
   }
 
   #starve(stream: Stream): void {
-    this.#starved ??= new Set();
-    this.#starved.add(stream);
+    if (stream.send!.sentBytes < SHORT_STREAM_BYTES) {
+      (this.#starvedShort ??= new Set()).add(stream);
+    } else (this.#starvedLong ??= new Set()).add(stream);
   }
 
   #scheduleStarved(): void {
-    const starved = this.#starved;
-    this.#starved = undefined;
-    for (const stream of starved ?? []) this.schedule(stream);
+    const short = this.#starvedShort;
+    this.#starvedShort = undefined;
+    for (const stream of short ?? []) this.schedule(stream);
+    if (this.#credit.availableBytes <= this.#reservedBytes) return;
+    const long = this.#starvedLong;
+    this.#starvedLong = undefined;
+    for (const stream of long ?? []) this.schedule(stream);
   }
 
   /** The stream whose turn it is, past those that have nothing to send by now. */

@@ -634,6 +634,39 @@ Deno.test("Of what is kept for short streams a long one takes no more than its f
   assert.equal(readAvailable(responder, short).length, 500);
 });
 
+Deno.test("A grant that is for short streams only costs no more where many long ones wait", () => {
+  const quickestMs = (count: number): number => {
+    const maxDataBytes = 384_000;
+    const pair = new StreamPair({
+      limits: { maxDataBytes, maxBidiStreams: count + 1 },
+    });
+    const { initiator } = pair;
+    for (let index = 0; index < count; index++) {
+      initiator.write(initiator.open(INTERACTIVE)!, new Uint8Array(40_000));
+    }
+    let maxData = 20_000 * count + maxDataBytes / 32;
+    const grant = (byteCount: number): void => {
+      maxData += byteCount;
+      initiator.handleFrame({ type: "connection-max-data", maxData });
+    };
+    grant(0);
+    while (pair.send(initiator, 1_100) !== undefined);
+    const short = initiator.open(INTERACTIVE)!;
+    initiator.write(short, new Uint8Array(11_000));
+    while (pair.send(initiator, 1_100) !== undefined);
+    const takenMs = Array.from({ length: 7 }, () => {
+      const begunAt = performance.now();
+      for (let index = 0; index < 1_000; index++) grant(1);
+      return performance.now() - begunAt;
+    });
+    return Math.min(...takenMs);
+  };
+  quickestMs(100);
+  const [few, many] = [quickestMs(20), quickestMs(1_000)];
+  // Fifty times as long where each of them is asked.
+  assert.ok(many < 10 * few + 5, `${many} ms, and ${few} ms for a few`);
+});
+
 Deno.test("A long stream comes through a connection's window of any size", () => {
   const size = 18_000;
   for (const windowBytes of [1, 2, 31, 32, 33, 64, 1_200, 2 ** 50]) {
