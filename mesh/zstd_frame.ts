@@ -34,8 +34,19 @@ const RUN_BLOCK = 1;
  * @param bytes Any bytes; borrowed.
  */
 export function isOneZstdFrame(bytes: Uint8Array): boolean {
+  return zstdFrameLength(bytes) === bytes.length;
+}
+
+/**
+ * Measures the zstd frame that bytes begin with. What its blocks hold is not looked
+ * at.
+ *
+ * @param bytes Any bytes; borrowed.
+ * @returns Its length; `undefined` where they do not begin with a whole one.
+ */
+export function zstdFrameLength(bytes: Uint8Array): number | undefined {
   const reader = new ByteReader(bytes);
-  if (reader.u32() !== MAGIC) return false;
+  if (reader.u32() !== MAGIC) return undefined;
   const descriptor = reader.u8();
   const isSingleSegment = (descriptor & 0x20) !== 0;
   const hasChecksum = (descriptor & 0x04) !== 0;
@@ -52,8 +63,8 @@ export function isOneZstdFrame(bytes: Uint8Array): boolean {
     isLast = (header & 1) !== 0;
     const isRun = (header >>> 1 & 0x03) === RUN_BLOCK;
     reader.skip(isRun ? 1 : header >>> 3);
-    if (reader.isFailed) return false;
+    if (reader.isFailed) return undefined;
   }
   if (hasChecksum) reader.skip(CHECKSUM_LENGTH);
-  return !reader.isFailed && reader.remaining === 0;
+  return reader.isFailed ? undefined : reader.offset;
 }

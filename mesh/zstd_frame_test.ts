@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as zlib from "node:zlib";
 import { concat } from "../internal/concat.ts";
+import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { createZstdCompressor } from "./zstd_compressor.ts";
 import { isOneZstdFrame } from "./zstd_frame.ts";
 
@@ -60,5 +61,20 @@ Deno.test("createZstdCompressor() decompresses one frame and nothing else", () =
   ];
   for (const bytes of bad) {
     assert.throws(() => zstd.decompress(bytes, original.length), RangeError);
+  }
+});
+
+Deno.test("createZstdCompressor() compresses into one frame, whatever the size and however little it helps", () => {
+  const zstd = createZstdCompressor()!;
+  const random = new SeededRandom(1);
+  for (const mask of [0x01, 0x0f, 0x7f, 0xff]) {
+    for (let length = 1_000; length < 2_000_000; length *= 1.5) {
+      const bytes = new Uint8Array(length);
+      random.fillPublic(bytes);
+      const original = bytes.map((byte) => byte & mask);
+      const compressed = zstd.compress(original);
+      assert.ok(isOneZstdFrame(compressed), `${original.length} & ${mask}`);
+      assert.deepEqual(zstd.decompress(compressed, original.length), original);
+    }
   }
 });
