@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { MAX_PAYLOAD_LENGTH } from "../protocol/mod.ts";
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { LARGE_REQUEST_BYTES, MAX_UPLOAD_BYTES } from "./config.ts";
 import { OpenWaiter } from "./open_waiter.ts";
@@ -14,12 +15,17 @@ import { type OutgoingRequest, streamOptions } from "./outgoing_request.ts";
 import { RequestTurns } from "./request_turns.ts";
 
 /**
- * Whether a request has to have a turn.
+ * Whether a request has to have a turn. Not one that is above what fits into a
+ * message: it is refused where it is encoded, and there may never be a turn for it.
+ * Nor one whose input goes on after it, for hours perhaps: its stream does not say
+ * when the request itself has arrived.
  *
  * @param request What is asked for.
  */
-export function isLarge({ content }: OutgoingRequest): boolean {
-  return content.body.length >= LARGE_REQUEST_BYTES;
+export function isLarge({ content, options }: OutgoingRequest): boolean {
+  const { length } = content.body;
+  return length >= LARGE_REQUEST_BYTES && length <= MAX_PAYLOAD_LENGTH &&
+    options.input === undefined;
 }
 
 /**

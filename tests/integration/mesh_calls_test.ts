@@ -610,6 +610,59 @@ Deno.test("Large requests that begin together are all served, also where some ar
   });
 });
 
+Deno.test("A request too large for a message fails as such, and holds no other up", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const caller = await connect();
+    callee.onCall("length", (request) => request.bytes().length);
+    const target = { name: "callee" };
+    const call = (length: number): Promise<number> =>
+      caller.call(target, "length", new Uint8Array(length));
+    await call(1);
+    await Promise.all([
+      assert.rejects(
+        // Above all that takes turns at a time.
+        call(40_000_000),
+        (error) =>
+          error instanceof MxpError && error.code === "PAYLOAD_TOO_LARGE",
+      ),
+      call(1_000_000).then((length) => assert.equal(length, 1_000_000)),
+    ]);
+  });
+});
+
+Deno.test("Large requests whose input goes on do not keep others from leaving", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const caller = await connect();
+    callee.onStream("lengths", async function* (request) {
+      yield request.bytes().length;
+      for await (const value of request.input) yield value;
+    });
+    const target = { name: "callee" };
+    const value = new Uint8Array(15_000_000);
+    const release = Promise.withResolvers<string>();
+    const streams: AsyncIterator<unknown>[] = [];
+    async function* input(): AsyncGenerator<string> {
+      yield await release.promise;
+    }
+    for (let count = 0; count < 4; count++) {
+      const stream = caller.stream(target, "lengths", value, {
+        input: input(),
+        timeoutMs: 30_000,
+      });
+      const chunks = stream[Symbol.asyncIterator]();
+      streams.push(chunks);
+      assert.equal((await chunks.next()).value, value.length);
+    }
+    release.resolve("more");
+    for (const chunks of streams) {
+      assert.equal((await chunks.next()).value, "more");
+      assert.ok((await chunks.next()).done);
+    }
+  });
+});
+
 Deno.test("Agent.call() reaches an agent by its address, whose key may be pinned", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee" });
