@@ -328,7 +328,10 @@ export class Callee {
   ): Promise<void> | undefined {
     let call: RunningCall;
     try {
-      if (since !== undefined) this.#checkTime(request, method, since);
+      if (since !== undefined) {
+        request.spendTime(this.#options.clock.now() - since);
+        this.#checkTime(request, method);
+      }
       call = this.#createCall(incoming, request);
     } catch (error) {
       this.#leave(incoming.key);
@@ -346,7 +349,10 @@ export class Callee {
     message: Message,
   ): Promise<void> {
     const { key, race } = incoming;
-    const since = this.#options.clock.now();
+    const { clock } = this.#options;
+    const since = clock.now();
+    // What handlers took beside others says nothing once they have gone.
+    const { isBusy } = this.#slots;
     try {
       this.#checkTaking();
       if (!this.#tryTakeSlot(key)) await this.#waitForSlot(incoming, message);
@@ -373,7 +379,8 @@ export class Callee {
         if (request.isCompressed && contentType === ContentType.JSON) {
           hold(estimateParsedBytes(body));
         }
-        this.#checkTime(request, method, since);
+        request.spendTime(clock.now() - since);
+        if (isBusy) this.#checkTime(request, method);
         call = this.#createCall(incoming, request);
       } catch (error) {
         this.#leave(key);
@@ -385,11 +392,8 @@ export class Callee {
     }
   }
 
-  /** Refuses a call that comes too late: what it waited is its own time. */
-  #checkTime(request: IncomingRequest, method: Method, since?: Instant): void {
-    if (since !== undefined) {
-      request.spendTime(this.#options.clock.now() - since);
-    }
+  /** Refuses a call that comes too late for its handler. */
+  #checkTime(request: IncomingRequest, method: Method): void {
     const { timeoutMs = Infinity } = request;
     if (timeoutMs > this.#durations.neededMs(method)) return;
     throw new CallError(
