@@ -63,7 +63,10 @@ export function isCostly({ flags, payload }: Payload): boolean {
  */
 export function turnToRead(message: Payload): Promise<void> | undefined {
   const length = originalLength(message);
-  return length === 0 ? undefined : TURNS.take(length);
+  // A frame may be longer than what it holds.
+  return length === 0
+    ? undefined
+    : TURNS.take(Math.max(length, message.payload.length));
 }
 
 /**

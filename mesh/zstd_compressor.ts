@@ -33,8 +33,10 @@ export function createZstdCompressor(): Compressor | undefined {
       return frames.subarray(0, zstdFrameLength(frames));
     },
     decompress: (bytes, maxOutputLength) => {
-      if (!isOneZstdFrame(bytes)) {
-        throw new RangeError("zstd: part of a frame, or more than one");
+      if (!isOneZstdFrame(bytes, maxOutputLength)) {
+        throw new RangeError(
+          "zstd: part of a frame, more than one, or too many blocks",
+        );
       }
       // The bound has to be above zero; an empty result passes it as well.
       return plain(zstdDecompressSync(bytes, {

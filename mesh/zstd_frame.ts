@@ -27,14 +27,27 @@ const CHECKSUM_LENGTH = 4;
 /** A block that is one byte, to be repeated as often as its size says. */
 const RUN_BLOCK = 1;
 
+/** Blocks that a frame may have however little it holds. */
+const MIN_BLOCK_LIMIT = 1_024;
+
+/** Bytes for each of which there may be one more. Encoders make blocks of 128 KiB. */
+const MIN_BLOCK_BYTES = 1_024;
+
 /**
- * Whether bytes are one zstd frame, nothing before it and nothing after. What its
- * blocks hold is not looked at.
+ * Whether bytes are one zstd frame, nothing before it and nothing after, of a number
+ * of blocks that fits what it holds: a block of three bytes that adds nothing takes
+ * as long as many others, and millions of them a third of a second. What the blocks
+ * hold is not looked at.
  *
  * @param bytes Any bytes; borrowed.
+ * @param contentBytes What it is to hold, in bytes.
  */
-export function isOneZstdFrame(bytes: Uint8Array): boolean {
-  return zstdFrameLength(bytes) === bytes.length;
+export function isOneZstdFrame(
+  bytes: Uint8Array,
+  contentBytes: number,
+): boolean {
+  const maxBlocks = MIN_BLOCK_LIMIT + contentBytes / MIN_BLOCK_BYTES;
+  return zstdFrameLength(bytes, maxBlocks) === bytes.length;
 }
 
 /**
@@ -42,9 +55,14 @@ export function isOneZstdFrame(bytes: Uint8Array): boolean {
  * at.
  *
  * @param bytes Any bytes; borrowed.
- * @returns Its length; `undefined` where they do not begin with a whole one.
+ * @param maxBlocks How many are looked at.
+ * @returns Its length; `undefined` where they do not begin with a whole one, or with
+ * one of more blocks.
  */
-export function zstdFrameLength(bytes: Uint8Array): number | undefined {
+export function zstdFrameLength(
+  bytes: Uint8Array,
+  maxBlocks: number = Infinity,
+): number | undefined {
   const reader = new ByteReader(bytes);
   if (reader.u32() !== MAGIC) return undefined;
   const descriptor = reader.u8();
@@ -58,7 +76,9 @@ export function zstdFrameLength(bytes: Uint8Array): number | undefined {
   reader.skip(
     windowLength + DICTIONARY_ID_LENGTHS[descriptor & 0x03]! + sizeLength,
   );
+  let blockCount = 0;
   for (let isLast = false; !isLast;) {
+    if (++blockCount > maxBlocks) return undefined;
     const header = reader.u16() | reader.u8() << 16;
     isLast = (header & 1) !== 0;
     const isRun = (header >>> 1 & 0x03) === RUN_BLOCK;

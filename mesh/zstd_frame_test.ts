@@ -33,18 +33,47 @@ function frame(head: string, blocks: string): Uint8Array {
 
 Deno.test("isOneZstdFrame() knows a frame, and neither a part of it nor more than it", () => {
   for (const [name, bytes] of FRAMES) {
-    assert.ok(isOneZstdFrame(bytes), name);
+    assert.ok(isOneZstdFrame(bytes, 0), name);
     const step = Math.ceil(bytes.length / 100);
     for (let length = 0; length < bytes.length; length += step) {
-      assert.ok(!isOneZstdFrame(bytes.subarray(0, length)), name);
+      assert.ok(!isOneZstdFrame(bytes.subarray(0, length), 0), name);
     }
-    assert.ok(!isOneZstdFrame(bytes.subarray(0, -1)), name);
+    assert.ok(!isOneZstdFrame(bytes.subarray(0, -1), 0), name);
     for (const more of [new Uint8Array(1), bytes]) {
-      assert.ok(!isOneZstdFrame(concat(bytes, more)), name);
+      assert.ok(!isOneZstdFrame(concat(bytes, more), 0), name);
     }
     const skippable = Uint8Array.fromHex("502a4d18" + "01000000" + "00");
-    assert.ok(!isOneZstdFrame(concat(skippable, bytes)), name);
+    assert.ok(!isOneZstdFrame(concat(skippable, bytes), 0), name);
   }
+});
+
+Deno.test("isOneZstdFrame() bounds the blocks by what they are to hold", () => {
+  const ofBlocks = (count: number) =>
+    frame("00" + "58", "000000".repeat(count - 1) + "010000");
+  for (const [contentBytes, count] of [[0, 1_024], [4_096, 1_028]] as const) {
+    assert.ok(isOneZstdFrame(ofBlocks(count), contentBytes));
+    assert.ok(!isOneZstdFrame(ofBlocks(count + 1), contentBytes));
+  }
+});
+
+Deno.test("createZstdCompressor() decompresses what was flushed every kilobyte, and refuses blocks that add nothing", async () => {
+  const zstd = createZstdCompressor()!;
+  const original = new Uint8Array(2_000_000);
+  new SeededRandom(1).fillPublic(original);
+  const stream = zlib.createZstdCompress();
+  const chunks: Uint8Array[] = [];
+  stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+  for (let offset = 0; offset < original.length; offset += 1_024) {
+    stream.write(original.subarray(offset, offset + 1_024));
+    await new Promise<void>((resolve) => stream.flush(resolve));
+  }
+  const ended = new Promise((resolve) => stream.on("end", resolve));
+  stream.end();
+  await ended;
+  const flushed = concat(...chunks);
+  assert.deepEqual(zstd.decompress(flushed, original.length), original);
+  const empty = frame("00" + "58", "000000".repeat(100_000) + "010000");
+  assert.throws(() => zstd.decompress(empty, 1), /too many blocks/);
 });
 
 Deno.test("createZstdCompressor() decompresses one frame and nothing else", () => {
@@ -73,7 +102,10 @@ Deno.test("createZstdCompressor() compresses into one frame, whatever the size a
       random.fillPublic(bytes);
       const original = bytes.map((byte) => byte & mask);
       const compressed = zstd.compress(original);
-      assert.ok(isOneZstdFrame(compressed), `${original.length} & ${mask}`);
+      assert.ok(
+        isOneZstdFrame(compressed, length),
+        `${original.length} & ${mask}`,
+      );
       assert.deepEqual(zstd.decompress(compressed, original.length), original);
     }
   }

@@ -34,8 +34,8 @@ export interface Compressor {
   /**
    * Decompresses one zstd frame.
    *
-   * @param bytes The frame; borrowed. Other bytes, more than one and a part of one
-   * are an error.
+   * @param bytes The frame; borrowed. Other bytes, more than one, a part of one and
+   * more blocks than 1,024 and one for each KiB of output are an error.
    * @param maxOutputLength Where to stop: more output is an error.
    * @returns What was compressed.
    */
