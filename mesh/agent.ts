@@ -476,7 +476,7 @@ export class Agent {
       signal,
     });
     try {
-      const acquiring = this.#caller.connect(target, race.signal);
+      const acquiring = this.#caller.connect(target, race);
       acquiring.then((late) => race.isAborted && late.release(), () => {});
       const lease = await race.race(acquiring);
       try {

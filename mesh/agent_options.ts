@@ -31,7 +31,8 @@ export interface AgentLimits {
    */
   readonly maxHandlersInFlight?: number;
   /**
-   * Direct connections to other agents, and as many discoveries at least.
+   * Direct connections to other agents, and as many discoveries at least. While
+   * all of them are in use, calls to further agents wait within their own limits.
    *
    * @default {256}
    */

@@ -66,6 +66,7 @@ export class CallScope implements TimedCall {
   #peer = "";
   #sentBefore = 0;
   #receivedBefore = 0;
+  #obstacle = "";
   #hasEnded = false;
 
   /**
@@ -175,6 +176,27 @@ export class CallScope implements TimedCall {
   }
 
   /**
+   * Waits for something at this end: for the idle limit that is no progress.
+   *
+   * @param promise What for; it hears of an abort by itself.
+   * @param obstacle What keeps the call, for who hears that its time is over.
+   * @returns What the promise resolves with.
+   */
+  async waitFor<Result>(
+    promise: Promise<Result>,
+    obstacle: string,
+  ): Promise<Result> {
+    this.#obstacle = `: ${obstacle}`;
+    this.timer.wait();
+    try {
+      return await promise;
+    } finally {
+      this.#obstacle = "";
+      this.timer.progress();
+    }
+  }
+
+  /**
    * Takes the stream of an attempt, so that giving up reaches the callee.
    *
    * @param channel The stream.
@@ -236,7 +258,7 @@ export class CallScope implements TimedCall {
     this.abort(
       new CallError(
         "DEADLINE_EXCEEDED",
-        `Call of ${method}: ${detail}`,
+        `Call of ${method}: ${detail}${this.#obstacle}`,
         this.facts,
       ),
     );

@@ -9,12 +9,8 @@ import type { TimerQueue } from "../internal/timer_queue.ts";
 import { type Message, MessageType, type Value } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { Instant } from "../internal/instant.ts";
-import {
-  type TransportConnection,
-  TransportError,
-  type TransportStream,
-} from "../transport/mod.ts";
-import { peersAt } from "./address_peers.ts";
+import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import type { AbortRace } from "./abort.ts";
 import { readError } from "./answer.ts";
 import { endWithAnswer } from "./answered_call.ts";
 import { type AnswerTaker, AnswerWaiter } from "./answer_waiter.ts";
@@ -56,14 +52,10 @@ import {
   type Peer,
   type PeerConnections,
   type PeerLease,
+  type PeerPlace,
 } from "./peer_connections.ts";
-import {
-  type AddressTarget,
-  notFound,
-  parseTarget,
-  type RegistryTarget,
-  type Target,
-} from "./target.ts";
+import { PeerFinder } from "./peer_finder.ts";
+import { notFound, parseTarget, type Target } from "./target.ts";
 import type { Tracing } from "./tracing.ts";
 import { isLarge, openStream, UploadTurns } from "./upload_turns.ts";
 
@@ -111,6 +103,7 @@ interface EarlyRequest {
 export class Caller {
   readonly #options: CallerOptions;
   readonly #encoder: RequestEncoder;
+  readonly #finder: PeerFinder;
   readonly #uploads = new UploadTurns();
   /** Of the streams that have not ended. */
   readonly #streamScopes = new Set<CallScope>();
@@ -124,6 +117,7 @@ export class Caller {
   constructor(options: CallerOptions) {
     this.#options = options;
     this.#encoder = new RequestEncoder(options.self);
+    this.#finder = new PeerFinder(options.directory);
   }
 
   /** As `Agent.call`. */
@@ -147,7 +141,7 @@ export class Caller {
   #call(request: OutgoingRequest): Promise<Answer> {
     const { scope } = request;
     if (scope.isAborted) return this.#callOn(request);
-    const peers = this.#findRemembered(request.target, scope.startedAt);
+    const peers = this.#finder.findRemembered(request.target, scope.startedAt);
     if (peers === undefined || peers.length === 0) {
       return this.#callOn(request, peers);
     }
@@ -269,23 +263,13 @@ export class Caller {
    * Takes the connection to one agent that the target names.
    *
    * @param target Whom.
-   * @param signal Gives up.
+   * @param race Gives up.
    * @returns The lease.
    * @throws {CallError} `NOT_FOUND` when there is no such agent.
    */
-  async connect(target: Target, signal?: AbortSignal): Promise<PeerLease> {
-    const parsed = parseTarget(target);
-    let failure: unknown = notFound(parsed);
-    for (const peer of await this.#findCandidates(parsed)) {
-      signal?.throwIfAborted();
-      try {
-        return await this.#options.peers.acquire(peer);
-      } catch (error) {
-        failure = error;
-        if (error instanceof TransportError) this.#forget(parsed, peer, error);
-      }
-    }
-    throw failure;
+  async connect(target: Target, race: AbortRace): Promise<PeerLease> {
+    const { peers } = this.#options;
+    return await this.#finder.lease(parseTarget(target), peers, race);
   }
 
   #createRequest(
@@ -332,26 +316,35 @@ export class Caller {
    */
   async #open(
     request: OutgoingRequest,
-    remembered: Peer[] | undefined = this.#findRemembered(request.target),
+    remembered: Peer[] | undefined = this.#finder.findRemembered(
+      request.target,
+    ),
     begun?: Attempt | FailedAttempt,
   ): Promise<OpenCall> {
     const { scope, target } = request;
     scope.race.throwIfAborted();
     const candidates = new Candidates(
-      remembered ?? await scope.race.race(this.#findCandidates(target)),
+      remembered ?? await scope.race.race(this.#finder.find(target)),
     );
     let failure: unknown;
     for (;;) {
       let peer = candidates.next();
       if (peer === undefined && candidates.mayAsk) {
         // By now others may have left as well, or come.
-        candidates.goOn(await scope.race.race(this.#findCandidates(target)));
+        candidates.goOn(await scope.race.race(this.#finder.find(target)));
         peer = candidates.next();
       }
-      if (peer === undefined) throw failure ?? notFound(target);
+      let place: PeerPlace | undefined;
+      if (peer === undefined) {
+        const passedOver = candidates.takePassedOver();
+        if (passedOver === undefined) throw failure ?? notFound(target);
+        place = await this.#waitForPlace(scope, passedOver);
+        peer = place.peer;
+      }
       const outcome = begun === undefined || begun instanceof Attempt
         ? await this.#attempt(request, peer, begun)
         : begun;
+      place?.release();
       begun = undefined;
       if (outcome instanceof Attempt) return outcome;
       if (outcome === undefined) {
@@ -360,13 +353,27 @@ export class Caller {
       }
       failure = outcome.failure;
       // Nobody was asked; one that is connected already may come next.
-      if (isOutOfConnections(failure) && !scope.isAborted) continue;
+      if (isOutOfConnections(failure) && !scope.isAborted) {
+        candidates.passOver(peer);
+        continue;
+      }
       if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
-      this.#forget(target, peer, failure);
+      this.#finder.forget(target, peer, failure);
       candidates.setTried(peer, outcome.isSent);
       // Who refuses is there, and so may be the others.
       if (outcome.isGone) candidates.setOutdated();
     }
+  }
+
+  #waitForPlace(
+    scope: CallScope,
+    passedOver: readonly Peer[],
+  ): Promise<PeerPlace> {
+    const { peers } = this.#options;
+    return scope.waitFor(
+      peers.waitForPlace(passedOver, scope.race),
+      peers.obstacle,
+    );
   }
 
   /** @returns Nothing when the peer was not asked: its connection has just ended. */
@@ -570,29 +577,5 @@ export class Caller {
       seal: (value) => this.#seal(value, options),
       compress: options.compress,
     });
-  }
-
-  #findCandidates(target: RegistryTarget | AddressTarget): Promise<Peer[]> {
-    return target.kind === "url"
-      ? Promise.resolve(peersAt(target))
-      : this.#options.directory.find(target);
-  }
-
-  #findRemembered(
-    target: RegistryTarget | AddressTarget,
-    now?: Instant,
-  ): Peer[] | undefined {
-    return target.kind === "url"
-      ? peersAt(target)
-      : this.#options.directory.findRemembered(target, now);
-  }
-
-  #forget(
-    target: RegistryTarget | AddressTarget,
-    peer: Peer,
-    failure: unknown,
-  ): void {
-    if (target.kind === "url") return;
-    this.#options.directory.forget(target, peer, failure);
   }
 }

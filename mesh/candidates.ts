@@ -19,6 +19,8 @@ export class Candidates {
   #sentCount = 0;
   #mayAsk = false;
   #mustAsk = false;
+  /** Those for whom there was no connection left. */
+  #passedOver: Peer[] | undefined;
 
   /** @param peers Whom the registry names, in the order to try them in. */
   constructor(peers: readonly Peer[]) {
@@ -56,6 +58,23 @@ export class Candidates {
       this.#tried.size < MAX_CALL_ATTEMPTS;
   }
 
+  /**
+   * There is no connection left for somebody; another one may have one already.
+   *
+   * @param peer Who.
+   */
+  passOver(peer: Peer): void {
+    this.#passedOver ??= [];
+    this.#passedOver.push(peer);
+  }
+
+  /** @returns Those who were passed over since, if any, of the list as it is now. */
+  takePassedOver(): readonly Peer[] | undefined {
+    const passedOver = this.#passedOver;
+    this.#passedOver = undefined;
+    return passedOver;
+  }
+
   /** Somebody is gone: the registry is asked before anybody else is tried. */
   setOutdated(): void {
     this.#mayAsk = this.#sentCount < MAX_CALL_CANDIDATES;
@@ -74,6 +93,7 @@ export class Candidates {
       (this.#tried?.size ?? 0) < MAX_CALL_ATTEMPTS;
     this.#peers = mayGoOn ? named : [];
     this.#index = 0;
+    this.#passedOver = undefined;
     this.#mayAsk = false;
     this.#mustAsk = false;
   }

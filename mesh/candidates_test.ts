@@ -89,3 +89,18 @@ Deno.test("Candidates counts who has seen the request, whether the registry name
   assert.equal(candidates.next(), undefined);
   assert.ok(!candidates.mayAsk);
 });
+
+Deno.test("Candidates.takePassedOver() gives those of the list for whom there was no connection, once", () => {
+  const candidates = new Candidates(peers(3));
+  assert.equal(candidates.takePassedOver(), undefined);
+  candidates.passOver(candidates.next()!);
+  candidates.setTried(candidates.next()!, false);
+  candidates.passOver(candidates.next()!);
+  const names = candidates.takePassedOver()?.map(({ name }) => name);
+  assert.deepEqual(names, ["peer 0", "peer 2"]);
+  assert.equal(candidates.takePassedOver(), undefined);
+  // Who is named anew is looked at anew.
+  candidates.passOver(peer(0));
+  candidates.goOn(peers(3));
+  assert.equal(candidates.takePassedOver(), undefined);
+});

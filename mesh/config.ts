@@ -52,6 +52,12 @@ export const MAX_ERROR_MESSAGE_LENGTH = 500;
 /** Direct connections that an agent keeps to other agents. */
 export const MAX_PEER_CONNECTIONS = 256;
 
+/**
+ * Calls that wait for a direct connection since all of them are in use; the next one
+ * gets `RESOURCE_EXHAUSTED`.
+ */
+export const MAX_CALLS_WITHOUT_PLACE = 16_384;
+
 /** A direct connection without calls is closed after this time, in milliseconds. */
 export const PEER_IDLE_TIMEOUT_MS = 60_000;
 

@@ -7,8 +7,9 @@ import type { Clock } from "../internal/clock.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import { type TransportConnection, TransportError } from "../transport/mod.ts";
-import { LimitedRace } from "./abort.ts";
+import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
+  MAX_CALLS_WITHOUT_PLACE,
   MAX_PEER_CONNECTIONS,
   MIN_PEER_CONNECT_MS,
   PEER_CONNECT_TIMEOUT_MS,
@@ -16,6 +17,7 @@ import {
   RETRY_AFTER_MS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
+import { PeerQueue } from "./peer_queue.ts";
 
 /** An agent to connect to. */
 export interface Peer {
@@ -36,6 +38,14 @@ export interface PeerLease {
   /** The connection. */
   readonly connection: TransportConnection;
   /** Ends the use; only the first call counts. */
+  release(): void;
+}
+
+/** The right to connect to one more peer. */
+export interface PeerPlace {
+  /** To whom. */
+  readonly peer: Peer;
+  /** Gives it back, once the connection was acquired or nobody wants it. */
   release(): void;
 }
 
@@ -79,7 +89,8 @@ export interface PeerConnectionsOptions {
 
 interface Entry {
   readonly key: string;
-  readonly connecting: Promise<TransportConnection>;
+  /** Nothing as long as it is only a place for those who waited for one. */
+  connecting: Promise<TransportConnection> | undefined;
   /** Who wants the connection early; taken when it is there. */
   readonly earlyUses: EarlyUse[];
   connection: TransportConnection | undefined;
@@ -90,21 +101,25 @@ interface Entry {
 /** A class and no closure: every call makes one. */
 class Lease implements PeerLease {
   readonly connection: TransportConnection;
-  readonly #clock: Clock;
+  readonly #endUse: (entry: Entry) => void;
   #entry: Entry | undefined;
 
   /** @param entry What counts this use already. */
-  constructor(entry: Entry, connection: TransportConnection, clock: Clock) {
+  constructor(
+    entry: Entry,
+    connection: TransportConnection,
+    endUse: (entry: Entry) => void,
+  ) {
     this.#entry = entry;
     this.connection = connection;
-    this.#clock = clock;
+    this.#endUse = endUse;
   }
 
   release(): void {
     const entry = this.#entry;
     if (entry === undefined) return;
     this.#entry = undefined;
-    if (--entry.userCount === 0) entry.idleSince = this.#clock.now();
+    this.#endUse(entry);
   }
 }
 
@@ -115,12 +130,24 @@ keepHiddenClass(
 /**
  * Keeps connections by the agent's id, address and key, so that an agent that
  * came back under a new id is never reached over the connection of the old one.
+ *
+ * At the bound the one that was idle for longest gives way to a new one. When all
+ * are in use, calls wait: as long as one does, none is idle, so nobody who comes
+ * later can take what becomes free.
  */
 export class PeerConnections {
   readonly #options: PeerConnectionsOptions;
   readonly #maxConnections: number;
   readonly #idleTimeoutMs: number;
   readonly #entries = new Map<string, Entry>();
+  readonly #queue = new PeerQueue<Entry>();
+  /** A function of its own: every lease has it. */
+  readonly #endUse = (entry: Entry): void => {
+    if (--entry.userCount > 0) return;
+    entry.idleSince = this.#options.clock.now();
+    if (entry.connecting === undefined) this.#forget(entry);
+    else if (this.#queue.count > 0) this.#givePlaces();
+  };
   readonly #closing = new AbortController();
   #cancelSweep: (() => void) | undefined;
 
@@ -136,6 +163,11 @@ export class PeerConnections {
     return this.#entries.size;
   }
 
+  /** What keeps a call that waits for a place, in words. */
+  get obstacle(): string {
+    return `all ${this.#maxConnections} connections (limits.maxPeerConnections) are in use`;
+  }
+
   /**
    * Takes the connection to a peer, making it if there is none. Whoever asks
    * meanwhile waits for the same attempt; when that ends without an answer, for
@@ -144,7 +176,8 @@ export class PeerConnections {
    * @param peer The peer.
    * @param options Who is told early, and how long anybody waits.
    * @returns A lease; release it when the call is over.
-   * @throws {CallError} `RESOURCE_EXHAUSTED` when all connections are in use.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when all connections are in use: see
+   * {@linkcode isOutOfConnections} and {@linkcode PeerConnections.waitForPlace}.
    * @throws {TransportError} When the peer cannot be reached.
    */
   async acquire(peer: Peer, options: AcquireOptions = {}): Promise<PeerLease> {
@@ -177,10 +210,11 @@ export class PeerConnections {
     const key = peerKey(peer);
     let entry = this.#entries.get(key);
     if (entry?.connection?.isOpen === false) {
-      this.#entries.delete(key);
-      entry = undefined;
+      this.#forget(entry);
+      entry = this.#entries.get(key);
     }
-    entry ??= this.#connect(key, peer);
+    entry ??= this.#add(key);
+    entry.connecting ??= this.#connect(entry, peer);
     if (onEarly !== undefined && entry.connection === undefined) {
       entry.earlyUses.push(onEarly);
     }
@@ -188,11 +222,68 @@ export class PeerConnections {
     entry.userCount++;
     try {
       const connection = await entry.connecting;
-      return new Lease(entry, connection, this.#options.clock);
+      return new Lease(entry, connection, this.#endUse);
     } catch (error) {
       entry.userCount--;
       throw error;
     }
+  }
+
+  /**
+   * Waits until there may be a connection to one of several peers. Those who wait
+   * for the same peer have one turn; the first came first.
+   *
+   * @param peers Of whom none could be connected to.
+   * @param race Gives the wait up.
+   * @returns To whom, and the right to do so; release it when it was used.
+   * @throws {CallError} `RESOURCE_EXHAUSTED` when too many wait; otherwise what the
+   * race was aborted with, or all of this was closed with.
+   */
+  async waitForPlace(
+    peers: readonly Peer[],
+    race: AbortRace,
+  ): Promise<PeerPlace> {
+    this.#closing.signal.throwIfAborted();
+    const place = this.#tryPlace(peers);
+    if (place !== undefined) return place;
+    if (this.#queue.count >= MAX_CALLS_WITHOUT_PLACE) {
+      throw new CallError(
+        "RESOURCE_EXHAUSTED",
+        `Agent: ${this.obstacle}, and ${this.#queue.count} calls wait for one`,
+        { fault: "caller", retryAfterMs: RETRY_AFTER_MS },
+      );
+    }
+    // One connection is all that those who can do with either of two need.
+    const peer = peers.find((other) => this.#queue.has(peerKey(other))) ??
+      peers[0]!;
+    const key = peerKey(peer);
+    const turn = Promise.withResolvers<Entry>();
+    this.#queue.add(key, turn);
+    try {
+      return this.#createPlace(peer, await race.race(turn.promise));
+    } catch (error) {
+      // Its turn may have come in the moment in which it gave up.
+      if (!this.#queue.delete(key, turn)) {
+        turn.promise.then(this.#endUse, () => {});
+      }
+      throw error;
+    }
+  }
+
+  /** What has become free, or was connected, since the peers were tried. */
+  #tryPlace(peers: readonly Peer[]): PeerPlace | undefined {
+    const peer = peers.find((other) => this.#entries.has(peerKey(other))) ??
+      peers[0]!;
+    const key = peerKey(peer);
+    let entry = this.#entries.get(key);
+    if (entry === undefined && !this.#makeRoom()) return undefined;
+    entry ??= this.#createEntry(key);
+    entry.userCount++;
+    return this.#createPlace(peer, entry);
+  }
+
+  #createPlace(peer: Peer, entry: Entry): PeerPlace {
+    return { peer, release: () => this.#endUse(entry) };
   }
 
   /**
@@ -206,7 +297,7 @@ export class PeerConnections {
     const connection = entry?.connection;
     if (entry === undefined || connection?.isOpen !== true) return undefined;
     entry.userCount++;
-    return new Lease(entry, connection, this.#options.clock);
+    return new Lease(entry, connection, this.#endUse);
   }
 
   /**
@@ -226,48 +317,60 @@ export class PeerConnections {
    * @param reason For the peers.
    */
   close(reason: string): void {
-    this.#closing.abort(new CallError("CANCELLED", `Agent: ${reason}`));
+    const error = new CallError("CANCELLED", `Agent: ${reason}`);
+    this.#closing.abort(error);
     this.#cancelSweep?.();
+    this.#queue.clear(error);
     for (const entry of this.#entries.values()) {
       entry.connection?.close(0, reason);
     }
     this.#entries.clear();
   }
 
-  #connect(key: string, peer: Peer): Entry {
+  #connect(entry: Entry, peer: Peer): Promise<TransportConnection> {
+    const { signal } = this.#closing;
+    const { earlyUses } = entry;
+    const connecting = this.#options.dial(peer, signal, (connection) => {
+      for (const use of earlyUses.splice(0)) use(connection);
+    });
+    connecting.then((connection) => {
+      entry.connection = connection;
+      earlyUses.length = 0;
+      if (signal.aborted) connection.close();
+      connection.closed.then(({ code }) => {
+        this.#forget(entry);
+        if (code === "CLOSED_BY_PEER") this.#options.onClosedByPeer(peer);
+      });
+    }, () => this.#forget(entry));
+    return connecting;
+  }
+
+  #add(key: string): Entry {
     this.#closing.signal.throwIfAborted();
-    if (this.#entries.size >= this.#maxConnections) this.#evict();
-    const earlyUses: EarlyUse[] = [];
+    if (this.#makeRoom()) return this.#createEntry(key);
+    throw new CallError("RESOURCE_EXHAUSTED", `Agent: ${this.obstacle}`, {
+      fault: "caller",
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+
+  #createEntry(key: string): Entry {
     const entry: Entry = {
       key,
-      connecting: this.#options.dial(
-        peer,
-        this.#closing.signal,
-        (connection) => {
-          for (const use of earlyUses.splice(0)) use(connection);
-        },
-      ),
-      earlyUses,
+      connecting: undefined,
+      earlyUses: [],
       connection: undefined,
       userCount: 0,
       idleSince: 0,
     };
     this.#entries.set(key, entry);
     this.#scheduleSweep();
-    entry.connecting.then((connection) => {
-      entry.connection = connection;
-      earlyUses.length = 0;
-      if (this.#closing.signal.aborted) connection.close();
-      connection.closed.then(({ code }) => {
-        this.#forget(entry);
-        if (code === "CLOSED_BY_PEER") this.#options.onClosedByPeer(peer);
-      });
-    }, () => this.#forget(entry));
     return entry;
   }
 
-  /** Closes the connection that has been idle longest. */
-  #evict(): void {
+  /** Whether there may be one more: the one that has been idle longest is closed for it. */
+  #makeRoom(): boolean {
+    if (this.#entries.size < this.#maxConnections) return true;
     let oldest: Entry | undefined;
     for (const entry of this.#entries.values()) {
       if (entry.userCount > 0) continue;
@@ -275,14 +378,19 @@ export class PeerConnections {
         oldest = entry;
       }
     }
-    if (oldest === undefined) {
-      throw new CallError(
-        "RESOURCE_EXHAUSTED",
-        `Agent: all ${this.#maxConnections} connections are in use`,
-        { fault: "caller", retryAfterMs: RETRY_AFTER_MS },
-      );
-    }
+    if (oldest === undefined) return false;
     this.#drop(oldest);
+    return true;
+  }
+
+  /** Lets those go on who wait, as far as there is room. */
+  #givePlaces(): void {
+    while (this.#queue.count > 0 && this.#makeRoom()) {
+      const { key, waiting } = this.#queue.shift()!;
+      const entry = this.#createEntry(key);
+      entry.userCount = waiting.size;
+      for (const { resolve } of waiting) resolve(entry);
+    }
   }
 
   #scheduleSweep(): void {
@@ -301,12 +409,14 @@ export class PeerConnections {
   }
 
   #drop(entry: Entry): void {
-    this.#forget(entry);
+    this.#entries.delete(entry.key);
     entry.connection?.close(0, "idle");
   }
 
   #forget(entry: Entry): void {
-    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    if (this.#entries.get(entry.key) !== entry) return;
+    this.#entries.delete(entry.key);
+    this.#givePlaces();
   }
 }
 

@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { type TransportConnection, TransportError } from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
-import { MIN_PEER_CONNECT_MS, PEER_CONNECT_TIMEOUT_MS } from "./config.ts";
+import { AbortRace } from "./abort.ts";
+import {
+  MAX_CALLS_WITHOUT_PLACE,
+  MIN_PEER_CONNECT_MS,
+  PEER_CONNECT_TIMEOUT_MS,
+} from "./config.ts";
 import { CallError } from "./error.ts";
 import {
   type EarlyUse,
+  isOutOfConnections,
   type Peer,
   PeerConnections,
+  type PeerLease,
 } from "./peer_connections.ts";
 
 interface FakeConnection {
@@ -227,12 +234,155 @@ Deno.test("PeerConnections closes the longest idle at its bound, and refuses whe
   await third;
   assert.deepEqual(made.map(({ closeCount }) => closeCount), [1, 0, 0]);
   await peers.acquire(peer(2));
-  await assert.rejects(
-    peers.acquire(peer(4)),
-    (error) =>
-      error instanceof CallError && error.code === "RESOURCE_EXHAUSTED",
-  );
+  await assert.rejects(peers.acquire(peer(4)), isOutOfConnections);
   peers.close("test");
+});
+
+/** As many as there may be, all in use: those of the peers 1, 2, … */
+async function fill(count: number) {
+  const created = create({ maxConnections: count });
+  const leases: PeerLease[] = [];
+  for (let index = 0; index < count; index++) {
+    const acquiring = created.peers.acquire(peer(index + 1));
+    created.open(index);
+    leases.push(await acquiring);
+  }
+  const waitFor = (digit: number, race = new AbortRace()) =>
+    created.peers.waitForPlace([peer(digit)], race);
+  /** Opens it once it is being made. */
+  const openNext = async (index: number): Promise<void> => {
+    while (created.dials.length <= index) await Promise.resolve();
+    created.open(index);
+  };
+  return { ...created, openNext, leases, waitFor };
+}
+
+Deno.test("PeerConnections.waitForPlace() gives what becomes idle to the peer that was waited for first, and to all who wait for it", async () => {
+  const { peers, dials, made, openNext, leases, waitFor } = await fill(2);
+  const order: number[] = [];
+  const waiting = [3, 4, 3, 5].map(async (digit) => {
+    const place = await waitFor(digit);
+    order.push(digit);
+    const lease = await peers.acquire(place.peer);
+    place.release();
+    return lease;
+  });
+  const closeCounts = () => made.map(({ closeCount }) => closeCount);
+  assert.deepEqual(closeCounts(), [0, 0]);
+  leases[1]!.release();
+  assert.deepEqual(closeCounts(), [0, 1]);
+  // It is free no more, and nobody overtakes those who wait.
+  await assert.rejects(peers.acquire(peer(6)), isOutOfConnections);
+  await openNext(2);
+  const thirds = await Promise.all([waiting[0], waiting[2]]);
+  assert.equal(dials.length, 3);
+  assert.equal(thirds[0]!.connection, thirds[1]!.connection);
+  thirds[0]!.release();
+  assert.deepEqual(closeCounts(), [0, 1, 0]);
+  thirds[1]!.release();
+  assert.deepEqual(closeCounts(), [0, 1, 1]);
+  await openNext(3);
+  const fourth = await waiting[1]!;
+  // One that ends by itself makes room as well.
+  made[0]!.end("CONNECTION_LOST");
+  await leases[0]!.connection.closed;
+  await openNext(4);
+  await waiting[3];
+  assert.deepEqual(order, [3, 3, 4, 5]);
+  // Nobody waits: what is idle is kept.
+  fourth.release();
+  assert.deepEqual(closeCounts(), [0, 1, 1, 0, 0]);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.waitForPlace() gives the place of a peer that cannot be reached to the next one", async () => {
+  const { peers, dials, open, leases, waitFor } = await fill(1);
+  const waiting = [2, 3].map((digit) => waitFor(digit));
+  leases[0]!.release();
+  const second = await waiting[0]!;
+  const acquiring = assert.rejects(peers.acquire(second.peer), /unreachable/);
+  second.release();
+  dials[1]!.reject(new Error("unreachable"));
+  await acquiring;
+  const third = await waiting[1]!;
+  const acquired = peers.acquire(third.peer);
+  third.release();
+  open(2);
+  assert.ok((await acquired).connection.isOpen);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.waitForPlace() does not wait where there is room by now, or a connection", async () => {
+  const { peers, made, leases, waitFor } = await fill(2);
+  const race = new AbortRace();
+  const any = await peers.waitForPlace([peer(3), peer(2)], race);
+  assert.deepEqual(any.peer, peer(2));
+  any.release();
+  leases[0]!.release();
+  const place = await waitFor(3);
+  assert.deepEqual(made.map(({ closeCount }) => closeCount), [1, 0]);
+  assert.equal(peers.size, 2);
+  // It was not used.
+  place.release();
+  assert.equal(peers.size, 1);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.waitForPlace() has those who can do with either of two peers share one", async () => {
+  const { peers, dials, leases } = await fill(1);
+  const both = [[peer(2), peer(3)], [peer(3), peer(2)]]
+    .map((some) => peers.waitForPlace(some, new AbortRace()));
+  leases[0]!.release();
+  for (const place of await Promise.all(both)) {
+    assert.deepEqual(place.peer, peer(2));
+    peers.acquire(place.peer).catch(() => {});
+    place.release();
+  }
+  assert.equal(dials.length, 2);
+  dials[1]!.reject(new Error("test"));
+  await Promise.resolve();
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.waitForPlace() loses no place to who gives up, whenever that is", async () => {
+  const { peers, leases, waitFor } = await fill(1);
+  const races = [new AbortRace(), new AbortRace()];
+  const givenUp = races.map((race, index) =>
+    assert.rejects(waitFor(2 + index, race), (reason) => reason === "enough")
+  );
+  const last = waitFor(4);
+  races[0]!.abort("enough");
+  leases[0]!.release();
+  // In the moment in which its turn came.
+  races[1]!.abort("enough");
+  await Promise.all(givenUp);
+  (await last).release();
+  assert.equal(peers.size, 0);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.waitForPlace() refuses who comes when too many wait, and names the limit", async () => {
+  const { peers, waitFor } = await fill(1);
+  const waiting = Array.from(
+    { length: MAX_CALLS_WITHOUT_PLACE },
+    () => waitFor(2),
+  );
+  await assert.rejects(waitFor(2), (error) => {
+    assert.ok(error instanceof CallError);
+    assert.equal(error.code, "RESOURCE_EXHAUSTED");
+    assert.match(error.message, /all 1 .*limits\.maxPeerConnections/);
+    assert.ok(error.retryAfterMs! > 0);
+    return true;
+  });
+  peers.close("test");
+  for (
+    const { reason } of await Promise.allSettled(
+      waiting,
+    ) as PromiseRejectedResult[]
+  ) {
+    assert.equal((reason as CallError).code, "CANCELLED");
+  }
+  await assert.rejects(waitFor(2), CallError);
 });
 
 Deno.test("PeerConnections.close() closes everything, also what is being made", async () => {

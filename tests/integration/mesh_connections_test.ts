@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import {
+  type Agent,
+  CallError,
+  type CallOptions,
+  type SpanRecord,
+} from "../../mod.ts";
+import { type Mesh, whenAborted, withMesh } from "../support/mesh.ts";
+
+/** Passes for a `CallError` of this code that names the limit. */
+function namesLimit(code: string): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof CallError, String(error));
+    assert.equal(error.code, code);
+    assert.match(error.message, /limits\.maxPeerConnections/);
+    return true;
+  };
+}
+
+/** Callees `0`, `1`, … that count the calls that reach them. */
+async function connectCallees({ connect }: Mesh, count: number) {
+  const reached: string[] = [];
+  const names = Array.from({ length: count }, (_, index) => `${index}`);
+  await Promise.all(names.map(async (name) => {
+    const callee = await connect({ name, capabilities: ["work"] });
+    callee.onCall("work", () => {
+      reached.push(name);
+      return name;
+    });
+    callee.onStream("hold", async function* ({ signal }) {
+      reached.push(name);
+      yield name;
+      await whenAborted(signal);
+    });
+  }));
+  return { names, reached };
+}
+
+/** Has a stream to each of them that does not end. */
+async function hold(caller: Agent, names: readonly string[]) {
+  const streams = names.map((name) => caller.stream({ name }, "hold"));
+  await Promise.all(
+    streams.map((stream) => stream[Symbol.asyncIterator]().next()),
+  );
+  return streams;
+}
+
+Deno.test("An agent calls more agents at one time than it keeps connections to", async () => {
+  await withMesh(async (mesh) => {
+    const { names } = await connectCallees(mesh, 12);
+    const caller = await mesh.connect({ limits: { maxPeerConnections: 2 } });
+    for (let round = 0; round < 2; round++) {
+      const answers = await Promise.all(
+        // Two calls to each: the second waits with the first.
+        [...names, ...names].map((name) => caller.call({ name }, "work")),
+      );
+      assert.deepEqual(answers, [...names, ...names]);
+    }
+    const chunks = await Promise.all(names.map(async (name) => {
+      for await (const chunk of caller.stream({ name }, "hold")) return chunk;
+    }));
+    assert.deepEqual(chunks, names);
+    const pings = names.map((name) => caller.ping({ name }));
+    assert.equal((await Promise.all(pings)).length, names.length);
+  });
+});
+
+Deno.test("A call that waits for a connection ends with its own limits, and has not been started", async () => {
+  await withMesh(async (mesh) => {
+    const { names, reached } = await connectCallees(mesh, 3);
+    const caller = await mesh.connect({
+      limits: { maxPeerConnections: 2, discoveryCacheMs: 60_000 },
+    });
+    // From here on it knows where that one is.
+    await caller.ping({ name: "2" });
+    const streams = await hold(caller, names.slice(0, 2));
+    const spans: SpanRecord[] = [];
+    caller.onSpan((span) => spans.push(span));
+    const call = (options: CallOptions) =>
+      caller.call({ name: "2" }, "work", null, options);
+    await assert.rejects(
+      call({ timeoutMs: 50 }),
+      namesLimit("DEADLINE_EXCEEDED"),
+    );
+    assert.equal(spans[0]!.status, "DEADLINE_EXCEEDED");
+    await assert.rejects(
+      call({ idleTimeoutMs: 50 }),
+      namesLimit("DEADLINE_EXCEEDED"),
+    );
+    await assert.rejects(
+      caller.ping({ name: "2" }, { timeoutMs: 50 }),
+      (error) => (error as CallError).code === "DEADLINE_EXCEEDED",
+    );
+    // A stream has no total limit: it is not to wait for ever.
+    const late = caller.stream({ name: "2" }, "hold", null, {
+      idleTimeoutMs: 50,
+    });
+    assert.equal((await late.ending).code, "DEADLINE_EXCEEDED");
+    assert.match((await late.ending).message!, /limits\.maxPeerConnections/);
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const aborted = call({ signal: controller.signal });
+    const waiting = call({});
+    controller.abort(reason);
+    await assert.rejects(aborted, (error) => error === reason);
+    assert.deepEqual(reached.toSorted(), ["0", "1"]);
+    // Those that are connected are called as ever.
+    assert.equal(await caller.call({ name: "0" }, "work"), "0");
+    streams[1]!.cancel();
+    assert.equal(await waiting, "2");
+    assert.deepEqual(reached.slice(2), ["0", "2"]);
+    streams[0]!.cancel();
+  });
+});
+
+Deno.test("A call that waits for a connection goes to any agent of its capability, and is given up when its agent closes", async () => {
+  await withMesh(async (mesh) => {
+    const { names } = await connectCallees(mesh, 3);
+    const held = await mesh.connect({ name: "held" });
+    held.onStream("hold", async function* ({ signal }) {
+      yield "";
+      await whenAborted(signal);
+    });
+    const caller = await mesh.connect({
+      limits: { maxPeerConnections: 1, discoveryCacheMs: 60_000 },
+    });
+    await caller.call({ capability: "work" }, "work");
+    const [stream] = await hold(caller, ["held"]);
+    const calls = names.map(() =>
+      caller.call<string>({ capability: "work" }, "work")
+    );
+    // They wait by now.
+    await assert.rejects(
+      caller.call({ capability: "work" }, "work", null, { timeoutMs: 50 }),
+      namesLimit("DEADLINE_EXCEEDED"),
+    );
+    stream!.cancel();
+    const answers = await Promise.all(calls);
+    assert.equal(new Set(answers).size, 1);
+    assert.ok(names.includes(answers[0]!));
+
+    await hold(caller, ["held"]);
+    const waiting = assert.rejects(
+      caller.call({ name: "0" }, "work"),
+      (error) => (error as CallError).code === "CANCELLED",
+    );
+    const unread = caller.stream({ name: "1" }, "hold");
+    await caller.close({ drainMs: 0 });
+    await waiting;
+    assert.equal((await unread.ending).code, "CANCELLED");
+  });
+});
