@@ -59,6 +59,7 @@ Deno.test("EndpointOptions promises the defaults that an endpoint takes", () => 
     "maxPacketsPerKey",
     "maxForgedPackets",
     "retryThreshold",
+    "maxStreamStretches",
   ]);
 });
 

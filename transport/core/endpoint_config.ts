@@ -7,6 +7,7 @@
 import type { KeyPair } from "../../crypto/mod.ts";
 import { MAX_ACK_RANGES } from "../../protocol/frame/mod.ts";
 import {
+  BYTES_PER_STREAM_STRETCH,
   CONGESTION_CONTROLS,
   type CongestionControl,
   DEFAULT_ACK_ELICITING_THRESHOLD,
@@ -38,7 +39,6 @@ import {
   DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND,
   DEFAULT_MAX_STORED_TICKETS,
   DEFAULT_MAX_STREAM_DATA_BYTES,
-  DEFAULT_MAX_STREAM_STRETCHES,
   DEFAULT_MAX_UNI_STREAMS,
   DEFAULT_MAX_USED_TICKETS,
   DEFAULT_MAX_WAITING_HELLOS,
@@ -49,6 +49,7 @@ import {
   DEFAULT_VAIN_HELLO_SHARE,
   MAX_UDP_PAYLOAD_BYTES,
   MIN_HELLO_DATAGRAM_BYTES,
+  MIN_MAX_STREAM_STRETCHES,
   RETRY_THRESHOLD_DIVISOR,
 } from "./config.ts";
 import type { EndpointConfig, EndpointOptions } from "./endpoint_options.ts";
@@ -118,6 +119,7 @@ const MAY_BE_FRACTION = /(Ms|Share)$/;
 export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
   const maxHalfOpen = options.maxHalfOpen ?? DEFAULT_MAX_HALF_OPEN;
+  const maxDataBytes = options.maxDataBytes ?? DEFAULT_MAX_DATA_BYTES;
   const config: EndpointConfig = {
     accept: true,
     suites: DEFAULT_SUITES,
@@ -131,7 +133,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     ackElicitingThreshold: DEFAULT_ACK_ELICITING_THRESHOLD,
     keyUpdatePackets: DEFAULT_KEY_UPDATE_PACKETS,
     keyUpdateIntervalMs: DEFAULT_KEY_UPDATE_INTERVAL_MS,
-    maxDataBytes: DEFAULT_MAX_DATA_BYTES,
+    maxDataBytes,
     maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
     sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,
     maxBidiStreams: DEFAULT_MAX_BIDI_STREAMS,
@@ -156,7 +158,13 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxRetriesPerSecond: DEFAULT_MAX_RETRIES_PER_SECOND,
     maxStatelessAnswersPerSecond: DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND,
     maxBufferedBytes: DEFAULT_MAX_BUFFERED_BYTES,
-    maxStreamStretches: DEFAULT_MAX_STREAM_STRETCHES,
+    maxStreamStretches: Math.min(
+      Math.max(
+        MIN_MAX_STREAM_STRETCHES,
+        Math.floor(maxDataBytes / BYTES_PER_STREAM_STRETCH),
+      ),
+      BOUNDS.maxStreamStretches[1],
+    ),
     maxAckRanges: DEFAULT_MAX_ACK_RANGES,
     maxControlFramesPerRoundTrip: DEFAULT_MAX_CONTROL_FRAMES_PER_ROUND_TRIP,
     maxPathResponses: DEFAULT_MAX_PATH_RESPONSES,

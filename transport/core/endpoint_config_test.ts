@@ -63,6 +63,16 @@ Deno.test("createEndpointConfig() takes undefined for absent", () => {
   );
 });
 
+Deno.test("createEndpointConfig() lets as many stretches wait as the credit of a connection can have", () => {
+  const stretchesOf = (maxDataBytes: number): number =>
+    createEndpointConfig({ keyPair, maxDataBytes }).maxStreamStretches;
+  assert.equal(stretchesOf(2 ** 24), 2 ** 14);
+  assert.equal(stretchesOf(2_000), 1_024);
+  assert.equal(stretchesOf(2 ** 40), 2 ** 20);
+  const given = { keyPair, maxDataBytes: 2 ** 24, maxStreamStretches: 7 };
+  assert.equal(createEndpointConfig(given).maxStreamStretches, 7);
+});
+
 Deno.test("createEndpointConfig() refuses a part of what is counted, not of a time", () => {
   assertRefused(
     { maxBidiStreams: 10.5 },

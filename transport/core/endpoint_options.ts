@@ -262,9 +262,10 @@ export interface EndpointOptions {
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Separate stretches of a stream that wait behind a gap; more end the connection.
+   * Separate stretches that wait behind gaps, of all streams of a connection; more
+   * end it.
    *
-   * @default {1,024}
+   * @default {one for each KiB of maxDataBytes, 1,024 at least}
    */
   readonly maxStreamStretches?: number;
   /**

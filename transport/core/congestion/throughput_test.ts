@@ -63,6 +63,25 @@ for (const congestionControl of ["cubic", "new-reno"] as const) {
   }
 }
 
+for (const congestionControl of ["cubic", "new-reno"] as const) {
+  Deno.test(`${congestionControl} may lose every second packet of a window of 16 MiB where slow start ends`, () => {
+    const bulk = new BulkTransfer({
+      link: {
+        latencyMs: 25,
+        bandwidthBytesPerSecond: 40_000_000,
+        queueBytes: 3_000_000,
+      },
+      client: { sendBufferBytes: 16_777_216 },
+      server: { maxStreamDataBytes: 16_777_216, maxDataBytes: 33_554_432 },
+    }, congestionControl);
+    bulk.measure(800);
+    const { received } = bulk.measure(500);
+    assert.ok(bulk.client.stats.packetsLost > 2_048);
+    assert.equal(bulk.client.state, "established");
+    assert.ok(received > 0.8 * 40_000, `${received} bytes per ms`);
+  });
+}
+
 Deno.test("cubic leaves slow start with less loss than without HyStart++ (RFC 9406)", () => {
   // a queue of three times what the path holds: 50 ms at 1.25 MB/s
   const link = {

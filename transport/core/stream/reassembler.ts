@@ -19,7 +19,7 @@ import {
 import { copyBytes } from "../../../internal/byte_pool.ts";
 import { Fifo } from "../../../internal/fifo.ts";
 import { RangeSet } from "../../../internal/range_set.ts";
-import { TransportError } from "../error.ts";
+import type { StretchLimit } from "./stretch_limit.ts";
 
 /** Size of the tiles for bytes that arrive early. */
 const TILE_BYTES = 4_096;
@@ -55,11 +55,11 @@ export class Reassembler {
   #early: RangeSet | undefined;
   #tiles: Map<number, Uint8Array> | undefined;
 
-  readonly #maxStretches: number;
+  readonly #stretches: StretchLimit;
 
-  /** @param maxStretches Most separate stretches that wait behind a gap. */
-  constructor(maxStretches: number) {
-    this.#maxStretches = maxStretches;
+  /** @param stretches Where those that wait behind a gap are counted. */
+  constructor(stretches: StretchLimit) {
+    this.#stretches = stretches;
   }
 
   /** Offset after the last byte that arrived without a gap before it. */
@@ -165,6 +165,7 @@ export class Reassembler {
     letGo(this.#head);
     this.#chunks?.forEach(letGo);
     letGo(this.#tailBlock);
+    if (this.#early !== undefined) this.#stretches.add(-this.#early.rangeCount);
     this.#head = undefined;
     this.#chunks = undefined;
     this.#tail = undefined;
@@ -277,14 +278,9 @@ export class Reassembler {
       from = Math.max(from, range.end);
     }
     if (from < end) this.#copyToTiles(from, data.subarray(from - offset));
+    const { rangeCount } = early;
     early.add(offset, end);
-    if (early.rangeCount > this.#maxStretches) {
-      throw new TransportError(
-        "LIMIT",
-        `Stream: more than ${this.#maxStretches} separate stretches wait`,
-        { limit: "maxStreamStretches" },
-      );
-    }
+    this.#stretches.add(early.rangeCount - rangeCount);
   }
 
   #copyToTiles(offset: number, data: Uint8Array): void {
@@ -306,6 +302,7 @@ export class Reassembler {
   /** Moves the first early stretch, which is in order now, to what is readable. */
   #drain(): void {
     const { start, end } = this.#early!.shift()!;
+    this.#stretches.add(-1);
     const tiles = this.#tiles!;
     for (let at = start; at < end;) {
       const index = Math.floor(at / TILE_BYTES);

@@ -7,6 +7,7 @@ import {
   takeBlock,
 } from "../../../internal/block_pool.ts";
 import { Reassembler } from "./reassembler.ts";
+import { StretchLimit } from "./stretch_limit.ts";
 
 const MAX_STRETCHES = 1_024;
 
@@ -31,7 +32,7 @@ Deno.test("Reassembler gives every byte once and in order, whatever the order of
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const reassembler = new Reassembler(MAX_STRETCHES);
+      const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
       const arrived = new Uint8Array(140_000);
       let readEnd = 0;
       const owned: { readonly start: number; readonly bytes: Uint8Array }[] =
@@ -78,7 +79,7 @@ Deno.test("Reassembler gives every byte once and in order, whatever the order of
 });
 
 Deno.test("Reassembler keeps the first copy where stretches disagree", () => {
-  const reassembler = new Reassembler(MAX_STRETCHES);
+  const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
   reassembler.insert(2, Uint8Array.of(1, 1));
   reassembler.insert(1, Uint8Array.of(2, 2, 2, 2));
   reassembler.insert(0, Uint8Array.of(3, 3, 3, 3, 3, 3));
@@ -88,7 +89,7 @@ Deno.test("Reassembler keeps the first copy where stretches disagree", () => {
 });
 
 Deno.test("Reassembler joins small pieces that nobody reads into few chunks", () => {
-  const reassembler = new Reassembler(MAX_STRETCHES);
+  const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
   for (let offset = 0; offset < 100_000; offset++) {
     reassembler.insert(offset, Uint8Array.of(byteAt(offset)));
   }
@@ -98,7 +99,7 @@ Deno.test("Reassembler joins small pieces that nobody reads into few chunks", ()
 });
 
 Deno.test("Reassembler joins small pieces that come in the wrong order into few chunks", () => {
-  const reassembler = new Reassembler(MAX_STRETCHES);
+  const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
   for (let offset = 0; offset < 100_000; offset += 2) {
     reassembler.insert(offset + 1, Uint8Array.of(byteAt(offset + 1)));
     reassembler.insert(offset, Uint8Array.of(byteAt(offset)));
@@ -132,7 +133,7 @@ function measureHeldBytes(
 Deno.test("Reassembler puts small pieces after a large one into its block", () => {
   const blocks = new Set(Array.from({ length: 8 }, takeBlock));
   blocks.forEach(releaseBlock);
-  const reassembler = new Reassembler(MAX_STRETCHES);
+  const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
   const size = BLOCK_BYTES / 2;
   reassembler.insert(0, stretch(0, size));
   for (let offset = size; offset < size + 100; offset++) {
@@ -158,7 +159,7 @@ Deno.test("Reassembler takes no more memory than twice what waits, and a little,
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 6 }), (steps) => {
       blocks.forEach(releaseBlock);
-      const reassembler = new Reassembler(MAX_STRETCHES);
+      const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
       let end = 0;
       // Again and again: what is wasted once is little.
       for (let count = 0; count < 10_000 && end < 1_000_000; count++) {
@@ -182,7 +183,7 @@ Deno.test("Reassembler takes no more memory than twice what waits, and a little,
 });
 
 Deno.test("Reassembler refuses more stretches than its bound", () => {
-  const reassembler = new Reassembler(MAX_STRETCHES);
+  const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
   const byte = Uint8Array.of(0);
   for (let i = 1; i <= MAX_STRETCHES; i++) reassembler.insert(2 * i, byte);
   assert.throws(() => reassembler.insert(2 * MAX_STRETCHES + 2, byte), {
@@ -191,9 +192,26 @@ Deno.test("Reassembler refuses more stretches than its bound", () => {
   });
 });
 
+Deno.test("Reassembler counts the stretches that wait, and those of others, until they are in order or let go of", () => {
+  const stretches = new StretchLimit(3);
+  const [one, other] = [new Reassembler(stretches), new Reassembler(stretches)];
+  const byte = Uint8Array.of(0);
+  for (const offset of [2, 4]) one.insert(offset, byte);
+  other.insert(2, byte);
+  // touches what waits: another one does not
+  one.insert(5, byte);
+  one.insert(3, byte);
+  other.insert(4, byte);
+  other.clear();
+  for (const offset of [8, 10]) one.insert(offset, byte);
+  one.insert(0, new Uint8Array(8));
+  for (const offset of [2, 4]) other.insert(offset, byte);
+  assert.throws(() => one.insert(20, byte), { code: "LIMIT", fault: "peer" });
+});
+
 Deno.test("Reassembler.clear() lets go of everything", () => {
   for (const length of [10, 40_000]) {
-    const reassembler = new Reassembler(MAX_STRETCHES);
+    const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
     reassembler.insert(0, stretch(0, length));
     reassembler.insert(2 * length, stretch(2 * length, length));
     reassembler.read(new Uint8Array(1));
@@ -211,7 +229,7 @@ Deno.test("Reassembler gives the blocks back that were read, and those that were
       .filter((block) => blocks.has(block)).length;
   for (const length of [BLOCK_BYTES, 70_000]) {
     giveBack();
-    const reassembler = new Reassembler(MAX_STRETCHES);
+    const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
     reassembler.insert(0, stretch(0, length));
     reassembler.read(new Uint8Array(30_000));
     while (reassembler.read() !== undefined);
@@ -226,7 +244,7 @@ Deno.test("Reassembler gives the blocks back that were read, and those that were
 
 Deno.test("Reassembler.insert() takes no longer where much waits behind gaps", () => {
   const quickestMs = (stretches: number): number => {
-    const reassembler = new Reassembler(MAX_STRETCHES);
+    const reassembler = new Reassembler(new StretchLimit(MAX_STRETCHES));
     const byte = Uint8Array.of(1);
     for (let index = 1; index <= stretches; index++) {
       reassembler.insert(2 * index, byte);

@@ -14,13 +14,14 @@ import type { StreamFrame } from "../../../protocol/frame/mod.ts";
 import { ReceiveWindow } from "../flow_control.ts";
 import { TransportError } from "../error.ts";
 import { Reassembler } from "./reassembler.ts";
+import { StretchLimit } from "./stretch_limit.ts";
 
 /** What every receiving side of a connection is made with. */
 export interface RecvLimits {
   /** Credit to grant, in bytes. */
   readonly windowBytes: number;
-  /** Separate stretches that wait behind a gap. */
-  readonly maxStretches: number;
+  /** Counts the separate stretches that wait behind gaps. */
+  readonly stretches: StretchLimit;
 }
 
 /** Bytes that arrive, and whether they were the last. */
@@ -45,7 +46,7 @@ export class RecvStream {
    */
   constructor(id: number, limits: RecvLimits) {
     this.#id = id;
-    this.#reassembler = new Reassembler(limits.maxStretches);
+    this.#reassembler = new Reassembler(limits.stretches);
     this.#window = new ReceiveWindow(limits.windowBytes);
   }
 
@@ -243,7 +244,9 @@ export class RecvStream {
   }
 }
 
-keepHiddenClass(new RecvStream(0, { windowBytes: 0, maxStretches: 0 }));
+keepHiddenClass(
+  new RecvStream(0, { windowBytes: 0, stretches: new StretchLimit(0) }),
+);
 
 function finalSizeError(
   id: number,

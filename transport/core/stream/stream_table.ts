@@ -24,6 +24,7 @@ import {
   PeerStreamCount,
   type StreamLimits,
 } from "./stream_limits.ts";
+import { StretchLimit } from "./stretch_limit.ts";
 
 /** Options of a {@linkcode StreamTable}. */
 export interface StreamTableOptions {
@@ -33,7 +34,7 @@ export interface StreamTableOptions {
   readonly local: StreamLimits;
   /** What the peer granted us. */
   readonly peer: StreamLimits;
-  /** Separate stretches of a stream that wait behind a gap. */
+  /** Separate stretches of streams that wait behind gaps. */
   readonly maxStretches: number;
   /** Called for each stream that the peer opens. */
   readonly onPeerOpened: (stream: Stream) => void;
@@ -63,7 +64,7 @@ export class StreamTable {
     this.#options = options;
     this.#recvLimits = {
       windowBytes: local.maxStreamDataBytes,
-      maxStretches: options.maxStretches,
+      stretches: new StretchLimit(options.maxStretches),
     };
     this.#peerStreamDataBytes = peer.maxStreamDataBytes;
     this.#localBidi = new LocalStreamCount(peer.maxBidiStreams);
