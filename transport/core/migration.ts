@@ -7,9 +7,10 @@
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { PATH_DATA_LENGTH } from "../../protocol/mod.ts";
-import type { Address } from "./address.ts";
+import { type Address, isSameAddress } from "./address.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
 import type { Paths } from "./path.ts";
+import { PathBackoff } from "./path_backoff.ts";
 
 /** What a move has to tell the packets. */
 interface PathUser {
@@ -28,6 +29,8 @@ export class Migration {
   readonly #random: RandomSource;
   readonly #onHostChanged: () => void;
   readonly #trace: ConnectionTrace | undefined;
+  /** Made for the first address that does not answer: most peers never move. */
+  #backoff: PathBackoff | undefined;
   /** Where the peer was when it was told of our connection ids. */
   #hostname: string;
   #moveCount = 0;
@@ -66,19 +69,21 @@ export class Migration {
 
   /**
    * The newest packet came from elsewhere (RFC 9000 §9.3): go on there, and ask
-   * for proof.
+   * for proof. Where that was in vain a moment ago, nothing changes.
    *
    * @param now The time.
    * @param from Where it came from.
    * @param datagramBytes Size of its datagram, if that counts for this connection.
    */
   handleMove(now: Instant, from: Address, datagramBytes: number): void {
-    const { hostname } = this.#paths.address;
+    if (!this.#mayMove(now, from)) return;
+    const { isProven, provenAddress, address } = this.#paths;
+    if (!isProven && provenAddress !== undefined) this.#abandon(now, address);
     this.#moveCount++;
     if (this.#paths.move(from, datagramBytes)) this.#challenge(now);
     this.#trace?.path("moved", from);
     // RFC 9000 §9.4: another port is most likely the same path.
-    if (hostname !== from.hostname) this.#user.handlePathChange(from);
+    if (address.hostname !== from.hostname) this.#user.handlePathChange(from);
   }
 
   /**
@@ -100,6 +105,7 @@ export class Migration {
    */
   handleResponse(data: Uint8Array): void {
     if (!this.#paths.handleResponse(data)) return;
+    this.#backoff = undefined;
     const { hostname } = this.#paths.address;
     this.#trace?.path("validated", this.#paths.address);
     if (hostname === this.#hostname) return;
@@ -114,11 +120,30 @@ export class Migration {
    */
   handleTimeout(now: Instant): void {
     if (this.#paths.deadline > now) return;
-    const { hostname } = this.#paths.address;
+    const left = this.#paths.address;
     if (this.#paths.handleTimeout()) return this.#challenge(now);
     const { address } = this.#paths;
     this.#trace?.path("abandoned", address);
-    if (hostname !== address.hostname) this.#user.handlePathChange(address);
+    if (isSameAddress(left, address)) return;
+    this.#abandon(now, left);
+    if (left.hostname !== address.hostname) {
+      this.#user.handlePathChange(address);
+    }
+  }
+
+  /** The proven address is moved to at any time; without one there is none to stay at. */
+  #mayMove(now: Instant, to: Address): boolean {
+    if (this.#backoff === undefined) return true;
+    const { isProven, provenAddress } = this.#paths;
+    if (provenAddress === undefined) {
+      return !isProven || this.#backoff.isDue(now, to);
+    }
+    return isSameAddress(provenAddress, to) || this.#backoff.isDue(now, to);
+  }
+
+  #abandon(now: Instant, address: Address): void {
+    this.#backoff ??= new PathBackoff();
+    this.#backoff.onAbandoned(now, address, this.#user.ptoMs);
   }
 
   #challenge(now: Instant): void {

@@ -149,6 +149,79 @@ Deno.test("An address that never answers a challenge is given up for the proven 
   assert.ok(stolen.toAttacker <= 3 * stolen.fromAttacker);
 });
 
+for (
+  const [which, share, maxMoves] of [
+    ["all", 1, 15],
+    ["every second one", 2, 40],
+  ] as const
+) {
+  Deno.test(`Where ${which} of the client's packets come from an address that never answers, it is tried ever less often (RFC 9000 §8.2.1)`, () => {
+    const pair = new Pair({ link: { latencyMs: 10 } });
+    const { client, server } = pair.connect();
+    pair.runFor(1_000);
+    let sent = 0;
+    pair.network.filter = (datagram, from, to) => {
+      if (to.hostname === ATTACKER.hostname) return false;
+      if (from.port !== CLIENT_ADDRESS.port || sent++ % share > 0) return true;
+      pair.server.endpoint.handleDatagram(pair.now, ATTACKER, datagram.slice());
+      return false;
+    };
+    for (let i = 0; i < 60 * 50; i++) {
+      client.sendDatagram(Uint8Array.of(1));
+      pair.runFor(20);
+    }
+    const { moves } = server.stats;
+    assert.ok(moves > 3 && moves < maxMoves, `${moves} moves in 60 s`);
+    // Once the theft is over, nothing is left of it.
+    pair.network.filter = undefined;
+    pair.runFor(4_000);
+    pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+    client.ping();
+    pair.runFor(100);
+    assert.deepEqual(server.remoteAddress, OTHER_HOST);
+  });
+}
+
+Deno.test("Packets from ever other addresses that never answer do not have each of them challenged", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  const { client, server } = pair.connect();
+  pair.runFor(1_000);
+  let port = 1_000;
+  pair.network.filter = (datagram, from, to) => {
+    if (to.hostname === ATTACKER.hostname) return false;
+    if (from.port !== CLIENT_ADDRESS.port) return true;
+    const address = { ...ATTACKER, port: port++ };
+    pair.server.endpoint.handleDatagram(pair.now, address, datagram.slice());
+    return false;
+  };
+  for (let i = 0; i < 20 * 50; i++) {
+    client.sendDatagram(Uint8Array.of(1));
+    pair.runFor(20);
+  }
+  assert.ok(server.stats.moves < 20, `${server.stats.moves} moves in 20 s`);
+});
+
+Deno.test("A peer that moves to where nothing arrives at first is followed once it does", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  const { client, server } = pair.connect();
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes > TRANSFER_BYTES / 4);
+  pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+  pair.network.filter = (_datagram, _from, to) =>
+    to.hostname !== OTHER_HOST.hostname &&
+    to.hostname !== CLIENT_ADDRESS.hostname;
+  for (let i = 0; i < 50; i++) {
+    client.ping();
+    pair.runFor(100);
+  }
+  assert.ok(server.stats.moves >= 2);
+  pair.network.filter = undefined;
+  const healedAt = pair.now;
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES);
+  assert.deepEqual(server.remoteAddress, OTHER_HOST);
+  assert.ok(pair.now - healedAt < 6_000, `${pair.now - healedAt} ms`);
+});
+
 Deno.test("An old or forged packet from elsewhere moves nobody", () => {
   const pair = new Pair();
   const { client, server } = pair.connect();

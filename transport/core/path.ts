@@ -87,6 +87,16 @@ export class Paths {
     return !isSameAddress(this.#current.address, from);
   }
 
+  /** Whether the address in use was proven. */
+  get isProven(): boolean {
+    return this.#current.amplification.isValidated;
+  }
+
+  /** The address to go back to, if the one in use is not proven. */
+  get provenAddress(): Address | undefined {
+    return this.#proven?.address;
+  }
+
   /**
    * Bytes came from the address in use.
    *

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import type { Address } from "./address.ts";
+import { MAX_PTO_MS } from "./loss_detector.ts";
+import { MAX_IMPATIENT_ATTEMPTS, PathBackoff } from "./path_backoff.ts";
+
+const PTO_MS = 100;
+const [ONE, OTHER]: readonly [Address, Address] = [
+  { hostname: "10.0.0.1", port: 1 },
+  { hostname: "10.0.0.1", port: 2 },
+];
+
+Deno.test("PathBackoff doubles how long an address waits, up to the slowest probe timeout (RFC 9000 §8.2.1)", () => {
+  const backoff = new PathBackoff();
+  assert.ok(backoff.isDue(0, ONE));
+  for (const waitMs of [100, 200, 400, 800, 1_600, 3_200, MAX_PTO_MS]) {
+    backoff.onAbandoned(1_000, ONE, PTO_MS);
+    assert.equal(backoff.isDue(1_000 + waitMs - 1, ONE), false);
+    assert.ok(backoff.isDue(1_000 + waitMs, ONE));
+  }
+  for (let i = 0; i < 2_000; i++) backoff.onAbandoned(0, ONE, PTO_MS);
+  assert.ok(backoff.isDue(MAX_PTO_MS, ONE));
+});
+
+Deno.test("PathBackoff holds up another address only after several that did not answer", () => {
+  const backoff = new PathBackoff();
+  for (let attempt = 1; attempt <= MAX_IMPATIENT_ATTEMPTS; attempt++) {
+    backoff.onAbandoned(0, ONE, PTO_MS);
+    assert.ok(backoff.isDue(0, OTHER));
+  }
+  backoff.onAbandoned(0, ONE, PTO_MS);
+  assert.equal(backoff.isDue(0, OTHER), false);
+  assert.ok(backoff.isDue(MAX_PTO_MS, OTHER));
+});
