@@ -67,13 +67,7 @@ export function parseMxpUrl(text: string): MxpUrl {
     throw invalidUrl(`${text.length} characters are above ${MAX_URL_LENGTH}`);
   }
   const match = URL_PATTERN.exec(text);
-  if (match === null) {
-    throw invalidUrl(
-      /^mxp:\/\//i.test(text)
-        ? "is not mxp://host:port/agent-id"
-        : "does not start with mxp://",
-    );
-  }
+  if (match === null) throw invalidUrl(flawOf(text));
   const [, host = "", portText, agentText, query] = match;
   const hostname = canonicalHost(host);
   if (hostname === undefined) {
@@ -126,6 +120,15 @@ export function formatMxpUrl(url: MxpUrl): string {
     throw invalidValue(`${text.length} characters are above ${MAX_URL_LENGTH}`);
   }
   return text;
+}
+
+/** What is wrong with a text that is no URL at all. */
+function flawOf(text: string): string {
+  if (!/^mxp:\/\//i.test(text)) return "does not start with mxp://";
+  if (/^mxp:\/\/\[[^\]/?#]*%/i.test(text)) {
+    return "host has a zone (%), which only its own machine understands; use an address without one, or a name";
+  }
+  return "is not mxp://host:port/agent-id";
 }
 
 function bracket(hostname: string): string {

@@ -102,6 +102,18 @@ Deno.test("parseMxpUrl() refuses everything else with one line", () => {
   }
 });
 
+Deno.test("parseMxpUrl() says that an address with a zone has no place in a URL", () => {
+  for (const zone of ["%25eth0", "%eth0", "%"]) {
+    assert.throws(() => parseMxpUrl(`mxp://[fe80::1${zone}]:9000/a`), {
+      code: "INVALID_URL",
+      message: /^URL: host has a zone \(%\), .* use an address without one/,
+    });
+  }
+  for (const url of ["mxp://[fe80::1", "mxp://[::1]%/", "mxp://[::1?%]"]) {
+    assert.throws(() => parseMxpUrl(url), { message: /is not mxp:\/\/host/ });
+  }
+});
+
 Deno.test("parseMxpUrl() takes any text: a URL or a ProtocolError", () => {
   const texts = fc.oneof(
     anyText,

@@ -65,7 +65,7 @@ function reasonOf(cause: unknown, hostname: string): string {
  * @returns The first candidate of the socket's family. For a socket that is
  * bound to `::` an IPv4 address is written as IPv6. A wildcard, which such a socket
  * reports as its own address, becomes the loopback: answers never come from it.
- * @throws {TransportError} `CARRIER_FAILED` when there is none.
+ * @throws {TransportError} `CARRIER_FAILED` when there is none, which says what to bind.
  */
 export function reachableAddress(
   target: Address,
@@ -86,7 +86,9 @@ export function reachableAddress(
     "CARRIER_FAILED",
     `Connect: ${formatAddress(target)} has no ${
       familyOf(local)
-    } address, and the socket at ${formatAddress(local)} reaches no other`,
+    } address, and the socket at ${
+      formatAddress(local)
+    } reaches no other; one that is bound to [::]:0 reaches both`,
     { fault: "caller" },
   );
 }

@@ -77,6 +77,21 @@ Deno.test("reachableAddress() writes a wildcard as the loopback of its family", 
   assert.equal(reach(["::"], "::"), "::1");
 });
 
+Deno.test("reachableAddress() says what to bind for a name that has IPv6 addresses only", () => {
+  const target = { hostname: "six.example", port: 9_000 };
+  const local = { hostname: "0.0.0.0", port: 5 };
+  assert.throws(() => reachableAddress(target, ["2001:db8::1"], local), {
+    code: "CARRIER_FAILED",
+    message: "Connect: six.example:9000 has no IPv4 address, and the socket " +
+      "at 0.0.0.0:5 reaches no other; one that is bound to [::]:0 reaches both",
+  });
+  const wildcard = { hostname: "::", port: 5 };
+  assert.deepEqual(reachableAddress(target, ["2001:db8::1"], wildcard), {
+    hostname: "2001:db8::1",
+    port: 9_000,
+  });
+});
+
 Deno.test("reachableAddress() throws CARRIER_FAILED when there is none", () => {
   for (
     const [candidates, local] of [
