@@ -1,6 +1,11 @@
 /**
  * One socket's worth of connections: routes what arrives, collects what leaves.
  *
+ * What can be decided for itself is elsewhere: hellos are `hello_receiver.ts`, ids
+ * `connection_routes.ts`, tickets `resumptions.ts`. The rest is one file, however
+ * long: a connection that comes or goes is in ten tables and queues at once, each
+ * method relies on some of them, and that they agree has to be seen at once.
+ *
  * Sans-IO: time, randomness and datagrams are handed in. After any input the
  * owner drains `pollTransmit`, then asks for `pollTimeout`, then drains
  * `pollEvent`.
