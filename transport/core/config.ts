@@ -215,18 +215,18 @@ export const REPLAY_WINDOW_PACKETS = 4_096;
 export const DEFAULT_MAX_BUFFERED_BYTES: number = 64 * 1024 * 1024;
 
 /**
- * Credit of a connection for each separate stretch of its streams that may wait behind
- * a gap. Of packets of 1,200 bytes, every second one of which is lost, as where slow
- * start ends in a full queue, one for every 2,300 bytes waits.
+ * Credit of a stream for each of its separate stretches that may wait behind a gap. Of
+ * packets of 1,200 bytes, every second one of which is lost, as where slow start ends
+ * in a full queue, one for every 2,300 bytes waits.
  */
 export const BYTES_PER_STREAM_STRETCH = 1_024;
 
-/** Stretches that may wait where there is little credit. */
+/** Stretches of a stream that may wait where there is little credit. */
 export const MIN_MAX_STREAM_STRETCHES = 1_024;
 
-/** Separate stretches of streams that wait behind gaps, with the credit by default. */
-export const DEFAULT_MAX_STREAM_STRETCHES: number = DEFAULT_MAX_DATA_BYTES /
-  BYTES_PER_STREAM_STRETCH;
+/** Separate stretches of a stream that wait behind gaps, with the credit by default. */
+export const DEFAULT_MAX_STREAM_STRETCHES: number =
+  DEFAULT_MAX_STREAM_DATA_BYTES / BYTES_PER_STREAM_STRETCH;
 
 /** Ranges of packet numbers that are remembered, as many as an Ack frame holds. */
 export const DEFAULT_MAX_ACK_RANGES: number = MAX_ACK_RANGES;

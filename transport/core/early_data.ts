@@ -29,7 +29,7 @@ export interface EarlyDataOptions {
   readonly sendBufferBytes: number;
   /** Bytes that all streams hold for sending. */
   readonly maxBufferedBytes: number;
-  /** Separate stretches of streams that wait behind gaps. */
+  /** Separate stretches of a stream that wait behind a gap. */
   readonly maxStretches: number;
   /** Takes a ticket that was not used back. */
   readonly onUnused: (ticket: StoredTicket) => void;

@@ -119,7 +119,8 @@ const MAY_BE_FRACTION = /(Ms|Share)$/;
 export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
   const maxHalfOpen = options.maxHalfOpen ?? DEFAULT_MAX_HALF_OPEN;
-  const maxDataBytes = options.maxDataBytes ?? DEFAULT_MAX_DATA_BYTES;
+  const maxStreamDataBytes = options.maxStreamDataBytes ??
+    DEFAULT_MAX_STREAM_DATA_BYTES;
   const config: EndpointConfig = {
     accept: true,
     suites: DEFAULT_SUITES,
@@ -133,8 +134,8 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     ackElicitingThreshold: DEFAULT_ACK_ELICITING_THRESHOLD,
     keyUpdatePackets: DEFAULT_KEY_UPDATE_PACKETS,
     keyUpdateIntervalMs: DEFAULT_KEY_UPDATE_INTERVAL_MS,
-    maxDataBytes,
-    maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
+    maxDataBytes: DEFAULT_MAX_DATA_BYTES,
+    maxStreamDataBytes,
     sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,
     maxBidiStreams: DEFAULT_MAX_BIDI_STREAMS,
     maxUniStreams: DEFAULT_MAX_UNI_STREAMS,
@@ -161,7 +162,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxStreamStretches: Math.min(
       Math.max(
         MIN_MAX_STREAM_STRETCHES,
-        Math.floor(maxDataBytes / BYTES_PER_STREAM_STRETCH),
+        Math.floor(maxStreamDataBytes / BYTES_PER_STREAM_STRETCH),
       ),
       BOUNDS.maxStreamStretches[1],
     ),

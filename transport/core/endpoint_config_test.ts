@@ -63,13 +63,13 @@ Deno.test("createEndpointConfig() takes undefined for absent", () => {
   );
 });
 
-Deno.test("createEndpointConfig() lets as many stretches wait as the credit of a connection can have", () => {
-  const stretchesOf = (maxDataBytes: number): number =>
-    createEndpointConfig({ keyPair, maxDataBytes }).maxStreamStretches;
+Deno.test("createEndpointConfig() lets as many stretches wait as the credit of a stream can have", () => {
+  const stretchesOf = (maxStreamDataBytes: number): number =>
+    createEndpointConfig({ keyPair, maxStreamDataBytes }).maxStreamStretches;
   assert.equal(stretchesOf(2 ** 24), 2 ** 14);
   assert.equal(stretchesOf(2_000), 1_024);
   assert.equal(stretchesOf(2 ** 40), 2 ** 20);
-  const given = { keyPair, maxDataBytes: 2 ** 24, maxStreamStretches: 7 };
+  const given = { keyPair, maxStreamDataBytes: 2 ** 24, maxStreamStretches: 7 };
   assert.equal(createEndpointConfig(given).maxStreamStretches, 7);
 });
 

@@ -262,10 +262,10 @@ export interface EndpointOptions {
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Separate stretches that wait behind gaps, of all streams of a connection; more
-   * end it.
+   * Separate stretches of a stream that wait behind a gap, and of all streams of a
+   * connection 64 times as many; more end it.
    *
-   * @default {one for each KiB of maxDataBytes, 1,024 at least}
+   * @default {one for each KiB of maxStreamDataBytes, 1,024 at least}
    */
   readonly maxStreamStretches?: number;
   /**

@@ -64,7 +64,7 @@ export interface StreamManagerOptions {
    */
   readonly maxBufferedBytes?: number;
   /**
-   * Separate stretches of streams that wait behind gaps; more end the connection.
+   * Separate stretches of a stream that wait behind a gap; more end the connection.
    *
    * @default {DEFAULT_MAX_STREAM_STRETCHES}
    */

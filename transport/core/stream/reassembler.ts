@@ -165,7 +165,7 @@ export class Reassembler {
     letGo(this.#head);
     this.#chunks?.forEach(letGo);
     letGo(this.#tailBlock);
-    if (this.#early !== undefined) this.#stretches.add(-this.#early.rangeCount);
+    this.#stretches.change(this.#early?.rangeCount ?? 0, 0);
     this.#head = undefined;
     this.#chunks = undefined;
     this.#tail = undefined;
@@ -280,7 +280,7 @@ export class Reassembler {
     if (from < end) this.#copyToTiles(from, data.subarray(from - offset));
     const { rangeCount } = early;
     early.add(offset, end);
-    this.#stretches.add(early.rangeCount - rangeCount);
+    this.#stretches.change(rangeCount, early.rangeCount);
   }
 
   #copyToTiles(offset: number, data: Uint8Array): void {
@@ -302,7 +302,7 @@ export class Reassembler {
   /** Moves the first early stretch, which is in order now, to what is readable. */
   #drain(): void {
     const { start, end } = this.#early!.shift()!;
-    this.#stretches.add(-1);
+    this.#stretches.change(1, 0);
     const tiles = this.#tiles!;
     for (let at = start; at < end;) {
       const index = Math.floor(at / TILE_BYTES);

@@ -7,7 +7,7 @@ import {
   takeBlock,
 } from "../../../internal/block_pool.ts";
 import { Reassembler } from "./reassembler.ts";
-import { StretchLimit } from "./stretch_limit.ts";
+import { FULL_STREAMS, StretchLimit } from "./stretch_limit.ts";
 
 const MAX_STRETCHES = 1_024;
 
@@ -194,6 +194,13 @@ Deno.test("Reassembler refuses more stretches than its bound", () => {
 
 Deno.test("Reassembler counts the stretches that wait, and those of others, until they are in order or let go of", () => {
   const stretches = new StretchLimit(3);
+  const others = Array.from(
+    { length: FULL_STREAMS - 1 },
+    () => new Reassembler(stretches),
+  );
+  for (const offset of [2, 4, 6]) {
+    for (const other of others) other.insert(offset, Uint8Array.of(0));
+  }
   const [one, other] = [new Reassembler(stretches), new Reassembler(stretches)];
   const byte = Uint8Array.of(0);
   for (const offset of [2, 4]) one.insert(offset, byte);

@@ -34,7 +34,7 @@ export interface StreamTableOptions {
   readonly local: StreamLimits;
   /** What the peer granted us. */
   readonly peer: StreamLimits;
-  /** Separate stretches of streams that wait behind gaps. */
+  /** Separate stretches of a stream that wait behind a gap. */
   readonly maxStretches: number;
   /** Called for each stream that the peer opens. */
   readonly onPeerOpened: (stream: Stream) => void;
