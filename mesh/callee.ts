@@ -267,8 +267,8 @@ export class Callee {
       this.#checkTaking();
       request = new IncomingRequest(message, message.payload);
       method = this.#methodFor(request);
-      if (this.#slots.isBusy) this.#checkTime(request, method);
       isTaken = this.#tryTakeSlot(key);
+      if (!isTaken) this.#checkTime(request, method);
     } catch (error) {
       return this.#handleRefused(incoming, message, error);
     }
@@ -351,11 +351,13 @@ export class Callee {
     const { key, race } = incoming;
     const { clock } = this.#options;
     const since = clock.now();
-    // What handlers took beside others says nothing once they have gone.
-    const { isBusy } = this.#slots;
+    let hasWaited = false;
     try {
       this.#checkTaking();
-      if (!this.#tryTakeSlot(key)) await this.#waitForSlot(incoming, message);
+      if (!this.#tryTakeSlot(key)) {
+        hasWaited = true;
+        await this.#waitForSlot(incoming, message);
+      }
     } catch (error) {
       return this.#handleRefused(incoming, message, error);
     }
@@ -380,7 +382,7 @@ export class Callee {
           hold(estimateParsedBytes(body));
         }
         request.spendTime(clock.now() - since);
-        if (isBusy) this.#checkTime(request, method);
+        if (hasWaited) this.#checkTime(request, method);
         call = this.#createCall(incoming, request);
       } catch (error) {
         this.#leave(key);
@@ -392,10 +394,14 @@ export class Callee {
     }
   }
 
-  /** Refuses a call that comes too late for its handler. */
+  /**
+   * Refuses a call that comes too late for its handler. Only one that waits for others
+   * of its caller: nobody is kept out by what somebody else asks for.
+   */
   #checkTime(request: IncomingRequest, method: Method): void {
     const { timeoutMs = Infinity } = request;
-    if (timeoutMs > this.#durations.neededMs(method)) return;
+    const now = this.#options.clock.now();
+    if (timeoutMs > this.#durations.neededMs(method, now)) return;
     throw new CallError(
       "DEADLINE_EXCEEDED",
       "Agent: too little time is left for it, after others were served",
@@ -435,20 +441,27 @@ export class Callee {
   ): Promise<void> | undefined {
     const number = this.#nextNumber++;
     this.#running.set(number, call);
-    const { clock } = this.#options;
-    const startedAt = this.#slots.isBusy ? clock.now() : undefined;
+    const startedAt = this.#slots.isBusy
+      ? this.#options.clock.now()
+      : undefined;
     let running: Promise<void> | undefined;
     try {
       running = call.run(method);
     } finally {
-      if (running === undefined) this.#forget(number, key);
+      if (running === undefined) {
+        if (startedAt !== undefined) this.#noteEnd(call, method, startedAt);
+        this.#forget(number, key);
+      }
     }
     return running?.finally(() => {
-      if (startedAt !== undefined && !call.race.isAborted) {
-        this.#durations.note(method, clock.now() - startedAt);
-      }
+      if (startedAt !== undefined) this.#noteEnd(call, method, startedAt);
       this.#forget(number, key);
     });
+  }
+
+  #noteEnd({ race }: RunningCall, method: Method, startedAt: Instant): void {
+    if (race.isAborted) return;
+    this.#durations.note(method, startedAt, this.#options.clock.now());
   }
 
   #forget(number: number, key: CallingKey): void {

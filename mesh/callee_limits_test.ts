@@ -234,6 +234,66 @@ Deno.test("Callee counts a call's wait for others as its own time, and begins no
   assert.equal(rig.callee.load, 0);
 });
 
+/** A method whose handler takes as many milliseconds as the value has bytes; one answers at once. */
+function setTimed(rig: Rig): (
+  caller: Caller,
+  durationMs: number,
+  timeoutSeconds: number,
+) => Promise<string> {
+  rig.callee.setMethod("timed", {
+    kind: "call",
+    handler: (request) => {
+      const durationMs = request.bytes().length;
+      if (durationMs === 1) return "done";
+      return new Promise((resolve) => {
+        rig.clock.schedule(durationMs, () => resolve("done"));
+      });
+    },
+  });
+  return (caller, durationMs, timeoutSeconds) => {
+    const [stream] = caller.open();
+    stream.tryWrite(callOf("timed", durationMs, timeoutSeconds), true);
+    return statusOf(new MessageChannel(stream).receive());
+  };
+}
+
+Deno.test("Callee takes the calls of a caller that has room, however long those of another take", async () => {
+  const rig = new Rig();
+  const ask = setTimed(rig);
+  const [greedy, other] = [rig.connect(2), rig.connect(3)];
+  for (let round = 0; round < 3; round++) {
+    const long = Array.from({ length: 400 }, () => ask(greedy, 1_500, 30));
+    await settle();
+    const short = ask(other, 5, 1);
+    await settle();
+    rig.clock.advance(5);
+    assert.equal(await short, "OK");
+    rig.clock.advance(1_495);
+    assert.deepEqual(new Set(await Promise.all(long)), new Set(["OK"]));
+  }
+});
+
+Deno.test("Callee begins calls that have waited when others of their method were answered at once", async () => {
+  for (const hasQuick of [true, false]) {
+    const rig = new Rig(128);
+    const ask = setTimed(rig);
+    const [busy, other] = [rig.connect(2), rig.connect(3)];
+    const { answers } = await occupy(rig, [busy], 64);
+    for (let round = 0; round < 20; round++) {
+      const all = Array.from({ length: 7 }, () => ask(other, 900, 30));
+      if (hasQuick) all.push(ask(other, 1, 30));
+      await settle();
+      rig.clock.advance(900);
+      assert.deepEqual(new Set(await Promise.all(all)), new Set(["OK"]));
+    }
+    const waiting = ask(busy, 1, 1);
+    await settle();
+    rig.release.resolve("done");
+    assert.equal(await waiting, hasQuick ? "OK" : "DEADLINE_EXCEEDED");
+    await Promise.all(answers);
+  }
+});
+
 Deno.test("Callee forgets calls that wait for others of their caller when it gives them up or is lost", async () => {
   const rig = new Rig(256);
   const callers = [rig.connect(2), rig.connect(2)];

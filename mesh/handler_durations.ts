@@ -9,10 +9,18 @@
  *
  * @module
  */
+import type { Instant } from "../internal/instant.ts";
 import type { Method } from "./handler.ts";
 
 /** Handlers of which the fastest is remembered, twice over. */
 const SAMPLE_COUNT = 64;
+
+/**
+ * What is known is old when no handler has ended for twice as long as it says, and for
+ * this long, in milliseconds: calls that are refused would never show that they have
+ * become faster.
+ */
+const MIN_AGE_MS = 1_000;
 
 /** What a call takes beside its handler, on its way and in queues, as a multiple of that. */
 const NEEDED_FACTOR = 1.125;
@@ -23,6 +31,8 @@ interface Durations {
   /** Of the {@linkcode SAMPLE_COUNT} before them; 0 when there were no so many. */
   previousMs: number;
   count: number;
+  /** When the last of them ended. */
+  notedAt: Instant;
 }
 
 /** The shortest durations of late, of each method. */
@@ -33,14 +43,22 @@ export class HandlerDurations {
    * Takes a handler that has ended by itself.
    *
    * @param method What it is for.
-   * @param durationMs How long it took, in milliseconds.
+   * @param startedAt When it began.
+   * @param now The time.
    */
-  note(method: Method, durationMs: number): void {
+  note(method: Method, startedAt: Instant, now: Instant): void {
+    const durationMs = now - startedAt;
     let durations = this.#methods.get(method);
     if (durations === undefined) {
-      durations = { shortestMs: Infinity, previousMs: 0, count: 0 };
+      durations = {
+        shortestMs: Infinity,
+        previousMs: 0,
+        count: 0,
+        notedAt: now,
+      };
       this.#methods.set(method, durations);
     }
+    durations.notedAt = now;
     durations.shortestMs = Math.min(durations.shortestMs, durationMs);
     if (++durations.count < SAMPLE_COUNT) return;
     durations.previousMs = durations.shortestMs;
@@ -52,12 +70,15 @@ export class HandlerDurations {
    * What a call needs at least, as far as is known: a little more than its handler.
    *
    * @param method What it is for.
-   * @returns Milliseconds; 0 when too few have ended.
+   * @param now The time.
+   * @returns Milliseconds; 0 when too few have ended, or none of late.
    */
-  neededMs(method: Method): number {
+  neededMs(method: Method, now: Instant): number {
     const durations = this.#methods.get(method);
     if (durations === undefined) return 0;
-    return NEEDED_FACTOR *
+    const neededMs = NEEDED_FACTOR *
       Math.min(durations.shortestMs, durations.previousMs);
+    const isOld = now - durations.notedAt > Math.max(MIN_AGE_MS, 2 * neededMs);
+    return isOld ? 0 : neededMs;
   }
 }
