@@ -53,7 +53,8 @@ export interface RequestOptions {
    */
   readonly isIdempotent?: boolean;
   /**
-   * How urgent its bytes are beside those of other calls.
+   * How urgent its bytes are beside those of other calls, also where large requests
+   * wait for others to leave.
    *
    * @default {"interactive"}
    */

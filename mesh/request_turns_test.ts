@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { StreamPriority } from "../transport/mod.ts";
 import { AbortRace } from "./abort.ts";
 import { RequestTurns } from "./request_turns.ts";
 
@@ -59,4 +60,35 @@ Deno.test("RequestTurns counts what each request takes, and lets nobody overtake
   turns.giveBack(6);
   turns.giveBack(1);
   assert.ok(turns.tryTake(10));
+});
+
+Deno.test("RequestTurns lets control go first, and bulk get a sixth beside interactive", async () => {
+  const turns = new RequestTurns(1);
+  assert.ok(turns.tryTake());
+  const order: string[] = [];
+  const take = (priority: StreamPriority): Promise<number> =>
+    turns.take(new AbortRace(), 1, priority).then(() => order.push(priority));
+  const waiting = [
+    ...Array.from({ length: 3 }, () => take("bulk")),
+    ...Array.from({ length: 7 }, () => take("interactive")),
+    take("control"),
+  ];
+  for (const _ of waiting) turns.giveBack();
+  await Promise.all(waiting);
+  const interactive = "interactive";
+  assert.deepEqual(order, [
+    "control",
+    ...[interactive, "bulk"],
+    ...Array(5).fill(interactive),
+    ...["bulk", interactive, "bulk"],
+  ]);
+});
+
+Deno.test("RequestTurns lets a request that needs less go before those of a lower priority at once", async () => {
+  const turns = new RequestTurns(10);
+  assert.ok(turns.tryTake(8));
+  const late = turns.take(new AbortRace(), 4, "bulk");
+  await turns.take(new AbortRace(), 2, "control");
+  turns.giveBack(8);
+  await late;
 });

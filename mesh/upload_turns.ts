@@ -90,8 +90,9 @@ export class UploadTurns {
     request: OutgoingRequest,
   ): Promise<TransportStream> {
     const turns = this.#turnsOf(connection);
-    const { length } = request.content.body;
-    await turns.take(request.scope.race, length);
+    const { scope, content, options } = request;
+    const { length } = content.body;
+    await turns.take(scope.race, length, options.priority);
     let stream: TransportStream | undefined;
     try {
       stream = await openStream(connection, request);

@@ -5,6 +5,7 @@ import {
   type CallOptions,
   MxpError,
   type SpanRecord,
+  type StreamPriority,
 } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import {
@@ -607,6 +608,33 @@ Deno.test("Large requests that begin together are all served, also where some ar
     assert.deepEqual(await Promise.all(large), Array(160).fill(1_000_000));
     await Promise.all(givenUp);
     assert.equal(await call(16_000_000), 16_000_000);
+  });
+});
+
+Deno.test("Large requests leave by their priority", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    const caller = await connect();
+    callee.onCall("length", (request) => request.bytes().length);
+    const target = { name: "callee" };
+    await caller.call(target, "length", new Uint8Array(1));
+    const order: StreamPriority[] = [];
+    const call = async (
+      length: number,
+      priority: StreamPriority,
+    ): Promise<void> => {
+      const value = new Uint8Array(length);
+      await caller.call(target, "length", value, { priority });
+      order.push(priority);
+    };
+    await Promise.all([
+      // Two of them fill the turns.
+      ...Array.from({ length: 10 }, () => call(16_000_000, "bulk")),
+      call(1_000_000, "interactive"),
+      call(1_000_000, "control"),
+    ]);
+    assert.ok(order.indexOf("control") < 5, order.join());
+    assert.ok(order.indexOf("interactive") < 5, order.join());
   });
 });
 
