@@ -104,7 +104,7 @@ export class Caller {
   readonly #options: CallerOptions;
   readonly #encoder: RequestEncoder;
   readonly #finder: PeerFinder;
-  readonly #uploads = new UploadTurns();
+  readonly #uploads: UploadTurns;
   /** Of the streams that have not ended. */
   readonly #streamScopes = new Set<CallScope>();
   /** What becomes of the calls that wait. */
@@ -118,6 +118,7 @@ export class Caller {
     this.#options = options;
     this.#encoder = new RequestEncoder(options.self);
     this.#finder = new PeerFinder(options.directory);
+    this.#uploads = new UploadTurns(options.clock);
   }
 
   /** As `Agent.call`. */
@@ -471,7 +472,7 @@ export class Caller {
   /** The input, or the end of the direction. */
   #sendRest(request: OutgoingRequest, attempt: Attempt): void {
     if (request.isStream || request.options.input !== undefined) {
-      attempt.pump = this.#startPump(request, attempt.channel);
+      attempt.pump = this.#startPump(request, attempt);
     } else attempt.channel.finish();
   }
 
@@ -568,14 +569,15 @@ export class Caller {
       : openStream(connection, request);
   }
 
-  #startPump(request: OutgoingRequest, channel: MessageChannel): InputPump {
+  #startPump(request: OutgoingRequest, attempt: Attempt): InputPump {
     const { scope, options } = request;
     return new InputPump({
       scope,
-      channel,
-      input: options.input,
+      channel: attempt.channel,
+      connection: attempt.lease!.connection,
+      uploads: this.#uploads,
+      options,
       seal: (value) => this.#seal(value, options),
-      compress: options.compress,
     });
   }
 }

@@ -173,12 +173,16 @@ export const MAX_BUFFERED_REQUEST_BYTES: number = 256 * 1024 * 1024;
 /** The same that one caller may hold however much others do: a small request. */
 export const RESERVED_REQUEST_BYTES: number = 16 * 1024;
 
-/** Size from which on a request takes turns with others to the same callee, in bytes. */
+/**
+ * Size from which on a request, or a chunk of input, takes turns with others to the
+ * same callee, in bytes.
+ */
 export const LARGE_REQUEST_BYTES: number = 64 * 1024;
 
 /**
- * Bytes of large requests that are under way on a connection: of what a callee holds
- * of unfinished ones they find room in a quarter of the share of a caller that is alone.
+ * Bytes of large requests, and large chunks of input, that are under way on a
+ * connection: of what a callee holds of unfinished ones they find room in a quarter of
+ * the share of a caller that is alone.
  */
 export const MAX_UPLOAD_BYTES: number = 32 * 1024 * 1024;
 

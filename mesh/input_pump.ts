@@ -10,17 +10,21 @@ import {
   MessageType,
   StreamEnding,
 } from "../protocol/mod.ts";
-import { TransportError } from "../transport/mod.ts";
+import { type TransportConnection, TransportError } from "../transport/mod.ts";
+import { AbortRace } from "./abort.ts";
+import type { CallOptions } from "./call_options.ts";
 import type { CallScope } from "./call_scope.ts";
+import { type ChunkTurns, isLargeChunk } from "./chunk_turns.ts";
 import {
-  type Compression,
   compressMessage,
+  type OutgoingContent,
   packContent,
   type Sendable,
 } from "./content.ts";
 import { CallError } from "./error.ts";
 import type { MessageChannel } from "./message_channel.ts";
 import { StatusCode } from "./status_code.ts";
+import type { UploadTurns } from "./upload_turns.ts";
 
 /** What an {@linkcode InputPump} is made from. */
 export interface InputPumpOptions {
@@ -28,12 +32,14 @@ export interface InputPumpOptions {
   readonly scope: CallScope;
   /** Its stream. */
   readonly channel: MessageChannel;
-  /** The values; none closes the direction at once. */
-  readonly input: AsyncIterable<Sendable> | undefined;
+  /** The connection of the stream. */
+  readonly connection: TransportConnection;
+  /** Says when large chunks leave. */
+  readonly uploads: UploadTurns;
+  /** What the caller said; no input closes the direction at once. */
+  readonly options: CallOptions;
   /** Seals a value when the caller asked for it. */
   readonly seal: (value: Sendable) => Sendable;
-  /** Whether chunks are compressed. */
-  readonly compress: Compression | undefined;
 }
 
 /**
@@ -48,11 +54,13 @@ export class InputPump {
   /** Whether it is the stream, not the input, that can fail now. */
   #isSending = false;
   #isDone = false;
+  /** Ends the wait for a turn. */
+  #turnRace: AbortRace | undefined;
 
   /** @param options What to send, and where. */
   constructor(options: InputPumpOptions) {
     this.#options = options;
-    this.#iterator = options.input?.[Symbol.asyncIterator]();
+    this.#iterator = options.options.input?.[Symbol.asyncIterator]();
     this.#run();
   }
 
@@ -92,7 +100,7 @@ export class InputPump {
   async #sendAll(
     iterator: AsyncIterator<Sendable>,
   ): Promise<void> {
-    const { scope, seal, compress } = this.#options;
+    const { scope, seal } = this.#options;
     while (!this.#isDone) {
       this.#isSending = false;
       // While this end has nothing to send, nobody can say that the other is late.
@@ -100,19 +108,55 @@ export class InputPump {
       const next = await scope.race.race(iterator.next());
       scope.timer.resume();
       if (next.done || this.#isDone) return;
-      const { contentType, body, flags } = packContent(seal(next.value));
-      const message = compressMessage(
-        flags,
-        encodeStreamChunk({ offset: this.#chunkCount, contentType, body }),
-        compress,
-      );
-      const sending = this.#send(
-        MessageType.STREAM_CHUNK,
-        message.flags,
-        message.payload,
-      );
+      const content = packContent(seal(next.value));
+      const sending = isLargeChunk(content.body.length)
+        ? this.#sendInTurn(content)
+        : this.#sendChunk(content);
       if (sending !== undefined) await sending;
       this.#chunkCount++;
+    }
+  }
+
+  #sendChunk({ contentType, body, flags }: OutgoingContent):
+    | Promise<void>
+    | undefined {
+    const message = compressMessage(
+      flags,
+      encodeStreamChunk({ offset: this.#chunkCount, contentType, body }),
+      this.#options.options.compress,
+    );
+    return this.#send(MessageType.STREAM_CHUNK, message.flags, message.payload);
+  }
+
+  /**
+   * A value lasts until the input is asked for the next one: it is not encoded before
+   * it may leave, since there may be hundreds that wait.
+   */
+  async #sendInTurn(content: OutgoingContent): Promise<void> {
+    const { channel, connection, uploads } = this.#options;
+    const turns = uploads.chunksTo(connection);
+    const { length } = content.body;
+    if (!turns.tryTake(length)) await this.#waitForTurn(turns, length);
+    let sending: Promise<void> | undefined;
+    try {
+      sending = this.#sendChunk(content);
+    } finally {
+      turns.onSent(channel, length);
+    }
+    await sending;
+  }
+
+  async #waitForTurn(turns: ChunkTurns, length: number): Promise<void> {
+    const { scope, options } = this.#options;
+    const race = this.#turnRace = new AbortRace();
+    const unfollow = scope.race.onAbort((reason) => race.abort(reason));
+    // It is this end that is late.
+    scope.timer.pause();
+    try {
+      await turns.wait(race, length, options.priority);
+    } finally {
+      unfollow();
+      scope.timer.resume();
     }
   }
 
@@ -136,6 +180,7 @@ export class InputPump {
 
   #finish(): void {
     this.#isDone = true;
+    this.#turnRace?.abort(undefined);
     this.#options.scope.timer.resume();
     this.#returnInput();
   }
@@ -157,7 +202,7 @@ function unnamed(): CallError {
 
 keepHiddenClass(
   new InputPump({
-    input: undefined,
+    options: {},
     scope: { span: { spanId: 0n, traceId: 0n } },
     channel: { push: () => undefined, finish: () => {} },
   } as unknown as InputPumpOptions),

@@ -59,6 +59,8 @@ export interface ByteStream {
   tryRead(into?: Uint8Array): Uint8Array | undefined;
   /** How many bytes were written that the peer has not acknowledged. */
   readonly undeliveredBytes: number;
+  /** Whether they wait for the peer to read what it has. */
+  readonly isHeldBack: boolean;
   /** How many bytes `read` finds without waiting. */
   readonly readableBytes: number;
   /** Whether the peer has ended its direction and everything was read. */
@@ -170,6 +172,11 @@ export class MessageChannel {
   /** How many of them the peer has. */
   get bytesDelivered(): number {
     return this.#bytesSent - this.#stream.undeliveredBytes;
+  }
+
+  /** Whether what was sent waits for the peer to read. */
+  get isHeldBack(): boolean {
+    return this.#stream.isHeldBack;
   }
 
   /** Bytes that came from the stream. */

@@ -26,6 +26,7 @@ class FakeStream implements ByteStream {
   readonly written: Uint8Array[] = [];
   readonly calls: string[] = [];
   readonly undeliveredBytes = 0;
+  readonly isHeldBack = false;
   readonly #incoming: Uint8Array[];
 
   constructor(incoming: readonly Uint8Array[] = []) {

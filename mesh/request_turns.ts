@@ -32,7 +32,8 @@ export class RequestTurns {
     this.#freeCount = count;
   }
 
-  get #isWaitedFor(): boolean {
+  /** Whether any request waits. */
+  get isWaitedFor(): boolean {
     const { control, interactive, bulk } = this.#waiting;
     return control.size + interactive.size + bulk.size > 0;
   }
@@ -44,7 +45,7 @@ export class RequestTurns {
    * @returns Whether there was one. Who has it gives it back.
    */
   tryTake(count = 1): boolean {
-    if (this.#freeCount < count || this.#isWaitedFor) return false;
+    if (this.#freeCount < count || this.isWaitedFor) return false;
     this.#freeCount -= count;
     return true;
   }
@@ -77,6 +78,16 @@ export class RequestTurns {
       else this.#beginNext();
       throw error;
     }
+  }
+
+  /**
+   * Takes a turn that was given back too early: there may be too many then, and the
+   * rest waits for longer.
+   *
+   * @param count What it takes.
+   */
+  takeAgain(count: number): void {
+    this.#freeCount -= count;
   }
 
   /**

@@ -7,8 +7,10 @@
  *
  * @module
  */
+import type { Clock } from "../internal/clock.ts";
 import { MAX_PAYLOAD_LENGTH } from "../protocol/mod.ts";
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
+import { ChunkTurns } from "./chunk_turns.ts";
 import { LARGE_REQUEST_BYTES, MAX_UPLOAD_BYTES } from "./config.ts";
 import { OpenWaiter } from "./open_waiter.ts";
 import { type OutgoingRequest, streamOptions } from "./outgoing_request.ts";
@@ -48,9 +50,33 @@ export function openStream(
     });
 }
 
-/** Opens the streams of large requests when it is their turn. */
+/** What leaves on a connection. */
+interface ConnectionTurns {
+  readonly turns: RequestTurns;
+  readonly chunks: ChunkTurns;
+}
+
+/**
+ * Opens the streams of large requests when it is their turn, and knows the turns of
+ * the chunks that follow others.
+ */
 export class UploadTurns {
-  readonly #turns = new WeakMap<TransportConnection, RequestTurns>();
+  readonly #clock: Clock;
+  readonly #turns = new WeakMap<TransportConnection, ConnectionTurns>();
+
+  /** @param clock Tells when to look at what has left. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Finds the turns of the large chunks that follow requests.
+   *
+   * @param connection To whom.
+   */
+  chunksTo(connection: TransportConnection): ChunkTurns {
+    return this.#turnsOf(connection).chunks;
+  }
 
   /**
    * Opens the stream of a large request, if it need not wait.
@@ -65,7 +91,7 @@ export class UploadTurns {
     connection: TransportConnection,
     request: OutgoingRequest,
   ): TransportStream | undefined {
-    const turns = this.#turnsOf(connection);
+    const { turns } = this.#turnsOf(connection);
     const { length } = request.content.body;
     if (!turns.tryTake(length)) return undefined;
     let stream: TransportStream | undefined;
@@ -89,10 +115,12 @@ export class UploadTurns {
     connection: TransportConnection,
     request: OutgoingRequest,
   ): Promise<TransportStream> {
-    const turns = this.#turnsOf(connection);
+    const { turns, chunks } = this.#turnsOf(connection);
     const { scope, content, options } = request;
     const { length } = content.body;
-    await turns.take(scope.race, length, options.priority);
+    const turn = turns.take(scope.race, length, options.priority);
+    chunks.look();
+    await turn;
     let stream: TransportStream | undefined;
     try {
       stream = await openStream(connection, request);
@@ -102,13 +130,15 @@ export class UploadTurns {
     return stream;
   }
 
-  #turnsOf(connection: TransportConnection): RequestTurns {
-    let turns = this.#turns.get(connection);
-    if (turns === undefined) {
-      turns = new RequestTurns(MAX_UPLOAD_BYTES);
-      this.#turns.set(connection, turns);
-    }
-    return turns;
+  #turnsOf(connection: TransportConnection): ConnectionTurns {
+    const known = this.#turns.get(connection);
+    if (known !== undefined) return known;
+    const turns = new RequestTurns(MAX_UPLOAD_BYTES);
+    const chunks = new ChunkTurns(turns, this.#clock);
+    connection.closed.then(() => chunks.end());
+    const created = { turns, chunks };
+    this.#turns.set(connection, created);
+    return created;
   }
 }
 

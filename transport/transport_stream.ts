@@ -153,6 +153,14 @@ export class TransportStream {
     return byteCount;
   }
 
+  /**
+   * Whether what was written waits for the peer to read: it has all that was sent,
+   * and grants no credit for more.
+   */
+  get isHeldBack(): boolean {
+    return this.#host.core.streamState(this.id)?.isHeldBack ?? false;
+  }
+
   /** The code with which the peer stopped our direction, if it did. */
   get stopCode(): number | undefined {
     return this.#stopCode;

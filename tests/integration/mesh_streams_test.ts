@@ -874,3 +874,120 @@ Deno.test("Many streams that never wait leave the event loop its turns", async (
     for (const stream of streams) stream.cancel();
   });
 });
+
+Deno.test("Inputs of large chunks that begin together all arrive, by calls and by streams", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const length = async (request: CallRequest): Promise<number> => {
+      let byteCount = 0;
+      for await (const value of request.input) {
+        byteCount += (value as Uint8Array).length;
+      }
+      return byteCount;
+    };
+    callee.onCall("length", length);
+    callee.onStream("length as a stream", async function* (request) {
+      yield await length(request);
+    });
+    const caller = await connect();
+    async function* input(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(MIB);
+      await Promise.resolve();
+      yield new Uint8Array(1);
+    }
+    // More than a callee holds of what one caller has not sent in full.
+    const lengths = await Promise.all(
+      Array.from({ length: 300 }, async (_, index) => {
+        const options = { input: input(), timeoutMs: 120_000 };
+        return index % 2 === 0
+          ? [await caller.call(CALLEE, "length", null, options)]
+          : collect(
+            caller.stream(CALLEE, "length as a stream", null, options),
+          );
+      }),
+    );
+    assert.deepEqual(lengths, Array(300).fill([MIB + 1]));
+  });
+});
+
+Deno.test("Large chunks of inputs that handlers leave alone, or that wait for an answer, keep no others from leaving", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const caller = await connect();
+    const release = Promise.withResolvers<void>();
+    callee.onStream("lengths", async function* (request) {
+      if (request.value === "later") await release.promise;
+      for await (const value of request.input) {
+        yield (value as Uint8Array).length;
+      }
+    });
+    async function* large(): AsyncGenerator<Uint8Array> {
+      for (let count = 0; count < 2; count++) yield new Uint8Array(15 * MIB);
+    }
+    // More than may be under way at a time.
+    const later = Array.from({ length: 4 }, () =>
+      collect(
+        caller.stream(CALLEE, "lengths", "later", { input: large() }),
+      ));
+    const talks = Array.from({ length: 40 }, async () => {
+      let answered = Promise.withResolvers<void>();
+      async function* input(): AsyncGenerator<Uint8Array> {
+        for (let count = 0; count < 3; count++) {
+          yield new Uint8Array(MIB);
+          await answered.promise;
+          answered = Promise.withResolvers<void>();
+        }
+      }
+      const stream = caller.stream(CALLEE, "lengths", "now", {
+        input: input(),
+      });
+      for await (const length of stream) {
+        assert.equal(length, MIB);
+        answered.resolve();
+      }
+    });
+    await Promise.all(talks);
+    release.resolve();
+    for (const lengths of await Promise.all(later)) {
+      assert.deepEqual(lengths, Array(2).fill(15 * MIB));
+    }
+  });
+});
+
+Deno.test("A call whose input waits for its turn can be given up, and answered without it", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect(CALLEE);
+    const caller = await connect();
+    const release = Promise.withResolvers<void>();
+    let begunCount = 0;
+    callee.onCall("wait", () => {
+      begunCount++;
+      return release.promise;
+    });
+    let endedCount = 0;
+    async function* input(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield new Uint8Array(MIB);
+      } finally {
+        endedCount++;
+      }
+    }
+    const given = new AbortController();
+    const { signal } = given;
+    const calls = Array.from({ length: 80 }, (_, index) => {
+      const options = { input: input(), timeoutMs: 120_000 };
+      const calling = caller.call(CALLEE, "wait", null, {
+        ...options,
+        ...(index % 2 === 0 ? {} : { signal }),
+      });
+      return index % 2 === 0
+        ? calling
+        : assert.rejects(calling, (reason) => reason === "enough");
+    });
+    await until(() => begunCount === 80);
+    given.abort("enough");
+    release.resolve();
+    await Promise.all(calls);
+    await until(() => endedCount === 80);
+  });
+});

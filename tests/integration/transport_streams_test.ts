@@ -8,6 +8,7 @@ import {
   type TransportStream,
 } from "../../transport/mod.ts";
 import { sharedSocketTurns } from "../../transport/socket_turns.ts";
+import { until } from "../support/mesh.ts";
 import {
   bindTransport,
   echoStreams,
@@ -72,6 +73,28 @@ Deno.test("TransportStream.undeliveredBytes counts what waits for room, and goes
     assert.ok(outgoing.packetsReceived > heardBefore);
     assert.equal(outgoing.packetsReceived, outgoing.stats.packetsReceived);
     assert.ok(outgoing.answerMarginMs > 0);
+  }));
+
+Deno.test("TransportStream.isHeldBack tells whether the peer leaves alone what it has", () =>
+  withTransports(async ({ outgoing, incoming }) => {
+    const stream = await outgoing.openStream();
+    assert.ok(!stream.isHeldBack);
+    const opened = new Promise<TransportStream>((resolve) => {
+      incoming.onStream = resolve;
+    });
+    const sent = patternBytes(4_000_000);
+    const writing = stream.write(sent);
+    assert.ok(!stream.isHeldBack);
+    const peer = await opened;
+    await until(() => stream.isHeldBack);
+    assert.equal(peer.readableBytes, sent.length - stream.undeliveredBytes);
+    const reading = readAll(peer);
+    await until(() => !stream.isHeldBack);
+    await writing;
+    stream.finish();
+    await stream.finished;
+    assert.ok(!stream.isHeldBack);
+    assert.equal((await reading).length, sent.length);
   }));
 
 Deno.test("TransportStream.read() puts bytes where it is told, as many as fit", () =>

@@ -46,6 +46,8 @@ export class TestStream implements ByteStream {
   isBlocked = false;
   /** What the other end has not acknowledged, as a test says. */
   undeliveredBytes = 0;
+  /** Whether the other end leaves alone what it has, as a test says. */
+  isHeldBack = false;
   #chunks: Uint8Array[] = [];
   #isEnded = false;
   #error: Error | undefined;

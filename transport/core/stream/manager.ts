@@ -95,6 +95,8 @@ export interface StreamState {
   readonly writableBytes: number;
   /** How many bytes were written and not acknowledged yet. */
   readonly heldBytes: number;
+  /** Whether they wait for the peer's application to read what it has. */
+  readonly isHeldBack: boolean;
 }
 
 /** The streams of one connection. */
@@ -321,6 +323,7 @@ export class StreamManager {
       resetCode: recv?.resetCode,
       writableBytes: send?.isWritable ? this.#space.roomFor(send) : 0,
       heldBytes: send?.bufferedBytes ?? 0,
+      isHeldBack: send?.isHeldBack ?? false,
     };
   }
 

@@ -104,6 +104,15 @@ export class SendStream {
     return this.#sentEnd;
   }
 
+  /**
+   * Whether there is data that only the credit of this stream holds back, while the
+   * peer has all that was sent: its application has not read that.
+   */
+  get isHeldBack(): boolean {
+    return this.#sentEnd === this.#maxDataBytes &&
+      this.#sentEnd === this.#buffer.start && this.#buffer.length > 0;
+  }
+
   /** Whether there is new data that only the connection's credit can hold back. */
   get hasCreditedData(): boolean {
     return this.#resetCode === undefined &&
