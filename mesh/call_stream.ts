@@ -89,6 +89,8 @@ export class CallStream<Chunk = Value | SealedValue>
   #waiting: Message | undefined;
   #hasStarted = false;
   #offset = 0;
+  /** Resolves when the callee has ended its direction, after it said that it would. */
+  #closing: Promise<void> | undefined;
   #ended: Ended | undefined;
   #isThrown = false;
   /** How many calls of `next` wait for a chunk. */
@@ -246,6 +248,10 @@ export class CallStream<Chunk = Value | SealedValue>
         const taken = this.#take();
         if (taken !== undefined) return { done: false, value: taken };
         if (this.#ended !== undefined) break;
+        if (this.#closing !== undefined) {
+          await this.#closing;
+          break;
+        }
         const message = this.#waiting ?? await this.#receive();
         this.#waiting = undefined;
         const chunk = this.#look(
@@ -330,7 +336,10 @@ export class CallStream<Chunk = Value | SealedValue>
           `Stream: ${close.chunkCount} chunks sent, ${this.#offset} arrived`,
         );
       }
-      this.#end("completed", undefined);
+      // As a rule the end has come with it.
+      if (this.#open!.channel.isReceivingOver) {
+        this.#end("completed", undefined);
+      } else this.#closing = this.#receiveEnd();
       return;
     }
     const error = CallError.fromStatus(close.status, close.message, {
@@ -340,6 +349,18 @@ export class CallStream<Chunk = Value | SealedValue>
       close.ending === StreamEnding.CANCELLED ? "cancelled" : "failed",
       error,
     );
+  }
+
+  /** After a close that says that this was all: more is not to be left out. */
+  async #receiveEnd(): Promise<void> {
+    try {
+      if (await this.#receive() !== undefined) {
+        throw new CallError("DATA_LOSS", "Stream: more came after its close");
+      }
+      this.#end("completed", undefined);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(thrown: unknown): void {

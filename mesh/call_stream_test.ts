@@ -13,6 +13,7 @@ import {
   createStreamPair,
   type TestStream,
 } from "../tests/support/byte_stream_pair.ts";
+import { settle } from "../tests/support/node_rig.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { CallScope } from "./call_scope.ts";
@@ -143,6 +144,70 @@ Deno.test("CallStream completes only when as many chunks arrived as were sent", 
   });
   assert.equal(short.ending.type, "lost");
   assert.equal((short.thrown as CallError).code, "DATA_LOSS");
+});
+
+Deno.test("CallStream is complete when the stream has ended after its close, in one piece or not, read or not", async () => {
+  for (const isRead of [true, false]) {
+    for (const isTogether of [true, false]) {
+      const { stream, callee } = createRig();
+      let isOver = false;
+      const ending = stream.ending.then((ending) => {
+        isOver = true;
+        return ending;
+      });
+      const reading = isRead
+        ? readAtOnce(stream[Symbol.asyncIterator](), 2)
+        : undefined;
+      await close(callee, StreamEnding.COMPLETED, { chunkCount: 0 });
+      if (isTogether) callee.finish();
+      await settle();
+      assert.equal(isOver, isTogether);
+      callee.finish();
+      assert.deepEqual(await ending, { type: "completed", chunkCount: 0 });
+      if (isRead) assert.deepEqual(await reading, ["done", "done"]);
+    }
+  }
+});
+
+Deno.test("CallStream is lost when it goes on after its close", async () => {
+  const more: readonly [string, Script][] = [
+    ["a chunk", (callee) => chunk(callee, 1)],
+    [
+      "another close",
+      (callee) => close(callee, StreamEnding.COMPLETED, { chunkCount: 1 }),
+    ],
+    [
+      "a part of a message",
+      (_, stream) => stream.write(new Uint8Array(20)),
+    ],
+  ];
+  for (const [name, sendMore] of more) {
+    for (const isTogether of [true, false]) {
+      const { stream, callee, calleeStream } = createRig();
+      const reading = readAtOnce(stream[Symbol.asyncIterator](), 3);
+      if (isTogether) await settle();
+      await chunk(callee, 0);
+      await close(callee, StreamEnding.COMPLETED, { chunkCount: 1 });
+      if (!isTogether) await settle();
+      await sendMore(callee, calleeStream);
+      callee.finish();
+      assert.deepEqual(await reading, [0, "DATA_LOSS", "done"], name);
+      const { type, chunkCount } = await stream.ending;
+      assert.deepEqual({ type, chunkCount }, { type: "lost", chunkCount: 1 });
+    }
+  }
+});
+
+Deno.test("CallStream waits for the end after a close no longer than for a chunk", async () => {
+  const { stream, callee, calleeStream, clock } = createRig();
+  const reading = readAtOnce(stream[Symbol.asyncIterator](), 1);
+  await close(callee, StreamEnding.COMPLETED, { chunkCount: 0 });
+  await settle();
+  clock.advance(100);
+  assert.deepEqual(await reading, ["DEADLINE_EXCEEDED"]);
+  assert.equal((await stream.ending).type, "failed");
+  assert.equal(clock.timerCount, 0);
+  assert.ok(calleeStream.peer.resetCode !== undefined);
 });
 
 Deno.test("CallStream is lost when the stream just ends, inside a message or between two", async () => {
