@@ -19,7 +19,8 @@ export const DEFAULT_STREAM_IDLE_TIMEOUT_MS = 60_000;
 export const MAX_TIMEOUT_MS = 0xffffffff;
 
 /**
- * Calls that one agent works on at a time; the next one gets `RESOURCE_EXHAUSTED`.
+ * Calls that one agent works on at a time; the next one gets `RESOURCE_EXHAUSTED`,
+ * unless others wait and it works on none of this caller.
  * As many may one caller have that run or wait for those of its own: so many
  * streams may be open on one connection.
  */

@@ -98,12 +98,14 @@ export class HandlerSlots {
    * @throws {CallError} `RESOURCE_EXHAUSTED` when it may not even wait.
    */
   tryTake(user: SlotUser): boolean {
-    if (this.#usedCount >= this.#count) {
+    if (this.#usedCount < this.#count) {
+      if (user.slotCount < this.#share) {
+        this.#give(user);
+        return true;
+      }
+    } else if (user.slotCount > 0 || this.#waitingCount === 0) {
+      // But who has none: every slot that becomes free goes to those who wait.
       throw busy(`it works on ${this.#count} calls already`);
-    }
-    if (user.slotCount < this.#share) {
-      this.#give(user);
-      return true;
     }
     const size = user.slotCount + user.waiting.size;
     if (size >= this.#count) {
@@ -188,7 +190,7 @@ export class HandlerSlots {
     }
   }
 
-  /** Few are looked at: whoever waits has {@linkcode FEW_HANDLERS} at least. */
+  /** Few are looked at: whoever has to wait on has {@linkcode FEW_HANDLERS} at least. */
   #nextUser(): SlotUser | undefined {
     const share = this.#share;
     for (const user of this.#waitingUsers) {

@@ -73,6 +73,35 @@ Deno.test("HandlerSlots lets callers that wait take turns", async () => {
   assert.equal(served.filter((name) => name === "0").length, 10);
 });
 
+Deno.test("HandlerSlots gives a caller without a slot its turn, also where others have all and wait for more", async () => {
+  const slots = new HandlerSlots(256);
+  const users = Array.from({ length: 40 }, createUser);
+  const served: string[] = [];
+  for (const user of users) {
+    while (slots.load < 1 && slots.tryTake(user));
+  }
+  const late = createUser();
+  // Nobody waits, and another agent may be free.
+  assert.throws(() => slots.tryTake(late), { code: "RESOURCE_EXHAUSTED" });
+  slots.release(users[0]!);
+  const waiting = users.filter(({ slotCount }) => slotCount >= FEW_HANDLERS);
+  assert.ok(waiting.length > 10);
+  for (const user of waiting) {
+    for (let count = 0; count < 100; count++) {
+      waitAs(slots, user, "early", served);
+    }
+  }
+  assert.ok(slots.tryTake(createUser()));
+  assert.equal(slots.tryTake(late), false);
+  waitAs(slots, late, "late", served);
+  for (let count = 0; count <= waiting.length; count++) {
+    slots.release(waiting[count % waiting.length]!);
+  }
+  await settle();
+  assert.ok(served.includes("late"), served.join());
+  assert.equal(late.slotCount, 1);
+});
+
 Deno.test("HandlerSlots forgets who gives up waiting, and tells all of them a reason", async () => {
   const slots = new HandlerSlots(256);
   const user = createUser();
