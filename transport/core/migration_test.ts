@@ -471,7 +471,8 @@ Deno.test("An acknowledgement that does not fit what may be sent to a new addres
     // The late ones are acknowledged at once, and add nothing to what may be
     // sent to the new address.
     while (late.length > 20) {
-      offer(ATTACKER, peer.seal(ping));
+      // Another one each time: where it was in vain is not moved to at once.
+      offer({ ...ATTACKER, port: late.length }, peer.seal(ping));
       offer(HOSTILE_ADDRESS, late.pop()!);
       offer(HOSTILE_ADDRESS, late.pop()!);
     }
