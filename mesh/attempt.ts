@@ -112,6 +112,11 @@ export class Attempt implements OpenCall {
     };
   }
 
+  /** It came too late: so may those that wait for a stream. */
+  preferNewest(): void {
+    this.lease?.connection.preferNewest();
+  }
+
   /** Ends the use of the connection, and the input. */
   close(): void {
     this.pump?.stop();

@@ -7,6 +7,7 @@ import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { TimerQueue } from "../internal/timer_queue.ts";
+import { WaitingLine } from "../internal/waiting_line.ts";
 import {
   ContentType,
   encodeError,
@@ -34,7 +35,7 @@ import {
   turnToRead,
 } from "./decoding_turns.ts";
 import { CallError } from "./error.ts";
-import { limit, messageOf, toCallFailure } from "./failure.ts";
+import { isTooLate, limit, messageOf, toCallFailure } from "./failure.ts";
 import type { Method } from "./handler.ts";
 import { HandlerDurations } from "./handler_durations.ts";
 import { HandlerSlots, type SlotUser } from "./handler_slots.ts";
@@ -89,7 +90,7 @@ export class Callee {
     memory: this.#memory.share(RESERVED_REQUEST_BYTES),
     decoded: this.#memory.share(RESERVED_REQUEST_BYTES),
     slotCount: 0,
-    waiting: new Set(),
+    waiting: new WaitingLine(),
     holderCount: 0,
   }));
   #isDraining = false;
@@ -334,8 +335,7 @@ export class Callee {
       }
       call = this.#createCall(incoming, request);
     } catch (error) {
-      this.#leave(incoming.key);
-      return this.#handleRefused(incoming, message, error);
+      return this.#refuseTaken(incoming, message, error);
     }
     return this.#run(call, method, incoming.key);
   }
@@ -385,8 +385,7 @@ export class Callee {
         if (hasWaited) this.#checkTime(request, method);
         call = this.#createCall(incoming, request);
       } catch (error) {
-        this.#leave(key);
-        return this.#handleRefused(incoming, message, error);
+        return this.#refuseTaken(incoming, message, error);
       }
       await this.#run(call, method, key);
     } finally {
@@ -431,6 +430,19 @@ export class Callee {
       this.#refuse(channel, message, failure);
     }
     return undefined;
+  }
+
+  /** As `#handleRefused`, for one that has a slot. */
+  #refuseTaken(
+    incoming: IncomingCall,
+    message: Message,
+    error: unknown,
+  ): undefined {
+    const { key } = incoming;
+    // Those behind it have waited for nearly as long.
+    if (isTooLate(error)) key.waiting.preferNewest();
+    this.#leave(key);
+    return this.#handleRefused(incoming, message, error);
   }
 
   /** @returns Nothing when the call is over, else resolves when it is. */

@@ -234,6 +234,60 @@ Deno.test("Callee counts a call's wait for others as its own time, and begins no
   assert.equal(rig.callee.load, 0);
 });
 
+Deno.test("Callee serves the newest of a caller's calls first once it came too late for one that waited", async () => {
+  const rig = new Rig(128);
+  const caller = rig.connect(2);
+  let durationMs = 900;
+  const remaining: (number | undefined)[] = [];
+  rig.callee.setMethod("slow", {
+    kind: "call",
+    handler: (request) => {
+      remaining.push(request.remainingMs);
+      return new Promise((resolve) => {
+        rig.clock.schedule(durationMs, () => resolve("done"));
+      });
+    },
+  });
+  const ask = (timeoutSeconds: number): Promise<string> => {
+    const [stream] = caller.open();
+    stream.tryWrite(callOf("slow", 1, timeoutSeconds), true);
+    return statusOf(new MessageChannel(stream).receive());
+  };
+  const advance = async (ms: number): Promise<void> => {
+    rig.clock.advance(ms);
+    await settle();
+  };
+  const answers = Array.from({ length: 128 }, () => ask(30));
+  await settle();
+  await advance(900);
+  await advance(900);
+  // Now 900 ms are known to be needed. Of 64 that run one ends, and then another.
+  answers.push(ask(30));
+  await settle();
+  durationMs = 1_500;
+  answers.push(ask(30));
+  await settle();
+  durationMs = 5_000;
+  for (let count = 0; count < 62; count++) answers.push(ask(30));
+  await settle();
+  assert.equal(rig.callee.runningCount, 64);
+  const inOrder = ask(20);
+  const late = ask(2);
+  answers.push(ask(12), ask(15), inOrder);
+  await settle();
+  remaining.length = 0;
+  await advance(900);
+  assert.deepEqual(remaining, [19_100]);
+  await advance(600);
+  assert.equal(await late, "DEADLINE_EXCEEDED");
+  assert.deepEqual(remaining, [19_100, 13_500]);
+  await advance(3_500);
+  assert.deepEqual(remaining, [19_100, 13_500, 7_000]);
+  await advance(6_000);
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(["OK"]));
+  assert.equal(rig.callee.load, 0);
+});
+
 /** A method whose handler takes as many milliseconds as the value has bytes; one answers at once. */
 function setTimed(rig: Rig): (
   caller: Caller,

@@ -37,7 +37,7 @@ import {
 } from "./content.ts";
 import type { Directory } from "./directory.ts";
 import { CallError } from "./error.ts";
-import { isStopped } from "./failure.ts";
+import { isStopped, isTooLate } from "./failure.ts";
 import { InputPump } from "./input_pump.ts";
 import { MessageChannel } from "./message_channel.ts";
 import { leaseWhileNamed } from "./named_lease.ts";
@@ -492,6 +492,7 @@ export class Caller {
     attempt.close();
     const { error, isNotStarted, spent } = readError(first);
     scope.settle(spent);
+    if (isNotStarted && isTooLate(error)) attempt.preferNewest();
     return {
       failure: error,
       canGoElsewhere: isNotStarted && options.input === undefined,

@@ -211,3 +211,12 @@ function withFacts(error: CallError, facts: CallErrorOptions): CallError {
 export function isStopped(error: unknown): boolean {
   return error instanceof TransportError && error.code === "STREAM_STOPPED";
 }
+
+/**
+ * Whether the time of a call was over, or too little of it was left.
+ *
+ * @param reason What it was given up with, or refused.
+ */
+export function isTooLate(reason: unknown): boolean {
+  return reason instanceof CallError && reason.code === "DEADLINE_EXCEEDED";
+}

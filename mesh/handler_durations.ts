@@ -1,11 +1,10 @@
 /**
  * How long handlers take at least, to tell which calls come too late for them.
  *
- * Calls that wait for a handler are served in their order. Where more come than can be
- * served, each has waited until nearly nothing of its time is left when its turn comes:
- * handlers would run for callers that give up before they are done, and nobody would be
- * served at all. So a call for which not even the fastest handler of late had enough
- * time is not begun.
+ * Where more calls come than can be served, many have waited until nearly nothing of
+ * their time is left when their turn comes: handlers would run for callers that give up
+ * before they are done, and nobody would be served at all. So a call for which not even
+ * the fastest handler of late had enough time is not begun.
  *
  * @module
  */

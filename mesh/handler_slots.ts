@@ -4,10 +4,12 @@
  * An agent runs so many handlers at a time. A caller, known by its key, has a
  * share of them, so that nobody's calls, which may never end, keep those of others
  * out. What it asks for beyond that waits for the calls before it, in the order in
- * which it came: a burst of an honest caller takes longer, and does not fail.
+ * which it came: a burst of an honest caller takes longer, and does not fail. Once
+ * that has become too late for one of them, its newest calls come first.
  *
  * @module
  */
+import type { WaitingLine } from "../internal/waiting_line.ts";
 import type { AbortListener, AbortRace } from "./abort.ts";
 import {
   FEW_HANDLERS,
@@ -17,13 +19,14 @@ import {
   UNSHARED_HANDLERS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
+import { isTooLate } from "./failure.ts";
 
 /** What a caller has of the slots, over all its connections. */
 export interface SlotUser {
   /** How many it has; for {@linkcode HandlerSlots}. */
   slotCount: number;
-  /** Its calls that wait, the oldest first; for {@linkcode HandlerSlots}. */
-  readonly waiting: Set<SlotWaiter>;
+  /** Its calls that wait; for {@linkcode HandlerSlots}. */
+  readonly waiting: WaitingLine<SlotWaiter>;
 }
 
 /** A call that waits for a slot. */
@@ -56,6 +59,7 @@ class SlotWaiter implements AbortListener {
   /** Ends the wait without one. */
   handleAbort(reason: unknown): void {
     this.#slots.stopWaiting(this.#user, this);
+    if (isTooLate(reason)) this.#user.waiting.preferNewest();
     this.#race.delete(this);
     this.#reject(reason);
   }
@@ -115,7 +119,7 @@ export class HandlerSlots {
   }
 
   /**
-   * Waits for a slot, behind the calls of the same caller that wait already.
+   * Waits for a slot, in line with the calls of the same caller that wait already.
    *
    * @param user The caller.
    * @param race Ends the wait when it is aborted.
@@ -124,7 +128,7 @@ export class HandlerSlots {
   wait(user: SlotUser, race: AbortRace): Promise<void> {
     const turn = Promise.withResolvers<void>();
     const waiter = new SlotWaiter(this, user, race, turn);
-    user.waiting.add(waiter);
+    user.waiting.add(waiter, undefined);
     this.#waitingUsers.add(user);
     this.#waitingCount++;
     race.add(waiter);
@@ -138,9 +142,7 @@ export class HandlerSlots {
    * @param waiter The call; whether it waits still does not matter.
    */
   stopWaiting(user: SlotUser, waiter: SlotWaiter): void {
-    if (!user.waiting.delete(waiter)) return;
-    this.#waitingCount--;
-    if (user.waiting.size === 0) this.#waitingUsers.delete(user);
+    if (user.waiting.delete(waiter)) this.#countWaiting(user);
   }
 
   /**
@@ -161,7 +163,7 @@ export class HandlerSlots {
    */
   refuseWaiting(reason: CallError): void {
     for (const { waiting } of this.#waitingUsers) {
-      for (const waiter of waiting) waiter.handleAbort(reason);
+      for (const waiter of waiting.keys()) waiter.handleAbort(reason);
     }
   }
 
@@ -177,14 +179,21 @@ export class HandlerSlots {
     this.#usedCount++;
   }
 
+  /** One of a caller's calls waits no longer. */
+  #countWaiting(user: SlotUser): void {
+    this.#waitingCount--;
+    if (user.waiting.size === 0) this.#waitingUsers.delete(user);
+  }
+
   /** Callers take turns, so that one with many that wait does not hold others up. */
   #giveTurns(): void {
     while (this.#usedCount < this.#count) {
       const user = this.#nextUser();
       if (user === undefined) return;
-      const [waiter] = user.waiting;
+      const waiter = user.waiting.peek();
       this.#give(user);
-      this.stopWaiting(user, waiter!);
+      user.waiting.serve(waiter!);
+      this.#countWaiting(user);
       if (this.#waitingUsers.delete(user)) this.#waitingUsers.add(user);
       waiter!.handleTurn();
     }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { WaitingLine } from "../internal/waiting_line.ts";
 import { AbortRace } from "./abort.ts";
 import { FEW_HANDLERS, UNSHARED_HANDLERS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { HandlerSlots, type SlotUser } from "./handler_slots.ts";
 
 function createUser(): SlotUser {
-  return { slotCount: 0, waiting: new Set() };
+  return { slotCount: 0, waiting: new WaitingLine() };
 }
 
 /** Takes all that a caller gets at once. */
@@ -128,6 +129,26 @@ Deno.test("HandlerSlots forgets who gives up waiting, and tells all of them a re
   late.abort("before");
   await assert.rejects(slots.wait(user, late), (reason) => reason === "before");
   assert.equal(slots.size, 128);
+});
+
+Deno.test("HandlerSlots serves the newest of a caller's calls first once the time of one was over, and others in their order", async () => {
+  const slots = new HandlerSlots(100);
+  const [late, patient] = [createUser(), createUser()];
+  const served: string[] = [];
+  for (const user of [late, patient]) fill(slots, user);
+  const races = ["a", "b", "c", "d"].map((name) =>
+    waitAs(slots, late, name, served)
+  );
+  for (const name of ["1", "2", "3"]) waitAs(slots, patient, name, served);
+  races[1]!.abort(new CallError("DEADLINE_EXCEEDED", "Test: too late"));
+  waitAs(slots, late, "e", served);
+  while (slots.size > 0) {
+    slots.release([late, patient].find(({ slotCount }) => slotCount > 0)!);
+    await settle();
+  }
+  const servedOf = (names: RegExp) => served.filter((name) => names.test(name));
+  assert.deepEqual(servedOf(/^[a-e]$/), ["e", "d", "c", "a"]);
+  assert.deepEqual(servedOf(/^\d$/), ["1", "2", "3"]);
 });
 
 Deno.test("HandlerSlots never gives more than it has, and leaves no slot free that somebody waiting may have", async () => {

@@ -10,6 +10,7 @@ import type {
   TransportStream,
 } from "../transport/mod.ts";
 import type { AbortListener, AbortRace } from "./abort.ts";
+import { isTooLate } from "./failure.ts";
 
 /**
  * Waits until the peer allows another stream, or until the call is given up. An
@@ -61,6 +62,7 @@ export class OpenWaiter implements StreamWaiter, AbortListener {
   /** The call is given up. */
   handleAbort(reason: unknown): void {
     this.#connection.stopWaiting(this);
+    if (isTooLate(reason)) this.#connection.preferNewest();
     this.#reject(reason);
   }
 }

@@ -6,6 +6,7 @@
 import { Fifo } from "../internal/fifo.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
+import { WaitingLine } from "../internal/waiting_line.ts";
 import { isInitiatorStream } from "../protocol/mod.ts";
 import type { Address } from "./core/address.ts";
 import type { PriorityClass } from "./core/application_side.ts";
@@ -113,13 +114,12 @@ export interface StreamWaiter {
   reject(reason: unknown): void;
 }
 
-/** In their order. */
-type OpenQueue = Map<StreamWaiter, OpenStreamOptions>;
+type OpenQueue = WaitingLine<StreamWaiter, OpenStreamOptions>;
 
 /** Who waits for a stream: apart, because the peer limits each direction on its own. */
 class WaitingOpens {
-  readonly #bidirectional: OpenQueue = new Map();
-  readonly #unidirectional: OpenQueue = new Map();
+  readonly #bidirectional: OpenQueue = new WaitingLine();
+  readonly #unidirectional: OpenQueue = new WaitingLine();
   readonly queues: readonly OpenQueue[] = [
     this.#bidirectional,
     this.#unidirectional,
@@ -386,7 +386,7 @@ export class TransportConnection {
         ),
       );
     }
-    queue.set(waiter, options);
+    queue.add(waiter, options);
   }
 
   /**
@@ -396,6 +396,14 @@ export class TransportConnection {
    */
   stopWaiting(waiter: StreamWaiter): void {
     for (const queue of this.#waitingOpens?.queues ?? []) queue.delete(waiter);
+  }
+
+  /**
+   * Has the newest of those who wait for a stream come before others, until nobody
+   * waits: for whoever learns that it is too late for the oldest.
+   */
+  preferNewest(): void {
+    for (const queue of this.#waitingOpens?.queues ?? []) queue.preferNewest();
   }
 
   /**
@@ -531,16 +539,18 @@ export class TransportConnection {
   }
 
   #serveOpens(queue: OpenQueue): void {
-    for (const [waiter, options] of queue) {
+    for (;;) {
+      const waiter = queue.peek();
+      if (waiter === undefined) return;
       let stream: TransportStream | undefined;
       try {
-        stream = this.#tryOpen(options);
+        stream = this.#tryOpen(queue.get(waiter)!);
       } catch {
         // Closed meanwhile: the event that says so settles everything.
         return;
       }
       if (stream === undefined) return;
-      queue.delete(waiter);
+      queue.serve(waiter);
       try {
         waiter.resolve(stream);
       } catch (error) {

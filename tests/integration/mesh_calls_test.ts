@@ -192,6 +192,47 @@ Deno.test("Calls for which there is no stream wait for one, as long as nobody gi
   });
 });
 
+Deno.test("The newest of the calls that wait for a stream comes first once the time of one was over", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({
+      name: "callee",
+      transport: { maxBidiStreams: 1 },
+    });
+    let isReleased = Promise.withResolvers<void>();
+    const served: unknown[] = [];
+    callee.onCall("hold", () => isReleased.promise);
+    callee.onCall("note", (request) => void served.push(request.value));
+    const caller = await connect();
+    const target = { name: "callee" };
+    const note = (value: number, options?: CallOptions): Promise<unknown> =>
+      caller.call(target, "note", value, options);
+    const serve = async (giveUp: () => Promise<void>): Promise<unknown[]> => {
+      served.length = 0;
+      isReleased = Promise.withResolvers();
+      const held = caller.call(target, "hold");
+      const waiting = [0, 1, 2, 3].map((value) => note(value));
+      await giveUp();
+      waiting.push(note(4));
+      isReleased.resolve();
+      await Promise.all([held, ...waiting]);
+      return served;
+    };
+    await note(0);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const inOrder = serve(async () => {
+      const givenUp = note(9, { signal });
+      controller.abort(new Error("enough"));
+      await assert.rejects(givenUp, /enough/);
+    });
+    assert.deepEqual(await inOrder, [0, 1, 2, 3, 4]);
+    const inTime = serve(() =>
+      assert.rejects(note(9, { timeoutMs: 50 }), hasCode("DEADLINE_EXCEEDED"))
+    );
+    assert.deepEqual(await inTime, [4, 3, 2, 1, 0]);
+  });
+});
+
 Deno.test("Calls that wait for a stream end with the connection", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({

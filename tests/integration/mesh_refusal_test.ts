@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { Agent, CallError } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { MessageChannel } from "../../mesh/message_channel.ts";
+import { encodeReplyFacts } from "../../mesh/reply_extension.ts";
+import { StatusCode } from "../../mesh/status_code.ts";
 import {
   createNilAgentId,
+  decodeEnvelopedCall,
   encodeCall,
   encodeCallData,
   encodeError,
@@ -82,6 +85,50 @@ Deno.test("A call that is stopped without an answer is lost", async () => {
     channel.finish();
   });
   assert.equal(error.code, "DATA_LOSS");
+});
+
+Deno.test("The newest of the calls that wait for a stream comes first once one was refused as too late", async () => {
+  const asked: number[] = [];
+  const refuse = async (channel: MessageChannel): Promise<void> => {
+    const request = await channel.receive();
+    asked.push(decodeEnvelopedCall(request!.payload).data.body[0]!);
+    await channel.send({
+      type: MessageType.ERROR,
+      messageId: request!.messageId,
+      traceId: request!.traceId,
+      payload: encodeError({
+        status: StatusCode.DEADLINE_EXCEEDED,
+        retryAfterMs: 0,
+        messageId: request!.messageId,
+        message: "Test: too late",
+        extensions: encodeReplyFacts({ isNotStarted: true }),
+      }),
+    });
+    channel.finish();
+  };
+  const { transport: callee } = await bindTransport({
+    config: { maxBidiStreams: 1 },
+  });
+  callee.onConnection = (connection) => {
+    connection.onStream = (stream) => refuse(new MessageChannel(stream));
+  };
+  try {
+    await withMesh(async ({ connect }) => {
+      const caller = await connect();
+      const url = `mxp://127.0.0.1:${callee.localAddress.port}`;
+      const calls = [0, 1, 2, 3].map((value) =>
+        caller.call({ url }, "method", new Uint8Array([value]))
+      );
+      await Promise.all(
+        calls.map((call) =>
+          assert.rejects(call, { code: "DEADLINE_EXCEEDED" })
+        ),
+      );
+    });
+  } finally {
+    await callee.close();
+  }
+  assert.deepEqual(asked, [0, 3, 2, 1]);
 });
 
 /** Sends a message one way, and waits until that is stopped. */
