@@ -36,6 +36,7 @@ import {
   AEAD_TAG_LENGTH,
   X25519_KEY_LENGTH,
 } from "./provider/provider.ts";
+import { isSmallOrder } from "./small_order.ts";
 import type { KeyPair } from "./x25519.ts";
 
 /** Most recipients of one sealed payload. */
@@ -315,16 +316,44 @@ function checkSeal(
   recipients: readonly Uint8Array[],
   plaintext: Uint8Array,
 ): void {
+  // A key itself is a list of numbers.
+  if (!Array.isArray(recipients)) {
+    throw new CryptoError(
+      "INVALID_KEY",
+      "Seal: recipients must be an array of public keys",
+    );
+  }
   if (recipients.length < 1 || recipients.length > MAX_SEAL_RECIPIENTS) {
     throw new CryptoError(
       "INVALID_LENGTH",
       `Seal: 1 to ${MAX_SEAL_RECIPIENTS} recipients, got ${recipients.length}`,
     );
   }
+  for (const recipient of recipients) checkRecipient(recipient);
   if (plaintext.length > MAX_SEAL_PLAINTEXT_LENGTH) {
     throw new CryptoError(
       "INVALID_LENGTH",
       `Seal: at most ${MAX_SEAL_PLAINTEXT_LENGTH} bytes, got ${plaintext.length}`,
+    );
+  }
+}
+
+/** @param recipient Whatever somebody without types has given. */
+function checkRecipient(recipient: unknown): void {
+  // A text of 32 characters would pass for bytes of a key that nobody holds.
+  if (
+    !(recipient instanceof Uint8Array) ||
+    recipient.length !== X25519_KEY_LENGTH
+  ) {
+    throw new CryptoError(
+      "INVALID_KEY",
+      `Seal: each recipient must be a public key of ${X25519_KEY_LENGTH} bytes`,
+    );
+  }
+  if (isSmallOrder(recipient)) {
+    throw new CryptoError(
+      "WEAK_PUBLIC_KEY",
+      "Seal: a recipient is nobody's key, a point of small order",
     );
   }
 }

@@ -224,6 +224,35 @@ Deno.test("sealPayload() refuses too many recipients, bytes and bad keys", () =>
   );
 });
 
+Deno.test("sealPayload() seals for nobody but public keys, and says whose fault another thing is", () => {
+  const notKey = "Seal: each recipient must be a public key of 32 bytes";
+  const notArray = "Seal: recipients must be an array of public keys";
+  const wrong: [unknown, CryptoErrorCode, string][] = [
+    [["abcdefghijklmnopqrstuvwxyz123456"], "INVALID_KEY", notKey],
+    [["llm"], "INVALID_KEY", notKey],
+    [[bob.publicKey, undefined], "INVALID_KEY", notKey],
+    [new Array(1), "INVALID_KEY", notKey],
+    [[[...bob.publicKey]], "INVALID_KEY", notKey],
+    [bob.publicKey, "INVALID_KEY", notArray],
+    [null, "INVALID_KEY", notArray],
+    [
+      [new Uint8Array(32)],
+      "WEAK_PUBLIC_KEY",
+      "Seal: a recipient is nobody's key, a point of small order",
+    ],
+  ];
+  for (const [recipients, code, message] of wrong) {
+    assert.throws(
+      () =>
+        sealPayload(
+          { recipients: recipients as Uint8Array[], random },
+          plaintext,
+        ),
+      { name: "CryptoError", code, fault: "caller", message },
+    );
+  }
+});
+
 /**
  * Made by an implementation of the specification in another language, over
  * other primitives: recipient's private key 11…, sender's 22…, content key

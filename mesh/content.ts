@@ -121,7 +121,8 @@ keepHiddenClass(
  * @param options Who may open it (static public keys, 1 to 64), and who seals.
  * @returns The sealed value.
  * @throws {ProtocolError} As {@linkcode packContent}.
- * @throws {CryptoError} `INVALID_KEY` for a recipient that is no public key.
+ * @throws {CryptoError} `INVALID_LENGTH` for a number of recipients that is not
+ * from 1 to 64, `INVALID_KEY` or `WEAK_PUBLIC_KEY` for one that is no public key.
  */
 export function sealValue(
   value: Exclude<Sendable, SealedValue>,
@@ -133,7 +134,7 @@ export function sealValue(
   plaintext.set(body, 1);
   return new SealedValue(
     sealPayload({
-      recipients: [...options.recipients],
+      recipients: options.recipients,
       sender: options.sender,
       random: systemRandom,
     }, plaintext),

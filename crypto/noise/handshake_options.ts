@@ -142,6 +142,13 @@ function checkKey(
   isNeeded: boolean,
 ): void {
   if (key !== undefined) {
+    // A text has a length too.
+    if (!(key instanceof Uint8Array)) {
+      throw new CryptoError(
+        "INVALID_KEY",
+        `Handshake: the ${subject} must be bytes`,
+      );
+    }
     requireLength(
       `Handshake ${subject}`,
       key,

@@ -404,6 +404,10 @@ Deno.test("new HandshakeState() says which key is missing or wrong", () => {
     [{ staticPrivateKey: key }, "INVALID_KEY"],
     [{ ...remote, staticPrivateKey: short }, "INVALID_KEY"],
     [{ staticPrivateKey: key, remoteStaticPublicKey: short }, "INVALID_KEY"],
+    [{
+      staticPrivateKey: key,
+      remoteStaticPublicKey: "x".repeat(32) as unknown as Uint8Array,
+    }, "INVALID_KEY"],
     [{ ...remote, staticPrivateKey: key, psks: [key] }, "INVALID_KEY"],
     [{
       ...remote,
