@@ -24,16 +24,11 @@ import { LimitedRace } from "./abort.ts";
 import {
   type AgentOptions,
   checkAgentOptions,
-  checkTimeOption,
   defaultBind,
   parseAddressOption,
   shieldWarnings,
 } from "./agent_options.ts";
-import {
-  type CallOptions,
-  checkSignal,
-  type StreamOptions,
-} from "./call_options.ts";
+import type { CallOptions, StreamOptions } from "./call_options.ts";
 import type { CallStream } from "./call_stream.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
@@ -59,6 +54,7 @@ import type { CallHandler, StreamHandler } from "./handler.ts";
 import { KnownPeers } from "./known_peers.ts";
 import { MessageIds } from "./message_ids.ts";
 import { Membership } from "./membership.ts";
+import { checkSignal, checkTime } from "./option_checks.ts";
 import { PeerConnections } from "./peer_connections.ts";
 import { sleep } from "./sleep.ts";
 import type { SpanListener } from "./span.ts";
@@ -218,8 +214,8 @@ export class Agent {
     options: AgentOptions = {},
   ): Promise<Agent> {
     const node = parseMxpUrl(url);
-    options.signal?.throwIfAborted();
     checkAgentOptions(options);
+    options.signal?.throwIfAborted();
     const shielded = shieldWarnings(options);
     const { signal, onWarning } = shielded;
     const bind = options.bind === undefined
@@ -285,7 +281,8 @@ export class Agent {
    * and `retryAfterMs`; of a `TransportError` the code that a call gets for it;
    * of anything else `INTERNAL`.
    * @returns This agent.
-   * @throws {CallError} `ALREADY_EXISTS` when the method has a handler.
+   * @throws {CallError} `ALREADY_EXISTS` when the method has a handler,
+   * `INVALID_ARGUMENT` for an empty name and a handler that is no function.
    */
   onCall(method: string, handler: CallHandler): this {
     this.#callee.setMethod(method, { kind: "call", handler });
@@ -300,7 +297,8 @@ export class Agent {
    * chunk only when there is room for it on the way to the reader. What it
    * throws ends the stream, as of {@linkcode Agent.onCall}.
    * @returns This agent.
-   * @throws {CallError} `ALREADY_EXISTS` when the method has a handler.
+   * @throws {CallError} `ALREADY_EXISTS` when the method has a handler,
+   * `INVALID_ARGUMENT` for an empty name and a handler that is no function.
    */
   onStream(method: string, handler: StreamHandler): this {
     this.#callee.setMethod(method, { kind: "stream", handler });
@@ -460,8 +458,8 @@ export class Agent {
       {},
   ): Promise<number> {
     const { timeoutMs = NODE_CONNECT_TIMEOUT_MS, signal } = options;
-    checkTimeOption("timeoutMs", timeoutMs);
-    checkSignal("Agent", signal);
+    checkTime("Agent: timeoutMs", timeoutMs);
+    checkSignal("Agent: signal", signal);
     if (target === undefined) {
       return await this.#membership.ping({ timeoutMs, signal });
     }
@@ -514,6 +512,7 @@ export class Agent {
    *
    * @param listener Called with every span of this agent that ends.
    * @returns Stops it.
+   * @throws {CallError} `INVALID_ARGUMENT` for a listener that is no function.
    */
   onSpan(listener: SpanListener): () => void {
     return this.#tracing.onSpan(listener);
@@ -545,7 +544,7 @@ export class Agent {
    */
   async close(options: { readonly drainMs?: number } = {}): Promise<void> {
     const { drainMs = DRAIN_TIMEOUT_MS } = options;
-    checkTimeOption("drainMs", drainMs);
+    checkTime("Agent: drainMs", drainMs);
     this.#closing ??= this.#close(drainMs);
     await this.#closing;
   }

@@ -12,10 +12,19 @@ import type {
   TransportConfig,
 } from "../transport/mod.ts";
 import { MISSED_HEARTBEATS_TO_RETIRE } from "../registry/mod.ts";
-import { checkMetadata } from "./call_options.ts";
 import { MAX_TIMEOUT_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 import { type HostPort, parseHostPort } from "./ip_address.ts";
+import {
+  checkCount,
+  checkKind,
+  checkMetadata,
+  checkSignal,
+  checkTexts,
+  checkTime,
+  requireKind,
+} from "./option_checks.ts";
+import { checkSharedOptions } from "./shared_options.ts";
 
 /** Longest time between heartbeats: the lease that it makes is a u32 on the wire. */
 const MAX_HEARTBEAT_INTERVAL_MS = MAX_TIMEOUT_MS / MISSED_HEARTBEATS_TO_RETIRE;
@@ -129,30 +138,30 @@ export interface AgentOptions {
  * @throws {CallError} `INVALID_ARGUMENT` names the option.
  */
 export function checkAgentOptions(options: AgentOptions): void {
-  const { name = "", advertise, limits = {} } = options;
-  checkText("name", name);
-  checkTexts("capabilities", options.capabilities);
-  checkTexts("tags", options.tags);
-  if (options.metadata !== undefined) checkMetadata("Agent", options.metadata);
-  if (name === "") checkNameless(options);
-  if (options.identity !== undefined && options.keyPair !== undefined) {
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      "Agent: identity and keyPair say the same: give one",
-    );
-  }
+  requireKind("Agent: options", options, "object");
+  checkSharedOptions("Agent", options);
+  const { name, advertise, limits = {} } = options;
+  checkKind("Agent: name", name, "string");
+  checkTexts("Agent: capabilities", options.capabilities);
+  checkTexts("Agent: tags", options.tags);
+  checkMetadata("Agent: metadata", options.metadata);
+  checkKind("Agent: register", options.register, "boolean");
+  if (name === undefined || name === "") checkNameless(options);
+  checkKind("Agent: id", options.id, "string");
+  checkKind("Agent: knownPeersPath", options.knownPeersPath, "string");
   if (advertise !== undefined) parseAddressOption(advertise, "advertise");
-  checkTimeOption("heartbeatIntervalMs", options.heartbeatIntervalMs, {
+  checkSignal("Agent: signal", options.signal);
+  checkTime("Agent: heartbeatIntervalMs", options.heartbeatIntervalMs, {
     minMs: 1,
     maxMs: MAX_HEARTBEAT_INTERVAL_MS,
   });
-  checkTimeOption("connectTimeoutMs", options.connectTimeoutMs);
-  checkCountOption("limits.maxHandlersInFlight", limits.maxHandlersInFlight);
-  checkCountOption("limits.maxPeerConnections", limits.maxPeerConnections);
-  checkTimeOption("limits.peerIdleTimeoutMs", limits.peerIdleTimeoutMs, {
+  checkTime("Agent: connectTimeoutMs", options.connectTimeoutMs);
+  checkCount("Agent: limits.maxHandlersInFlight", limits.maxHandlersInFlight);
+  checkCount("Agent: limits.maxPeerConnections", limits.maxPeerConnections);
+  checkTime("Agent: limits.peerIdleTimeoutMs", limits.peerIdleTimeoutMs, {
     minMs: 1,
   });
-  checkTimeOption("limits.discoveryCacheMs", limits.discoveryCacheMs);
+  checkTime("Agent: limits.discoveryCacheMs", limits.discoveryCacheMs);
 }
 
 /** Without a name it only calls: nothing that is said for others reaches them. */
@@ -167,65 +176,6 @@ function checkNameless(options: AgentOptions): void {
   throw new CallError(
     "INVALID_ARGUMENT",
     "Agent: capabilities, tags and metadata are registered with a name",
-  );
-}
-
-function checkText(option: string, value: unknown): void {
-  if (typeof value === "string") return;
-  throw new CallError("INVALID_ARGUMENT", `Agent: ${option} must be text`);
-}
-
-function checkTexts(option: string, values: unknown): void {
-  if (values === undefined) return;
-  // A text would do for an array of its letters.
-  if (!Array.isArray(values)) {
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      `Agent: ${option} must be an array of texts`,
-    );
-  }
-  for (const value of values) checkText(`${option}: each`, value);
-}
-
-/**
- * Checks an option that is a time: a timer that is set for none would hold up
- * others.
- *
- * @param option Name of the option, for the error.
- * @param value What the user gave, in milliseconds.
- * @param bounds What it may be; from 0 to 2^32-1 when absent.
- * @throws {CallError} `INVALID_ARGUMENT` when it is outside.
- */
-export function checkTimeOption(
-  option: string,
-  value: number | undefined,
-  bounds: { readonly minMs?: number; readonly maxMs?: number } = {},
-): void {
-  const { minMs = 0, maxMs = MAX_TIMEOUT_MS } = bounds;
-  if (value === undefined || (value >= minMs && value <= maxMs)) return;
-  throw new CallError(
-    "INVALID_ARGUMENT",
-    `Agent: ${option} must be ${minMs} to ${maxMs}, got ${value}`,
-  );
-}
-
-/**
- * Checks an option that is a count.
- *
- * @param option Name of the option, for the error.
- * @param value What the user gave.
- * @throws {CallError} `INVALID_ARGUMENT` when it is no whole number from 1 on.
- */
-export function checkCountOption(
-  option: string,
-  value: number | undefined,
-): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) {
-    return;
-  }
-  throw new CallError(
-    "INVALID_ARGUMENT",
-    `Agent: ${option} must be a whole number from 1 on, got ${value}`,
   );
 }
 

@@ -5,9 +5,23 @@
  */
 import type { StreamPriority } from "../transport/mod.ts";
 import { type BudgetAmounts, checkAmounts } from "./budget.ts";
-import { MAX_IDEMPOTENCY_KEY_LENGTH, MAX_TIMEOUT_MS } from "./config.ts";
+import { MAX_IDEMPOTENCY_KEY_LENGTH } from "./config.ts";
 import type { Compression, Sendable } from "./content.ts";
 import { CallError } from "./error.ts";
+import {
+  checkChoice,
+  checkKind,
+  checkMetadata,
+  checkSignal,
+  checkTime,
+} from "./option_checks.ts";
+
+const PRIORITIES: readonly StreamPriority[] = [
+  "control",
+  "interactive",
+  "bulk",
+];
+const COMPRESSIONS: readonly Compression[] = [true, false, "auto"];
 
 /** Options of calls and streams. */
 export interface RequestOptions {
@@ -93,17 +107,16 @@ export function checkOptions(options: CallOptions): void {
   if (typeof options !== "object" || options === null) {
     throw new CallError("INVALID_ARGUMENT", "Call options: must be an object");
   }
-  checkTime("timeoutMs", options.timeoutMs);
-  checkTime("idleTimeoutMs", options.idleTimeoutMs);
-  checkSignal("Call options", options.signal);
-  const { budget, idempotencyKey, input, metadata } = options;
-  if (budget !== undefined) {
-    if (typeof budget !== "object" || budget === null) {
-      throw invalidOption("budget must be an object");
-    }
-    checkAmounts(budget);
-  }
-  if (metadata !== undefined) checkMetadata("Call options", metadata);
+  checkTime("Call options: timeoutMs", options.timeoutMs);
+  checkTime("Call options: idleTimeoutMs", options.idleTimeoutMs);
+  checkSignal("Call options: signal", options.signal);
+  checkKind("Call options: isIdempotent", options.isIdempotent, "boolean");
+  checkChoice("Call options: priority", options.priority, PRIORITIES);
+  checkChoice("Call options: compress", options.compress, COMPRESSIONS);
+  checkMetadata("Call options: metadata", options.metadata);
+  const { budget, idempotencyKey, input } = options;
+  checkKind("Call options: budget", budget, "object");
+  if (budget !== undefined) checkAmounts(budget);
   if (
     input !== undefined && typeof input?.[Symbol.asyncIterator] !== "function"
   ) throw invalidOption("input must be an AsyncIterable");
@@ -121,67 +134,6 @@ export function checkOptions(options: CallOptions): void {
   }
 }
 
-/**
- * Checks metadata.
- *
- * @param subject Whose they are, for the error.
- * @param metadata What the user gave.
- * @throws {CallError} `INVALID_ARGUMENT` when it is a list, and when a value is no
- * text.
- */
-export function checkMetadata(
-  subject: string,
-  metadata: Readonly<Record<string, string>>,
-): void {
-  // A Map or Headers has no entries of its own: nothing of it would be sent.
-  if (
-    typeof metadata !== "object" || metadata === null ||
-    Symbol.iterator in metadata
-  ) {
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      `${subject}: metadata must be an object of texts`,
-    );
-  }
-  for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value === "string") continue;
-    throw new CallError(
-      "INVALID_ARGUMENT",
-      `${subject}: metadata ${JSON.stringify(key)} must be text`,
-    );
-  }
-}
-
 function invalidOption(detail: string): CallError {
   return new CallError("INVALID_ARGUMENT", `Call options: ${detail}`);
-}
-
-/**
- * Checks a signal: one that is none would be found out when timers run already.
- *
- * @param subject Whose it is, for the error.
- * @param signal What the caller gave.
- * @throws {CallError} `INVALID_ARGUMENT` when it is no signal.
- */
-export function checkSignal(
-  subject: string,
-  signal: AbortSignal | undefined,
-): void {
-  // It may be of another realm, or another library.
-  if (signal === undefined || typeof signal?.addEventListener === "function") {
-    return;
-  }
-  throw new CallError(
-    "INVALID_ARGUMENT",
-    `${subject}: signal must be an AbortSignal`,
-  );
-}
-
-function checkTime(name: string, value: number | undefined): void {
-  if (value === undefined) return;
-  if (!(value >= 0) || value > MAX_TIMEOUT_MS) {
-    throw invalidOption(
-      `${name} must be 0 to ${MAX_TIMEOUT_MS}, got ${value}`,
-    );
-  }
 }

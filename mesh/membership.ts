@@ -24,7 +24,7 @@ import {
   type TransportConnection,
   type TransportStream,
 } from "../transport/mod.ts";
-import { type AgentOptions, checkCountOption } from "./agent_options.ts";
+import type { AgentOptions } from "./agent_options.ts";
 import {
   LEAVE_TIMEOUT_MS,
   NODE_CONNECT_TIMEOUT_MS,
@@ -55,6 +55,7 @@ import {
   NodeLink,
   type NodeLinkRequestOptions,
 } from "./node_link.ts";
+import { checkCount, checkKind, requireKind } from "./option_checks.ts";
 import { stopOneWay } from "./one_way_stream.ts";
 import {
   discoverAgents,
@@ -214,7 +215,9 @@ export class Membership {
     pattern: string,
     options: SubscribeOptions,
   ): Promise<EventSubscription> {
-    checkCountOption("maxQueued", options.maxQueued);
+    requireKind("Agent: options of a subscription", options, "object");
+    checkCount("Agent: maxQueued", options.maxQueued);
+    checkKind("Agent: onEvent", options.onEvent, "function");
     checkPattern(pattern);
     const subscription: EventSubscription = new EventSubscription({
       ...options,

@@ -56,7 +56,14 @@ import {
 import type { NodeServices, NodeStatus } from "./node_requests.ts";
 import { type HubEvent, type NodePeer, NodeSession } from "./node_session.ts";
 import { stopOneWay } from "./one_way_stream.ts";
+import {
+  checkKind,
+  checkMethods,
+  checkTime,
+  requireKind,
+} from "./option_checks.ts";
 import { RegistryWrites } from "./registry_writes.ts";
+import { checkSharedOptions } from "./shared_options.ts";
 
 /** Name of the key file in the data directory. */
 const KEY_FILE = "node.key";
@@ -199,9 +206,9 @@ export class Node {
    * `RECORD_INVALID` for `limits`.
    */
   static async start(options: NodeOptions = {}): Promise<Node> {
+    checkNodeOptions(options);
     const address = bindAddress(options);
     const advertised = advertisedAddress(options);
-    checkKeys(options);
     const leaseMs = leaseOf(options);
     // Before the key: a directory that cannot be used gets none.
     const registry = options.store ?? await openRegistry(options);
@@ -357,6 +364,16 @@ export class Node {
   }
 }
 
+/** Before anything is opened or made. */
+function checkNodeOptions(options: NodeOptions): void {
+  requireKind("Node: options", options, "object");
+  checkSharedOptions("Node", options);
+  checkKind("Node: hostname", options.hostname, "string");
+  checkKind("Node: dataDir", options.dataDir, "string");
+  checkMethods("Node: store", options.store, ["register", "find", "expire"]);
+  checkTime("Node: heartbeatIntervalMs", options.heartbeatIntervalMs);
+}
+
 function bindAddress(options: NodeOptions): HostPort {
   const { bind, hostname, port } = options;
   if (bind === undefined) {
@@ -396,12 +413,6 @@ function leaseOf(options: NodeOptions): number {
     throw invalid(`a lease of ${resolved} ms is not from 1 to ${MAX_LEASE_MS}`);
   }
   return resolved;
-}
-
-/** Before anything is opened or made. */
-function checkKeys({ identity, keyPair }: NodeOptions): void {
-  if (identity === undefined || keyPair === undefined) return;
-  throw invalid("identity and keyPair say the same: give one");
 }
 
 function keyPairOf(options: NodeOptions): KeyPair {

@@ -1,11 +1,26 @@
 import assert from "node:assert/strict";
 import { generateKeyPair } from "../crypto/mod.ts";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
+import { TimerClock } from "../tests/support/timer_clock.ts";
 import { type AgentOptions, checkAgentOptions } from "./agent_options.ts";
 import { type CallOptions, checkOptions } from "./call_options.ts";
 import { CallError } from "./error.ts";
 
 const KEY_PAIR = generateKeyPair(new SeededRandom(1));
+
+const ANY_TIME = "0 to 4294967295";
+
+/** No times, and what the error shows of them. */
+const WRONG_TIMES: [unknown, string][] = [
+  ["5000", "string"],
+  [null, "null"],
+  [true, "boolean"],
+  [[5], "object"],
+  [5n, "bigint"],
+  [Symbol("5"), "symbol"],
+  [NaN, "NaN"],
+  [-1, "-1"],
+];
 
 function assertRefused(check: () => void, message: string): void {
   assert.throws(check, (error) => {
@@ -33,6 +48,25 @@ Deno.test("checkOptions() names what a program without types gave wrongly", () =
     [{ input: [1, 2] }, "input must be an AsyncIterable"],
     [{ input: null }, "input must be an AsyncIterable"],
     [{ idempotencyKey: 7 }, "idempotencyKey must be 1 to 256 characters"],
+    ...["urgent", "toString", 1, null].map((priority): [unknown, string] => [
+      { priority },
+      "priority must be one of control, interactive, bulk",
+    ]),
+    ...["zstd", 1, null].map((compress): [unknown, string] => [
+      { compress },
+      "compress must be one of true, false, auto",
+    ]),
+    ...[{}, 1, "no", null].map((isIdempotent): [unknown, string] => [
+      { isIdempotent },
+      "isIdempotent must be true or false",
+    ]),
+    ...WRONG_TIMES.flatMap(([value, shown]): [unknown, string][] => [
+      [{ timeoutMs: value }, `timeoutMs must be ${ANY_TIME}, got ${shown}`],
+      [
+        { idleTimeoutMs: value },
+        `idleTimeoutMs must be ${ANY_TIME}, got ${shown}`,
+      ],
+    ]),
   ];
   for (const [options, detail] of wrong) {
     assertRefused(
@@ -48,8 +82,29 @@ Deno.test("checkOptions() names what a program without types gave wrongly", () =
     budget: { calls: 0 },
     metadata: { a: "" },
     input: (async function* (): AsyncGenerator<string> {})(),
+    priority: "bulk",
+    compress: "auto",
+    isIdempotent: false,
+    timeoutMs: 0.5,
+    idleTimeoutMs: 0,
   });
 });
+
+const WRONG_KEY_PAIRS: unknown[] = [
+  null,
+  {},
+  { publicKey: KEY_PAIR.publicKey },
+  { ...KEY_PAIR, privateKey: "x".repeat(32) },
+  { ...KEY_PAIR, privateKey: KEY_PAIR.privateKey.subarray(1) },
+];
+
+/** Any of these would leave the agent with a key that is new each time. */
+const WRONG_IDENTITIES: unknown[] = [
+  "identity.json",
+  KEY_PAIR,
+  Promise.resolve({ keyPair: KEY_PAIR }),
+  ...WRONG_KEY_PAIRS.map((keyPair) => ({ keyPair })),
+];
 
 Deno.test("checkAgentOptions() names what a program without types gave wrongly", () => {
   const wrong: [unknown, string][] = [
@@ -72,6 +127,36 @@ Deno.test("checkAgentOptions() names what a program without types gave wrongly",
       { identity: { keyPair: KEY_PAIR }, keyPair: KEY_PAIR },
       "identity and keyPair say the same: give one",
     ],
+    ...WRONG_IDENTITIES.map((identity): [unknown, string] => [
+      { identity },
+      "identity must be what loadIdentity() gives",
+    ]),
+    ...WRONG_KEY_PAIRS.map((keyPair): [unknown, string] => [
+      { keyPair },
+      "keyPair must hold two keys of 32 bytes",
+    ]),
+    ...WRONG_TIMES.map(([value, shown]): [unknown, string] => [
+      { connectTimeoutMs: value },
+      `connectTimeoutMs must be ${ANY_TIME}, got ${shown}`,
+    ]),
+    [
+      { limits: { maxHandlersInFlight: "3" } },
+      "limits.maxHandlersInFlight must be a whole number from 1 on, got string",
+    ],
+    [null, "options must be an object"],
+    [{ limits: null }, "limits must be an object"],
+    [{ transport: null }, "transport must be an object"],
+    [{ onWarning: "x" }, "onWarning must be a function"],
+    [{ observe: 1 }, "observe must be a function"],
+    [{ knownPeersPath: 5 }, "knownPeersPath must be text"],
+    [{ register: "no" }, "register must be true or false"],
+    [{ id: 5 }, "id must be text"],
+    [{ bind: 9000 }, "bind must be text"],
+    [{ advertise: ["127.0.0.1:9000"] }, "advertise must be text"],
+    [{ signal: 1 }, "signal must be an AbortSignal"],
+    [{ clock: {} }, "clock must have the method now"],
+    [{ clock: 1 }, "clock must be an object"],
+    [{ carrier: { start() {} } }, "carrier must have the method send"],
   ];
   for (const [options, detail] of wrong) {
     assertRefused(
@@ -82,4 +167,6 @@ Deno.test("checkAgentOptions() names what a program without types gave wrongly",
   checkAgentOptions({ capabilities: [], tags: [], metadata: {} });
   checkAgentOptions({ register: false, capabilities: ["summarize"] });
   checkAgentOptions({ name: "writer", capabilities: ["summarize"] });
+  checkAgentOptions({ identity: { keyPair: KEY_PAIR } });
+  checkAgentOptions({ keyPair: KEY_PAIR, clock: new TimerClock() });
 });

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { generateKeyPair, type Identity } from "../../crypto/mod.ts";
 import { CallError } from "../../mesh/error.ts";
 import { MessageChannel } from "../../mesh/message_channel.ts";
@@ -426,8 +427,36 @@ Deno.test("Node.start() refuses options that say nothing or two things", async (
     { leaseMs: 1e9 },
     { leaseMs: 3_000, heartbeatIntervalMs: 1_000 },
   ];
-  for (const options of bad) {
-    await assert.rejects(Node.start(options), codeIs("INVALID_ARGUMENT"));
+  // Programs without types say these things as well.
+  const untyped: unknown[] = [
+    null,
+    { identity: "node.key" },
+    { identity: {} },
+    { identity: keyPair },
+    { keyPair: null },
+    { keyPair: { publicKey: keyPair.publicKey } },
+    { hostname: 5 },
+    { bind: 9000 },
+    { advertise: 9000 },
+    { dataDir: 5 },
+    { store: {} },
+    { limits: null },
+    { transport: null },
+    { carrier: 1 },
+    { observe: 1 },
+    { onWarning: "x" },
+    { clock: {} },
+    { leaseMs: "5000" },
+    { leaseMs: 5000n },
+    { heartbeatIntervalMs: "5000" },
+    { heartbeatIntervalMs: 5000n },
+  ];
+  for (const options of [...bad, ...untyped as NodeOptions[]]) {
+    await assert.rejects(
+      Node.start(options),
+      codeIs("INVALID_ARGUMENT"),
+      inspect(options),
+    );
   }
   await withNode(async (node) => {
     const { port } = node.localAddress;
