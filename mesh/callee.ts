@@ -36,7 +36,7 @@ import {
 } from "./decoding_turns.ts";
 import { CallError } from "./error.ts";
 import { isTooLate, limit, messageOf, toCallFailure } from "./failure.ts";
-import type { Method } from "./handler.ts";
+import { checkMethod, type Method } from "./handler.ts";
 import { HandlerDurations } from "./handler_durations.ts";
 import { HandlerSlots, type SlotUser } from "./handler_slots.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
@@ -128,9 +128,11 @@ export class Callee {
    *
    * @param name The method.
    * @param method Its handler.
-   * @throws {CallError} `ALREADY_EXISTS` when it has one.
+   * @throws {CallError} `ALREADY_EXISTS` when it has one; `INVALID_ARGUMENT` as
+   * {@linkcode checkMethod}.
    */
   setMethod(name: string, method: Method): void {
+    checkMethod(name, method);
     if (this.#methods.has(name)) {
       throw new CallError("ALREADY_EXISTS", `Method ${name}: it has a handler`);
     }

@@ -19,6 +19,7 @@ import { type ReceivedContent, SealedValue, type Sendable } from "./content.ts";
 import { CallError } from "./error.ts";
 import { messageOf } from "./failure.ts";
 import { checkJsonSize } from "./json_size.ts";
+import { requireKind } from "./option_checks.ts";
 import type { RequestInput } from "./request_input.ts";
 
 /** Who calls. */
@@ -310,3 +311,19 @@ export type StreamHandler = (
 export type Method =
   | { readonly kind: "call"; readonly handler: CallHandler }
   | { readonly kind: "stream"; readonly handler: StreamHandler };
+
+/**
+ * Checks a method: one without a handler would fail with its first call.
+ *
+ * @param name What the user calls it.
+ * @param method What the user gave.
+ * @throws {CallError} `INVALID_ARGUMENT` for a name that is no text or empty, and a
+ * handler that is no function.
+ */
+export function checkMethod(name: string, { handler }: Method): void {
+  requireKind("Method: its name", name, "string");
+  if (name === "") {
+    throw new CallError("INVALID_ARGUMENT", "Method: its name is empty");
+  }
+  requireKind(`Method ${name}: its handler`, handler, "function");
+}

@@ -5,6 +5,7 @@ import { TimerClock } from "../tests/support/timer_clock.ts";
 import { type AgentOptions, checkAgentOptions } from "./agent_options.ts";
 import { type CallOptions, checkOptions } from "./call_options.ts";
 import { CallError } from "./error.ts";
+import { checkMethod, type Method } from "./handler.ts";
 
 const KEY_PAIR = generateKeyPair(new SeededRandom(1));
 
@@ -169,4 +170,23 @@ Deno.test("checkAgentOptions() names what a program without types gave wrongly",
   checkAgentOptions({ name: "writer", capabilities: ["summarize"] });
   checkAgentOptions({ identity: { keyPair: KEY_PAIR } });
   checkAgentOptions({ keyPair: KEY_PAIR, clock: new TimerClock() });
+});
+
+Deno.test("checkMethod() refuses a name and a handler that are none", () => {
+  const handler = (): string => "done";
+  const wrong: [unknown, unknown, string][] = [
+    ["", handler, "Method: its name is empty"],
+    [undefined, handler, "Method: its name must be text"],
+    [5, handler, "Method: its name must be text"],
+    ["m", undefined, "Method m: its handler must be a function"],
+    ["m", null, "Method m: its handler must be a function"],
+    ["m", "done", "Method m: its handler must be a function"],
+  ];
+  for (const [name, given, message] of wrong) {
+    for (const kind of ["call", "stream"]) {
+      const method = { kind, handler: given } as Method;
+      assertRefused(() => checkMethod(name as string, method), message);
+    }
+  }
+  checkMethod("m", { kind: "call", handler });
 });

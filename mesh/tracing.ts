@@ -25,6 +25,7 @@ import {
 } from "@opentelemetry/api";
 import type { TraceContext } from "../protocol/mod.ts";
 import { formatId, type MessageIds } from "./message_ids.ts";
+import { requireKind } from "./option_checks.ts";
 import type { SpanListener, SpanRecord } from "./span.ts";
 import type { StatusName } from "./status_code.ts";
 
@@ -108,8 +109,10 @@ export class Tracing {
    *
    * @param listener Called with every span that ends.
    * @returns Removes it.
+   * @throws {CallError} `INVALID_ARGUMENT` for a listener that is no function.
    */
   onSpan(listener: SpanListener): () => void {
+    requireKind("Agent: a listener of spans", listener, "function");
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);

@@ -573,6 +573,27 @@ Deno.test("An agent refuses times and counts that are none, and stays", async ()
   });
 });
 
+Deno.test("An agent refuses handlers that are none, and stays", async () => {
+  await withMesh(async ({ connect }) => {
+    const agent = await connect({ name: "worker" });
+    const isRefusal = (error: unknown) =>
+      error instanceof CallError && error.code === "INVALID_ARGUMENT";
+    for (const given of [undefined, null, "log", {}]) {
+      const handler = given as unknown as () => never;
+      assert.throws(() => agent.onCall("work", handler), isRefusal);
+      assert.throws(() => agent.onStream("work", handler), isRefusal);
+      assert.throws(() => agent.onSpan(handler), isRefusal);
+      if (given === undefined) continue;
+      const subscribing = agent.subscribe("x", { onEvent: handler });
+      await assert.rejects(subscribing, isRefusal);
+    }
+    assert.throws(() => agent.onCall("", () => "done"), isRefusal);
+    agent.onCall("work", () => "done");
+    const caller = await connect();
+    assert.equal(await caller.call({ name: "worker" }, "work"), "done");
+  });
+});
+
 Deno.test("An agent refuses a signal that is none before a timer runs", async () => {
   await withMesh(async ({ connect }) => {
     const clock = new TimerClock();
