@@ -63,6 +63,7 @@ const KEY_PATTERN = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
  * ```
  */
 export function parseMxpUrl(text: string): MxpUrl {
+  if (typeof text !== "string") throw invalidUrl("is not text");
   if (text.length > MAX_URL_LENGTH) {
     throw invalidUrl(`${text.length} characters are above ${MAX_URL_LENGTH}`);
   }

@@ -100,6 +100,11 @@ Deno.test("parseMxpUrl() refuses everything else with one line", () => {
   for (const url of urls) {
     assertRefused(() => parseMxpUrl(url), "INVALID_URL", "caller");
   }
+  // Programs without types say these things as well.
+  for (const url of [undefined, null, 9000, new URL("mxp://host")]) {
+    const given = url as string;
+    assertRefused(() => parseMxpUrl(given), "INVALID_URL", "caller");
+  }
 });
 
 Deno.test("parseMxpUrl() says that an address with a zone has no place in a URL", () => {
