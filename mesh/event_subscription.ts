@@ -16,7 +16,11 @@ export interface MeshEvent {
   readonly topic: string;
   /** The event itself. */
   readonly value: Value | SealedValue;
-  /** Its number at the node for this agent; a gap says how many were dropped there. */
+  /**
+   * Its number at the node, which counts the events for this agent, over all its
+   * subscriptions, anew whenever the agent has connected. A gap over all of them says
+   * how many were dropped at the node; in one of several it may be events for others.
+   */
   readonly sequence: number;
   /** Trace of the publisher. */
   readonly traceId: bigint;

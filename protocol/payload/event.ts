@@ -34,7 +34,10 @@ export interface EventPayload {
   readonly contentType: number;
   /** What it is about, at most 65,535 bytes of UTF-8. */
   readonly topic: string;
-  /** Number of the event within its topic and publisher, at most 2^53 - 1. */
+  /**
+   * Which of the events for a subscriber it is, over all its subscriptions, at most
+   * 2^53 - 1. The node counts; what a publisher says is not looked at.
+   */
   readonly sequence: number;
   /**
    * None are defined yet. A decoder always gives them, perhaps empty.
