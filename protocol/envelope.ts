@@ -225,6 +225,8 @@ export function writeEnvelope(
  *
  * @param envelope What would be written.
  * @returns A size in bytes, at least that of the extensions.
+ * @throws {ProtocolError} `INVALID_VALUE` for metadata of more bytes than a message
+ * can hold.
  */
 export function maxEnvelopeLength(envelope: Envelope): number {
   let length = MAX_FIXED_LENGTH + maxTextLength(envelope.idempotencyKey) +

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { anyEnvelope } from "../tests/support/any_envelope.ts";
 import { assertRefused, testCodec } from "../tests/support/codec_properties.ts";
-import { decodeEnvelope, encodeEnvelope, type Envelope } from "./envelope.ts";
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  type Envelope,
+  maxEnvelopeLength,
+} from "./envelope.ts";
 import { decodeExtensions, encodeExtensions } from "./extension.ts";
 
 testCodec<Envelope>({
@@ -113,6 +118,19 @@ Deno.test("decodeEnvelope() refuses text that is not UTF-8", () => {
       () => decodeEnvelope([{ type: 9, value: Uint8Array.fromHex(hex) }]),
       "PAYLOAD_INVALID",
     );
+  }
+});
+
+Deno.test("maxEnvelopeLength() refuses metadata above what a message holds, however it is divided", () => {
+  const most = "v".repeat(65_535 - 6 - 1);
+  assert.ok(maxEnvelopeLength({ metadata: { k: most } }) >= 65_535);
+  const quarter = "v".repeat(16_384);
+  const tooMuch: Envelope[] = [
+    { metadata: { k: `${most}v` } },
+    { metadata: { a: quarter, b: quarter, c: quarter, d: quarter } },
+  ];
+  for (const envelope of tooMuch) {
+    assertRefused(() => maxEnvelopeLength(envelope), "INVALID_VALUE", "caller");
   }
 });
 

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { ProtocolError } from "./error.ts";
 import type { PayloadReader } from "./payload_reader.ts";
 import type { PayloadWriter } from "./payload_writer.ts";
 
@@ -18,6 +19,9 @@ export const MAX_UTF8_BYTES = 3;
 
 /** Type and length of an extension and the length of a key, in bytes. */
 const PAIR_HEAD_LENGTH = 6;
+
+/** Most bytes of metadata: the length of the extensions together is a u16. */
+const MAX_METADATA_BYTES = 65_535;
 
 /**
  * Writes metadata as one extension for each pair.
@@ -49,15 +53,26 @@ export function writeMetadata(
  *
  * @param metadata The pairs.
  * @returns A size in bytes.
+ * @throws {ProtocolError} `INVALID_VALUE` for what cannot be written, whatever its
+ * texts are: the size would be that of no message.
  */
 export function maxMetadataLength(
   metadata: Readonly<Record<string, string>>,
 ): number {
-  let length = 0;
+  let heads = 0;
+  let units = 0;
   for (const [key, value] of Object.entries(metadata)) {
-    length += PAIR_HEAD_LENGTH + MAX_UTF8_BYTES * (key.length + value.length);
+    heads += PAIR_HEAD_LENGTH;
+    units += key.length + value.length;
   }
-  return length;
+  // A unit of a string takes a byte at least.
+  if (heads + units > MAX_METADATA_BYTES) {
+    throw new ProtocolError(
+      "INVALID_VALUE",
+      `Metadata: it is above ${MAX_METADATA_BYTES} bytes`,
+    );
+  }
+  return heads + MAX_UTF8_BYTES * units;
 }
 
 /** Gathers the pairs of repeated extensions. */

@@ -124,6 +124,25 @@ Deno.test("Agent.call() tells the handler who calls and what the caller said", a
   });
 });
 
+Deno.test("Agent.call() says of metadata that no message holds that they are too long", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({ name: "callee" });
+    callee.onCall("see", ({ metadata }) => metadata["k"]!.length);
+    const caller = await connect();
+    const lengthOf = (length: number) =>
+      caller.call({ name: "callee" }, "see", null, {
+        metadata: { k: "v".repeat(length) },
+      });
+    for (const length of [70_000, 17 * 1024 * 1024]) {
+      await assert.rejects(lengthOf(length), {
+        code: "INVALID_VALUE",
+        message: "Metadata: it is above 65535 bytes",
+      });
+    }
+    assert.equal(await lengthOf(60_000), 60_000);
+  });
+});
+
 Deno.test("Agent.call() names an unknown capability and an unknown method", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect({ name: "callee", capabilities: ["see"] });
