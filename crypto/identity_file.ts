@@ -95,7 +95,7 @@ export function createIdentityFile(
  * Reads a key file, or makes it when there is none.
  *
  * @param path Where it is or goes.
- * @param random Where a new private key comes from.
+ * @param random Where a new private key comes from: `systemRandom`, as a rule.
  * @returns The identity that is in the file, even when two processes start at
  * the same time.
  * @throws {CryptoError} As {@linkcode loadIdentity} and

@@ -80,7 +80,10 @@ export interface AgentOptions {
   readonly id?: string;
   /** Who it is: the key pair of an identity file, for example. A new one when absent. */
   readonly keyPair?: KeyPair;
-  /** The same, as `loadIdentity` gives it; not with `keyPair`. */
+  /**
+   * The same, as `loadIdentity` or `loadOrCreateIdentity` gives it; not with
+   * `keyPair`.
+   */
   readonly identity?: { readonly keyPair: KeyPair };
   /** File of keys seen before; see `KnownPeers`. Without it, keys that nothing pins are taken as they come. */
   readonly knownPeersPath?: string;

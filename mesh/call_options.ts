@@ -50,7 +50,7 @@ export interface RequestOptions {
    * are asked for as fast as the callee reads.
    */
   readonly input?: AsyncIterable<Sendable>;
-  /** Pairs of text for the handler. */
+  /** Pairs of text for the handler, somewhat less than 65,535 bytes in all. */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
    * What the call and everything below it may use up. What was spent below a call
@@ -87,8 +87,9 @@ export interface RequestOptions {
 export interface CallOptions extends RequestOptions {
   /**
    * Names the work, at most 256 characters: a callee that has done it for this
-   * caller answers what it answered then, and one that still does it answers when
-   * it is done.
+   * caller and method answers what it answered then, whatever the value is now, and
+   * one that still does it answers when it is done. Other callees know nothing of
+   * it: call one by its `id`.
    */
   readonly idempotencyKey?: string;
 }
