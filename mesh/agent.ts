@@ -373,8 +373,8 @@ export class Agent {
    * @returns Those that the node knows, the least loaded first: at most as many
    * as `limit` says, and none after the first 1 MiB of records.
    * @throws {CallError} `INVALID_ARGUMENT` for several terms, and for what it does not
-   * know; `UNAVAILABLE` when the node does not answer; `CANCELLED` when this agent is
-   * closed.
+   * know; `UNAVAILABLE` when the node does not answer, `UNAUTHENTICATED` when another
+   * one is in its place; `CANCELLED` when this agent is closed.
    * @throws {ProtocolError} `INVALID_AGENT_ID` for `id`.
    */
   async discover(query: DiscoverQuery = {}): Promise<AgentEntry[]> {
@@ -389,7 +389,7 @@ export class Agent {
    * at once.
    * @returns Resolves when it is in the subscribers' queues at the node.
    * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`; `UNAVAILABLE`
-   * when it was not sent; `DEADLINE_EXCEEDED` when the node does not answer and
+   * or `UNAUTHENTICATED` when it was not sent; `DEADLINE_EXCEEDED` when the node does not answer and
    * `CONNECTION_LOST`: it may be published all the same; `CANCELLED` when the
    * agent is closed.
    * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
@@ -432,8 +432,8 @@ export class Agent {
    * for it.
    * @returns The subscription, once the node has it: what is published from
    * now on arrives.
-   * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`;
-   * `CANCELLED` when the agent is closed.
+   * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`,
+   * `UNAUTHENTICATED`; `CANCELLED` when the agent is closed.
    */
   subscribe(
     pattern: string,

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../internal/clock.ts";
 import type { Instant } from "../internal/instant.ts";
-import type { TransportConnection, TransportError } from "../transport/mod.ts";
+import { type TransportConnection, TransportError } from "../transport/mod.ts";
 import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
   HEARTBEAT_PACE,
@@ -17,7 +17,7 @@ import {
   RECONNECT_MIN_MS,
 } from "./config.ts";
 import { CallError, type CallErrorCode } from "./error.ts";
-import { toCallFailure } from "./failure.ts";
+import { textOf, toCallFailure } from "./failure.ts";
 import { RequestTurns } from "./request_turns.ts";
 import { sleep } from "./sleep.ts";
 
@@ -117,6 +117,8 @@ export class NodeLink {
   readonly #turns = new RequestTurns(MAX_NODE_REQUESTS_IN_FLIGHT);
   #ready: Ready = createReady();
   #connection: TransportConnection | undefined;
+  /** Why there is none, once an attempt to come back has failed. */
+  #connectFailure: unknown;
   #running: Promise<void> | undefined;
 
   /** @param options The node. */
@@ -158,7 +160,8 @@ export class NodeLink {
    * @returns Its answer.
    * @throws {CallError} What the node answers; `UNAVAILABLE` when there is no
    * turn, no connection or no answer in time, `DEADLINE_EXCEEDED` when
-   * `timeoutMs` was given and there is no answer.
+   * `timeoutMs` was given and there is no answer, `UNAUTHENTICATED` when who is
+   * there now does not hold the node's key.
    */
   async request<Answer>(
     ask: NodeQuestion<Answer>,
@@ -217,11 +220,16 @@ export class NodeLink {
     const connection = this.#connection;
     if (connection?.isOpen === true) return connection;
     if (connection !== undefined) this.#lose(connection);
-    return await this.#wait(
-      request,
-      "no connection",
-      (race) => race.race(this.#ready.promise),
-    );
+    try {
+      if (isWrongKey(this.#connectFailure)) throw this.#connectFailure;
+      return await this.#wait(
+        request,
+        "no connection",
+        (race) => race.race(this.#ready.promise),
+      );
+    } catch (error) {
+      throw toCallFailure(error);
+    }
   }
 
   /** Waits for what a request needs before it is sent. */
@@ -290,11 +298,17 @@ export class NodeLink {
       timeoutMs: endsAt === undefined
         ? timeoutMs
         : Math.max(0, endsAt - clock.now()),
-      late: () =>
-        new CallError(
+      late: () => {
+        const cause = this.#connectFailure;
+        const reason = cause === undefined
+          ? ""
+          : ` (connecting failed: ${textOf(cause)})`;
+        return new CallError(
           code,
-          `Node ${address}: ${missing} within ${timeoutMs} ms`,
-        ),
+          `Node ${address}: ${missing} within ${timeoutMs} ms${reason}`,
+          { cause },
+        );
+      },
       signal,
     });
   }
@@ -333,6 +347,7 @@ export class NodeLink {
       race?.end();
     }
     this.#connection = connection;
+    this.#connectFailure = undefined;
     this.#ready.resolve(connection);
     return connection;
   }
@@ -408,7 +423,7 @@ export class NodeLink {
         return await this.#connect(signal);
       } catch (error) {
         if (signal.aborted) break;
-        this.#warn("connecting", error);
+        this.#fail(error);
       }
       // Many agents that lost one node do not come back in one moment.
       await sleep(clock, pauseMs * (0.5 + Math.random() / 2), signal);
@@ -417,10 +432,20 @@ export class NodeLink {
     return undefined;
   }
 
+  /** Requests learn why there is no connection. */
+  #fail(error: unknown): void {
+    this.#connectFailure = error;
+    if (isWrongKey(error)) {
+      // Another node, most likely for good: nobody waits for the right one.
+      this.#ready.reject(error);
+      this.#ready = createReady();
+    }
+    this.#warn("connecting", error);
+  }
+
   #warn(what: string, error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
     this.#options.onWarning(
-      `Node ${this.#options.address}: ${what} failed: ${text}`,
+      `Node ${this.#options.address}: ${what} failed: ${textOf(error)}`,
     );
   }
 }
@@ -462,6 +487,10 @@ function giveUpSilent(
 
 function isLate(error: unknown): boolean {
   return error instanceof CallError && error.code === "DEADLINE_EXCEEDED";
+}
+
+function isWrongKey(error: unknown): boolean {
+  return error instanceof TransportError && error.code === "PEER_KEY_MISMATCH";
 }
 
 function createReady(): Ready {

@@ -34,13 +34,19 @@ class Rig {
 
   /** Connections whose registration was taken back. */
   withdrawnCount = 0;
+  /** Why no connection can be made. */
+  dialFailure: Error | undefined;
   /** What each connection is registered with. */
   enlist: () => Promise<void> = () => Promise.resolve();
 
   constructor(options: { hasHeartbeat?: boolean } = {}) {
     this.link = new NodeLink({
       address: "192.0.2.1:9000",
-      dial: () => Promise.resolve(this.#connect()),
+      dial: async () => {
+        await Promise.resolve();
+        if (this.dialFailure !== undefined) throw this.dialFailure;
+        return this.#connect();
+      },
       enlist: () => this.enlist(),
       withdraw: () => Promise.resolve(void this.withdrawnCount++),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -311,6 +317,42 @@ Deno.test("NodeLink.request() asks once more when the connection is lost, but no
     rig.link.request(question, { isRepeatable: true }),
   );
   assert.equal(askCount, 2);
+});
+
+Deno.test("NodeLink.request() says why there is no connection, if an attempt has failed", async () => {
+  const rig = new Rig();
+  await rig.start();
+  rig.dialFailure = new TransportError("HANDSHAKE_TIMEOUT", "Test: nobody");
+  rig.end();
+  const failing = assert.rejects(
+    rig.link.request(never),
+    (error) =>
+      error instanceof CallError && error.code === "UNAVAILABLE" &&
+      error.cause === rig.dialFailure &&
+      /no connection within \d+ ms \(connecting failed: Test: nobody\)$/
+        .test(error.message),
+  );
+  await rig.pass(NODE_REQUEST_TIMEOUT_MS);
+  await failing;
+  await rig.link.close("test");
+});
+
+Deno.test("NodeLink.request() fails at once while another node is at the address, and asks the right one when it is back", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const mismatch = new TransportError("PEER_KEY_MISMATCH", "Test: wrong key");
+  rig.dialFailure = mismatch;
+  rig.end();
+  const isRefusal = (error: unknown) =>
+    error instanceof CallError && error.code === "UNAUTHENTICATED" &&
+    error.cause === mismatch && error.message === mismatch.message;
+  // Before it is known, and after; no time passes.
+  await assert.rejects(rig.link.request(never), isRefusal);
+  await assert.rejects(rig.link.request(never), isRefusal);
+  rig.dialFailure = undefined;
+  await rig.pass(PAUSE_MS);
+  assert.equal(await rig.link.request(() => Promise.resolve(7)), 7);
+  await rig.link.close("test");
 });
 
 Deno.test("NodeLink.close() ends what waits for its turn", async () => {

@@ -19,7 +19,7 @@ import type { Instant } from "../../internal/instant.ts";
 import { MAX_NODE_REQUEST_TIMEOUT_MS } from "../../mesh/config.ts";
 import { MAX_SUBSCRIPTIONS_PER_CONNECTION } from "../../mesh/node_config.ts";
 import { formatMxpUrl, parseMxpUrl } from "../../protocol/mod.ts";
-import { systemRandom } from "../../transport/mod.ts";
+import { systemRandom, TransportError } from "../../transport/mod.ts";
 import { until, whenAborted, withMesh } from "../support/mesh.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 import { UdpRelay } from "../support/udp_relay.ts";
@@ -268,7 +268,7 @@ async function withNodes(
       startSecond: async (options = {}) => {
         await first.close();
         const bind = `127.0.0.1:${port}`;
-        nodes.push(await Node.start({ ...options, bind, keyPair }));
+        nodes.push(await Node.start({ keyPair, ...options, bind }));
         return nodes[1]!;
       },
     });
@@ -330,6 +330,41 @@ Deno.test("A subscription that the node refuses does not keep the agent from com
         line.startsWith("Subscription one more: refused")
       ),
     );
+    await agent.close({ drainMs: 0 });
+  });
+});
+
+Deno.test("A node that comes back with another key is refused in words, whatever is asked of it", async () => {
+  await withNodes(async ({ first, startSecond }) => {
+    const warnings: string[] = [];
+    const clock = new TimerClock();
+    const agent = await Agent.connect(first.url, {
+      clock,
+      onWarning: (line) => warnings.push(line),
+    });
+    await startSecond({ keyPair: generateKeyPair(systemRandom) });
+    await until(() => {
+      clock.advance(10);
+      return warnings.some((line) => line.includes("does not hold the key"));
+    });
+    // From here on time stands still: nothing waits for a limit.
+    const requests = [
+      () => agent.publish("topic", 1),
+      () => agent.subscribe("topic"),
+      () => agent.discover(),
+      () => agent.ping(),
+      () => agent.call({ capability: "greet" }, "greet"),
+    ];
+    for (const request of requests) {
+      await assert.rejects(request, (error) => {
+        assert.ok(error instanceof CallError);
+        assert.equal(error.code, "UNAUTHENTICATED");
+        assert.ok(error.message.includes(first.fingerprint));
+        assert.ok(error.cause instanceof TransportError);
+        assert.equal(error.cause.code, "PEER_KEY_MISMATCH");
+        return true;
+      });
+    }
     await agent.close({ drainMs: 0 });
   });
 });
