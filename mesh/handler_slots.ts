@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import type { WaitingLine } from "../internal/waiting_line.ts";
 import type { AbortListener, AbortRace } from "./abort.ts";
 import {
@@ -41,7 +42,7 @@ class SlotWaiter implements AbortListener {
     slots: HandlerSlots,
     user: SlotUser,
     race: AbortRace,
-    { resolve, reject }: PromiseWithResolvers<void>,
+    { resolve, reject }: Deferred<void>,
   ) {
     this.#slots = slots;
     this.#user = user;
@@ -126,7 +127,7 @@ export class HandlerSlots {
    * @returns Resolves when the slot is taken, which has to be given back then.
    */
   wait(user: SlotUser, race: AbortRace): Promise<void> {
-    const turn = Promise.withResolvers<void>();
+    const turn = createDeferred<void>();
     const waiter = new SlotWaiter(this, user, race, turn);
     user.waiting.add(waiter, undefined);
     this.#waitingUsers.add(user);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../internal/clock.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import type { Instant } from "../internal/instant.ts";
 import { type TransportConnection, TransportError } from "../transport/mod.ts";
 import { type AbortRace, LimitedRace } from "./abort.ts";
@@ -98,13 +99,6 @@ interface TimedRequest extends NodeLinkRequestOptions {
   readonly endsAt: Instant | undefined;
 }
 
-/** Resolves when the link is up; made anew each time it goes down. */
-interface Ready {
-  readonly promise: Promise<TransportConnection>;
-  readonly resolve: (connection: TransportConnection) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * Keeps an agent connected. When the connection ends, or the node has fallen
  * silent, it connects again, with pauses that double up to five seconds,
@@ -115,7 +109,8 @@ export class NodeLink {
   readonly #options: NodeLinkOptions;
   readonly #closing = new AbortController();
   readonly #turns = new RequestTurns(MAX_NODE_REQUESTS_IN_FLIGHT);
-  #ready: Ready = createReady();
+  /** Resolves when the link is up; made anew each time it goes down. */
+  #ready: Deferred<TransportConnection> = createDeferred();
   #connection: TransportConnection | undefined;
   /** Why there is none, once an attempt to come back has failed. */
   #connectFailure: unknown;
@@ -317,7 +312,7 @@ export class NodeLink {
   #lose(connection: TransportConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
-    this.#ready = createReady();
+    this.#ready = createDeferred();
   }
 
   /**
@@ -438,7 +433,7 @@ export class NodeLink {
     if (isWrongKey(error)) {
       // Another node, most likely for good: nobody waits for the right one.
       this.#ready.reject(error);
-      this.#ready = createReady();
+      this.#ready = createDeferred();
     }
     this.#warn("connecting", error);
   }
@@ -491,17 +486,4 @@ function isLate(error: unknown): boolean {
 
 function isWrongKey(error: unknown): boolean {
   return error instanceof TransportError && error.code === "PEER_KEY_MISMATCH";
-}
-
-function createReady(): Ready {
-  // Node 20 has no Promise.withResolvers.
-  let resolve!: Ready["resolve"];
-  let reject!: Ready["reject"];
-  const promise = new Promise<TransportConnection>((onReady, onFailed) => {
-    [resolve, reject] = [onReady, onFailed];
-  });
-  promise.catch(() => {
-    // Nobody may be waiting.
-  });
-  return { promise, resolve, reject };
 }

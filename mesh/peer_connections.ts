@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../internal/clock.ts";
+import { createDeferred } from "../internal/deferred.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
 import { type TransportConnection, TransportError } from "../transport/mod.ts";
@@ -257,7 +258,7 @@ export class PeerConnections {
     const peer = peers.find((other) => this.#queue.has(peerKey(other))) ??
       peers[0]!;
     const key = peerKey(peer);
-    const turn = Promise.withResolvers<Entry>();
+    const turn = createDeferred<Entry>();
     this.#queue.add(key, turn);
     try {
       return this.#createPlace(peer, await race.race(turn.promise));

@@ -3,12 +3,10 @@
  *
  * @module
  */
+import type { Deferred } from "../internal/deferred.ts";
 
 /** Who waits for a turn. */
-export type Waiting<Turn> = Pick<
-  PromiseWithResolvers<Turn>,
-  "resolve" | "reject"
->;
+export type Waiting<Turn> = Pick<Deferred<Turn>, "resolve" | "reject">;
 
 /**
  * Calls that wait, by the peer that they wait for: what one of them waits for does for

@@ -102,7 +102,7 @@ Deno.test("parseMxpUrl() refuses everything else with one line", () => {
   }
   // Programs without types say these things as well.
   for (const url of [undefined, null, 9000, new URL("mxp://host")]) {
-    const given = url as string;
+    const given = url as unknown as string;
     assertRefused(() => parseMxpUrl(given), "INVALID_URL", "caller");
   }
 });

@@ -6,6 +6,8 @@
  *   or `node:*`; most of them no `await` either.
  * - `mxp/packages`: library code imports listed packages only, by their name
  *   in the import map.
+ * - `mxp/node20`: library code uses nothing that Node 20 lacks, on which the bundle
+ *   of the command line runs.
  * - `mxp/defaults`: a default in a doc comment is a tag that the published
  *   reference shows.
  *
@@ -47,6 +49,20 @@ const AMBIENT_GLOBALS: ReadonlySet<string> = new Set([
   "setImmediate",
   "setInterval",
   "setTimeout",
+]);
+
+/** Newer than Node 20. */
+const MISSING_IN_NODE_20: ReadonlySet<string> = new Set([
+  "Array.fromAsync",
+  "Atomics.waitAsync",
+  "Iterator.from",
+  "Map.groupBy",
+  "Object.groupBy",
+  "Promise.try",
+  "Promise.withResolvers",
+  "RegExp.escape",
+  "Uint8Array.fromBase64",
+  "Uint8Array.fromHex",
 ]);
 
 interface Reference {
@@ -230,6 +246,19 @@ const packages: Deno.lint.Rule = {
   },
 };
 
+const node20: Deno.lint.Rule = {
+  create(context) {
+    if (isOutside(pathOf(context.filename))) return {};
+    return {
+      MemberExpression(node) {
+        const name = context.sourceCode.getText(node);
+        if (!MISSING_IN_NODE_20.has(name)) return;
+        context.report({ node, message: `Node 20 has no \`${name}\`` });
+      },
+    };
+  },
+};
+
 /** `deno doc` takes a default without braces, or inside a sentence, for text. */
 const DEFAULT_TAG = /(?:^|\n)[ *]*@default \{[^{}]+\}/g;
 
@@ -254,7 +283,7 @@ const defaults: Deno.lint.Rule = {
 
 const plugin: Deno.lint.Plugin = {
   name: "mxp",
-  rules: { layers, pure, packages, defaults },
+  rules: { layers, pure, packages, node20, defaults },
 };
 
 export default plugin;

@@ -178,6 +178,18 @@ Deno.test("mxp/packages accepts listed packages and the runtime's own", () => {
   assertAccepted("packages", "mesh/a_test.ts", `import fc from "fast-check";`);
 });
 
+Deno.test("mxp/node20 refuses what Node 20 lacks, in the library only", () => {
+  const refused = [
+    "const turn = Promise.withResolvers<void>();",
+    'const bytes = Uint8Array.fromHex("00");',
+  ];
+  for (const source of refused) {
+    assertRefused("node20", "mesh/a.ts", source);
+    assertAccepted("node20", "mesh/a_test.ts", source);
+  }
+  assertAccepted("node20", "mesh/a.ts", "const done = Promise.resolve();");
+});
+
 Deno.test("mxp/defaults refuses defaults that the reference does not show", () => {
   const refused = [
     "/** @default 5 */",

@@ -16,7 +16,7 @@ import {
 import type { Address } from "./core/address.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
 
 /**

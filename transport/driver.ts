@@ -21,7 +21,7 @@ import type { EndpointEvent } from "./core/endpoint_event.ts";
 import { TransportError } from "./core/error.ts";
 import { DatagramSender } from "./datagram_sender.ts";
 import { DeadlineTimer } from "./deadline_timer.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { HelloQueue, isHelloShaped } from "./hello_queue.ts";
 import { LateLook } from "./late_look.ts";
 import { scheduleMacrotask } from "./macrotask.ts";

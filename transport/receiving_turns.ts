@@ -11,7 +11,7 @@
  * @module
  */
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { sharedSocketTurns, type SocketTurns } from "./socket_turns.ts";
 import { systemClock } from "./system_clock.ts";
 

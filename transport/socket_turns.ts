@@ -10,7 +10,7 @@
  */
 import type { Instant } from "../internal/instant.ts";
 import { hasDenoUdp } from "./carrier/deno_udp.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { scheduleMacrotask, scheduleSocketTurn } from "./macrotask.ts";
 import { systemClock } from "./system_clock.ts";
 import { throwUncaught } from "./uncaught.ts";

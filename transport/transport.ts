@@ -17,7 +17,7 @@ import type { EndpointEvent } from "./core/endpoint_event.ts";
 import { CloseCode, TransportError } from "./core/error.ts";
 import type { EndpointObserver } from "./core/observer.ts";
 import type { EndpointStats } from "./core/stats.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../internal/deferred.ts";
 import { Driver } from "./driver.ts";
 import { guardObserver } from "./guarded_observer.ts";
 import { HandlerQueue } from "./handler_queue.ts";

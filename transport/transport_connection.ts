@@ -16,7 +16,11 @@ import type { ConnectionEvent } from "./core/connection_event.ts";
 import { CloseCode, TransportError } from "./core/error.ts";
 import type { ConnectionStats } from "./core/stats.ts";
 import type { Suite } from "./core/suite.ts";
-import { createDeferred, type Deferred, rejected } from "./deferred.ts";
+import {
+  createDeferred,
+  type Deferred,
+  rejected,
+} from "../internal/deferred.ts";
 import { HandlerQueue, type QueueBound } from "./handler_queue.ts";
 import {
   type StreamHost,

@@ -8,7 +8,11 @@ import { isInitiatorStream, isUnidirectional } from "../protocol/mod.ts";
 import type { Connection } from "./core/connection.ts";
 import { TransportError } from "./core/error.ts";
 import type { StreamEvent } from "./core/stream/stream_event.ts";
-import { createDeferred, type Deferred, rejected } from "./deferred.ts";
+import {
+  createDeferred,
+  type Deferred,
+  rejected,
+} from "../internal/deferred.ts";
 
 /** Calls of {@linkcode TransportStream.write} that may wait for room. */
 export const MAX_WAITING_WRITES = 1_024;
