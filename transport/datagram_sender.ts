@@ -223,7 +223,7 @@ export class DatagramSender {
     const room = this.#batch.room();
     const transmit = endpoint.pollTransmit(clock(), room);
     if (transmit === undefined) return false;
-    this.#batch.add(room, transmit.length, transmit.to);
+    this.#batch.add(room, transmit);
     if (this.#batch.isFull) this.#sendBatch();
     return true;
   }

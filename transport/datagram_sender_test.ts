@@ -24,7 +24,7 @@ class Rig {
           const length = this.lengths.shift();
           if (length === undefined) return undefined;
           into.fill(++this.#number, 0, length);
-          return { length, to: TO };
+          return { length, to: TO, isSeparate: false };
         },
       },
       carrier: {

@@ -9,7 +9,7 @@ import {
   type PendingSend,
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier/carrier.ts";
-import type { Address } from "./core/address.ts";
+import type { Transmit } from "./core/transmit.ts";
 
 /**
  * Datagrams that are sent together, at most. More would cost the same each, and
@@ -65,12 +65,12 @@ export class OutgoingBatch {
    * Adds a datagram that was written to the room.
    *
    * @param room What {@linkcode OutgoingBatch.room} returned.
-   * @param lengthBytes Its size.
-   * @param to Where it goes.
+   * @param transmit Its size, and where it goes.
    */
-  add(room: Uint8Array, lengthBytes: number, to: Address): void {
-    this.#datagrams.push({ datagram: room.subarray(0, lengthBytes), to });
-    this.#usedBytes += lengthBytes;
+  add(room: Uint8Array, { length, to, isSeparate }: Transmit): void {
+    const datagram = room.subarray(0, length);
+    this.#datagrams.push({ datagram, to, isSeparate });
+    this.#usedBytes += length;
   }
 
   /**

@@ -14,7 +14,7 @@ function write(batch: OutgoingBatch, length: number, seed: number): void {
   const room = batch.room();
   assert.equal(room.length, MAX_DATAGRAM_BYTES);
   room.subarray(0, length).fill(seed);
-  batch.add(room, length, TO);
+  batch.add(room, { length, to: TO, isSeparate: false });
 }
 
 /** What a batch hands on: sizes, and the bytes that stand for each datagram. */
@@ -78,7 +78,7 @@ Deno.test("OutgoingBatch keeps what was written while other batches are filled a
     write(other, MAX_DATAGRAM_BYTES, seed);
     assert.deepEqual(sent(other), [[MAX_DATAGRAM_BYTES, seed]]);
   }
-  batch.add(room, room.length, TO);
+  batch.add(room, { length: room.length, to: TO, isSeparate: false });
   assert.deepEqual(sent(batch), [[1_200, 1], [1_200, 2]]);
 });
 

@@ -3,7 +3,8 @@
  * `ffi_test.ts`, and left out without `--allow-ffi`.
  */
 import assert from "node:assert/strict";
-import { loadLibc } from "../../transport/carrier/linux/libc.ts";
+import { type Libc, loadLibc } from "../../transport/carrier/linux/libc.ts";
+import { LinuxUdpCarrier } from "../../transport/carrier/linux_udp.ts";
 import {
   type Carrier,
   createUdpCarrier,
@@ -83,6 +84,47 @@ Deno.test({
       assert.ok(isEqualBytes(await request(outgoing, sent), sent));
     }, {
       client: { carrier: await bind("linux"), config },
+      server: { carrier: await bind("linux"), config },
+    });
+  },
+});
+
+/** Size of an entry of what `sendmmsg` is given, and where its control message is. */
+const MESSAGE_BYTES = 64;
+const CONTROL_OFFSET = 32;
+
+/** A library that loses what the kernel is to cut, as a device may. */
+function loseCut(system: Libc): Libc {
+  const isCut = (messages: Uint8Array, index: number): boolean => {
+    const at = messages.byteOffset + index * MESSAGE_BYTES + CONTROL_OFFSET;
+    return new DataView(messages.buffer).getBigUint64(at, true) !== 0n;
+  };
+  return {
+    ...system,
+    sendmmsg: (descriptor, messages, count, flags) => {
+      let whole = 0;
+      while (whole < count && !isCut(messages, whole)) whole++;
+      return whole === 0
+        ? 1
+        : system.sendmmsg(descriptor, messages, whole, flags);
+    },
+  };
+}
+
+Deno.test({
+  name: `Transport moves bulk where all that the system cuts is lost${reason}`,
+  ignore: reason !== "",
+  fn: async () => {
+    const carrier = LinuxUdpCarrier.bind({ hostname: "127.0.0.1", port: 0 }, {
+      libc: loseCut(libc as Libc),
+    });
+    const config = { maxDatagramBytes: 1_200 };
+    await withTransports(async ({ outgoing, incoming }) => {
+      echoStreams(incoming);
+      const sent = patternBytes(BULK_BYTES);
+      assert.ok(isEqualBytes(await request(outgoing, sent), sent));
+    }, {
+      client: { carrier, config },
       server: { carrier: await bind("linux"), config },
     });
   },

@@ -54,6 +54,12 @@ export interface OutgoingDatagram {
   readonly datagram: Uint8Array;
   /** A numeric address. */
   readonly to: Address;
+  /**
+   * Whether it may not leave in one message with others, for the system to cut.
+   *
+   * @default {false}
+   */
+  readonly isSeparate?: boolean;
 }
 
 /** A datagram that could not leave at once. */

@@ -284,6 +284,31 @@ test("sends one by one where the kernel does not cut, and soon stops asking it",
   assert.ok(refusedCount >= 1 && refusedCount <= 3, String(refusedCount));
 });
 
+test("has the kernel cut no datagram that is to be separate", async (libc) => {
+  const messageCounts: number[] = [];
+  const counting: Libc = {
+    ...libc,
+    sendmmsg: (descriptor, messages, count, flags) => {
+      messageCounts.push(count);
+      return libc.sendmmsg(descriptor, messages, count, flags);
+    },
+  };
+  await withTwoInboxes(counting, async (sender, [inbox]) => {
+    const to = inbox!.carrier.localAddress;
+    const separate = [false, false, true, true, false, false];
+    sender.sendBatch(separate.map((isSeparate, seed) => ({
+      datagram: pattern(100, seed),
+      to,
+      isSeparate,
+    })));
+    await inbox!.until(separate.length);
+    for (const [seed, { bytes }] of inbox!.received.entries()) {
+      assert.deepEqual(bytes, pattern(100, seed));
+    }
+  });
+  assert.deepEqual(messageCounts, [4]);
+});
+
 test("lets the runtime send and receive what the library refuses", async (libc) => {
   const refusing: Libc = { ...libc, sendmmsg: () => -1, recvmmsg: () => -1 };
   await withTwoInboxes(refusing, exchange);

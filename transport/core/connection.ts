@@ -418,6 +418,16 @@ export class Connection extends ApplicationSide {
     return length;
   }
 
+  /**
+   * Whether a datagram that is written now may not leave in one message with others;
+   * one of a handshake never does.
+   *
+   * @param now The time.
+   */
+  isSendingSeparately(now: Instant): boolean {
+    return this.#space?.isSendingSeparately(now) ?? true;
+  }
+
   /** When {@linkcode Connection.handleTimeout} has to be called next. */
   pollTimeout(): Instant | undefined {
     let earliest = this.#timers.next() ?? Infinity;

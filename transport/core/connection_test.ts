@@ -501,6 +501,26 @@ Deno.test("Connection refuses codes that cannot travel", () => {
   assert.equal(server.streamState(id)?.resetCode, Number.MAX_SAFE_INTEGER);
 });
 
+Deno.test("Endpoint.pollTransmit() lets datagrams leave together, but not those of a handshake", () => {
+  const pair = new Pair();
+  const { endpoint } = pair.client;
+  const pollTransmit = endpoint.pollTransmit.bind(endpoint);
+  const separate: boolean[] = [];
+  endpoint.pollTransmit = (now, into) => {
+    const transmit = pollTransmit(now, into);
+    if (transmit !== undefined) separate.push(transmit.isSeparate);
+    return transmit;
+  };
+  const { client } = pair.connect();
+  assert.equal(separate.shift(), true);
+  separate.length = 0;
+  const id = client.openStream({ priority: 1 })!;
+  client.writeStream(id, new Uint8Array(5_000));
+  pair.runFor(100);
+  assert.ok(separate.length >= 4);
+  assert.ok(separate.every((isSeparate) => !isSeparate));
+});
+
 Deno.test("Endpoint.close() ends a connection in the middle of its handshake on both ends", () => {
   const random = new SeededRandom(71);
   const keyPair = generateKeyPair(random);

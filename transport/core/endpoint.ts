@@ -351,7 +351,7 @@ export class Endpoint {
     const answer = this.#answers.shift();
     if (answer !== undefined) {
       into.set(answer.packet);
-      return this.#transmit(now, answer.to, into, answer.packet.length);
+      return this.#transmit(now, answer.to, into, answer.packet.length, true);
     }
     for (;;) {
       const route = this.#sendQueue.shift();
@@ -366,7 +366,13 @@ export class Endpoint {
         // Back to the end of the queue: connections take turns.
         this.#sendQueue.add(route);
         this.#deadlineQueue.add(route);
-        return this.#transmit(now, connection.remoteAddress, into, length);
+        return this.#transmit(
+          now,
+          connection.remoteAddress,
+          into,
+          length,
+          connection.isSendingSeparately(now),
+        );
       }
       this.#updateDeadline(route);
     }
@@ -635,10 +641,11 @@ export class Endpoint {
     to: Address,
     from: Uint8Array,
     length: number,
+    isSeparate: boolean,
   ): Transmit {
     this.#counters.onSent(length);
     this.#trace?.datagramSent(now, to, from, length);
-    return { to, length };
+    return { to, length, isSeparate };
   }
 
   #drop(

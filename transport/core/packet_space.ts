@@ -331,6 +331,11 @@ export class PacketSpace {
     this.#repeatOldest();
   }
 
+  /** As {@linkcode Recovery.isSendingSeparately}. */
+  isSendingSeparately(now: Instant): boolean {
+    return this.#recovery.isSendingSeparately(now);
+  }
+
   #repeatOldest(): void {
     const oldest = this.#recovery.oldestAckEliciting;
     if (oldest !== undefined) this.#outgoing.onFramesLost(oldest.frames);

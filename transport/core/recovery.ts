@@ -25,6 +25,7 @@ import {
 } from "./receive_buffer.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import type { SentPacket } from "./sent_packets.ts";
+import { SeparateSending } from "./separate_sending.ts";
 import type { ConnectionStats } from "./stats.ts";
 import type { Range } from "../../internal/range_set.ts";
 
@@ -54,6 +55,7 @@ export class Recovery {
   #congestion: CongestionController;
   readonly #congestionEvent: CongestionEvent = new CongestionEvent();
   #pacer: Pacer;
+  #separateSending: SeparateSending = new SeparateSending();
   #isLoopback: boolean;
   #maxDatagramBytes: number;
   #pacingDeadline: Instant | undefined;
@@ -184,6 +186,7 @@ export class Recovery {
     this.#rtt.reset();
     this.#congestion = this.#createCongestionController();
     this.#pacer = this.#createPacer();
+    this.#separateSending = new SeparateSending();
     return lost;
   }
 
@@ -305,9 +308,20 @@ export class Recovery {
    */
   handleTimeout(now: Instant): TimeoutOutcome {
     const outcome = this.#loss.handleTimeout(now);
-    if (outcome.type === "probe") this.#probeTimeouts++;
-    else this.#handleLost(now, outcome.lost);
+    if (outcome.type === "probe") {
+      this.#probeTimeouts++;
+      this.#separateSending.onProbeTimeout(now);
+    } else this.#handleLost(now, outcome.lost);
     return outcome;
+  }
+
+  /**
+   * Whether no datagram may leave in one message with others.
+   *
+   * @param now The time.
+   */
+  isSendingSeparately(now: Instant): boolean {
+    return this.#separateSending.isOn(now);
   }
 
   /** The oldest packet that is not acknowledged: what a probe repeats. */

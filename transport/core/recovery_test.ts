@@ -284,3 +284,17 @@ Deno.test("Recovery has as much in flight as the peer's receive buffer takes, an
     assert.ok(!path.recovery.isSendingAllowed(path.now, true));
   }
 });
+
+Deno.test("Recovery has datagrams leave separately after a probe timeout, on that path", () => {
+  const path = new Path();
+  path.send(3);
+  assert.ok(!path.recovery.isSendingSeparately(path.now));
+  path.now = path.recovery.deadline!;
+  assert.equal(path.recovery.handleTimeout(path.now).type, "probe");
+  assert.ok(path.recovery.isSendingSeparately(path.now));
+  path.recovery.handlePathChange({
+    isLoopback: false,
+    maxDatagramBytes: SIZE_BYTES,
+  });
+  assert.ok(!path.recovery.isSendingSeparately(path.now));
+});

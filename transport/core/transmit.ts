@@ -11,4 +11,6 @@ export interface Transmit {
   readonly to: Address;
   /** How many bytes of the buffer are the datagram. */
   readonly length: number;
+  /** Whether it may not leave in one message with others, for the system to cut. */
+  readonly isSeparate: boolean;
 }

@@ -2,7 +2,7 @@
  * Sends many datagrams with one call.
  *
  * Datagrams of one size to one address that follow each other are one message,
- * which the kernel cuts (UDP_SEGMENT, generic segmentation offload): they go
+ * unless one of them is to be separate, which the kernel cuts (UDP_SEGMENT, generic segmentation offload): they go
  * through the network stack once.
  *
  * @module
@@ -110,10 +110,11 @@ export class SendBatch {
     for (let index = 0; index < count; index++) {
       const next = datagrams[first + index]!;
       const { length } = next.datagram;
+      const isSeparate = next.isSeparate === true;
       // IPv6 could carry more; all carriers refuse the same.
       if (length > UDP_MAX_DATAGRAM_BYTES) return;
-      const isSameRun = isSegmented && to !== undefined && length > 0 &&
-        length <= segmentBytes &&
+      const isSameRun = isSegmented && !isSeparate && to !== undefined &&
+        length > 0 && length <= segmentBytes &&
         // only the last one may be shorter
         runBytes === (index - runStart) * segmentBytes &&
         runBytes + length <= UDP_MAX_DATAGRAM_BYTES &&
@@ -124,7 +125,8 @@ export class SendBatch {
         this.#beginMessage(destination);
         runStart = index;
         runBytes = 0;
-        segmentBytes = length;
+        // nothing that follows a separate one is as short as that
+        segmentBytes = isSeparate ? 0 : length;
         to = next.to;
       }
       this.#messages.setPart(index, this.#address(next.datagram), length);
