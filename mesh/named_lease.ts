@@ -26,7 +26,8 @@ export interface NamedLeaseOptions {
  * @param acquiring The connection that is being made.
  * @param options To whom.
  * @returns Its lease.
- * @throws {TransportError} `HANDSHAKE_TIMEOUT` when the agent has left; otherwise
+ * @throws {TransportError} `HANDSHAKE_TIMEOUT` when the node does not name the agent any
+ * more: it has left, or its lease has run out; otherwise
  * what the promise rejects with.
  */
 export function leaseWhileNamed(
@@ -47,7 +48,9 @@ export function leaseWhileNamed(
         reject(
           new TransportError(
             "HANDSHAKE_TIMEOUT",
-            `Peer ${formatAddress(peer)}: it does not answer, and has left`,
+            `Peer ${
+              formatAddress(peer)
+            }: it does not answer, and the node does not name it any more`,
           ),
         );
       });

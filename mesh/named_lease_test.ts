@@ -89,7 +89,9 @@ Deno.test("leaseWhileNamed() gives up an agent that the node does not name any m
     await assert.rejects(
       leasing,
       (error) =>
-        error instanceof TransportError && error.code === "HANDSHAKE_TIMEOUT",
+        error instanceof TransportError &&
+        error.code === "HANDSHAKE_TIMEOUT" &&
+        error.message.endsWith("the node does not name it any more"),
     );
     acquire();
     await Promise.resolve();
