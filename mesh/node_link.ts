@@ -97,6 +97,8 @@ export type NodeQuestion<Answer> = (
 /** A request, and when its `timeoutMs` ends. */
 interface TimedRequest extends NodeLinkRequestOptions {
   readonly endsAt: Instant | undefined;
+  /** When it was made, if it is asked once more. */
+  readonly repeatedSince?: Instant;
 }
 
 /**
@@ -196,6 +198,7 @@ export class NodeLink {
     ask: NodeQuestion<Answer>,
     request: TimedRequest,
   ): Promise<Answer> {
+    const madeAt = this.#options.clock.now();
     let mayRepeat = request.isRepeatable === true;
     for (;;) {
       const connection = await this.#reach(request);
@@ -206,6 +209,7 @@ export class NodeLink {
         this.#lose(connection);
         if (!mayRepeat || request.signal?.aborted === true) throw error;
         mayRepeat = false;
+        request = { ...request, repeatedSince: madeAt };
       }
     }
   }
@@ -215,16 +219,13 @@ export class NodeLink {
     const connection = this.#connection;
     if (connection?.isOpen === true) return connection;
     if (connection !== undefined) this.#lose(connection);
-    try {
-      if (isWrongKey(this.#connectFailure)) throw this.#connectFailure;
-      return await this.#wait(
-        request,
-        "no connection",
-        (race) => race.race(this.#ready.promise),
-      );
-    } catch (error) {
-      throw toCallFailure(error);
-    }
+    const failure = this.#connectFailure;
+    if (isWrongKey(failure)) throw toCallFailure(failure);
+    return await this.#wait(
+      request,
+      "no connection",
+      (race) => race.race(this.#ready.promise),
+    );
   }
 
   /** Waits for what a request needs before it is sent. */
@@ -287,7 +288,7 @@ export class NodeLink {
     defaultMs: number = NODE_REQUEST_TIMEOUT_MS,
   ): LimitedRace {
     const { clock, address } = this.#options;
-    const { endsAt, timeoutMs = defaultMs, signal } = request;
+    const { endsAt, timeoutMs = defaultMs, repeatedSince, signal } = request;
     return new LimitedRace({
       clock,
       timeoutMs: endsAt === undefined
@@ -298,9 +299,12 @@ export class NodeLink {
         const reason = cause === undefined
           ? ""
           : ` (connecting failed: ${textOf(cause)})`;
+        const whole = repeatedSince === undefined
+          ? ""
+          : `, ${Math.round(clock.now() - repeatedSince)} ms in all`;
         return new CallError(
           code,
-          `Node ${address}: ${missing} within ${timeoutMs} ms${reason}`,
+          `Node ${address}: ${missing} within ${timeoutMs} ms${whole}${reason}`,
           { cause },
         );
       },
@@ -432,7 +436,7 @@ export class NodeLink {
     this.#connectFailure = error;
     if (isWrongKey(error)) {
       // Another node, most likely for good: nobody waits for the right one.
-      this.#ready.reject(error);
+      this.#ready.reject(toCallFailure(error));
       this.#ready = createDeferred();
     }
     this.#warn("connecting", error);

@@ -34,6 +34,8 @@ class Rig {
 
   /** Connections whose registration was taken back. */
   withdrawnCount = 0;
+  /** What each connection waits for before it is made. */
+  dialPause: Promise<void> = Promise.resolve();
   /** Why no connection can be made. */
   dialFailure: Error | undefined;
   /** What each connection is registered with. */
@@ -43,7 +45,7 @@ class Rig {
     this.link = new NodeLink({
       address: "192.0.2.1:9000",
       dial: async () => {
-        await Promise.resolve();
+        await this.dialPause;
         if (this.dialFailure !== undefined) throw this.dialFailure;
         return this.#connect();
       },
@@ -317,6 +319,31 @@ Deno.test("NodeLink.request() asks once more when the connection is lost, but no
     rig.link.request(question, { isRepeatable: true }),
   );
   assert.equal(askCount, 2);
+});
+
+Deno.test("NodeLink.request() says how long it took altogether when it was asked twice", async () => {
+  const rig = new Rig();
+  await rig.start();
+  const failing = assert.rejects(
+    rig.link.request(never, { isRepeatable: true }),
+    (error) =>
+      error instanceof CallError && error.code === "UNAVAILABLE" &&
+      error.message.endsWith(
+        `: no connection within ${NODE_REQUEST_TIMEOUT_MS} ms, ${
+          2 * NODE_REQUEST_TIMEOUT_MS
+        } ms in all`,
+      ),
+  );
+  await settle();
+  const pause = Promise.withResolvers<void>();
+  rig.dialPause = pause.promise;
+  rig.clock.advance(NODE_REQUEST_TIMEOUT_MS);
+  await settle();
+  rig.clock.advance(NODE_REQUEST_TIMEOUT_MS);
+  await failing;
+  pause.resolve();
+  await settle();
+  await rig.link.close("test");
 });
 
 Deno.test("NodeLink.request() says why there is no connection, if an attempt has failed", async () => {
