@@ -294,6 +294,7 @@ export class Recovery {
       if (!packet.isInFlight) continue;
       // RFC 9000 §9.4: what took another path says nothing about this one.
       if (!this.#leaveFlight(packet)) continue;
+      this.#separateSending.onAcked(packet.sentAt);
       this.#congestion.onPacketAcked(now, packet, this.#rtt, isAppLimited);
     }
     this.#handleLost(now, lost);

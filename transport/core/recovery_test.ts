@@ -292,6 +292,12 @@ Deno.test("Recovery has datagrams leave separately after a probe timeout, on tha
   path.now = path.recovery.deadline!;
   assert.equal(path.recovery.handleTimeout(path.now).type, "probe");
   assert.ok(path.recovery.isSendingSeparately(path.now));
+  // Late, and not lost: one end was held up.
+  path.acknowledge(0, 1);
+  assert.ok(!path.recovery.isSendingSeparately(path.now));
+  path.now = path.recovery.deadline!;
+  assert.equal(path.recovery.handleTimeout(path.now).type, "probe");
+  assert.ok(path.recovery.isSendingSeparately(path.now));
   path.recovery.handlePathChange({
     isLoopback: false,
     maxDatagramBytes: SIZE_BYTES,

@@ -5,7 +5,8 @@
  * on this machine, before a device without checksum offload, gives them wrong
  * checksums. The system reports nothing, and what is sent again is lost again. So
  * after a probe timeout datagrams leave separately for a while, and for longer when
- * one follows soon after that while.
+ * one follows soon after that while; unless what was under way by then turns out to
+ * have arrived, as where an end was held up.
  *
  * @module
  */
@@ -18,10 +19,11 @@ export const MIN_SEPARATE_MS = 10_000;
  * The longest time, in milliseconds: a path that never carries them costs a probe
  * timeout each time.
  */
-export const MAX_SEPARATE_MS = 3_600_000;
+export const MAX_SEPARATE_MS = 600_000;
 
 /** What one path has shown. */
 export class SeparateSending {
+  #startsAt: Instant = -Infinity;
   #endsAt: Instant = -Infinity;
   #durationMs = MIN_SEPARATE_MS;
 
@@ -37,7 +39,19 @@ export class SeparateSending {
     this.#durationMs = hasLasted
       ? MIN_SEPARATE_MS
       : Math.min(4 * this.#durationMs, MAX_SEPARATE_MS);
+    this.#startsAt = now;
     this.#endsAt = now + this.#durationMs;
+  }
+
+  /**
+   * A packet has arrived.
+   *
+   * @param sentAt When it was sent.
+   */
+  onAcked(sentAt: Instant): void {
+    if (sentAt >= this.#startsAt) return;
+    this.#startsAt = this.#endsAt = -Infinity;
+    this.#durationMs = MIN_SEPARATE_MS;
   }
 
   /**

@@ -37,3 +37,13 @@ Deno.test("SeparateSending takes nothing from probe timeouts while it is on, nor
   const later = 2 * MIN_SEPARATE_MS + 1;
   assert.equal(durationAfter(sending, later), MIN_SEPARATE_MS);
 });
+
+Deno.test("SeparateSending ends when what was under way has arrived after all", () => {
+  const sending = new SeparateSending();
+  sending.onProbeTimeout(100);
+  sending.onAcked(100);
+  assert.ok(sending.isOn(101));
+  sending.onAcked(99);
+  assert.ok(!sending.isOn(101));
+  assert.equal(durationAfter(sending, 200), MIN_SEPARATE_MS);
+});
