@@ -26,6 +26,7 @@ import {
   reachableAddress,
   resolveHostname,
 } from "./name_resolver.ts";
+import { checkBindOptions, checkConnectOptions } from "./option_checks.ts";
 import { sharedReceivingTurns } from "./receiving_turns.ts";
 import { sharedSocketTurns } from "./socket_turns.ts";
 import { systemClock, systemTimers } from "./system_clock.ts";
@@ -257,11 +258,12 @@ export class Transport {
    *
    * @param options Key pair, address, limits.
    * @returns The running transport.
-   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `INVALID_CONFIG` for a
-   * port or a limit out of range, `CARRIER_FAILED` when the name to bind to cannot be
+   * @throws {TransportError} `ADDRESS_IN_USE`, `BIND_FAILED`, `INVALID_CONFIG` for an
+   * option of another type, or a port or a limit out of range, `CARRIER_FAILED` when the name to bind to cannot be
    * resolved.
    */
   static async bind(options: TransportOptions): Promise<Transport> {
+    checkBindOptions(options);
     const onWarning = options.onWarning && guardWarning(options.onWarning);
     const carrier = options.carrier ?? await bindUdp(options, onWarning);
     warnOfCiphers(onWarning);
@@ -311,6 +313,7 @@ export class Transport {
     target: Address,
     options: TransportConnectOptions = {},
   ): Promise<TransportConnection> {
+    checkConnectOptions(options);
     const { signal } = options;
     signal?.throwIfAborted();
     if (this.#closing !== undefined) throw closedError();

@@ -331,10 +331,19 @@ export class TransportConnection {
    *
    * @param options Priority and direction; a signal has nothing to end.
    * @returns The stream, or `undefined` when `openStream` would wait.
-   * @throws {TransportError} Why the connection ended.
+   * @throws {TransportError} Why the connection ended; `INVALID_CONFIG` for a
+   * priority that there is not.
    */
   tryOpenStream(options: OpenStreamOptions = {}): TransportStream | undefined {
     if (this.#error !== undefined) throw this.#error;
+    const { priority = "interactive" } = options;
+    // Nothing of a stream without a class would ever leave.
+    if (typeof PRIORITY_CLASSES[priority] !== "number") {
+      throw new TransportError(
+        "INVALID_CONFIG",
+        `Stream: there is no priority ${String(priority)}`,
+      );
+    }
     const isBehind = this.#waitingOpens !== undefined &&
       this.#waitingOpens.queueFor(options).size > 0;
     return isBehind ? undefined : this.#tryOpen(options);
@@ -346,7 +355,8 @@ export class TransportConnection {
    * @param options Priority, direction, and a signal that ends the wait.
    * @returns The stream. The peer learns of it with its first bytes.
    * @throws {TransportError} As a rejection: `STREAM_LIMIT` when 16,384 calls
-   * wait for a stream of the same direction, or why the connection ended.
+   * wait for a stream of the same direction, `INVALID_CONFIG` for a priority that
+   * there is not, or why the connection ended.
    */
   openStream(options: OpenStreamOptions = {}): Promise<TransportStream> {
     const { signal } = options;

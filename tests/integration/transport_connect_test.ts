@@ -9,7 +9,9 @@ import {
   type SendRefusedHandler,
   systemRandom,
   type Transport,
+  type TransportConnectOptions,
   TransportError,
+  type TransportOptions,
 } from "../../transport/mod.ts";
 import { until } from "../support/mesh.ts";
 import {
@@ -100,6 +102,25 @@ Deno.test("Transport.connect() refuses a port, a key or a time limit out of rang
         client.connect({ hostname: "127.0.0.1", port: 9 }, {
           remoteStaticPublicKey: new Uint8Array(length),
         }),
+        isTransportError("INVALID_CONFIG"),
+      );
+    }
+    // Programs without types say these things as well.
+    for (
+      const options of [
+        null,
+        { remoteStaticPublicKey: "12345678901234567890123456789012" },
+        { remoteStaticPublicKey: null },
+        { onEarly: {} },
+        { signal: 1 },
+        { signal: null },
+      ]
+    ) {
+      await assert.rejects(
+        client.connect(
+          { hostname: "127.0.0.1", port: 9 },
+          options as unknown as TransportConnectOptions,
+        ),
         isTransportError("INVALID_CONFIG"),
       );
     }
@@ -349,6 +370,23 @@ Deno.test("Transport.bind() refuses a port that is taken and bad options", async
     bindTransport({ config: { idleTimeoutMs: -1 } }),
     isTransportError("INVALID_CONFIG"),
   );
+  const untyped: unknown[] = [
+    { hostname: 5 },
+    { accept: "no" },
+    { config: null },
+    { carrier: null },
+    { clock: 1 },
+    { random: null },
+    { onConnection: {} },
+    { observe: 1 },
+    { onWarning: "x" },
+  ];
+  for (const options of untyped) {
+    await assert.rejects(
+      bindTransport(options as Partial<TransportOptions>),
+      isTransportError("INVALID_CONFIG"),
+    );
+  }
   await transport.close();
 });
 

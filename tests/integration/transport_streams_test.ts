@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers";
 import {
   createUdpCarrier,
   MemoryNetwork,
+  type StreamPriority,
   TransportError,
   type TransportOptions,
   type TransportStream,
@@ -212,6 +213,19 @@ Deno.test("TransportConnection carries 200 streams in parallel", () =>
     for (const reply of replies) {
       assert.ok(isEqualBytes(reply, patternBytes(reply.length)));
     }
+  }));
+
+Deno.test("TransportConnection.openStream() refuses a priority that there is not, and opens others", () =>
+  withTransports(async ({ outgoing }) => {
+    for (const given of ["urgent", "toString", 1, null]) {
+      const priority = given as unknown as StreamPriority;
+      await assert.rejects(
+        outgoing.openStream({ priority }),
+        { name: "TransportError", code: "INVALID_CONFIG" },
+      );
+    }
+    const stream = await outgoing.openStream({ priority: "bulk" });
+    stream.abort(0);
   }));
 
 Deno.test("TransportConnection.openStream() waits for a slot and goes on", () =>

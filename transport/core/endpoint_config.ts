@@ -216,6 +216,12 @@ function checkCongestionControl(name: CongestionControl): void {
 }
 
 function checkSuites(suites: readonly Suite[]): void {
+  if (!Array.isArray(suites)) {
+    throw new TransportError(
+      "INVALID_CONFIG",
+      "Transport configuration: suites must be an array of names",
+    );
+  }
   const isKnown = suites.every((suite) => SUITE_NAMES.includes(suite));
   if (isKnown && suites.length > 0 && new Set(suites).size === suites.length) {
     return;
@@ -231,7 +237,9 @@ function checkSuites(suites: readonly Suite[]): void {
 /** @param keyPair Whatever somebody without types has given. */
 function checkKeyPair(keyPair: Partial<KeyPair> | undefined): void {
   const keys = [keyPair?.publicKey, keyPair?.privateKey];
-  if (keys.every((key) => key?.length === 32)) return;
+  if (keys.every((key) => key instanceof Uint8Array && key.length === 32)) {
+    return;
+  }
   throw new TransportError(
     "INVALID_CONFIG",
     "Transport configuration: keyPair must hold two keys of 32 bytes",

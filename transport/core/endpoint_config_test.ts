@@ -43,6 +43,8 @@ Deno.test("createEndpointConfig() says what is wrong with the keys, or that ther
   assertRefused({ keyPair: short }, text);
   assertRefused({ keyPair: undefined } as unknown as EndpointOptions, text);
   assertRefused({ keyPair: {} } as unknown as EndpointOptions, text);
+  const letters = { ...keyPair, privateKey: "x".repeat(32) };
+  assertRefused({ keyPair: letters } as unknown as EndpointOptions, text);
 });
 
 Deno.test("createEndpointConfig() asks for cookies from a 32nd of the half-open handshakes on, and never at none", () => {
@@ -130,4 +132,13 @@ Deno.test("createEndpointConfig() refuses a key pair of another length", () => {
   const short = new Uint8Array(31);
   assertRefused({ keyPair: { ...keyPair, publicKey: short } }, /32 bytes/);
   assertRefused({ keyPair: { ...keyPair, privateKey: short } }, /32 bytes/);
+});
+
+Deno.test("createEndpointConfig() takes nothing but an array for the suites", () => {
+  for (const suites of ["chacha20-poly1305", 5, null, {}]) {
+    assertRefused(
+      { suites } as unknown as EndpointOptions,
+      /suites must be an array of names/,
+    );
+  }
 });
