@@ -15,6 +15,7 @@ import { LARGE_REQUEST_BYTES, MAX_UPLOAD_BYTES } from "./config.ts";
 import { OpenWaiter } from "./open_waiter.ts";
 import { type OutgoingRequest, streamOptions } from "./outgoing_request.ts";
 import { RequestTurns } from "./request_turns.ts";
+import { StatusCode } from "./status_code.ts";
 
 /**
  * Whether a request has to have a turn. Not one that is above what fits into a
@@ -93,14 +94,9 @@ export class UploadTurns {
   ): TransportStream | undefined {
     const { turns } = this.#turnsOf(connection);
     const { length } = request.content.body;
-    if (!turns.tryTake(length)) return undefined;
-    let stream: TransportStream | undefined;
-    try {
-      stream = connection.tryOpenStream(streamOptions(request));
-    } finally {
-      giveBackAfter(stream, turns, length);
-    }
-    return stream;
+    return turns.tryTake(length)
+      ? tryOpenInTurn(connection, request, turns)
+      : undefined;
   }
 
   /**
@@ -115,19 +111,33 @@ export class UploadTurns {
     connection: TransportConnection,
     request: OutgoingRequest,
   ): Promise<TransportStream> {
+    const { turns } = this.#turnsOf(connection);
+    await this.#takeTurn(connection, request);
+    const opened = tryOpenInTurn(connection, request, turns);
+    if (opened !== undefined) return opened;
+    // Without its turn, for which the inputs may wait that have all the streams.
+    const stream = await openStream(connection, request);
+    const { length } = request.content.body;
+    try {
+      if (!turns.tryTake(length)) await this.#takeTurn(connection, request);
+    } catch (error) {
+      stream.reset(StatusCode.CANCELLED);
+      stream.stopSending(StatusCode.CANCELLED);
+      throw error;
+    }
+    giveBackAfter(stream, turns, length);
+    return stream;
+  }
+
+  #takeTurn(
+    connection: TransportConnection,
+    { scope, content, options }: OutgoingRequest,
+  ): Promise<void> {
     const { turns, chunks } = this.#turnsOf(connection);
-    const { scope, content, options } = request;
     const { length } = content.body;
     const turn = turns.take(scope.race, length, options.priority);
     chunks.look();
-    await turn;
-    let stream: TransportStream | undefined;
-    try {
-      stream = await openStream(connection, request);
-    } finally {
-      giveBackAfter(stream, turns, length);
-    }
-    return stream;
+    return turn;
   }
 
   #turnsOf(connection: TransportConnection): ConnectionTurns {
@@ -142,12 +152,28 @@ export class UploadTurns {
   }
 }
 
+/** Opens the stream of a request that has its turn, which is over where there is none. */
+function tryOpenInTurn(
+  connection: TransportConnection,
+  request: OutgoingRequest,
+  turns: RequestTurns,
+): TransportStream | undefined {
+  const { length } = request.content.body;
+  let stream: TransportStream | undefined;
+  try {
+    stream = connection.tryOpenStream(streamOptions(request));
+  } finally {
+    if (stream === undefined) turns.giveBack(length);
+  }
+  if (stream !== undefined) giveBackAfter(stream, turns, length);
+  return stream;
+}
+
 function giveBackAfter(
-  stream: TransportStream | undefined,
+  stream: TransportStream,
   turns: RequestTurns,
   length: number,
 ): void {
   const giveBack = (): void => turns.giveBack(length);
-  if (stream === undefined) giveBack();
-  else stream.finished.then(giveBack, giveBack);
+  stream.finished.then(giveBack, giveBack);
 }

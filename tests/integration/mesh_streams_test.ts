@@ -954,6 +954,52 @@ Deno.test("Large chunks of inputs that handlers leave alone, or that wait for an
   });
 });
 
+Deno.test("Large requests that wait for a stream keep no chunk from leaving of the input that has it", async () => {
+  await withMesh(async ({ connect }) => {
+    const callee = await connect({
+      ...CALLEE,
+      transport: { maxBidiStreams: 1 },
+    });
+    callee.onCall("length", async (request) => {
+      let byteCount = request.bytes().length;
+      for await (const value of request.input) {
+        byteCount += (value as Uint8Array).length;
+      }
+      return byteCount;
+    });
+    const caller = await connect();
+    const released = Promise.withResolvers<void>();
+    async function* input(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(1);
+      await released.promise;
+      yield new Uint8Array(2 * MIB);
+    }
+    const timeoutMs = 120_000;
+    const first = caller.call(CALLEE, "length", new Uint8Array(0), {
+      input: input(),
+      timeoutMs,
+    });
+    // Its input has begun once the only stream is taken.
+    await assert.rejects(
+      caller.call(CALLEE, "length", new Uint8Array(1), { timeoutMs: 50 }),
+      (error) => (error as CallError).code === "DEADLINE_EXCEEDED",
+    );
+    // As much as may be under way at a time.
+    const large = Array.from(
+      { length: 2 },
+      () =>
+        caller.call(CALLEE, "length", new Uint8Array(16_000_000), {
+          timeoutMs,
+        }),
+    );
+    released.resolve();
+    assert.deepEqual(
+      await Promise.all([first, ...large]),
+      [2 * MIB + 1, 16_000_000, 16_000_000],
+    );
+  });
+});
+
 Deno.test("A call whose input waits for its turn can be given up, and answered without it", async () => {
   await withMesh(async ({ connect }) => {
     const callee = await connect(CALLEE);
