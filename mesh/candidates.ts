@@ -68,11 +68,14 @@ export class Candidates {
     this.#passedOver.push(peer);
   }
 
-  /** @returns Those who were passed over since, if any, of the list as it is now. */
+  /**
+   * @returns Those who were passed over since, if any, of the list as it is now; none
+   * once enough have seen the request.
+   */
   takePassedOver(): readonly Peer[] | undefined {
     const passedOver = this.#passedOver;
     this.#passedOver = undefined;
-    return passedOver;
+    return this.#sentCount < MAX_CALL_CANDIDATES ? passedOver : undefined;
   }
 
   /** Somebody is gone: the registry is asked before anybody else is tried. */

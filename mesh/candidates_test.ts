@@ -104,3 +104,14 @@ Deno.test("Candidates.takePassedOver() gives those of the list for whom there wa
   candidates.goOn(peers(3));
   assert.equal(candidates.takePassedOver(), undefined);
 });
+
+Deno.test("Candidates.takePassedOver() gives nobody once enough have seen the request", () => {
+  const candidates = new Candidates(peers(MAX_CALL_CANDIDATES + 1));
+  candidates.passOver(candidates.next()!);
+  for (let count = 0; count < MAX_CALL_CANDIDATES; count++) {
+    candidates.setTried(candidates.next()!, true);
+  }
+  assert.equal(candidates.next(), undefined);
+  assert.ok(!candidates.mayAsk);
+  assert.equal(candidates.takePassedOver(), undefined);
+});
