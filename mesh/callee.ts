@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { keepHiddenClass } from "../internal/hidden_class.ts";
 import { IdTable } from "../internal/id_table.ts";
 import type { Instant } from "../internal/instant.ts";
 import type { TimerQueue } from "../internal/timer_queue.ts";
@@ -17,12 +16,11 @@ import {
 } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
-import { AbortRace } from "./abort.ts";
+import type { AbortRace } from "./abort.ts";
 import { AnswerStore } from "./answer_store.ts";
 import {
   MAX_BUFFERED_REQUEST_BYTES,
   MAX_HANDLERS_IN_FLIGHT,
-  REQUEST_SILENCE_MS,
   RESERVED_REQUEST_BYTES,
   RETRY_AFTER_MS,
   WAITING_REQUEST_BYTES,
@@ -38,16 +36,17 @@ import { CallError } from "./error.ts";
 import { isTooLate, limit, messageOf, toCallFailure } from "./failure.ts";
 import { checkMethod, type Method } from "./handler.ts";
 import { HandlerDurations } from "./handler_durations.ts";
-import { HandlerSlots, type SlotUser } from "./handler_slots.ts";
+import { HandlerSlots } from "./handler_slots.ts";
 import { ignoreDatagram } from "./ignore_datagram.ts";
+import { type CallingKey, IncomingCall } from "./incoming_call.ts";
 import { IncomingRequest } from "./incoming_request.ts";
 import { estimateParsedBytes } from "./json_size.ts";
-import { type KeyEntry, KeyTable } from "./key_table.ts";
-import { MemoryLimit, MessageChannel } from "./message_channel.ts";
+import { KeyTable } from "./key_table.ts";
+import { MemoryLimit, type MessageChannel } from "./message_channel.ts";
 import { stopOneWay } from "./one_way_stream.ts";
 import { clampRetryAfter, encodeReplyFacts } from "./reply_extension.ts";
 import { type CallServices, RunningCall } from "./running_call.ts";
-import { StatusCode, statusName } from "./status_code.ts";
+import { StatusCode } from "./status_code.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** What a {@linkcode Callee} is made from. */
@@ -62,14 +61,6 @@ export interface CalleeOptions {
   readonly tracing: Tracing;
   /** @default {MAX_HANDLERS_IN_FLIGHT} */
   readonly maxHandlersInFlight?: number | undefined;
-}
-
-/** What a key has of a callee, over all its connections. */
-interface CallingKey extends KeyEntry, SlotUser {
-  /** Bounds what is held of its unfinished requests. */
-  readonly memory: MemoryLimit;
-  /** Bounds what its decompressed requests take: apart, or small ones found no room. */
-  readonly decoded: MemoryLimit;
 }
 
 /** Serves the requests of every connection of an agent. */
@@ -209,7 +200,7 @@ export class Callee {
   /** As `#handle`, when the request has not arrived yet. */
   async #handleLater(incoming: IncomingCall): Promise<void> {
     let message: Message | undefined;
-    const unwatch = this.#watch(incoming);
+    const unwatch = incoming.watch(this.#options.clock);
     try {
       message = await incoming.channel.receive(incoming.race);
     } catch (error) {
@@ -219,31 +210,6 @@ export class Callee {
     }
     if (message === undefined) return incoming.channel.finish();
     await this.#handleMessage(incoming, message);
-  }
-
-  /**
-   * Gives a request up of which no more has come for long. Looks at it now and
-   * then, which costs a large one less than a timer for each of its pieces.
-   *
-   * @returns Ends that.
-   */
-  #watch({ channel, race }: IncomingCall): () => void {
-    const { clock } = this.#options;
-    let lookedAtBytes = -1;
-    let cancelTimer: () => void;
-    const look = (): void => {
-      if (channel.bytesReceived === lookedAtBytes) {
-        channel.cancel(StatusCode.DEADLINE_EXCEEDED);
-        race.abort(
-          new CallError("DEADLINE_EXCEEDED", "Request: it did not arrive"),
-        );
-        return;
-      }
-      lookedAtBytes = channel.bytesReceived;
-      cancelTimer = clock.schedule(REQUEST_SILENCE_MS, look);
-    };
-    look();
-    return () => cancelTimer();
   }
 
   /** Answers what is no request. */
@@ -541,38 +507,6 @@ export class Callee {
   }
 }
 
-/** A request that comes in. A class for the reason that `CallContext` tells. */
-class IncomingCall {
-  readonly channel: MessageChannel;
-  readonly connection: TransportConnection;
-  readonly key: CallingKey;
-  /** Aborted when the caller gives up or is gone. */
-  readonly race: AbortRace = new AbortRace();
-
-  constructor(
-    stream: TransportStream,
-    connection: TransportConnection,
-    key: CallingKey,
-  ) {
-    this.channel = new MessageChannel(stream, { memory: key.memory });
-    this.connection = connection;
-    this.key = key;
-    const { race } = this;
-    // Not at the right of the property: V8 puts a function that is written there
-    // into its old generation.
-    const onStopped = (code: number): void => race.abort(givenUp(code));
-    stream.onStopped = onStopped;
-  }
-}
-
-keepHiddenClass(
-  new IncomingCall(
-    {} as TransportStream,
-    undefined as never,
-    {} as CallingKey,
-  ),
-);
-
 function unavailable(detail: string): CallError {
   return new CallError("UNAVAILABLE", `Agent: ${detail}`, {
     retryAfterMs: RETRY_AFTER_MS,
@@ -602,10 +536,4 @@ function isEqual(left: Uint8Array, right: Uint8Array): boolean {
     if (left[index] !== right[index]) return false;
   }
   return true;
-}
-
-function givenUp(code: number): CallError {
-  return statusName(code) === "DEADLINE_EXCEEDED"
-    ? new CallError("DEADLINE_EXCEEDED", "Call: the caller's time ran out")
-    : new CallError("CANCELLED", "Call: the caller gave up");
 }
