@@ -88,19 +88,31 @@ export class PeerFinder {
     for (const peer of await this.find(target)) {
       race.throwIfAborted();
       try {
-        return await peers.acquire(peer);
+        return await this.#acquire(target, peer, peers);
       } catch (error) {
         failure = error;
         if (isOutOfConnections(error)) passedOver.push(peer);
-        if (error instanceof TransportError) this.forget(target, peer, error);
       }
     }
     if (passedOver.length === 0) throw failure;
     const place = await peers.waitForPlace(passedOver, race);
     try {
-      return await peers.acquire(place.peer);
+      return await this.#acquire(target, place.peer, peers);
     } finally {
       place.release();
+    }
+  }
+
+  async #acquire(
+    target: RegistryTarget | AddressTarget,
+    peer: Peer,
+    peers: PeerConnections,
+  ): Promise<PeerLease> {
+    try {
+      return await peers.acquire(peer);
+    } catch (error) {
+      if (error instanceof TransportError) this.forget(target, peer, error);
+      throw error;
     }
   }
 }
