@@ -37,8 +37,8 @@ export interface RequestOptions {
   /**
    * Longest wait for the callee, or for a connection to it where all are in use, in
    * milliseconds, 0 to 4,294,967,295; each chunk starts it anew, and nothing counts
-   * while `input` has nothing to send. Nothing turns that of a stream off, for the
-   * same reason.
+   * while `input` has nothing to send, or a large chunk of it waits for others to
+   * leave. Nothing turns that of a stream off, for the same reason.
    *
    * @default {none for a call, 60,000 for a stream}
    */
