@@ -98,9 +98,9 @@ export class ControlQueue {
    * Asks the peer to show that it receives where we send (RFC 9000 §8.2.1). It
    * is not repeated when it is lost: another one is made.
    *
-   * @param data Eight unpredictable bytes.
+   * @param data Eight unpredictable bytes; none where it is not to be asked any more.
    */
-  challengePath(data: Uint8Array): void {
+  challengePath(data: Uint8Array | undefined): void {
     this.#pathChallenge = data;
   }
 

@@ -16,8 +16,8 @@ import { PathBackoff } from "./path_backoff.ts";
 interface PathUser {
   /** The probe timeout without backoff, in milliseconds. */
   readonly ptoMs: number;
-  /** Sends a challenge with the next packet. */
-  challengePath(data: Uint8Array): void;
+  /** Sends a challenge with the next packet; without one, none any more. */
+  challengePath(data: Uint8Array | undefined): void;
   /** Forgets what was learned of the path before. */
   handlePathChange(address: Address): void;
 }
@@ -77,8 +77,10 @@ export class Migration {
    */
   handleMove(now: Instant, from: Address, datagramBytes: number): void {
     if (!this.#mayMove(now, from)) return;
-    const { isProven, provenAddress, address } = this.#paths;
-    if (!isProven && provenAddress !== undefined) this.#abandon(now, address);
+    const { isProven, provenAddress, address, challenge } = this.#paths;
+    if (!isProven && provenAddress !== undefined) {
+      this.#abandon(now, { address, challenge });
+    }
     this.#moveCount++;
     if (this.#paths.move(from, datagramBytes)) this.#challenge(now);
     this.#trace?.path("moved", from);
@@ -104,7 +106,10 @@ export class Migration {
    * @param data Its eight bytes.
    */
   handleResponse(data: Uint8Array): void {
-    if (!this.#paths.handleResponse(data)) return;
+    if (!this.#paths.handleResponse(data)) {
+      if (this.#backoff?.isAnsweredLate(data)) this.#backoff = undefined;
+      return;
+    }
     this.#backoff = undefined;
     const { hostname } = this.#paths.address;
     this.#trace?.path("validated", this.#paths.address);
@@ -120,12 +125,12 @@ export class Migration {
    */
   handleTimeout(now: Instant): void {
     if (this.#paths.deadline > now) return;
-    const left = this.#paths.address;
+    const { address: left, challenge } = this.#paths;
     if (this.#paths.handleTimeout()) return this.#challenge(now);
     const { address } = this.#paths;
     this.#trace?.path("abandoned", address);
     if (isSameAddress(left, address)) return;
-    this.#abandon(now, left);
+    this.#abandon(now, { address: left, challenge });
     if (left.hostname !== address.hostname) {
       this.#user.handlePathChange(address);
     }
@@ -141,9 +146,14 @@ export class Migration {
     return isSameAddress(provenAddress, to) || this.#backoff.isDue(now, to);
   }
 
-  #abandon(now: Instant, address: Address): void {
+  #abandon(
+    now: Instant,
+    left: { address: Address; challenge: Uint8Array | undefined },
+  ): void {
     this.#backoff ??= new PathBackoff();
-    this.#backoff.onAbandoned(now, address, this.#user.ptoMs);
+    this.#backoff.onAbandoned(now, left, this.#user.ptoMs);
+    // Whoever answers it elsewhere would say nothing of that address.
+    this.#user.challengePath(undefined);
   }
 
   #challenge(now: Instant): void {

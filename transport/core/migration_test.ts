@@ -201,6 +201,51 @@ Deno.test("Packets from ever other addresses that never answer do not have each 
   assert.ok(server.stats.moves < 20, `${server.stats.moves} moves in 20 s`);
 });
 
+for (
+  const [whence, addressOf] of [
+    ["where it was before", () => CLIENT_ADDRESS],
+    ["ever other addresses", (port: number) => ({ ...ATTACKER, port })],
+  ] as const
+) {
+  Deno.test(`A peer that has moved is followed though some of its packets come first from ${whence} (RFC 9000 §9.3.3)`, () => {
+    const pair = new Pair({ link: { latencyMs: 10 } });
+    const { client, server } = pair.connect();
+    pair.runFor(1_000);
+    pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+    let copies = 0;
+    let copyAt = pair.now;
+    pair.network.filter = (datagram, from, to) => {
+      if (to.hostname === ATTACKER.hostname) return false;
+      // Each time the server is where the peer is, and waits for it to prove that.
+      if (
+        from.hostname === OTHER_HOST.hostname && pair.now >= copyAt &&
+        server.remoteAddress.hostname === OTHER_HOST.hostname
+      ) {
+        copyAt = pair.now + 200;
+        const copy = datagram.slice();
+        pair.server.endpoint.handleDatagram(
+          pair.now,
+          addressOf(++copies),
+          copy,
+        );
+      }
+      return true;
+    };
+    let reached = 0;
+    const turns = 20 * 50;
+    for (let i = 0; i < turns; i++) {
+      client.sendDatagram(Uint8Array.of(1));
+      pair.runFor(20);
+      if (server.remoteAddress.hostname === OTHER_HOST.hostname) reached++;
+    }
+    assert.ok(copies > 1, `${copies} copies`);
+    assert.ok(
+      reached > 0.8 * turns,
+      `at the peer ${reached} times of ${turns}`,
+    );
+  });
+}
+
 Deno.test("A peer that moves to where nothing arrives at first is followed once it does", () => {
   const pair = new Pair({ link: { latencyMs: 10 } });
   const { client, server } = pair.connect();

@@ -508,9 +508,9 @@ export class PacketSpace {
   /**
    * Asks the peer to show that it receives where we send.
    *
-   * @param data Eight unpredictable bytes.
+   * @param data Eight unpredictable bytes; none where it is not to be asked any more.
    */
-  challengePath(data: Uint8Array): void {
+  challengePath(data: Uint8Array | undefined): void {
     this.#outgoing.control.challengePath(data);
   }
 

@@ -97,6 +97,11 @@ export class Paths {
     return this.#proven?.address;
   }
 
+  /** What the address in use has to return, while that is awaited. */
+  get challenge(): Uint8Array | undefined {
+    return this.#challenge;
+  }
+
   /**
    * Bytes came from the address in use.
    *
