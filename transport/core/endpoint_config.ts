@@ -39,6 +39,7 @@ import {
   DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND,
   DEFAULT_MAX_STORED_TICKETS,
   DEFAULT_MAX_STREAM_DATA_BYTES,
+  DEFAULT_MAX_STREAM_STRETCHES,
   DEFAULT_MAX_UNI_STREAMS,
   DEFAULT_MAX_USED_TICKETS,
   DEFAULT_MAX_WAITING_HELLOS,
@@ -119,8 +120,6 @@ const MAY_BE_FRACTION = /(Ms|Share)$/;
 export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
   const maxHalfOpen = options.maxHalfOpen ?? DEFAULT_MAX_HALF_OPEN;
-  const maxStreamDataBytes = options.maxStreamDataBytes ??
-    DEFAULT_MAX_STREAM_DATA_BYTES;
   const config: EndpointConfig = {
     accept: true,
     suites: DEFAULT_SUITES,
@@ -135,7 +134,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     keyUpdatePackets: DEFAULT_KEY_UPDATE_PACKETS,
     keyUpdateIntervalMs: DEFAULT_KEY_UPDATE_INTERVAL_MS,
     maxDataBytes: DEFAULT_MAX_DATA_BYTES,
-    maxStreamDataBytes,
+    maxStreamDataBytes: DEFAULT_MAX_STREAM_DATA_BYTES,
     sendBufferBytes: DEFAULT_SEND_BUFFER_BYTES,
     maxBidiStreams: DEFAULT_MAX_BIDI_STREAMS,
     maxUniStreams: DEFAULT_MAX_UNI_STREAMS,
@@ -159,13 +158,7 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
     maxRetriesPerSecond: DEFAULT_MAX_RETRIES_PER_SECOND,
     maxStatelessAnswersPerSecond: DEFAULT_MAX_STATELESS_ANSWERS_PER_SECOND,
     maxBufferedBytes: DEFAULT_MAX_BUFFERED_BYTES,
-    maxStreamStretches: Math.min(
-      Math.max(
-        MIN_MAX_STREAM_STRETCHES,
-        Math.floor(maxStreamDataBytes / BYTES_PER_STREAM_STRETCH),
-      ),
-      BOUNDS.maxStreamStretches[1],
-    ),
+    maxStreamStretches: stretchesFor(options.maxStreamDataBytes),
     maxAckRanges: DEFAULT_MAX_ACK_RANGES,
     maxControlFramesPerRoundTrip: DEFAULT_MAX_CONTROL_FRAMES_PER_ROUND_TRIP,
     maxPathResponses: DEFAULT_MAX_PATH_RESPONSES,
@@ -180,6 +173,14 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   checkSuites(config.suites);
   checkKeyPair(config.keyPair);
   return config;
+}
+
+/** @param creditBytes Credit of a stream; not checked yet. */
+function stretchesFor(creditBytes?: number): number {
+  if (!Number.isSafeInteger(creditBytes)) return DEFAULT_MAX_STREAM_STRETCHES;
+  const stretches = Math.floor(creditBytes! / BYTES_PER_STREAM_STRETCH);
+  const [, highest] = BOUNDS.maxStreamStretches;
+  return Math.min(Math.max(MIN_MAX_STREAM_STRETCHES, stretches), highest);
 }
 
 /** @param options Where what is `undefined` means the default, as if it were absent. */
