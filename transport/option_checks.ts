@@ -12,7 +12,7 @@ const BIND_TYPES = {
   accept: "boolean",
   config: "object",
   carrier: "object",
-  clock: "object",
+  clock: "function",
   random: "object",
   onConnection: "function",
   observe: "function",
