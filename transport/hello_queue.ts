@@ -39,6 +39,13 @@ const MAX_VAIN_HELLO_MS = 1;
  */
 export const MAX_HELLO_TURN_MS = 0.25;
 
+/**
+ * What a turn of hellos in vain counts at most, in ms: of a slow machine it takes one
+ * of them. Longer was the process that stood still, and nobody would get in for four
+ * times as long.
+ */
+export const MAX_COUNTED_VAIN_MS = 25;
+
 /** A hello that waits. */
 interface WaitingHello {
   readonly slot: number;
@@ -105,7 +112,7 @@ export class HelloQueue {
     const startedAt = this.#options.clock();
     if (this.#vainTime.isEmpty(startedAt)) return this.#keep(hello, from);
     if (!this.#options.handle(hello, from)) {
-      this.#vainTime.spend(this.#options.clock() - startedAt);
+      this.#spendVainTime(this.#options.clock() - startedAt);
     }
   }
 
@@ -131,7 +138,11 @@ export class HelloQueue {
       if (!isConnection) vainMs += now - before;
     } while (this.isWaiting && now - startedAt < MAX_HELLO_TURN_MS);
     send();
-    this.#vainTime.spend(vainMs + this.#options.clock() - now);
+    this.#spendVainTime(vainMs + this.#options.clock() - now);
+  }
+
+  #spendVainTime(ms: number): void {
+    this.#vainTime.spend(Math.min(ms, MAX_COUNTED_VAIN_MS));
   }
 
   #keep(hello: Uint8Array, from: Address): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   HelloQueue,
+  MAX_COUNTED_VAIN_MS,
   MAX_HELLO_TURN_MS,
   MAX_WAITING_HELLO_BYTES,
 } from "./hello_queue.ts";
@@ -135,6 +136,26 @@ Deno.test("HelloQueue gives hellos in vain vainHelloShare of the time, and what 
   const spentMs = rig.handled.length * 0.05 + sendMs;
   assert.ok(sendMs > 10);
   assert.ok(Math.abs(spentMs - 250) < 5, `${spentMs} ms`);
+});
+
+Deno.test("HelloQueue lets hellos in soon after the process has stood still over one in vain", () => {
+  const rig = new Rig({ costMs: 3_000 });
+  rig.push(1);
+  rig.push(2);
+  const shut = (): number => {
+    const since = rig.now;
+    const { length } = rig.handled;
+    while (rig.handled.length === length && rig.now < since + 20_000) {
+      rig.now += 1;
+      const before = rig.now;
+      rig.queue.handleWaiting(() => {});
+      if (rig.handled.length > length) return before - since;
+    }
+    return Infinity;
+  };
+  assert.ok(shut() <= 4 * MAX_COUNTED_VAIN_MS);
+  rig.push(3);
+  assert.ok(shut() <= 4 * MAX_COUNTED_VAIN_MS);
 });
 
 Deno.test("HelloQueue does not count the time of hellos that become connections", () => {
