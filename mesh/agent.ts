@@ -389,9 +389,9 @@ export class Agent {
    * at once.
    * @returns Resolves when it is in the subscribers' queues at the node.
    * @throws {CallError} `INVALID_ARGUMENT`, `PERMISSION_DENIED`; `UNAVAILABLE`
-   * or `UNAUTHENTICATED` when it was not sent; `DEADLINE_EXCEEDED` when the node does not answer and
-   * `CONNECTION_LOST`: it may be published all the same; `CANCELLED` when the
-   * agent is closed.
+   * or `UNAUTHENTICATED` when it was not sent; `DEADLINE_EXCEEDED` when the node
+   * does not answer and `CONNECTION_LOST`: it may be published all the same;
+   * `CANCELLED` when the agent is closed.
    * @throws {ProtocolError} `INVALID_VALUE` for a value that cannot be sent.
    */
   publish(topic: string, value?: Sendable): Promise<void> {

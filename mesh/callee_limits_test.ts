@@ -166,20 +166,29 @@ Deno.test("Callee works on the calls of a key up to its share, however many conn
   await assertServed(greedy[0]!);
 });
 
-Deno.test("Callee counts a call's wait for others as its own time, and begins none that comes too late", async () => {
-  const rig = new Rig(128);
-  const caller = rig.connect(2);
-  let durationMs = 900;
-  const remaining: (number | undefined)[] = [];
+/** A method that takes a while, and notes how much time its calls have left. */
+function setSlow(rig: Rig): {
+  durationMs: number;
+  readonly remaining: (number | undefined)[];
+} {
+  const slow = { durationMs: 900, remaining: [] as (number | undefined)[] };
   rig.callee.setMethod("slow", {
     kind: "call",
     handler: (request) => {
-      remaining.push(request.remainingMs);
+      slow.remaining.push(request.remainingMs);
       return new Promise((resolve) => {
-        rig.clock.schedule(durationMs, () => resolve("done"));
+        rig.clock.schedule(slow.durationMs, () => resolve("done"));
       });
     },
   });
+  return slow;
+}
+
+Deno.test("Callee counts a call's wait for others as its own time, and begins none that comes too late", async () => {
+  const rig = new Rig(128);
+  const caller = rig.connect(2);
+  const slow = setSlow(rig);
+  const { remaining } = slow;
   const askAll = async (count: number, timeoutSeconds: number) => {
     const answers: Promise<string>[] = [];
     for (let index = 0; index < count; index++) {
@@ -208,7 +217,7 @@ Deno.test("Callee counts a call's wait for others as its own time, and begins no
 
   // By now it knows that 900 ms are needed, and some: beside others. Who is alone
   // may be served faster, also where the value is decoded in a turn of its own.
-  durationMs = 500;
+  slow.durationMs = 500;
   const [large] = caller.open();
   large.tryWrite(callOf("slow", 20_000, 1), true);
   const alone = statusOf(new MessageChannel(large).receive());
@@ -223,7 +232,7 @@ Deno.test("Callee counts a call's wait for others as its own time, and begins no
   await assertAll(running, "OK");
   await advance(500);
   await assertAll(waiting, "OK");
-  durationMs = 1_500;
+  slow.durationMs = 1_500;
   const long = await askAll(64, 30);
   const late = await askAll(10, 2);
   const count = remaining.length;
@@ -237,17 +246,8 @@ Deno.test("Callee counts a call's wait for others as its own time, and begins no
 Deno.test("Callee serves the newest of a caller's calls first once it came too late for one that waited", async () => {
   const rig = new Rig(128);
   const caller = rig.connect(2);
-  let durationMs = 900;
-  const remaining: (number | undefined)[] = [];
-  rig.callee.setMethod("slow", {
-    kind: "call",
-    handler: (request) => {
-      remaining.push(request.remainingMs);
-      return new Promise((resolve) => {
-        rig.clock.schedule(durationMs, () => resolve("done"));
-      });
-    },
-  });
+  const slow = setSlow(rig);
+  const { remaining } = slow;
   const ask = (timeoutSeconds: number): Promise<string> => {
     const [stream] = caller.open();
     stream.tryWrite(callOf("slow", 1, timeoutSeconds), true);
@@ -264,10 +264,10 @@ Deno.test("Callee serves the newest of a caller's calls first once it came too l
   // Now 900 ms are known to be needed. Of 64 that run one ends, and then another.
   answers.push(ask(30));
   await settle();
-  durationMs = 1_500;
+  slow.durationMs = 1_500;
   answers.push(ask(30));
   await settle();
-  durationMs = 5_000;
+  slow.durationMs = 5_000;
   for (let count = 0; count < 62; count++) answers.push(ask(30));
   await settle();
   assert.equal(rig.callee.runningCount, 64);

@@ -8,27 +8,23 @@
  * @module
  */
 import type { Clock } from "../internal/clock.ts";
-import { MAX_PAYLOAD_LENGTH } from "../protocol/mod.ts";
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
-import { ChunkTurns } from "./chunk_turns.ts";
-import { LARGE_REQUEST_BYTES, MAX_UPLOAD_BYTES } from "./config.ts";
+import { ChunkTurns, isLargeChunk } from "./chunk_turns.ts";
+import { MAX_UPLOAD_BYTES } from "./config.ts";
 import { OpenWaiter } from "./open_waiter.ts";
 import { type OutgoingRequest, streamOptions } from "./outgoing_request.ts";
 import { RequestTurns } from "./request_turns.ts";
 import { StatusCode } from "./status_code.ts";
 
 /**
- * Whether a request has to have a turn. Not one that is above what fits into a
- * message: it is refused where it is encoded, and there may never be a turn for it.
- * Nor one whose input goes on after it, for hours perhaps: its stream does not say
- * when the request itself has arrived.
+ * Whether a request has to have a turn, as a chunk of its size has. Not one whose
+ * input goes on after it, for hours perhaps: its stream does not say when the request
+ * itself has arrived.
  *
  * @param request What is asked for.
  */
 export function isLarge({ content, options }: OutgoingRequest): boolean {
-  const { length } = content.body;
-  return length >= LARGE_REQUEST_BYTES && length <= MAX_PAYLOAD_LENGTH &&
-    options.input === undefined;
+  return isLargeChunk(content.body.length) && options.input === undefined;
 }
 
 /**

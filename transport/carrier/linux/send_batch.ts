@@ -1,9 +1,9 @@
 /**
  * Sends many datagrams with one call.
  *
- * Datagrams of one size to one address that follow each other are one message,
- * unless one of them is to be separate, which the kernel cuts (UDP_SEGMENT, generic segmentation offload): they go
- * through the network stack once.
+ * Datagrams of one size to one address that follow each other are one message, which
+ * the kernel cuts (UDP_SEGMENT, generic segmentation offload): they go through the
+ * network stack once. One that is to be separate is a message of its own.
  *
  * @module
  */
