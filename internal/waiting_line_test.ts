@@ -1,64 +1,90 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { WaitingLine } from "./waiting_line.ts";
+import { type LineMember, WaitingLine } from "./waiting_line.ts";
 
-function fill(count: number): WaitingLine<number> {
-  const line = new WaitingLine<number>();
-  for (let item = 0; item < count; item++) line.add(item, undefined);
+interface Member extends LineMember {
+  readonly id: number;
+}
+
+function createMembers(count: number): Member[] {
+  return Array.from({ length: count }, (_, id) => ({ id, lineIndex: -1 }));
+}
+
+function fill(members: readonly Member[]): WaitingLine<Member> {
+  const line = new WaitingLine<Member>();
+  for (const member of members) line.add(member, undefined);
   return line;
 }
 
+function idsOf(members: readonly Member[]): number[] {
+  return members.map(({ id }) => id);
+}
+
 /** Serves all who wait. */
-function serveAll(line: WaitingLine<number>): number[] {
-  const served: number[] = [];
-  for (let item = line.peek(); item !== undefined; item = line.peek()) {
-    line.serve(item);
-    served.push(item);
+function serveAll(line: WaitingLine<Member>): number[] {
+  const served: Member[] = [];
+  for (let next = line.peek(); next !== undefined; next = line.peek()) {
+    line.serve(next);
+    served.push(next);
   }
-  return served;
+  return idsOf(served);
 }
 
 Deno.test("WaitingLine serves the oldest first, and keeps what each waits with", () => {
-  const line = new WaitingLine<string, number>();
-  line.add("a", 1);
-  line.add("b", 2);
-  line.add("c", 3);
-  assert.equal(line.peek(), "a");
-  assert.equal(line.get("b"), 2);
-  assert.equal(line.delete("a"), true);
-  assert.equal(line.delete("a"), false);
-  assert.equal(line.get("a"), undefined);
-  assert.deepEqual([...line.keys()], ["b", "c"]);
-  assert.equal(line.peek(), "b");
-  assert.deepEqual(serveAll(fill(5)), [0, 1, 2, 3, 4]);
+  const line = new WaitingLine<Member, string>();
+  const [a, b, c] = createMembers(3) as [Member, Member, Member];
+  line.add(a, "one");
+  line.add(b, "two");
+  line.add(c, "three");
+  assert.equal(line.peek(), a);
+  assert.equal(line.get(b), "two");
+  assert.equal(line.delete(a), true);
+  assert.equal(line.delete(a), false);
+  assert.equal(line.get(a), undefined);
+  assert.deepEqual(line.list(), [b, c]);
+  assert.equal(line.peek(), b);
+  assert.deepEqual(serveAll(fill(createMembers(5))), [0, 1, 2, 3, 4]);
+});
+
+Deno.test("WaitingLine leaves who waits in another one where it is", () => {
+  const [a, b] = createMembers(2) as [Member, Member];
+  const line = fill([a]);
+  const other = fill([b]);
+  assert.equal(other.delete(a), false);
+  assert.equal(other.get(a), undefined);
+  assert.equal(other.peek(), b);
+  assert.equal(line.delete(a), true);
+  assert.equal(a.lineIndex, -1);
 });
 
 Deno.test("WaitingLine serves the newest first when that is preferred, until nobody waits", () => {
-  const line = fill(5);
+  const members = createMembers(6);
+  const line = fill(members.slice(0, 5));
   line.preferNewest();
-  line.add(5, undefined);
-  assert.equal(line.peek(), 5);
-  line.delete(4);
+  line.add(members[5]!, undefined);
+  assert.equal(line.peek(), members[5]);
+  line.delete(members[4]!);
   assert.deepEqual(serveAll(line), [5, 3, 2, 1, 0]);
   line.preferNewest();
-  for (let item = 0; item < 3; item++) line.add(item, undefined);
+  for (const member of members.slice(0, 3)) line.add(member, undefined);
   assert.deepEqual(serveAll(line), [0, 1, 2]);
 });
 
 Deno.test("WaitingLine lets nobody wait for ever while newer ones come", () => {
-  const line = fill(10);
+  const members = createMembers(90);
+  const line = fill(members.slice(0, 10));
   line.preferNewest();
   const served: number[] = [];
-  for (let item = 10; item < 90; item++) {
-    line.add(item, undefined);
+  for (const member of members.slice(10)) {
+    line.add(member, undefined);
     const next = line.peek()!;
     // It is looked at more than once before there is something for it.
     assert.equal(line.peek(), next);
     line.serve(next);
-    served.push(next);
+    served.push(next.id);
   }
   assert.deepEqual(
-    served.filter((item) => item < 10),
+    served.filter((id) => id < 10),
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
   );
 });
@@ -69,21 +95,23 @@ Deno.test("WaitingLine agrees with a list, whoever comes, leaves and is served",
     at: fc.nat(1_000),
   });
   fc.assert(fc.property(fc.array(step, { maxLength: 1_000 }), (steps) => {
-    const line = new WaitingLine<number>();
-    const list: number[] = [];
+    const line = new WaitingLine<Member, number>();
+    const list: Member[] = [];
     let turns: number | undefined;
-    for (const [item, { what, at }] of steps.entries()) {
+    for (const [id, { what, at }] of steps.entries()) {
       const isNewest = turns !== undefined && turns % 8 !== 7;
       const next = list.at(isNewest ? -1 : 0);
       assert.equal(line.peek(), next);
       if (what === "add") {
-        line.add(item, undefined);
-        list.push(item);
+        const member = { id, lineIndex: -1 };
+        line.add(member, id);
+        list.push(member);
       } else if (what === "prefer") {
         line.preferNewest();
         if (list.length > 0) turns ??= 0;
       } else if (list.length > 0) {
         const leaving = what === "serve" ? next! : list[at % list.length]!;
+        assert.equal(line.get(leaving), leaving.id);
         list.splice(list.indexOf(leaving), 1);
         if (what === "serve") line.serve(leaving);
         else assert.equal(line.delete(leaving), true);
@@ -92,6 +120,6 @@ Deno.test("WaitingLine agrees with a list, whoever comes, leaves and is served",
       }
       assert.equal(line.size, list.length);
     }
-    assert.deepEqual([...line.keys()], list);
+    assert.deepEqual(line.list(), list);
   }));
 });

@@ -71,6 +71,9 @@ interface AgentParts {
   readonly transport: Transport;
 }
 
+/** Of whoever gives none: one for all, not one for each call. */
+const NO_OPTIONS: CallOptions & StreamOptions = {};
+
 /**
  * A member of the mesh. It registers with a node, which tells it where others
  * are, and talks to them directly: one connection to each, shared by all calls.
@@ -333,7 +336,7 @@ export class Agent {
     target: Target,
     method: string,
     value?: Sendable,
-    options: CallOptions = {},
+    options: CallOptions = NO_OPTIONS,
   ): Promise<Reply> {
     return this.#caller.call(target, method, value, options) as Promise<Reply>;
   }
@@ -359,7 +362,7 @@ export class Agent {
     target: Target,
     method: string,
     value?: Sendable,
-    options: StreamOptions = {},
+    options: StreamOptions = NO_OPTIONS,
   ): CallStream<Chunk> {
     return this.#caller.stream(target, method, value, options) as CallStream<
       Chunk

@@ -36,7 +36,8 @@ export interface AnswerTaker<Call, Answer> {
  */
 export class AnswerWaiter<Call, Answer> implements MessageListener {
   readonly #taker: AnswerTaker<Call, Answer>;
-  readonly #call: Call;
+  /** The call. */
+  readonly call: Call;
   readonly #resolve: (answer: Answer | Promise<Answer>) => void;
   readonly #reject: (reason: unknown) => void;
 
@@ -53,7 +54,7 @@ export class AnswerWaiter<Call, Answer> implements MessageListener {
     reject: (reason: unknown) => void,
   ) {
     this.#taker = taker;
-    this.#call = call;
+    this.call = call;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -61,15 +62,24 @@ export class AnswerWaiter<Call, Answer> implements MessageListener {
   /** The first message is there, or the callee ended without one. */
   resolve(message: Message | undefined): void {
     try {
-      this.#resolve(this.#taker.take(this.#call, message));
+      this.#resolve(this.#taker.take(this.call, message));
     } catch (error) {
       this.#reject(error);
     }
   }
 
+  /**
+   * Leaves the call to somebody else.
+   *
+   * @param answer What that gives.
+   */
+  settle(answer: Promise<Answer>): void {
+    this.#resolve(answer);
+  }
+
   /** There will be none. */
   reject(reason: unknown): void {
-    this.#resolve(this.#taker.fail(this.#call, reason));
+    this.#resolve(this.#taker.fail(this.call, reason));
   }
 }
 

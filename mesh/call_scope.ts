@@ -55,7 +55,9 @@ export class CallScope implements TimedCall {
   readonly timer: CallTimer;
   /** The span; its id is the id of the request message. */
   readonly span: OpenSpan;
-  readonly #options: CallScopeOptions;
+  readonly #method: string;
+  readonly #capability: string | undefined;
+  readonly #options: RequestOptions;
   readonly #totalMs: number;
   readonly #idleTimeoutMs: number | undefined;
   readonly #parent: CallContext | undefined;
@@ -77,7 +79,10 @@ export class CallScope implements TimedCall {
    * call left; `INVALID_ARGUMENT` for a wrong budget inside a handler.
    */
   constructor(options: CallScopeOptions) {
-    this.#options = options;
+    // Not what holds them: it would live as long as the call.
+    this.#method = options.method;
+    this.#capability = options.capability;
+    this.#options = options.options;
     const { timeoutMs, idleTimeoutMs, signal, budget } = options.options;
     const parent = currentCall();
     this.#parent = parent;
@@ -130,10 +135,7 @@ export class CallScope implements TimedCall {
 
   /** What is to be said about the call in errors. */
   get facts(): { method: string; capability: string | undefined } {
-    return {
-      method: this.#options.method,
-      capability: this.#options.capability,
-    };
+    return { method: this.#method, capability: this.#capability };
   }
 
   /**
@@ -155,9 +157,8 @@ export class CallScope implements TimedCall {
     const { traceContext } = this.span;
     if (traceContext !== undefined) envelope.traceContext = traceContext;
     if (this.#budget !== undefined) envelope.budget = this.#budget;
-    const { capability } = this.#options;
-    if (capability !== undefined) envelope.capability = capability;
-    const { metadata, isIdempotent } = this.#options.options;
+    if (this.#capability !== undefined) envelope.capability = this.#capability;
+    const { metadata, isIdempotent } = this.#options;
     if (metadata !== undefined) envelope.metadata = metadata;
     if (isIdempotent === true) envelope.isIdempotent = true;
     return envelope;
@@ -251,14 +252,13 @@ export class CallScope implements TimedCall {
 
   /** A limit is reached: for the timer. */
   handleTimeLimit(limit: TimeLimit): void {
-    const { method } = this.#options;
     const detail = limit === "total"
       ? `not finished within ${Math.ceil(this.#totalMs)} ms`
       : `no progress within ${this.#idleTimeoutMs} ms`;
     this.abort(
       new CallError(
         "DEADLINE_EXCEEDED",
-        `Call of ${method}: ${detail}${this.#obstacle}`,
+        `Call of ${this.#method}: ${detail}${this.#obstacle}`,
         this.facts,
       ),
     );

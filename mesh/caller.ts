@@ -55,6 +55,7 @@ import {
   type PeerPlace,
 } from "./peer_connections.ts";
 import { PeerFinder } from "./peer_finder.ts";
+import { OpenWaiter, type StreamTaker } from "./open_waiter.ts";
 import { notFound, parseTarget, type Target } from "./target.ts";
 import type { Tracing } from "./tracing.ts";
 import { isLarge, openStream, UploadTurns } from "./upload_turns.ts";
@@ -90,6 +91,8 @@ class SentCall {
   ) {}
 }
 
+type WaitingCall = AnswerWaiter<SentCall, Answer>;
+
 keepHiddenClass(new SentCall(undefined as never, [], new Attempt()));
 
 /** A request that left before its connection stood. */
@@ -111,6 +114,12 @@ export class Caller {
   readonly #answers: AnswerTaker<SentCall, Answer> = {
     take: (call, first) => this.#takeAnswer(call, first),
     fail: (call, reason) => this.#callAfter(call, reason),
+  };
+
+  /** What becomes of those that have waited for a stream. */
+  readonly #streams: StreamTaker<WaitingCall> = {
+    take: (call, stream) => this.#takeStream(call, stream),
+    fail: (call, reason) => call.reject(reason),
   };
 
   /** @param options The agent's parts. */
@@ -156,25 +165,40 @@ export class Caller {
     } catch (failure) {
       return this.#callAfter(call, failure);
     }
-    // Here and not where every other wait is: whatever holds calls up, thousands
-    // then wait for a stream, and each has a place in memory.
-    return attempt.lease !== undefined && !attempt.isSent
+    // Without a function that waits: whatever holds calls up, thousands then wait
+    // for a stream, and each has a place in memory that collections go through.
+    return attempt.lease !== undefined && !attempt.isSent && !isLarge(request)
       ? this.#callWhenOpen(call, attempt.lease)
       : this.#callOn(request, peers, attempt);
   }
 
   /** Goes on when the connection has a stream to give. */
-  async #callWhenOpen(call: SentCall, lease: PeerLease): Promise<Answer> {
-    const { request, peers, attempt } = call;
+  #callWhenOpen(
+    call: SentCall,
+    { connection }: PeerLease,
+  ): Promise<Answer> {
+    const { request } = call;
+    return new Promise((resolve, reject) => {
+      new OpenWaiter(
+        connection,
+        request.scope.race,
+        this.#streams,
+        new AnswerWaiter(this.#answers, call, resolve, reject),
+      ).wait(streamOptions(request));
+    });
+  }
+
+  /** Takes the stream that a call has waited for. */
+  #takeStream(waiter: WaitingCall, stream: TransportStream): void {
+    const { request, peers, attempt } = waiter.call;
     try {
-      const stream = await this.#openStream(lease.connection, request);
-      if (this.#sendOn(stream, request, peers[0]!, attempt)) {
-        return this.#receiveAnswer(call);
+      if (!this.#sendOn(stream, request, peers[0]!, attempt)) {
+        return waiter.settle(this.#callOn(request, peers, attempt));
       }
     } catch (failure) {
-      return this.#callAfter(call, failure);
+      return waiter.reject(failure);
     }
-    return this.#callOn(request, peers, attempt);
+    attempt.channel.receiveWith(waiter, request.scope.race);
   }
 
   #receiveAnswer(call: SentCall): Promise<Answer> {

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { copyBytes } from "../internal/byte_pool.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import {
   type Compressor,
@@ -178,8 +179,9 @@ function encodeBounded(value: Exclude<Sendable, SealedValue>): Content {
  * @returns A body that nobody else changes.
  */
 export function keepContent(content: OutgoingContent): OutgoingContent {
-  return content.contentType === ContentType.BYTES
-    ? { ...content, body: new Uint8Array(content.body) }
+  const { flags, contentType, body } = content;
+  return contentType === ContentType.BYTES
+    ? { flags, contentType, body: copyBytes(body) }
     : content;
 }
 

@@ -10,7 +10,7 @@
  * @module
  */
 import { createDeferred, type Deferred } from "../internal/deferred.ts";
-import type { WaitingLine } from "../internal/waiting_line.ts";
+import type { LineMember, WaitingLine } from "../internal/waiting_line.ts";
 import type { AbortListener, AbortRace } from "./abort.ts";
 import {
   FEW_HANDLERS,
@@ -31,7 +31,8 @@ export interface SlotUser {
 }
 
 /** A call that waits for a slot. */
-class SlotWaiter implements AbortListener {
+class SlotWaiter implements AbortListener, LineMember {
+  lineIndex = -1;
   readonly #slots: HandlerSlots;
   readonly #user: SlotUser;
   readonly #race: AbortRace;
@@ -164,7 +165,7 @@ export class HandlerSlots {
    */
   refuseWaiting(reason: CallError): void {
     for (const { waiting } of this.#waitingUsers) {
-      for (const waiter of waiting.keys()) waiter.handleAbort(reason);
+      for (const waiter of waiting.list()) waiter.handleAbort(reason);
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type {
   OpenStreamOptions,
   StreamWaiter,
@@ -12,33 +13,53 @@ import type {
 import type { AbortListener, AbortRace } from "./abort.ts";
 import { isTooLate } from "./failure.ts";
 
+/** What becomes of a call that waited for a stream. Nothing of it may throw. */
+export interface StreamTaker<Call> {
+  /**
+   * Takes the stream.
+   *
+   * @param call The call.
+   * @param stream Its stream.
+   */
+  take(call: Call, stream: TransportStream): void;
+  /**
+   * Takes the reason for which there is none.
+   *
+   * @param call The call.
+   * @param reason Why.
+   */
+  fail(call: Call, reason: unknown): void;
+}
+
 /**
  * Waits until the peer allows another stream, or until the call is given up. An
- * object and no signal: it is when there are more calls than streams that memory
+ * object and no promise: it is when there are more calls than streams that memory
  * and time are short.
  */
-export class OpenWaiter implements StreamWaiter, AbortListener {
+export class OpenWaiter<Call> implements StreamWaiter, AbortListener {
+  /** As {@linkcode StreamWaiter} has it. */
+  lineIndex = -1;
   readonly #connection: TransportConnection;
   readonly #race: AbortRace;
-  readonly #resolve: (stream: TransportStream) => void;
-  readonly #reject: (reason: unknown) => void;
+  readonly #taker: StreamTaker<Call>;
+  readonly #call: Call;
 
   /**
    * @param connection Where the stream is to be opened.
    * @param race What the call is given up with.
-   * @param resolve Takes the stream.
-   * @param reject Takes the reason for which there is none.
+   * @param taker Knows what to do.
+   * @param call The call.
    */
   constructor(
     connection: TransportConnection,
     race: AbortRace,
-    resolve: (stream: TransportStream) => void,
-    reject: (reason: unknown) => void,
+    taker: StreamTaker<Call>,
+    call: Call,
   ) {
     this.#connection = connection;
     this.#race = race;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#taker = taker;
+    this.#call = call;
   }
 
   /** @param options Of the stream. */
@@ -50,19 +71,28 @@ export class OpenWaiter implements StreamWaiter, AbortListener {
   /** There is a stream. */
   resolve(stream: TransportStream): void {
     this.#race.delete(this);
-    this.#resolve(stream);
+    this.#taker.take(this.#call, stream);
   }
 
   /** There will be none. */
   reject(reason: unknown): void {
     this.#race.delete(this);
-    this.#reject(reason);
+    this.#taker.fail(this.#call, reason);
   }
 
   /** The call is given up. */
   handleAbort(reason: unknown): void {
     this.#connection.stopWaiting(this);
     if (isTooLate(reason)) this.#connection.preferNewest();
-    this.#reject(reason);
+    this.#taker.fail(this.#call, reason);
   }
 }
+
+keepHiddenClass(
+  new OpenWaiter(
+    undefined as never,
+    undefined as never,
+    undefined as never,
+    undefined,
+  ),
+);

@@ -174,7 +174,8 @@ class LocalSpan implements OpenSpan {
   readonly spanId: bigint;
   readonly traceContext: TraceContext | undefined;
   readonly #parentSpanId: bigint | undefined;
-  readonly #start: SpanStart;
+  readonly #name: string;
+  readonly #kind: SpanStart["kind"];
   readonly #agent: string;
   readonly #sdkSpan: SdkSpan | undefined;
   readonly #listeners: ReadonlySet<SpanListener>;
@@ -197,7 +198,9 @@ class LocalSpan implements OpenSpan {
     this.spanId = spanId;
     this.#parentSpanId = parentSpanId;
     this.traceContext = traceContext;
-    this.#start = start;
+    // Not what holds them: it would live as long as the span.
+    this.#name = start.name;
+    this.#kind = start.kind;
     this.#agent = agent;
     this.#sdkSpan = sdkSpan;
     this.#listeners = listeners;
@@ -223,13 +226,12 @@ class LocalSpan implements OpenSpan {
     if (this.#sdkSpan !== undefined) endSpan(this.#sdkSpan.span, end);
     const startedAt = this.#startedAt;
     if (startedAt === undefined || this.#listeners.size === 0) return;
-    const { name, kind } = this.#start;
     this.#notify({
       traceId: this.traceId,
       spanId: this.spanId,
       parentSpanId: this.#parentSpanId,
-      name,
-      kind,
+      name: this.#name,
+      kind: this.#kind,
       agent: this.#agent,
       ...end,
       startMs: performance.timeOrigin + startedAt,
@@ -254,7 +256,7 @@ keepHiddenClass(
     0n,
     undefined,
     undefined,
-    undefined as never,
+    { name: "", kind: "client" },
     "",
     undefined,
     new Set(),

@@ -11,7 +11,7 @@ import type { Clock } from "../internal/clock.ts";
 import type { TransportConnection, TransportStream } from "../transport/mod.ts";
 import { ChunkTurns, isLargeChunk } from "./chunk_turns.ts";
 import { MAX_UPLOAD_BYTES } from "./config.ts";
-import { OpenWaiter } from "./open_waiter.ts";
+import { OpenWaiter, type StreamTaker } from "./open_waiter.ts";
 import { type OutgoingRequest, streamOptions } from "./outgoing_request.ts";
 import { RequestTurns } from "./request_turns.ts";
 import { StatusCode } from "./status_code.ts";
@@ -26,6 +26,17 @@ import { StatusCode } from "./status_code.ts";
 export function isLarge({ content, options }: OutgoingRequest): boolean {
   return isLargeChunk(content.body.length) && options.input === undefined;
 }
+
+/** What settles a promise. */
+interface Settler {
+  readonly resolve: (stream: TransportStream) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const SETTLING: StreamTaker<Settler> = {
+  take: ({ resolve }, stream) => resolve(stream),
+  fail: ({ reject }, reason) => reject(reason),
+};
 
 /**
  * Opens the stream of a request, waiting for it where there is none yet.
@@ -43,7 +54,8 @@ export function openStream(
   return connection.tryOpenStream(options) ??
     new Promise((resolve, reject) => {
       const { race } = request.scope;
-      new OpenWaiter(connection, race, resolve, reject).wait(options);
+      new OpenWaiter(connection, race, SETTLING, { resolve, reject })
+        .wait(options);
     });
 }
 

@@ -108,10 +108,11 @@ export interface ConnectionHost {
 export type ConnectionInput = (event: ConnectionEvent) => void;
 
 /**
- * Who waits for a stream; a `Deferred` is one. What it throws is reported as what a
- * callback throws.
+ * Who waits for a stream. What it throws is reported as what a callback throws.
  */
 export interface StreamWaiter {
+  /** Where it is in its line, which the connection alone changes: -1 to begin with. */
+  lineIndex: number;
   /** Takes the stream. */
   resolve(stream: TransportStream): void;
   /** There will be none: as {@linkcode TransportConnection.openStream} rejects. */
@@ -367,7 +368,7 @@ export class TransportConnection {
     } catch (error) {
       return rejected(error);
     }
-    const opened = createDeferred<TransportStream>();
+    const opened = { ...createDeferred<TransportStream>(), lineIndex: -1 };
     this.openStreamWith(options, opened);
     if (signal !== undefined) {
       const onAbort = (): void => {
@@ -536,7 +537,7 @@ export class TransportConnection {
     const waitingOpens = this.#waitingOpens;
     this.#waitingOpens = undefined;
     for (const queue of waitingOpens?.queues ?? []) {
-      for (const waiter of queue.keys()) this.#refuse(waiter, error);
+      for (const waiter of queue.list()) this.#refuse(waiter, error);
     }
     this.#ping?.reject(error);
     this.#ping = undefined;

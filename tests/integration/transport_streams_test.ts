@@ -602,7 +602,7 @@ Deno.test("TransportConnection reports who throws at its end, and tells everybod
     const other = await outgoing.openStream();
     held.readWith(THROWING_WAITER);
     const reading = other.read();
-    outgoing.openStreamWith({}, THROWING_WAITER);
+    outgoing.openStreamWith({}, { ...THROWING_WAITER, lineIndex: -1 });
     const opening = outgoing.openStream();
     outgoing.close();
     await assert.rejects(reading, isTransportError("CLOSED"));
@@ -620,7 +620,7 @@ Deno.test("TransportConnection reports who throws when he is given a stream, and
   await withTransports(async ({ outgoing, incoming }) => {
     incoming.onStream = (stream) => stream.abort(1);
     const held = [await outgoing.openStream(), await outgoing.openStream()];
-    outgoing.openStreamWith({}, THROWING_WAITER);
+    outgoing.openStreamWith({}, { ...THROWING_WAITER, lineIndex: -1 });
     const next = outgoing.openStream();
     for (const stream of held) stream.abort(1);
     assert.ok(await next);
