@@ -30,14 +30,12 @@ function checkAnswer(answer: Uint8Array): void {
   }
 }
 
-/** How much longer than a metric's own the warm-up of new processes is. */
-const PROCESS_WARM_UP_FACTOR = 20;
-
 /**
- * The same for a metric that calls in another way than what came before: the
- * compiler undoes much and learns anew.
+ * How much longer than a metric's own the warm-up of new processes is, and of a metric
+ * that calls in another way than what came before: the compiler undoes much and learns
+ * anew, all the more after the minutes in which the other peers had their turn.
  */
-export const PATTERN_WARM_UP_FACTOR = 8;
+export const CALL_WARM_UP_FACTOR = 20;
 
 /** Calls under way in the warm-up, and where the highest rate is looked for. */
 export const OUTSTANDING_COUNT = 64;
@@ -59,7 +57,7 @@ export async function prepareCalls(
       connection,
       payload,
       outstandingCount: OUTSTANDING_COUNT,
-      seconds: settings.warmUpSeconds * PROCESS_WARM_UP_FACTOR,
+      seconds: settings.warmUpSeconds * CALL_WARM_UP_FACTOR,
     })
   );
   return { connection: await run.connection, payload };

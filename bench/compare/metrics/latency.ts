@@ -6,8 +6,8 @@
  */
 import { percentile } from "../../support/statistics.ts";
 import {
+  CALL_WARM_UP_FACTOR,
   callConstantly,
-  PATTERN_WARM_UP_FACTOR,
   prepareCalls,
 } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
@@ -40,7 +40,7 @@ export const latency: Metric = {
     const work = { ...await prepareCalls(run, settings), outstandingCount: 1 };
     await callConstantly({
       ...work,
-      seconds: settings.warmUpSeconds * PATTERN_WARM_UP_FACTOR,
+      seconds: settings.warmUpSeconds * CALL_WARM_UP_FACTOR,
     });
     const { latenciesMs } = await callConstantly({
       ...work,

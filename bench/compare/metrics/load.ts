@@ -6,10 +6,10 @@
  */
 import { percentile } from "../../support/statistics.ts";
 import {
+  CALL_WARM_UP_FACTOR,
   callAtRate,
   callConstantly,
   OUTSTANDING_COUNT,
-  PATTERN_WARM_UP_FACTOR,
   prepareCalls,
 } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
@@ -32,7 +32,7 @@ export const load: Metric = {
     const work = { ...calls, callsPerSecond: maximum / 2 };
     await callAtRate({
       ...work,
-      seconds: settings.warmUpSeconds * PATTERN_WARM_UP_FACTOR,
+      seconds: settings.warmUpSeconds * CALL_WARM_UP_FACTOR,
     });
     const { latenciesMs } = await callAtRate({
       ...work,

@@ -6,7 +6,7 @@
  */
 import type { PeerConnection, SetUp, SetUpKind } from "../driver.ts";
 import { median } from "../../support/statistics.ts";
-import { createPayload, PATTERN_WARM_UP_FACTOR } from "./call_load.ts";
+import { CALL_WARM_UP_FACTOR, createPayload } from "./call_load.ts";
 import type { Metric, MetricSettings, Sample } from "./metric.ts";
 import type { MetricRun } from "./metric_run.ts";
 
@@ -69,7 +69,7 @@ async function timeMany(
 ): Promise<number | undefined> {
   const { warmUpSeconds, setUpCount } = settings;
   const warmAt = performance.now() +
-    warmUpSeconds * PATTERN_WARM_UP_FACTOR * 1_000;
+    warmUpSeconds * CALL_WARM_UP_FACTOR * 1_000;
   const times: number[] = [];
   for (let index = 0, count = 0; count < setUpCount; index++) {
     const isWarm = index >= MAX_WARM_UP_COUNT || performance.now() >= warmAt;
