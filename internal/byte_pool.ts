@@ -50,7 +50,8 @@ export function allocateBytes(length: number): Uint8Array {
  */
 export function copyBytes(bytes: Uint8Array): Uint8Array {
   const { length } = bytes;
-  if (length > MAX_POOLED_BYTES) return bytes.slice();
+  // Not `slice()`: that of Node's `Buffer` gives a view.
+  if (length > MAX_POOLED_BYTES) return new Uint8Array(bytes);
   const copy = allocateBytes(length);
   copy.set(bytes);
   return copy;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { copyBytes } from "./byte_pool.ts";
 
@@ -21,6 +22,15 @@ Deno.test("copyBytes() makes copies that never touch each other", () => {
       },
     ),
   );
+});
+
+Deno.test("copyBytes() copies a Buffer as well, whose slice() does not", () => {
+  for (const length of [100, 5_000]) {
+    const source = Buffer.alloc(length, 1);
+    const copy = copyBytes(source);
+    source.fill(2);
+    assert.deepEqual(copy, new Uint8Array(length).fill(1));
+  }
 });
 
 Deno.test("copyBytes() makes copies that cannot be transferred away from under others", () => {
