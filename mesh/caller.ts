@@ -166,8 +166,10 @@ export class Caller {
       return this.#callAfter(call, failure);
     }
     // Without a function that waits: whatever holds calls up, thousands then wait
-    // for a stream, and each has a place in memory that collections go through.
-    return attempt.lease !== undefined && !attempt.isSent && !isLarge(request)
+    // for a stream, and each has a place in memory that collections go through. But
+    // input is asked for inside the handler that calls, which only a function knows.
+    return attempt.lease !== undefined && !attempt.isSent &&
+        !isLarge(request) && request.options.input === undefined
       ? this.#callWhenOpen(call, attempt.lease)
       : this.#callOn(request, peers, attempt);
   }

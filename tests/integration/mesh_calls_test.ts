@@ -968,6 +968,49 @@ Deno.test("Calls in a handler inherit trace, deadline and budget", async () => {
   });
 });
 
+Deno.test("Calls of an input in a handler inherit as well, though it has waited for a stream", async () => {
+  await withMesh(async ({ connect }) => {
+    const leaf = await connect({
+      name: "leaf",
+      transport: { maxBidiStreams: 1 },
+    });
+    const hold = Promise.withResolvers<void>();
+    leaf.onCall("hold", () => hold.promise);
+    leaf.onCall("join", async (request) => {
+      const values: unknown[] = [];
+      for await (const value of request.input) values.push(value);
+      return values;
+    });
+    const other = await connect({ name: "other" });
+    other.onCall("budget", (request) => ({ ...request.budget }));
+    const middle = await connect({ name: "middle" });
+    const askOther = () => middle.call({ name: "other" }, "budget");
+    const isAsked = Promise.withResolvers<void>();
+    middle.onCall("ask", () => {
+      const joined = middle.call({ name: "leaf" }, "join", null, {
+        input: (async function* () {
+          yield await askOther();
+        })(),
+      });
+      isAsked.resolve();
+      return joined;
+    });
+    const root = await connect();
+    await askOther();
+    await middle.call({ name: "leaf" }, "join", null, {
+      input: (async function* () {})(),
+    });
+    const held = middle.call({ name: "leaf" }, "hold");
+    const asking = root.call({ name: "middle" }, "ask", null, {
+      budget: { calls: 5 },
+    });
+    await isAsked.promise;
+    hold.resolve();
+    await held;
+    assert.deepEqual(await asking, [{ calls: 3 }]);
+  });
+});
+
 Deno.test("A call in a handler that is refused for a wrong budget costs none of its calls", async () => {
   await withMesh(async ({ connect }) => {
     const leaf = await connect({ name: "leaf" });
