@@ -534,11 +534,13 @@ export class TransportConnection {
     this.#streams.byId.clear();
     const input: StreamInput = { type: "connection-closed", error };
     for (const stream of streams) this.#streams.tell(stream, input);
-    const waitingOpens = this.#waitingOpens;
-    this.#waitingOpens = undefined;
-    for (const queue of waitingOpens?.queues ?? []) {
-      for (const waiter of queue.list()) this.#refuse(waiter, error);
+    for (const queue of this.#waitingOpens?.queues ?? []) {
+      for (const waiter of queue.list()) {
+        // One that was told before may have had this one wait no longer.
+        if (queue.delete(waiter)) this.#refuse(waiter, error);
+      }
     }
+    this.#waitingOpens = undefined;
     this.#ping?.reject(error);
     this.#ping = undefined;
     this.#resolveClosed(error);

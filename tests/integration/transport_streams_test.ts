@@ -4,6 +4,7 @@ import {
   createUdpCarrier,
   MemoryNetwork,
   type StreamPriority,
+  type StreamWaiter,
   TransportError,
   type TransportOptions,
   type TransportStream,
@@ -613,6 +614,37 @@ Deno.test("TransportConnection reports who throws at its end, and tells everybod
     server: { config: { maxBidiStreams: 2 } },
   });
   assert.deepEqual(warnings, ["Transport: reject", "Transport: reject"]);
+});
+
+Deno.test("TransportConnection tells nothing at its end to who waits no longer, though others are being told", async () => {
+  await withTransports(async ({ outgoing }) => {
+    for (let count = 0; count < 2; count++) await outgoing.openStream();
+    const told: string[] = [];
+    const createWaiter = (
+      name: string,
+      onRejected?: () => void,
+    ): StreamWaiter => ({
+      lineIndex: -1,
+      resolve: () => told.push(`${name} resolved`),
+      reject: () => {
+        told.push(name);
+        onRejected?.();
+      },
+    });
+    const second = createWaiter("second");
+    const first = createWaiter("first", () => outgoing.stopWaiting(second));
+    const third = createWaiter("third");
+    for (const waiter of [first, second, third]) {
+      outgoing.openStreamWith({}, waiter);
+    }
+    outgoing.close();
+    await outgoing.closed;
+    assert.deepEqual(told, ["first", "third"]);
+    assert.deepEqual(
+      [first, second, third].map(({ lineIndex }) => lineIndex),
+      [-1, -1, -1],
+    );
+  }, { server: { config: { maxBidiStreams: 2 } } });
 });
 
 Deno.test("TransportConnection reports who throws when he is given a stream, and serves the next", async () => {
