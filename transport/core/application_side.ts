@@ -210,7 +210,8 @@ export abstract class ApplicationSide {
         `Datagram: ${data.length} bytes, at most ${this.maxDatagramPayloadBytes} fit`,
       );
     }
-    const isWithoutLoss = space.sendDatagram(data.slice());
+    // Not `slice()`: that of Node's `Buffer` gives a view.
+    const isWithoutLoss = space.sendDatagram(new Uint8Array(data));
     this.wake();
     return isWithoutLoss;
   }

@@ -2,6 +2,7 @@
  * Pair tests: two endpoints on virtual time. No socket, no sleep.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { generateKeyPair } from "../../crypto/mod.ts";
 import { CLIENT_ADDRESS, Pair, readAll } from "../../tests/support/pair.ts";
@@ -430,6 +431,19 @@ Deno.test("Datagram frames arrive at most once and are never repeated", () => {
   assert.throws(() => client.sendDatagram(new Uint8Array(2_000)), {
     code: "DATAGRAM_TOO_LARGE",
   });
+});
+
+Deno.test("Datagrams are copied when they are sent, also where they are a Buffer", () => {
+  const pair = new Pair({ link: { latencyMs: 5 } });
+  const { client } = pair.connect();
+  const data = Buffer.from("one");
+  client.sendDatagram(data);
+  data.fill(0);
+  pair.runFor(50);
+  const received = pair.server.events.flatMap(({ event }) =>
+    event.type === "datagram-received" ? [event.data] : []
+  );
+  assert.deepEqual(received, [text.encode("one")]);
 });
 
 Deno.test("A reader that does not read holds back the sender, and memory stays bounded", () => {
