@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { fromHex, testVectors, toHex } from "../tests/support/vectors.ts";
 import {
@@ -287,8 +288,8 @@ for (const { suite, provider } of VARIANTS) {
     );
   });
 
-  Deno.test(`PacketAead copies its key: ${name}`, () => {
-    const key = new Uint8Array(32).fill(3);
+  Deno.test(`PacketAead copies its key, a Buffer's too: ${name}`, () => {
+    const key = Buffer.alloc(32, 3);
     const cipher = createPacketAead(suite, key, provider);
     key.fill(0);
     const nonce = new Uint8Array(12), none = new Uint8Array();

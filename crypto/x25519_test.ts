@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { SeededRandom } from "../tests/support/seeded_random.ts";
 import { fromHex, testVectors, toHex } from "../tests/support/vectors.ts";
 import { CryptoError } from "./error.ts";
-import { generateKeyPair, publicKeyOf, x25519 } from "./x25519.ts";
+import {
+  agree,
+  generateKeyPair,
+  importAgreementKey,
+  publicKeyOf,
+  x25519,
+} from "./x25519.ts";
 
 const PROVIDERS = ["native", "portable"] as const;
 
@@ -51,6 +58,15 @@ for (const provider of PROVIDERS) {
           (error as CryptoError).fault === "peer",
       );
     }
+  });
+
+  Deno.test(`importAgreementKey() copies the key, a Buffer's too: ${provider}`, () => {
+    const privateKey = Buffer.alloc(32, 5);
+    const peer = publicKeyOf(new Uint8Array(32).fill(9), provider);
+    const expected = x25519(privateKey, peer, provider);
+    const key = importAgreementKey(privateKey, provider);
+    privateKey.fill(0);
+    assert.deepEqual(agree(key, peer), expected);
   });
 
   Deno.test(`x25519() refuses every other key size: ${provider}`, () => {

@@ -63,7 +63,8 @@ class PortableAead extends AeadBase {
   constructor(cipher: Cipher, key: Uint8Array) {
     super();
     this.#cipher = cipher;
-    this.#key = key.slice();
+    // Not `slice()`: that of Node's `Buffer` gives a view.
+    this.#key = new Uint8Array(key);
   }
 
   override sealInto(
@@ -108,7 +109,8 @@ class PortableAgreementKey implements AgreementKey {
   #publicKey: Uint8Array | undefined;
 
   constructor(privateKey: Uint8Array) {
-    this.#privateKey = privateKey.slice();
+    // Not `slice()`, as above.
+    this.#privateKey = new Uint8Array(privateKey);
   }
 
   get publicKey(): Uint8Array {
