@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { TimerQueue } from "../internal/timer_queue.ts";
 import { type Message, MessageType, type Value } from "../protocol/mod.ts";
 import type { KeyPair } from "../crypto/mod.ts";
@@ -56,6 +55,7 @@ import {
 } from "./peer_connections.ts";
 import { PeerFinder } from "./peer_finder.ts";
 import { OpenWaiter, type StreamTaker } from "./open_waiter.ts";
+import { SentCall } from "./sent_call.ts";
 import { notFound, parseTarget, type Target } from "./target.ts";
 import type { Tracing } from "./tracing.ts";
 import { isLarge, openStream, UploadTurns } from "./upload_turns.ts";
@@ -79,21 +79,7 @@ export interface CallerOptions {
 /** What a call gives. */
 type Answer = Value | SealedValue;
 
-/**
- * A call of which one attempt is under way. A class for the reason that
- * `CallContext` is one.
- */
-class SentCall {
-  constructor(
-    readonly request: OutgoingRequest,
-    readonly peers: Peer[],
-    readonly attempt: Attempt,
-  ) {}
-}
-
 type WaitingCall = AnswerWaiter<SentCall, Answer>;
-
-keepHiddenClass(new SentCall(undefined as never, [], new Attempt()));
 
 /** A request that left before its connection stood. */
 interface EarlyRequest {
