@@ -5,101 +5,105 @@
  */
 import type { Instant } from "../../internal/instant.ts";
 
-interface Entry<Owner> {
-  at: Instant;
-  readonly owner: Owner;
-  index: number;
+/** What can have a deadline in a {@linkcode DeadlineHeap}. */
+export interface Schedulable {
+  /** When; stale once it is taken out. `Infinity` at first, changed by the heap. */
+  deadlineAt: Instant;
+  /** Where it stands in the heap; -1 without a deadline, and at first. */
+  heapIndex: number;
 }
 
 /**
- * A binary heap with one deadline per owner. Moving a deadline costs the
- * logarithm of the number of owners, reading the earliest one nothing.
+ * A binary heap of those that have a deadline. To move one costs the logarithm of
+ * how many there are, to read the earliest one nothing.
  *
- * @typeParam Owner Who the deadline belongs to, compared by identity.
+ * Where an item stands is noted in the item: what comes and goes with every packet
+ * would fill the tables of a `Map` again and again (see `IdTable`).
+ *
+ * @typeParam Item Whose deadlines they are; in one heap only.
  */
-export class DeadlineHeap<Owner> {
-  readonly #heap: Entry<Owner>[] = [];
-  readonly #entries = new Map<Owner, Entry<Owner>>();
+export class DeadlineHeap<Item extends Schedulable> {
+  readonly #heap: Item[] = [];
 
   /** The earliest deadline, if any. */
   get earliest(): Instant | undefined {
-    return this.#heap[0]?.at;
+    return this.#heap[0]?.deadlineAt;
   }
 
   /**
-   * Sets or moves the deadline of an owner.
+   * Sets or moves a deadline.
    *
-   * @param owner Whose deadline.
+   * @param item Whose.
    * @param at When; `undefined` removes it.
    */
-  set(owner: Owner, at: Instant | undefined): void {
-    const entry = this.#entries.get(owner);
+  set(item: Item, at: Instant | undefined): void {
     if (at === undefined) {
-      if (entry !== undefined) this.#remove(entry);
-    } else if (entry === undefined) {
-      const added = { at, owner, index: this.#heap.length };
-      this.#entries.set(owner, added);
-      this.#heap.push(added);
-      this.#rise(added);
-    } else if (entry.at !== at) {
-      const isEarlier = at < entry.at;
-      entry.at = at;
-      if (isEarlier) this.#rise(entry);
-      else this.#sink(entry);
+      if (item.heapIndex >= 0) this.#remove(item);
+    } else if (item.heapIndex < 0) {
+      item.deadlineAt = at;
+      item.heapIndex = this.#heap.length;
+      this.#heap.push(item);
+      this.#rise(item);
+    } else if (item.deadlineAt !== at) {
+      const isEarlier = at < item.deadlineAt;
+      item.deadlineAt = at;
+      if (isEarlier) this.#rise(item);
+      else this.#sink(item);
     }
   }
 
   /**
-   * Takes out an owner whose deadline has come.
+   * Takes out an item whose deadline has come.
    *
    * @param now The time.
-   * @returns The owner with the earliest deadline, if that is not after `now`.
+   * @returns The item with the earliest deadline, if that is not after `now`.
    */
-  popExpired(now: Instant): Owner | undefined {
+  popExpired(now: Instant): Item | undefined {
     const first = this.#heap[0];
-    if (first === undefined || first.at > now) return undefined;
+    if (first === undefined || first.deadlineAt > now) return undefined;
     this.#remove(first);
-    return first.owner;
+    return first;
   }
 
-  #remove(entry: Entry<Owner>): void {
-    this.#entries.delete(entry.owner);
+  #remove(item: Item): void {
+    const index = item.heapIndex;
+    item.heapIndex = -1;
     const last = this.#heap.pop()!;
-    if (last === entry) return;
-    last.index = entry.index;
-    this.#heap[entry.index] = last;
+    if (last === item) return;
+    last.heapIndex = index;
+    this.#heap[index] = last;
     this.#rise(last);
     this.#sink(last);
   }
 
-  #rise(entry: Entry<Owner>): void {
+  #rise(item: Item): void {
     const heap = this.#heap;
-    while (entry.index > 0) {
-      const parent = heap[(entry.index - 1) >>> 1]!;
-      if (parent.at <= entry.at) return;
-      this.#swap(parent, entry);
+    while (item.heapIndex > 0) {
+      const parent = heap[(item.heapIndex - 1) >>> 1]!;
+      if (parent.deadlineAt <= item.deadlineAt) return;
+      this.#swap(parent, item);
     }
   }
 
-  #sink(entry: Entry<Owner>): void {
+  #sink(item: Item): void {
     const heap = this.#heap;
     for (;;) {
-      const left = heap[2 * entry.index + 1];
-      const right = heap[2 * entry.index + 2];
-      const child =
-        right !== undefined && left !== undefined && right.at < left.at
-          ? right
-          : left;
-      if (child === undefined || child.at >= entry.at) return;
-      this.#swap(entry, child);
+      const left = heap[2 * item.heapIndex + 1];
+      const right = heap[2 * item.heapIndex + 2];
+      const child = right !== undefined && left !== undefined &&
+          right.deadlineAt < left.deadlineAt
+        ? right
+        : left;
+      if (child === undefined || child.deadlineAt >= item.deadlineAt) return;
+      this.#swap(item, child);
     }
   }
 
-  #swap(a: Entry<Owner>, b: Entry<Owner>): void {
-    const index = a.index;
-    a.index = b.index;
-    b.index = index;
-    this.#heap[a.index] = a;
-    this.#heap[b.index] = b;
+  #swap(a: Item, b: Item): void {
+    const index = a.heapIndex;
+    a.heapIndex = b.heapIndex;
+    b.heapIndex = index;
+    this.#heap[a.heapIndex] = a;
+    this.#heap[b.heapIndex] = b;
   }
 }

@@ -34,7 +34,7 @@ import { type Address, isSameAddress } from "./address.ts";
 import { MAX_UDP_PAYLOAD_BYTES } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { ConnectionRoutes } from "./connection_routes.ts";
-import { DeadlineHeap } from "./deadline_heap.ts";
+import { DeadlineHeap, type Schedulable } from "./deadline_heap.ts";
 import type { EarlyData } from "./early_data.ts";
 import { EphemeralKeys } from "./ephemeral_keys.ts";
 import { createEndpointConfig } from "./endpoint_config.ts";
@@ -82,7 +82,7 @@ export interface ConnectOptions {
 }
 
 /** What the endpoint knows of a connection beside the connection itself. */
-interface Route extends Queueable {
+interface Route extends Queueable, Schedulable {
   readonly connection: Connection;
   /** The id of the handshake, 8 bytes. */
   readonly connectionId: Uint8Array;
@@ -104,7 +104,7 @@ export class Endpoint {
   readonly #eventQueue = new UniqueQueue<Route>(2);
   /** Connections whose deadline may have moved since it was looked at. */
   readonly #deadlineQueue = new UniqueQueue<Route>(4);
-  readonly #deadlines = new DeadlineHeap<Connection>();
+  readonly #deadlines = new DeadlineHeap<Route>();
   readonly #trace: EndpointTrace<Connection> | undefined;
   /** The hello that was handled last; good as long as it is handled. */
   #hello: Uint8Array | undefined;
@@ -333,9 +333,9 @@ export class Endpoint {
     this.#trace?.setTime(now);
     this.#refreshDeadlines();
     for (;;) {
-      const connection = this.#deadlines.popExpired(now);
-      if (connection === undefined) return;
-      connection.handleTimeout(now);
+      const route = this.#deadlines.popExpired(now);
+      if (route === undefined) return;
+      route.connection.handleTimeout(now);
     }
   }
 
@@ -577,6 +577,8 @@ export class Endpoint {
     this.#add({
       connection,
       queuedIn: 0,
+      deadlineAt: Infinity,
+      heapIndex: -1,
       connectionId,
       isAnnounced,
     });
@@ -612,7 +614,7 @@ export class Endpoint {
     this.#ids.delete(connection);
     this.#perKey.delete(connection);
     this.#lingering.delete(connection);
-    this.#deadlines.set(connection, undefined);
+    this.#deadlines.set(route, undefined);
     const { isInitiator, peerStaticPublicKey } = connection;
     if (!isInitiator || peerStaticPublicKey === undefined) return;
     // Whoever has a ticket comes back when there is something to say again.
@@ -632,7 +634,7 @@ export class Endpoint {
   readonly #updateDeadline = (route: Route): void => {
     const { connection } = route;
     if (!this.#routes.has(connection)) return;
-    this.#deadlines.set(connection, connection.pollTimeout());
+    this.#deadlines.set(route, connection.pollTimeout());
     if (connection.state === "closed") this.#eventQueue.add(route);
   };
 
