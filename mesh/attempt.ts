@@ -4,7 +4,7 @@
  * @module
  */
 import type { Message } from "../protocol/mod.ts";
-import { TransportError } from "../transport/mod.ts";
+import { CloseCode, TransportError } from "../transport/mod.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { OpenCall } from "./call_stream.ts";
 import { CLOSE_CODE_LEFT } from "./config.ts";
@@ -99,12 +99,15 @@ export class Attempt implements OpenCall {
     if (this.isSent) this.channel.cancel(0);
     this.close();
     const isLost = thrown instanceof TransportError;
-    const hasLeft = isLost && isLeaving(thrown);
+    const whyUntaken = isLost ? reasonNotTaken(thrown) : undefined;
+    const isUntaken = whyUntaken !== undefined;
     const mayRepeat = !this.isSent ||
-      (hasLeft || isIdempotent === true) && input === undefined;
+      (isUntaken || isIdempotent === true) && input === undefined;
     return {
-      failure: hasLeft
-        ? new CallError("UNAVAILABLE", "Agent: it has left", { cause: thrown })
+      failure: isUntaken
+        ? new CallError("UNAVAILABLE", `Agent: ${whyUntaken}`, {
+          cause: thrown,
+        })
         : thrown,
       canGoElsewhere: isLost && mayRepeat,
       isSent: this.isSent,
@@ -124,7 +127,15 @@ export class Attempt implements OpenCall {
   }
 }
 
-/** Whether the callee has answered all that it began: so not this. */
-function isLeaving({ code, closeCode }: TransportError): boolean {
-  return code === "CLOSED_BY_PEER" && closeCode === CLOSE_CODE_LEFT;
+/** @returns Why the callee has done nothing of what it was asked, if it says so. */
+function reasonNotTaken(
+  { code, closeCode }: TransportError,
+): string | undefined {
+  if (code !== "CLOSED_BY_PEER") return undefined;
+  // Whoever leaves has answered all that it began.
+  if (closeCode === CLOSE_CODE_LEFT) return "it has left";
+  if (closeCode === CloseCode.CONNECTION_REFUSED) {
+    return "it takes no more connections";
+  }
+  return undefined;
 }

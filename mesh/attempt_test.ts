@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { TransportError, type TransportErrorCode } from "../transport/mod.ts";
+import {
+  CloseCode,
+  TransportError,
+  type TransportErrorCode,
+} from "../transport/mod.ts";
 import { Attempt } from "./attempt.ts";
 import { CLOSE_CODE_LEFT } from "./config.ts";
 import { CallError } from "./error.ts";
@@ -59,4 +63,16 @@ Deno.test("Attempt.fail() lets a request go elsewhere that an agent has left una
     assert.ok(!outcome.canGoElsewhere);
     assert.equal(outcome.failure, other);
   }
+});
+
+Deno.test("Attempt.fail() lets a request go elsewhere whose connection was refused", () => {
+  const refused = lost("CLOSED_BY_PEER", CloseCode.CONNECTION_REFUSED);
+  for (const attempt of [new Attempt(), sent()]) {
+    const { failure, canGoElsewhere } = attempt.fail({}, refused);
+    assert.ok(canGoElsewhere);
+    assert.ok(failure instanceof CallError);
+    assert.equal(failure.code, "UNAVAILABLE");
+    assert.match(failure.message, /takes no more connections/);
+  }
+  assert.ok(!sent().fail({ input: input() }, refused).canGoElsewhere);
 });

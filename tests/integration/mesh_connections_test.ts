@@ -5,6 +5,8 @@ import {
   type CallOptions,
   type SpanRecord,
 } from "../../mod.ts";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { systemRandom } from "../../transport/mod.ts";
 import { type Mesh, whenAborted, withMesh } from "../support/mesh.ts";
 
 /** Passes for a `CallError` of this code that names the limit. */
@@ -148,5 +150,39 @@ Deno.test("A call that waits for a connection goes to any agent of its capabilit
     await caller.close({ drainMs: 0 });
     await waiting;
     assert.equal((await unread.ending).code, "CANCELLED");
+  });
+});
+
+Deno.test("A call goes elsewhere when its callee takes no more connections of its key, and says so where there is no other", async () => {
+  await withMesh(async (mesh) => {
+    const keyPair = generateKeyPair(systemRandom);
+    const full = await mesh.connect({
+      name: "full",
+      capabilities: ["work"],
+      transport: { maxConnectionsPerKey: 1 },
+    });
+    let count = 0;
+    full.onCall("work", () => `full ${++count}`);
+    const [first, second] = [
+      await mesh.connect({ keyPair }),
+      await mesh.connect({ keyPair }),
+    ];
+    const target = { name: "full" };
+    assert.equal(await first.call(target, "work"), "full 1");
+    await assert.rejects(second.call(target, "work"), (error) => {
+      assert.ok(error instanceof CallError, String(error));
+      assert.equal(error.code, "UNAVAILABLE");
+      assert.match(error.message, /takes no more connections/);
+      return true;
+    });
+    const other = await mesh.connect({
+      name: "other",
+      capabilities: ["work"],
+    });
+    other.onCall("work", () => "other");
+    for (let i = 0; i < 8; i++) {
+      assert.equal(await second.call({ capability: "work" }, "work"), "other");
+    }
+    assert.equal(await first.call(target, "work"), "full 2");
   });
 });
