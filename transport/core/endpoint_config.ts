@@ -118,8 +118,11 @@ const MAY_BE_FRACTION = /(Ms|Share)$/;
  * @throws {TransportError} `INVALID_CONFIG` names the key, the value and its bounds.
  */
 export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
-  const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
-  const maxHalfOpen = options.maxHalfOpen ?? DEFAULT_MAX_HALF_OPEN;
+  const idleTimeoutMs = numberOr(
+    options.idleTimeoutMs,
+    DEFAULT_IDLE_TIMEOUT_MS,
+  );
+  const maxHalfOpen = numberOr(options.maxHalfOpen, DEFAULT_MAX_HALF_OPEN);
   const config: EndpointConfig = {
     accept: true,
     suites: DEFAULT_SUITES,
@@ -175,6 +178,14 @@ export function createEndpointConfig(options: EndpointOptions): EndpointConfig {
   return config;
 }
 
+/**
+ * @param value What others derive from; not checked yet, and refused where it is no
+ * number: arithmetic throws for a bigint.
+ */
+function numberOr(value: number | undefined, fallback: number): number {
+  return typeof value === "number" ? value : fallback;
+}
+
 /** @param creditBytes Credit of a stream; not checked yet. */
 function stretchesFor(creditBytes?: number): number {
   if (!Number.isSafeInteger(creditBytes)) return DEFAULT_MAX_STREAM_STRETCHES;
@@ -200,7 +211,9 @@ function checkBounds(config: EndpointConfig): void {
     if (!isNumber || value < lowest || value > highest) {
       throw new TransportError(
         "INVALID_CONFIG",
-        `Transport configuration: ${key} must be ${lowest} to ${highest}, got ${value}`,
+        `Transport configuration: ${key} must be ${lowest} to ${highest}, got ${
+          String(value)
+        }`,
       );
     }
   }

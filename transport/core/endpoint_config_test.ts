@@ -112,6 +112,17 @@ Deno.test("createEndpointConfig() takes the lowest and the highest value, and re
   }
 });
 
+Deno.test("createEndpointConfig() refuses what is no number, also where others derive from it", () => {
+  for (const key of ["idleTimeoutMs", "maxHalfOpen", "maxStreamDataBytes"]) {
+    for (const value of [1n, "600", null, Symbol("x"), {}, [600]]) {
+      assertRefused(
+        { [key]: value } as unknown as EndpointOptions,
+        new RegExp(`${key} must be .*, got `),
+      );
+    }
+  }
+});
+
 Deno.test("createEndpointConfig() chooses CUBIC unless told, and refuses a controller that does not exist", () => {
   assert.equal(createEndpointConfig({ keyPair }).congestionControl, "cubic");
   const given = { keyPair, congestionControl: "new-reno" } as const;
