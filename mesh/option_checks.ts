@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { shown } from "../internal/shown.ts";
 import { MAX_TIMEOUT_MS } from "./config.ts";
 import { CallError } from "./error.ts";
 
@@ -181,12 +182,6 @@ export function checkMethods(
     }
     throw invalidArgument(`${option} must have the method ${name}`);
   }
-}
-
-/** Of what is no number only what it is: a text that looks like one is none. */
-function shown(value: unknown): string {
-  if (typeof value === "number") return String(value);
-  return value === null ? "null" : typeof value;
 }
 
 function invalidArgument(message: string): CallError {

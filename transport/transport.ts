@@ -201,7 +201,8 @@ export class Transport {
     this.#endpoint = new Endpoint(
       {
         ...config,
-        ...(config.maxDatagramBytes === undefined ? {} : {
+        // What is no number is for the endpoint to refuse.
+        ...(typeof config.maxDatagramBytes !== "number" ? {} : {
           maxDatagramBytes: Math.min(
             config.maxDatagramBytes,
             carrier.maxDatagramBytes,

@@ -374,6 +374,8 @@ Deno.test("Transport.bind() refuses a port that is taken and bad options", async
     { hostname: 5 },
     { accept: "no" },
     { config: null },
+    { config: { maxDatagramBytes: 1_400n } },
+    { config: { maxDatagramBytes: "1400" } },
     { carrier: null },
     { clock: 1 },
     { random: null },

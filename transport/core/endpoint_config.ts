@@ -5,6 +5,7 @@
  * @module
  */
 import type { KeyPair } from "../../crypto/mod.ts";
+import { shown } from "../../internal/shown.ts";
 import { MAX_ACK_RANGES } from "../../protocol/frame/mod.ts";
 import {
   BYTES_PER_STREAM_STRETCH,
@@ -212,7 +213,7 @@ function checkBounds(config: EndpointConfig): void {
       throw new TransportError(
         "INVALID_CONFIG",
         `Transport configuration: ${key} must be ${lowest} to ${highest}, got ${
-          String(value)
+          shown(value)
         }`,
       );
     }
@@ -225,7 +226,7 @@ function checkCongestionControl(name: CongestionControl): void {
     "INVALID_CONFIG",
     `Transport configuration: congestionControl must be one of ${
       CONGESTION_CONTROLS.join(", ")
-    }, got ${name}`,
+    }, got ${shownName(name)}`,
   );
 }
 
@@ -244,8 +245,13 @@ function checkSuites(suites: readonly Suite[]): void {
     "INVALID_CONFIG",
     `Transport configuration: suites must name one or more of ${
       SUITE_NAMES.join(", ")
-    }, each once, got ${suites.join(", ") || "none"}`,
+    }, each once, got ${suites.map(shownName).join(", ") || "none"}`,
   );
+}
+
+/** @param name Whatever was given in place of a name. */
+function shownName(name: unknown): string {
+  return typeof name === "string" ? name : shown(name);
 }
 
 /** @param keyPair Whatever somebody without types has given. */

@@ -114,12 +114,30 @@ Deno.test("createEndpointConfig() takes the lowest and the highest value, and re
 
 Deno.test("createEndpointConfig() refuses what is no number, also where others derive from it", () => {
   for (const key of ["idleTimeoutMs", "maxHalfOpen", "maxStreamDataBytes"]) {
-    for (const value of [1n, "600", null, Symbol("x"), {}, [600]]) {
+    for (const value of [1n, "600", Symbol("x"), [600], Object.create(null)]) {
       assertRefused(
         { [key]: value } as unknown as EndpointOptions,
-        new RegExp(`${key} must be .*, got `),
+        new RegExp(`${key} must be .*, got ${typeof value}$`),
       );
     }
+    assertRefused(
+      { [key]: null } as unknown as EndpointOptions,
+      new RegExp(`${key} must be .*, got null$`),
+    );
+  }
+});
+
+Deno.test("createEndpointConfig() refuses what is no name", () => {
+  for (const name of [1n, Symbol("x"), Object.create(null)]) {
+    const wrong = { congestionControl: name } as unknown as EndpointOptions;
+    assertRefused(
+      wrong,
+      new RegExp(`congestionControl .* got ${typeof name}$`),
+    );
+    assertRefused(
+      { suites: [name] } as unknown as EndpointOptions,
+      new RegExp(`suites .* got ${typeof name}$`),
+    );
   }
 });
 

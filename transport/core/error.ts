@@ -108,7 +108,7 @@ export const CloseCode = {
   NO_ERROR: 0x00,
   /** Our own fault. */
   INTERNAL_ERROR: 0x01,
-  /** The peer does not take new connections. */
+  /** New connections are not taken: nothing that came on this one was done. */
   CONNECTION_REFUSED: 0x02,
   /** More data than the credit allows. */
   FLOW_CONTROL_ERROR: 0x03,
