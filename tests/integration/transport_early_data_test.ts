@@ -4,10 +4,13 @@
 import assert from "node:assert/strict";
 import { generateKeyPair, type KeyPair } from "../../crypto/mod.ts";
 import {
+  CloseCode,
   systemRandom,
   type Transport,
   type TransportConnection,
+  type TransportOptions,
 } from "../../transport/mod.ts";
+import { until } from "../support/mesh.ts";
 import { RecordingCarrier } from "../support/recording_carrier.ts";
 import {
   bindTransport,
@@ -46,6 +49,7 @@ async function meet(
 
 async function withReturning(
   body: (returning: Returning) => Promise<void>,
+  config: TransportOptions["config"] = {},
 ): Promise<void> {
   const carrier = await RecordingCarrier.bind();
   const keyPair = generateKeyPair(systemRandom);
@@ -54,7 +58,7 @@ async function withReturning(
     // No first datagram is sent again while the host stands still.
     config: { helloTimeoutMs: 10_000 },
   });
-  const { transport: server } = await bindTransport({ keyPair });
+  const { transport: server } = await bindTransport({ keyPair, config });
   try {
     await meet({ client, server, keyPair });
     await body({ client, server, keyPair, carrier });
@@ -102,6 +106,40 @@ Deno.test("Transport.connect() with onEarly sends a request with the first datag
     assert.equal(server.stats.tickets.accepted, 1);
     connection.close();
   }));
+
+Deno.test("Nobody is given what comes on a connection that is refused, with its first datagram or after", () =>
+  withReturning(async ({ client, server, keyPair }) => {
+    // The connection that gave the ticket counts until it is forgotten.
+    await until(() => server.stats.connectionCount === 0);
+    let count = 0;
+    server.onConnection = () => count++;
+    const remoteStaticPublicKey = keyPair.publicKey;
+    const first = await client.connect(server.localAddress, {
+      remoteStaticPublicKey,
+    });
+    for (const isEarly of [true, false]) {
+      let wasEarly = false;
+      const ask = (connection: TransportConnection): void => {
+        wasEarly ||= isEarly;
+        const stream = connection.tryOpenStream({ isEarly })!;
+        stream.write(patternBytes(200)).catch(() => {});
+        stream.finish();
+      };
+      const refused = await client.connect(server.localAddress, {
+        remoteStaticPublicKey,
+        ...(isEarly ? { onEarly: ask } : {}),
+      });
+      if (!isEarly) ask(refused);
+      assert.equal(wasEarly, isEarly);
+      const { code, closeCode } = await refused.closed;
+      assert.equal(code, "CLOSED_BY_PEER");
+      assert.equal(closeCode, CloseCode.CONNECTION_REFUSED);
+    }
+    await first.ping();
+    assert.equal(server.stats.tickets.accepted, 1);
+    assert.equal(server.stats.limitsReached.maxConnectionsPerKey, 2);
+    assert.equal(count, 1);
+  }, { maxConnectionsPerKey: 1 }));
 
 Deno.test("Early data of any length arrives whole", () =>
   withReturning(async (returning) => {
