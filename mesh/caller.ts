@@ -370,7 +370,9 @@ export class Caller {
         candidates.passOver(peer);
         continue;
       }
-      if (scope.isAborted || !outcome.canGoElsewhere) throw failure;
+      // Given up with an error of another connection, it says nothing of this one.
+      scope.race.throwIfAborted();
+      if (!outcome.canGoElsewhere) throw failure;
       this.#finder.forget(target, peer, failure);
       candidates.setTried(peer, outcome.isSent);
       // Who refuses is there, and so may be the others.

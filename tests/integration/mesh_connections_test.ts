@@ -6,7 +6,11 @@ import {
   type SpanRecord,
 } from "../../mod.ts";
 import { generateKeyPair } from "../../crypto/mod.ts";
-import { systemRandom } from "../../transport/mod.ts";
+import {
+  CloseCode,
+  systemRandom,
+  TransportError,
+} from "../../transport/mod.ts";
 import { type Mesh, whenAborted, withMesh } from "../support/mesh.ts";
 
 /** Passes for a `CallError` of this code that names the limit. */
@@ -186,3 +190,46 @@ Deno.test("A call goes elsewhere when its callee takes no more connections of it
     assert.equal(await first.call(target, "work"), "full 2");
   });
 });
+
+Deno.test("A call that is given up with the end of another connection has not been refused by its own callee", async () => {
+  await withMesh(async (mesh) => {
+    const callee = await mesh.connect({ name: "callee" });
+    const giveUp: AbortController[] = [];
+    callee.onCall("work", async ({ signal }) => {
+      giveUp.shift()?.abort(refusal());
+      await whenAborted(signal);
+    });
+    const caller = await mesh.connect();
+    const lost = (error: unknown): boolean => {
+      assert.ok(error instanceof CallError, String(error));
+      assert.equal(error.code, "CONNECTION_LOST");
+      return true;
+    };
+    // The first one connects, the second one finds the connection.
+    for (let turn = 0; turn < 2; turn++) {
+      const controller = new AbortController();
+      giveUp.push(controller);
+      const { signal } = controller;
+      await assert.rejects(
+        caller.call({ name: "callee" }, "work", null, { signal }),
+        lost,
+      );
+    }
+    await assert.rejects(
+      (await mesh.connect()).call({ name: "callee" }, "work", null, {
+        input: (async function* () {
+          yield 1;
+          throw refusal();
+        })(),
+      }),
+      lost,
+    );
+  });
+});
+
+/** What ends a connection that is refused. */
+function refusal(): TransportError {
+  return new TransportError("CLOSED_BY_PEER", "Another connection", {
+    closeCode: CloseCode.CONNECTION_REFUSED,
+  });
+}
