@@ -5,7 +5,7 @@
  */
 import { setImmediate } from "node:timers";
 
-/** Resolves in a later turn of the event loop, after its sockets had theirs. */
+/** Resolves in a later turn of the event loop; Deno looks at sockets in few. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
