@@ -69,6 +69,27 @@ for (const provider of PROVIDERS) {
     assert.deepEqual(agree(key, peer), expected);
   });
 
+  Deno.test(`agree() goes by the public key it is given, whichever came before, whatever becomes of its bytes: ${provider}`, () => {
+    const key = importAgreementKey(new Uint8Array(32).fill(5), provider);
+    const other = importAgreementKey(new Uint8Array(32).fill(6), provider);
+    const [a, b] = [7, 8].map((byte) =>
+      publicKeyOf(new Uint8Array(32).fill(byte), provider)
+    );
+    const expected = (by: number, peer: Uint8Array): string =>
+      toHex(x25519(new Uint8Array(32).fill(by), peer, "portable"));
+    const lent = a!.slice();
+    for (const peer of [a!, a!, b!, a!]) {
+      lent.set(peer);
+      assert.equal(toHex(agree(key, lent)), expected(5, peer));
+      lent.fill(0);
+      assert.equal(toHex(agree(other, peer)), expected(6, peer));
+    }
+    const weak = new Uint8Array(32);
+    assert.throws(() => agree(key, weak), isCode("WEAK_PUBLIC_KEY"));
+    assert.throws(() => agree(key, weak), isCode("WEAK_PUBLIC_KEY"));
+    assert.equal(toHex(agree(key, b!)), expected(5, b!));
+  });
+
   Deno.test(`x25519() refuses every other key size: ${provider}`, () => {
     const key = new Uint8Array(32).fill(5);
     for (const length of [0, 1, 31, 33, 64]) {

@@ -9,7 +9,7 @@
  */
 import type * as NodeCrypto from "node:crypto";
 import { builtinModule } from "../../internal/builtin_module.ts";
-import { isAllZero, wipe } from "../constant_time.ts";
+import { isAllZero, isEqualConstantTime, wipe } from "../constant_time.ts";
 import { requireUnwiped } from "../error.ts";
 import { AeadBase } from "./aead_base.ts";
 import { openedLength, sealedLength } from "./packet_length.ts";
@@ -20,6 +20,7 @@ import {
   type CryptoProvider,
   type PacketAead,
   type Primitive,
+  X25519_KEY_LENGTH,
 } from "./provider.ts";
 
 type Module = typeof NodeCrypto;
@@ -103,18 +104,51 @@ class NativeAead extends AeadBase {
   }
 }
 
+/** Gives the runtime's object for the 32 bytes of a public key. */
+type ImportPublicKey = (publicKey: Uint8Array) => NodeCrypto.KeyObject;
+
+/**
+ * A handshake agrees with the same ephemeral key twice, one time right after the
+ * other: the object of the last one is kept, for a third of what an agreement takes
+ * in code that is cold.
+ */
+function createPublicKeyImport(module: Module): ImportPublicKey {
+  const der = new Uint8Array(SPKI_HEAD.length + X25519_KEY_LENGTH);
+  der.set(SPKI_HEAD);
+  const bytes = der.subarray(SPKI_HEAD.length);
+  let last: NodeCrypto.KeyObject | undefined;
+  return (publicKey) => {
+    if (last !== undefined && isEqualConstantTime(bytes, publicKey)) {
+      return last;
+    }
+    bytes.set(publicKey);
+    last = undefined;
+    return last = module.createPublicKey({
+      // The types ask for a `Buffer`; every runtime takes a `Uint8Array`.
+      key: der as NodeCrypto.PublicKeyInput["key"] & Uint8Array,
+      format: "der",
+      type: "spki",
+    });
+  };
+}
+
 class NativeAgreementKey implements AgreementKey {
   readonly #module: Module;
   #privateKey: NodeCrypto.KeyObject | undefined;
+  readonly #importPublic: ImportPublicKey;
   #publicKey: Uint8Array | undefined;
 
-  constructor(module: Module, privateKey: Uint8Array) {
+  constructor(
+    module: Module,
+    importPublic: ImportPublicKey,
+    privateKey: Uint8Array,
+  ) {
     this.#module = module;
+    this.#importPublic = importPublic;
     const der = new Uint8Array(PKCS8_HEAD.length + privateKey.length);
     der.set(PKCS8_HEAD);
     der.set(privateKey, PKCS8_HEAD.length);
     this.#privateKey = module.createPrivateKey({
-      // The types ask for a `Buffer`; every runtime takes a `Uint8Array`.
       key: der as NodeCrypto.PrivateKeyInput["key"] & Uint8Array,
       format: "der",
       type: "pkcs8",
@@ -136,19 +170,12 @@ class NativeAgreementKey implements AgreementKey {
   }
 
   agree(publicKey: Uint8Array): Uint8Array | undefined {
-    const der = new Uint8Array(SPKI_HEAD.length + publicKey.length);
-    der.set(SPKI_HEAD);
-    der.set(publicKey, SPKI_HEAD.length);
     const privateKey = requireUnwiped(this.#privateKey);
     let shared: Uint8Array;
     try {
       shared = this.#module.diffieHellman({
         privateKey,
-        publicKey: this.#module.createPublicKey({
-          key: der as NodeCrypto.PublicKeyInput["key"] & Uint8Array,
-          format: "der",
-          type: "spki",
-        }),
+        publicKey: this.#importPublic(publicKey),
       });
     } catch {
       return undefined; // sizes were checked: the library refused a weak point
@@ -175,7 +202,11 @@ const EMPTY_TAG: Readonly<Record<AeadSuite, string>> = {
 function tryPrimitive(module: Module, primitive: Primitive): boolean {
   try {
     if (primitive === "x25519") {
-      const key = new NativeAgreementKey(module, new Uint8Array(32).fill(1));
+      const key = new NativeAgreementKey(
+        module,
+        createPublicKeyImport(module),
+        new Uint8Array(32).fill(1),
+      );
       return key.agree(key.publicKey)?.length === 32;
     }
     const into = new Uint8Array(AEAD_TAG_LENGTH);
@@ -206,12 +237,13 @@ export function createNativeProvider(): CryptoProvider | undefined {
   const available = new Set(
     primitives.filter((primitive) => tryPrimitive(module, primitive)),
   );
+  const importPublic = createPublicKeyImport(module);
   return {
     name: "native",
     has: (primitive): boolean => available.has(primitive),
     createAead: (suite, key): PacketAead => new NativeAead(module, suite, key),
     importAgreementKey: (privateKey): AgreementKey =>
-      new NativeAgreementKey(module, privateKey),
+      new NativeAgreementKey(module, importPublic, privateKey),
   };
 }
 

@@ -170,7 +170,11 @@ export class Endpoint {
       createConnectionId: () => this.#ids.newConnectionId(),
       resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
       open: (now, hello) => this.#open(now, hello, false),
-      onKeyKnown: (now, connection) => this.#limitKey(now, connection),
+      onResumed: (now, connection) => {
+        // Whoever comes back once comes back again.
+        this.#ephemeralKeys.expect(connection.peerStaticPublicKey!);
+        this.#limitKey(now, connection);
+      },
     });
   }
 

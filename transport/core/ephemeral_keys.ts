@@ -86,7 +86,7 @@ export class EphemeralKeys {
   /**
    * Takes a key out: it is for one handshake, and wiped by who takes it.
    *
-   * @param peer The responder's static key, where this end starts and knows it.
+   * @param peer The other end's static key, if it is known by now.
    * @returns A key, or `undefined` when none was made ahead.
    */
   take(peer?: Uint8Array): AgreementKey | undefined {

@@ -92,8 +92,8 @@ export interface HelloReceiverOptions {
   ) => Uint8Array;
   /** Makes the connection of a hello that is answered. */
   readonly open: (now: Instant, hello: AnsweredHello) => Connection;
-  /** The peer's static key is proven by its ticket, before it has answered. */
-  readonly onKeyKnown: (now: Instant, connection: Connection) => void;
+  /** A connection began with a ticket, which proves the peer's static key. */
+  readonly onResumed: (now: Instant, connection: Connection) => void;
 }
 
 /** What is remembered of an answered hello. */
@@ -228,7 +228,7 @@ export class HelloReceiver {
     this.#beginnings = [];
     for (const { now, connection, frames, isHostProven } of beginnings) {
       connection.acceptEarly(now, frames, isHostProven);
-      this.#options.onKeyKnown(now, connection);
+      this.#options.onResumed(now, connection);
     }
     return true;
   }

@@ -126,6 +126,36 @@ Deno.test("Endpoint.prepare() makes the keys of handshakes to come, and of the p
   assert.equal(endpoint.isPreparationDue, false);
 });
 
+Deno.test("Whoever came back with a ticket finds a key that was made for it", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const { endpoint } = pair.server;
+  const fill = (): number => {
+    let count = 0;
+    for (; endpoint.isPreparationDue; count++) endpoint.prepare();
+    return count;
+  };
+  fill();
+  for (
+    const { visit, keysMade } of [
+      // The one that was used, and one for this peer.
+      { visit: "first", keysMade: 2 },
+      { visit: "second", keysMade: 1 },
+      { visit: "third", keysMade: 1 },
+    ]
+  ) {
+    const { connection } = made.ask(visit);
+    const server = pair.server.incoming.at(-1)!;
+    assert.equal(fill(), keysMade, visit);
+    pair.runUntil(() => server.isConfirmed);
+    // For the tickets.
+    pair.runFor(100);
+    connection.close(pair.now, 0, "");
+    pair.runUntil(() => endpoint.connectionCount === 0);
+    assert.equal(fill(), 0, visit);
+  }
+});
+
 Deno.test("A resumed connection is one like all others: both ends, keys, new tickets", () => {
   const made = new ResumptionPair();
   const { pair } = made;
