@@ -98,6 +98,8 @@ export interface PeerCodec {
 export interface PeerDriver {
   /** Which starts it has beside the fresh one. */
   readonly setUpKinds?: readonly SetUpKind[];
+  /** How many starts warm it up, where it becomes slower after more. */
+  readonly maxWarmUpSetUps?: number;
   /** Whether `smallPackets` is something it can do. */
   readonly holdsPacketSize?: boolean;
   /** Whether there is nothing that an idle connection could take up. */

@@ -150,6 +150,8 @@ function setUp(
 
 const driver: PeerDriver = {
   setUpKinds: ["fresh", "resumed", "zero-rtt"],
+  // Deno's takes six times as long from the seven hundredth on.
+  maxWarmUpSetUps: 300,
   startServer,
   connect: async (context, address) =>
     (await connect({ context, address })).session,
