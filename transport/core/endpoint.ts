@@ -118,8 +118,11 @@ export class Endpoint {
     this.#resumptions.keep(ticket);
   readonly #perKey: KeyCounts<Connection>;
   readonly #lingering = new LingeringConnections<Connection>();
-  readonly #onLinger = (connection: Connection): void =>
+  readonly #onLinger = (connection: Connection): void => {
     this.#lingering.follow(connection);
+    // Its owner may have another one: it gives way to any other itself.
+    this.#perKey.delete(connection);
+  };
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
     if (route === undefined) return;

@@ -17,6 +17,7 @@ import {
 import { makeStreamId } from "../../protocol/mod.ts";
 import { senderKey } from "./address.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
+import type { Connection } from "./connection.ts";
 import { Endpoint } from "./endpoint.ts";
 import { CloseCode } from "./error.ts";
 import type { LimitName } from "./limits.ts";
@@ -232,6 +233,29 @@ Deno.test("maxConnectionsPerKey refuses another connection of the same key, and 
   pair.connect();
   pair.runFor(100);
   assert.equal(server.incoming.length, 3);
+});
+
+Deno.test("maxConnectionsPerKey does not count connections that are over, whichever end has closed them", () => {
+  const pair = new Pair({ server: { maxConnectionsPerKey: 1 } });
+  const { server } = pair;
+  const connect = (): Record<"client" | "server", Connection> => {
+    const count = server.incoming.length;
+    const client = pair.dial();
+    pair.runUntil(() => server.incoming.length > count);
+    return { client, server: server.incoming.at(-1)! };
+  };
+  for (const end of ["client", "server"] as const) {
+    const first = connect();
+    first[end].close(pair.now);
+    pair.runUntil(() => first.server.state !== "established");
+    const second = connect();
+    assert.match(first.server.state, /closing|draining/);
+    second.client.close(pair.now);
+    pair.runFor(20_000);
+    assert.equal(server.endpoint.stats.connectionCount, 0);
+  }
+  const { maxConnectionsPerKey } = server.endpoint.stats.limitsReached;
+  assert.equal(maxConnectionsPerKey, undefined);
 });
 
 /** A hello to an endpoint, from anywhere. */
