@@ -28,6 +28,7 @@ import {
   parseAddressOption,
   shieldWarnings,
 } from "./agent_options.ts";
+import { untakenError } from "./attempt.ts";
 import type { CallOptions, StreamOptions } from "./call_options.ts";
 import type { CallStream } from "./call_stream.ts";
 import { Callee } from "./callee.ts";
@@ -486,7 +487,9 @@ export class Agent {
         lease.release();
       }
     } catch (error) {
-      throw toCallFailure(error);
+      // Given up with an error of another connection, it says nothing of this one.
+      const untaken = race.isAborted ? undefined : untakenError(error);
+      throw toCallFailure(untaken ?? error);
     } finally {
       race.end();
     }

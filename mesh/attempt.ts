@@ -99,16 +99,11 @@ export class Attempt implements OpenCall {
     if (this.isSent) this.channel.cancel(0);
     this.close();
     const isLost = thrown instanceof TransportError;
-    const whyUntaken = isLost ? reasonNotTaken(thrown) : undefined;
-    const isUntaken = whyUntaken !== undefined;
+    const untaken = untakenError(thrown);
     const mayRepeat = !this.isSent ||
-      (isUntaken || isIdempotent === true) && input === undefined;
+      (untaken !== undefined || isIdempotent === true) && input === undefined;
     return {
-      failure: isUntaken
-        ? new CallError("UNAVAILABLE", `Agent: ${whyUntaken}`, {
-          cause: thrown,
-        })
-        : thrown,
+      failure: untaken ?? thrown,
       canGoElsewhere: isLost && mayRepeat,
       isSent: this.isSent,
       isGone: isLost,
@@ -125,6 +120,21 @@ export class Attempt implements OpenCall {
     this.pump?.stop();
     this.lease?.release();
   }
+}
+
+/**
+ * What a caller is told of a callee that has done nothing of what it was asked.
+ *
+ * @param thrown What the connection ended with.
+ * @returns The failure, or `undefined` where the callee does not say so.
+ */
+export function untakenError(thrown: unknown): CallError | undefined {
+  const why = thrown instanceof TransportError
+    ? reasonNotTaken(thrown)
+    : undefined;
+  return why === undefined
+    ? undefined
+    : new CallError("UNAVAILABLE", `Agent: ${why}`, { cause: thrown });
 }
 
 /** @returns Why the callee has done nothing of what it was asked, if it says so. */

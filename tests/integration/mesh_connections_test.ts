@@ -173,12 +173,14 @@ Deno.test("A call goes elsewhere when its callee takes no more connections of it
     ];
     const target = { name: "full" };
     assert.equal(await first.call(target, "work"), "full 1");
-    await assert.rejects(second.call(target, "work"), (error) => {
+    const isRefused = (error: unknown): boolean => {
       assert.ok(error instanceof CallError, String(error));
       assert.equal(error.code, "UNAVAILABLE");
       assert.match(error.message, /takes no more connections/);
       return true;
-    });
+    };
+    await assert.rejects(second.call(target, "work"), isRefused);
+    await assert.rejects(second.ping(target), isRefused);
     const other = await mesh.connect({
       name: "other",
       capabilities: ["work"],
