@@ -20,8 +20,8 @@ import type { RandomSource } from "../../internal/random_source.ts";
 /** Keys that wait for a handshake with anybody. */
 export const MAX_KEYS_AHEAD = 2;
 
-/** Peers for each of which a key waits. */
-export const MAX_EXPECTED_PEERS = 4;
+/** Peers for each of which a key waits: some 0.5 KB each, and 0.1 ms to make it. */
+export const MAX_EXPECTED_PEERS = 32;
 
 /** A key pair, and maybe what it shares with one peer. */
 class KeyAhead implements AgreementKey {
@@ -49,16 +49,21 @@ class KeyAhead implements AgreementKey {
   }
 }
 
+/** A peer that is likely to be met, and its key once it was made. */
+interface ExpectedPeer {
+  readonly peer: Uint8Array;
+  key: KeyAhead | undefined;
+}
+
 /** The ephemeral keys of one endpoint. */
 export class EphemeralKeys {
   readonly #random: RandomSource;
   readonly #provider: ProviderName | undefined;
   readonly #keys: KeyAhead[] = [];
-  /** By the peer's public key, expected longest ago first; none yet: to be made. */
-  readonly #byPeer = new Map<
-    string,
-    { readonly peer: Uint8Array; key: KeyAhead | undefined }
-  >();
+  /** By the peer's public key, expected longest ago first. */
+  readonly #byPeer = new Map<string, ExpectedPeer>();
+  /** Peers without a key so far: asked for after every flush. */
+  #missingCount = 0;
   /** Nothing is made before a first handshake, and after the end. */
   #isWanted = false;
 
@@ -75,12 +80,8 @@ export class EphemeralKeys {
 
   /** Whether there is something to be made ahead. */
   get isShort(): boolean {
-    if (!this.#isWanted) return false;
-    if (this.#keys.length < MAX_KEYS_AHEAD) return true;
-    for (const { key } of this.#byPeer.values()) {
-      if (key === undefined) return true;
-    }
-    return false;
+    return this.#isWanted &&
+      (this.#keys.length < MAX_KEYS_AHEAD || this.#missingCount > 0);
   }
 
   /**
@@ -91,13 +92,10 @@ export class EphemeralKeys {
    */
   take(peer?: Uint8Array): AgreementKey | undefined {
     this.#isWanted = true;
-    if (peer !== undefined && this.#byPeer.size > 0) {
-      const name = nameOf(peer);
-      const expected = this.#byPeer.get(name);
-      this.#byPeer.delete(name);
-      if (expected?.key !== undefined) return expected.key;
-    }
-    return this.#keys.pop();
+    const expected = peer !== undefined && this.#byPeer.size > 0
+      ? this.#takeExpected(nameOf(peer))
+      : undefined;
+    return expected?.key ?? this.#keys.pop();
   }
 
   /**
@@ -109,10 +107,10 @@ export class EphemeralKeys {
     const name = nameOf(peer);
     if (!this.#isWanted || this.#byPeer.has(name)) return;
     this.#byPeer.set(name, { peer: peer.slice(), key: undefined });
+    this.#missingCount++;
     if (this.#byPeer.size <= MAX_EXPECTED_PEERS) return;
-    const [oldest, { key }] = this.#byPeer.entries().next().value!;
-    this.#byPeer.delete(oldest);
-    key?.wipe();
+    const [oldest] = this.#byPeer.keys();
+    this.#takeExpected(oldest!)?.key?.wipe();
   }
 
   /** Makes one key, if one is missing. */
@@ -121,6 +119,7 @@ export class EphemeralKeys {
     for (const expected of this.#byPeer.values()) {
       if (expected.key !== undefined) continue;
       expected.key = this.#make(expected.peer);
+      this.#missingCount--;
       return;
     }
     if (this.#keys.length < MAX_KEYS_AHEAD) this.#keys.push(this.#make());
@@ -132,6 +131,15 @@ export class EphemeralKeys {
     for (const key of this.#keys.splice(0)) key.wipe();
     for (const { key } of this.#byPeer.values()) key?.wipe();
     this.#byPeer.clear();
+    this.#missingCount = 0;
+  }
+
+  #takeExpected(name: string): ExpectedPeer | undefined {
+    const expected = this.#byPeer.get(name);
+    if (expected === undefined) return undefined;
+    this.#byPeer.delete(name);
+    if (expected.key === undefined) this.#missingCount--;
+    return expected;
   }
 
   #make(peer?: Uint8Array): KeyAhead {

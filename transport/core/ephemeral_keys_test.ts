@@ -79,7 +79,26 @@ Deno.test("EphemeralKeys expects a bounded number of peers, the latest", () => {
   }
   for (let index = 0; index < MAX_KEYS_AHEAD; index++) keys.take();
   const found = peers.map((peer) => keys.take(peer) !== undefined);
-  assert.deepEqual(found, [false, true, true, true, true]);
+  assert.deepEqual(found, peers.map((_, index) => index > 0));
+  assert.equal(fill(keys), MAX_KEYS_AHEAD);
+});
+
+Deno.test("EphemeralKeys is short of nothing once who was expected has come or had to make room", () => {
+  const keys = new EphemeralKeys(random, undefined);
+  keys.take();
+  fill(keys);
+  const peers = Array.from(
+    { length: MAX_EXPECTED_PEERS + 1 },
+    () => generateKeyPair(random).publicKey,
+  );
+  for (const peer of peers) keys.expect(peer);
+  assert.equal(keys.isShort, true);
+  for (const peer of peers) {
+    keys.expect(peer);
+    keys.take(peer);
+    keys.take(peer);
+  }
+  assert.equal(fill(keys), MAX_KEYS_AHEAD);
 });
 
 Deno.test("EphemeralKeys.wipe() leaves no key, and makes none", () => {
