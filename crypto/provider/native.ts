@@ -109,8 +109,8 @@ type ImportPublicKey = (publicKey: Uint8Array) => NodeCrypto.KeyObject;
 
 /**
  * A handshake agrees with the same ephemeral key twice, one time right after the
- * other: the object of the last one is kept, for a third of what an agreement takes
- * in code that is cold.
+ * other. The object of the last one is kept: to make it is a quarter of an agreement
+ * where code is cold.
  */
 function createPublicKeyImport(module: Module): ImportPublicKey {
   const der = new Uint8Array(SPKI_HEAD.length + X25519_KEY_LENGTH);
