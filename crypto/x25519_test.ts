@@ -84,6 +84,16 @@ for (const provider of PROVIDERS) {
       lent.fill(0);
       assert.equal(toHex(agree(other, peer)), expected(6, peer));
     }
+    // The wrapper checks the size; an imported key can be asked without it.
+    for (const length of [0, 16, 31, 33]) {
+      let secret: Uint8Array | undefined;
+      try {
+        secret = key.agree(new Uint8Array(length).fill(7));
+      } catch {
+        secret = undefined;
+      }
+      assert.equal(secret, undefined, `${length} bytes`);
+    }
     const weak = new Uint8Array(32);
     assert.throws(() => agree(key, weak), isCode("WEAK_PUBLIC_KEY"));
     assert.throws(() => agree(key, weak), isCode("WEAK_PUBLIC_KEY"));

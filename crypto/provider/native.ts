@@ -10,7 +10,7 @@
 import type * as NodeCrypto from "node:crypto";
 import { builtinModule } from "../../internal/builtin_module.ts";
 import { isAllZero, isEqualConstantTime, wipe } from "../constant_time.ts";
-import { requireUnwiped } from "../error.ts";
+import { requireLength, requireUnwiped } from "../error.ts";
 import { AeadBase } from "./aead_base.ts";
 import { openedLength, sealedLength } from "./packet_length.ts";
 import {
@@ -121,6 +121,8 @@ function createPublicKeyImport(module: Module): ImportPublicKey {
     if (last !== undefined && isEqualConstantTime(bytes, publicKey)) {
       return last;
     }
+    // A shorter one would be completed with what is left of the last.
+    requireLength("Public key", publicKey, bytes.length, "INVALID_KEY");
     bytes.set(publicKey);
     last = undefined;
     return last = module.createPublicKey({

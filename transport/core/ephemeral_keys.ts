@@ -28,7 +28,7 @@ class KeyAhead implements AgreementKey {
   readonly publicKey: Uint8Array;
   readonly #key: AgreementKey;
   readonly #peer: Uint8Array | undefined;
-  readonly #secret: Uint8Array | undefined;
+  #secret: Uint8Array | undefined;
 
   constructor(key: AgreementKey, peer: Uint8Array | undefined) {
     this.publicKey = key.publicKey;
@@ -46,6 +46,7 @@ class KeyAhead implements AgreementKey {
   wipe(): void {
     this.#key.wipe();
     wipe(this.#secret);
+    this.#secret = undefined;
   }
 }
 

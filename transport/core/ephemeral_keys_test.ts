@@ -19,7 +19,10 @@ const isWiped = (error: unknown): boolean =>
 
 function fill(keys: EphemeralKeys): number {
   let count = 0;
-  for (; keys.isShort; count++) keys.prepare();
+  for (; keys.isShort; count++) {
+    assert.ok(count <= MAX_KEYS_AHEAD + MAX_EXPECTED_PEERS, "it ends");
+    keys.prepare();
+  }
   return count;
 }
 
@@ -64,6 +67,7 @@ Deno.test("EphemeralKeys has a key for a peer that is expected, once", () => {
   assert.equal(keys.take(peer.publicKey), undefined);
   key.wipe();
   assert.throws(() => key.agree(new Uint8Array(32).fill(9)), isWiped);
+  assert.throws(() => key.agree(peer.publicKey), isWiped);
 });
 
 Deno.test("EphemeralKeys expects a bounded number of peers, the latest", () => {
