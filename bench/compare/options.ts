@@ -24,7 +24,7 @@ export interface CompareOptions extends BenchOptions {
   readonly isPinned: boolean;
 }
 
-/** A quarter of an hour for all peers on two processors. */
+/** Half an hour for all peers on two processors. */
 const FULL: MetricSettings = {
   warmUpSeconds: 0.3,
   seconds: 0.5,
