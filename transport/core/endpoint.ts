@@ -122,6 +122,7 @@ export class Endpoint {
     this.#lingering.follow(connection);
     // Its owner may have another one: it gives way to any other itself.
     this.#perKey.delete(connection);
+    this.#expectReturn(connection);
   };
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
@@ -622,12 +623,15 @@ export class Endpoint {
     this.#perKey.delete(connection);
     this.#lingering.delete(connection);
     this.#deadlines.set(route, undefined);
-    const { isInitiator, peerStaticPublicKey } = connection;
-    if (!isInitiator || peerStaticPublicKey === undefined) return;
-    // Whoever has a ticket comes back when there is something to say again.
-    if (this.#resumptions.hasTicket(peerStaticPublicKey)) {
-      this.#ephemeralKeys.expect(peerStaticPublicKey);
-    }
+    // One that nobody closed is over only now.
+    this.#expectReturn(connection);
+  }
+
+  /** Whoever has a ticket comes back when there is something to say again. */
+  #expectReturn(connection: Connection): void {
+    const { isInitiator, peerStaticPublicKey: peer } = connection;
+    if (!isInitiator || peer === undefined) return;
+    if (this.#resumptions.hasTicket(peer)) this.#ephemeralKeys.expect(peer);
   }
 
   #refreshDeadlines(): void {

@@ -126,6 +126,23 @@ Deno.test("Endpoint.prepare() makes the keys of handshakes to come, and of the p
   assert.equal(endpoint.isPreparationDue, false);
 });
 
+Deno.test("The key for a peer with a ticket is made as soon as its connection is being closed", () => {
+  const made = new ResumptionPair();
+  const { pair } = made;
+  const { endpoint } = pair.client;
+  const { connection } = made.ask("first");
+  // For the tickets.
+  pair.runFor(100);
+  while (endpoint.isPreparationDue) endpoint.prepare();
+  connection.close(pair.now, 0, "");
+  assert.equal(connection.state, "closing");
+  assert.equal(endpoint.isPreparationDue, true);
+  endpoint.prepare();
+  assert.equal(endpoint.isPreparationDue, false);
+  pair.runUntil(() => endpoint.connectionCount === 0);
+  assert.equal(endpoint.isPreparationDue, false, "nor a second one");
+});
+
 Deno.test("Whoever came back with a ticket finds a key that was made for it", () => {
   const made = new ResumptionPair();
   const { pair } = made;
