@@ -11,6 +11,9 @@
  * So longer ones are tried for a while; if that makes answers no sooner, the next
  * try is after 16 answers, then 32, up to 1,024.
  *
+ * The answer to a hello takes its time: the other end agrees on keys. It is looked
+ * for as long as the one before took, twice over, when that was soon.
+ *
  * @module
  */
 import type { Instant, MonotonicClock } from "../internal/instant.ts";
@@ -69,6 +72,10 @@ export class BusyPoll {
   /** How often it has looked since then. */
   #lookCount = 0;
   #until: Instant = -Infinity;
+  /** Whether a hello was among what was sent then. */
+  #isHelloSent = false;
+  /** How long to look for the answer to a hello; 0: not at all. */
+  #helloMomentMs = 0;
 
   /** @param options Moment, clock, and how to look. */
   constructor(options: BusyPollOptions) {
@@ -95,7 +102,8 @@ export class BusyPoll {
     const silenceMs = now - this.#sentAt;
     this.#sentAt = undefined;
     const { maxMs } = this.#options;
-    if (silenceMs > maxMs * TRIED_MOMENTS) this.#lose();
+    if (this.#isHelloSent) this.#learnHello(silenceMs);
+    else if (silenceMs > maxMs * TRIED_MOMENTS) this.#lose();
     else if (!this.isWorthwhile) {
       if (silenceMs > INSTANT_MS) this.#win();
       else this.#lose();
@@ -113,6 +121,14 @@ export class BusyPoll {
       this.#momentMs = Math.max(this.#usualMs, Math.min(maxMs, 2 * silenceMs));
       this.#win();
     }
+  }
+
+  /** Of calls it says nothing: it is neither for nor against looking for those. */
+  #learnHello(silenceMs: number): void {
+    const longestMs = this.#options.maxMs * TRIED_MOMENTS;
+    this.#helloMomentMs = silenceMs > longestMs
+      ? 0
+      : Math.min(2 * silenceMs, longestMs);
   }
 
   #win(): void {
@@ -134,12 +150,16 @@ export class BusyPoll {
    * Datagrams were sent: polls from now on, if that pays.
    *
    * @param now When.
+   * @param hasHello Whether one of them begins a connection.
    */
-  handleSent(now: Instant): void {
+  handleSent(now: Instant, hasHello = false): void {
     this.#sentAt = now;
     this.#lookCount = 0;
-    if (!this.isWorthwhile) return;
-    this.#until = now + this.#momentMs;
+    this.#isHelloSent = hasHello;
+    let momentMs = hasHello ? this.#helloMomentMs : 0;
+    if (this.isWorthwhile) momentMs = Math.max(momentMs, this.#momentMs);
+    if (momentMs === 0) return;
+    this.#until = now + momentMs;
     this.#options.scheduleLook(this.#afterLook, now);
   }
 

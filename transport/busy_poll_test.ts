@@ -21,8 +21,8 @@ class Rig {
   });
 
   /** Sends, and gets an answer after a while. */
-  exchange(silenceMs: number): void {
-    this.poll.handleSent(this.now);
+  exchange(silenceMs: number, hasHello = false): void {
+    this.poll.handleSent(this.now, hasHello);
     this.wait(silenceMs);
     this.poll.handleReceived(this.now);
   }
@@ -129,6 +129,42 @@ Deno.test("BusyPoll does not poll where the next datagram is there already", () 
   assert.equal(rig.poll.isWorthwhile, true);
   rig.exchangeMany(5, 0.015);
   assert.equal(rig.poll.isWorthwhile, false);
+});
+
+Deno.test("BusyPoll looks for the answer to a hello when the one before came soon, twice as long", () => {
+  const rig = new Rig();
+  for (
+    const { silenceMs, looksForMs } of [
+      { silenceMs: 0.3, looksForMs: 0 },
+      { silenceMs: 0.5, looksForMs: 0.5 },
+      { silenceMs: 20, looksForMs: LONGEST_MS },
+      { silenceMs: 0.1, looksForMs: 0 },
+      { silenceMs: 20, looksForMs: 0.2 },
+      { silenceMs: 20, looksForMs: 0 },
+    ]
+  ) {
+    const before = rig.turnCount;
+    rig.exchange(silenceMs, true);
+    const lookedMs = (rig.turnCount - before) * TURN_MS;
+    const isRight = Math.abs(lookedMs - looksForMs) <= 1.5 * TURN_MS;
+    assert.ok(isRight, `${lookedMs} ms in place of ${looksForMs}`);
+  }
+});
+
+Deno.test("BusyPoll learns nothing about calls from hellos, nor about hellos from calls", () => {
+  const rig = new Rig();
+  for (let count = 0; count < 100; count++) rig.exchange(0.3, true);
+  assert.equal(rig.poll.isWorthwhile, false);
+  rig.exchangeMany(8, 0.05);
+  assert.equal(rig.poll.isWorthwhile, true);
+  for (let count = 0; count < 100; count++) rig.exchange(20, true);
+  assert.equal(rig.poll.isWorthwhile, true);
+  rig.exchangeMany(5, 20);
+  assert.equal(rig.poll.isWorthwhile, false);
+  const before = rig.turnCount;
+  rig.exchangeMany(3, 0.05);
+  rig.exchange(0.3, true);
+  assert.equal(rig.turnCount, before);
 });
 
 Deno.test("BusyPoll takes no notice of datagrams that answer nothing", () => {

@@ -14,9 +14,11 @@ import {
   UDP_MAX_DATAGRAM_BYTES,
 } from "./carrier/carrier.ts";
 import type { Address } from "./core/address.ts";
+import { MIN_HELLO_DATAGRAM_BYTES } from "./core/config.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import { TransportError } from "./core/error.ts";
 import { createDeferred, type Deferred } from "../internal/deferred.ts";
+import { isHelloShaped } from "./hello_queue.ts";
 import { OutgoingBatch } from "./outgoing_batch.ts";
 
 /**
@@ -100,6 +102,7 @@ export class DatagramSender {
   #isBlocked = false;
   #isTransmitting = false;
   #hasSent = false;
+  #hasSentHello = false;
   #ready: Deferred<void> | undefined;
   #settled: Deferred<void> | undefined;
 
@@ -175,6 +178,13 @@ export class DatagramSender {
     return hasSent;
   }
 
+  /** @returns Whether a hello was sent since this was asked last. */
+  takeHasSentHello(): boolean {
+    const hasSentHello = this.#hasSentHello;
+    this.#hasSentHello = false;
+    return hasSentHello;
+  }
+
   /** @returns Fulfilled when more may be sent, in place of `onReady` this once. */
   waitUntilReady(): Promise<void> {
     this.#ready = createDeferred();
@@ -208,6 +218,7 @@ export class DatagramSender {
       return false;
     }
     const { length, to } = transmit;
+    this.#noteHello(buffer, length);
     if (length > SMALL_BYTES) this.#send(buffer, length, to);
     else {
       const copy = smallBuffers.take();
@@ -218,11 +229,18 @@ export class DatagramSender {
     return true;
   }
 
+  #noteHello(datagram: Uint8Array, length: number): void {
+    // The buffer is longer: only what was written counts.
+    if (length < MIN_HELLO_DATAGRAM_BYTES || !isHelloShaped(datagram)) return;
+    this.#hasSentHello = true;
+  }
+
   #transmitToBatch(): boolean {
     const { endpoint, clock } = this.#options;
     const room = this.#batch.room();
     const transmit = endpoint.pollTransmit(clock(), room);
     if (transmit === undefined) return false;
+    this.#noteHello(room, transmit.length);
     this.#batch.add(room, transmit);
     if (this.#batch.isFull) this.#sendBatch();
     return true;

@@ -13,17 +13,18 @@ class Rig {
   readonly pending: PromiseWithResolvers<void>[] = [];
   readonly turns: (() => void)[] = [];
   readyCount = 0;
-  #number = 0;
+  #number: number;
   readonly refusals: unknown[] = [];
   readonly sender: DatagramSender;
 
-  constructor(carrier: Partial<Carrier> = {}) {
+  constructor(carrier: Partial<Carrier> = {}, firstNumber = 1) {
+    this.#number = firstNumber;
     this.sender = new DatagramSender({
       endpoint: {
         pollTransmit: (_now, into) => {
           const length = this.lengths.shift();
           if (length === undefined) return undefined;
-          into.fill(++this.#number, 0, length);
+          into.fill(this.#number++, 0, length);
           return { length, to: TO, isSeparate: false };
         },
       },
@@ -77,6 +78,24 @@ for (const length of [1, 2_048, 2_049, 60_000]) {
     assert.equal(rig.sent.length, 24);
     assert.equal(rig.sender.takeHasSent(), true);
     assert.equal(rig.sender.takeHasSent(), false);
+  });
+}
+
+for (const isBatched of [false, true]) {
+  Deno.test(`DatagramSender knows when a hello was among what it sent, ${isBatched ? "in a batch" : "one by one"}`, () => {
+    // Numbered from 0: the first begins as a hello does, with eight zeros.
+    const rig = new Rig(isBatched ? { sendBatch: () => [] } : {}, 0);
+    const hasHello = (...lengths: number[]): boolean => {
+      rig.transmit(...lengths);
+      return rig.sender.takeHasSentHello();
+    };
+    assert.equal(hasHello(), false);
+    assert.equal(hasHello(1_200), true);
+    assert.equal(rig.sender.takeHasSentHello(), false, "it was asked");
+    assert.equal(hasHello(1_200), false, "another connection id");
+    const short = new Rig(isBatched ? { sendBatch: () => [] } : {}, 0);
+    short.transmit(1_199);
+    assert.equal(short.sender.takeHasSentHello(), false);
   });
 }
 

@@ -489,7 +489,10 @@ export class Driver {
   #sendAll(): boolean {
     this.#isAwaitingAnswer = false;
     const hasMore = this.#transmit();
-    if (this.#sender.takeHasSent()) this.#busyPoll?.handleSent(this.now());
+    const hasHello = this.#sender.takeHasSentHello();
+    if (this.#sender.takeHasSent()) {
+      this.#busyPoll?.handleSent(this.now(), hasHello);
+    }
     this.#armTimer();
     this.#deliverEvents();
     if (this.#known !== undefined) {

@@ -303,11 +303,11 @@ async function exchange(rig: Rig, silenceMs: number): Promise<void> {
   rig.carrier.onDatagram(new Uint8Array(1), rig.carrier.localAddress);
 }
 
-Deno.test("Driver keeps the event loop turning after it sent something, once answers come soon", async () => {
+Deno.test("Driver keeps the event loop turning after it sent a hello, once an answer came soon", async () => {
   const socketTurns = new ManualSocketTurns();
   const rig = createRig(undefined, { busyPollMs: 2 }, socketTurns);
   rig.carrier.isManual = false;
-  for (let index = 0; index < 4; index++) await exchange(rig, 0.5);
+  await exchange(rig, 0.5);
   assert.equal(socketTurns.tasks.length, 0);
   connectMany(rig, 1);
   await turns();
@@ -329,7 +329,7 @@ Deno.test("Driver looks itself for what has come where the carrier can, and not 
   const socketTurns = new ManualSocketTurns();
   const rig = createRig(looking, { busyPollMs: 1 }, socketTurns);
   rig.carrier.isManual = false;
-  for (let index = 0; index < 4; index++) await exchange(rig, 0.5);
+  await exchange(rig, 0.5);
   assert.equal(lookCount, 0);
   connectMany(rig, 1);
   await turns(5);
