@@ -70,6 +70,15 @@ function sendBatchSafely(
   }
 }
 
+/** A send under way, and then another one: a datagram makes less garbage. */
+interface SendInFlight {
+  to: Address | undefined;
+  /** To be used again when it was sent. */
+  buffer: Uint8Array | undefined;
+  readonly onSent: () => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
 /** What a {@linkcode DatagramSender} is made from. */
 export interface DatagramSenderOptions {
   /** Writes datagrams. */
@@ -97,6 +106,7 @@ export class DatagramSender {
   /** What a carrier that takes many datagrams at once is given. */
   #batch: OutgoingBatch;
   #inFlightCount = 0;
+  readonly #idleSends: SendInFlight[] = [];
   #sentThisTurn = 0;
   #isYielding = false;
   #isBlocked = false;
@@ -268,17 +278,32 @@ export class DatagramSender {
 
   #awaitSend(sending: Promise<void>, to: Address, buffer?: Uint8Array): void {
     this.#inFlightCount++;
-    sending.then(
-      () => this.#handleSent(buffer),
-      (error: unknown) => {
-        this.#handleSent(buffer);
-        this.#handleSendError(to, error);
-      },
-    );
+    const send = this.#idleSends.pop() ?? this.#createSend();
+    send.to = to;
+    send.buffer = buffer;
+    sending.then(send.onSent, send.onFailed);
   }
 
-  #handleSent(buffer: Uint8Array | undefined): void {
-    if (buffer !== undefined) release(buffer);
+  #createSend(): SendInFlight {
+    const send: SendInFlight = {
+      to: undefined,
+      buffer: undefined,
+      onSent: () => this.#handleSent(send),
+      onFailed: (error) => {
+        const to = send.to!;
+        this.#handleSent(send);
+        this.#handleSendError(to, error);
+      },
+    };
+    return send;
+  }
+
+  #handleSent(send: SendInFlight): void {
+    if (send.buffer !== undefined) release(send.buffer);
+    send.to = send.buffer = undefined;
+    if (this.#idleSends.length < MAX_SENDS_IN_FLIGHT) {
+      this.#idleSends.push(send);
+    }
     this.#inFlightCount--;
     if (this.#isBlocked && this.#inFlightCount <= MAX_SENDS_IN_FLIGHT / 2) {
       this.#isBlocked = false;
