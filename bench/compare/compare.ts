@@ -17,8 +17,8 @@ import { runPlan } from "./runner.ts";
 /** Time for a metric beside what it measures, in milliseconds. */
 const TIMEOUT_BASE_MS = 20_000;
 
-/** Measurements of which a metric may consist, and how much slower they may be. */
-const TIMEOUT_FACTOR = 20;
+/** Measurements and warm-ups of which a metric may consist, and how much slower they may be. */
+const TIMEOUT_FACTOR = 40;
 
 /**
  * Compares.

@@ -31,17 +31,13 @@ function checkAnswer(answer: Uint8Array): void {
 }
 
 /**
- * How much longer than a metric's own the warm-up of new processes is: V8 goes on
- * compiling for some ten seconds of calls.
+ * How much longer than a metric's own the warm-up is: of new processes, for V8 goes on
+ * compiling for some ten seconds of calls, and of a metric that calls in another way
+ * than what came before. In the minutes in which the other peers have their turn V8
+ * gives memory back and forgets code, and p99 of lone calls goes on falling for twelve
+ * seconds then, of WebSocket's as well.
  */
-const NEW_PROCESS_FACTOR = 40;
-
-/**
- * The same of a metric that calls in another way than what came before: the compiler
- * undoes much and learns anew, all the more after the minutes in which the other peers
- * had their turn.
- */
-export const CALL_WARM_UP_FACTOR = 20;
+export const CALL_WARM_UP_FACTOR = 40;
 
 /** Calls under way in the warm-up, and where the highest rate is looked for. */
 export const OUTSTANDING_COUNT = 64;
@@ -63,7 +59,7 @@ export async function prepareCalls(
       connection,
       payload,
       outstandingCount: OUTSTANDING_COUNT,
-      seconds: settings.warmUpSeconds * NEW_PROCESS_FACTOR,
+      seconds: settings.warmUpSeconds * CALL_WARM_UP_FACTOR,
     })
   );
   return { connection: await run.connection, payload };
