@@ -303,6 +303,29 @@ async function exchange(rig: Rig, silenceMs: number): Promise<void> {
   rig.carrier.onDatagram(new Uint8Array(1), rig.carrier.localAddress);
 }
 
+Deno.test("Driver keeps the event loop turning after it sent what is no hello, once four answers came soon", async () => {
+  const socketTurns = new ManualSocketTurns();
+  const rig = createRig(undefined, { busyPollMs: 2 }, socketTurns);
+  rig.carrier.isManual = false;
+  const to = { hostname: "127.0.0.1", port: 9 };
+  let waitingCount = 0;
+  rig.endpoint.pollTransmit = (_now, into) => {
+    if (waitingCount === 0) return undefined;
+    waitingCount--;
+    into.fill(7, 0, 1_200);
+    return { length: 1_200, to, isSeparate: false };
+  };
+  for (const tasks of [0, 0, 0, 0, 1]) {
+    waitingCount++;
+    rig.driver.wake();
+    await turns();
+    assert.equal(socketTurns.tasks.length, tasks);
+    rig.now += 0.5;
+    rig.carrier.onDatagram(new Uint8Array(1), rig.carrier.localAddress);
+  }
+  await rig.driver.close();
+});
+
 Deno.test("Driver keeps the event loop turning after it sent a hello, once an answer came soon", async () => {
   const socketTurns = new ManualSocketTurns();
   const rig = createRig(undefined, { busyPollMs: 2 }, socketTurns);
