@@ -10,6 +10,9 @@
  *
  * initiator's first secret
  *        └─ HKDF-Expand "mxp v1 resume", handshake hash ─► resumption secret
+ *
+ * what both static keys share
+ *        └─ HKDF-Extract, salted with the resumption secret
  *               └─ HKDF-Expand "mxp v1 psk", ticket     ─► pre-shared key
  * ```
  *
@@ -21,7 +24,7 @@
 import { wipe } from "./constant_time.ts";
 import { requireLength } from "./error.ts";
 import { hkdfExpandEachSha256, packExpansions } from "./derivation.ts";
-import { hkdfExpandSha256, SHA256_LENGTH } from "./hash.ts";
+import { hkdfExpandSha256, hmacSha256, SHA256_LENGTH } from "./hash.ts";
 import { AEAD_KEY_LENGTH, AEAD_NONCE_LENGTH } from "./provider/provider.ts";
 
 /** Size of a traffic secret, in bytes. */
@@ -163,15 +166,29 @@ export function resumptionSecret(
 }
 
 /**
- * Derives the pre-shared key of the one connection that a ticket resumes.
+ * Derives the pre-shared key of the one connection that a ticket resumes. Who
+ * has it was in the connection that the ticket comes from, and has the static
+ * key of one of its ends.
  *
  * @param secret From {@linkcode resumptionSecret}; borrowed.
+ * @param staticSecret What the static keys of both ends share; borrowed.
  * @param ticket All bytes of the ticket: no two tickets give the same key.
  * @returns 32 bytes.
- * @throws {CryptoError} `INVALID_KEY` when the secret is not 32 bytes.
+ * @throws {CryptoError} `INVALID_KEY` when a secret is not 32 bytes.
  */
-export function ticketPsk(secret: Uint8Array, ticket: Uint8Array): Uint8Array {
-  return derive(secret, joined(PSK_LABEL, ticket), TRAFFIC_SECRET_LENGTH);
+export function ticketPsk(
+  secret: Uint8Array,
+  staticSecret: Uint8Array,
+  ticket: Uint8Array,
+): Uint8Array {
+  checkSecret(secret);
+  checkSecret(staticSecret);
+  // HKDF-Extract (RFC 5869 §2.2).
+  const extracted = hmacSha256(secret, staticSecret);
+  const info = joined(PSK_LABEL, ticket);
+  const psk = derive(extracted, info, TRAFFIC_SECRET_LENGTH);
+  wipe(extracted);
+  return psk;
 }
 
 function joined(label: Uint8Array, rest: Uint8Array): Uint8Array {

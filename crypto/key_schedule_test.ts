@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHmac, hkdfSync } from "node:crypto";
 import { toHex } from "../tests/support/vectors.ts";
 import { CryptoError } from "./error.ts";
 import {
@@ -41,23 +41,26 @@ Deno.test("nextTrafficSecret() and confirmationKey() have labels of their own", 
   assert.deepEqual(confirmationKey(secret), expand("mxp v1 confirm", 32));
 });
 
-Deno.test("resumptionSecret() and ticketPsk() bind the handshake and the whole ticket", () => {
+Deno.test("resumptionSecret() and ticketPsk() bind the handshake, the static keys and the whole ticket", () => {
+  const staticSecret = new Uint8Array(32).fill(0xcc);
   assert.deepEqual(
     resumptionSecret(secret, new TextEncoder().encode("hash")),
     expand("mxp v1 resumehash", 32),
   );
   assert.deepEqual(
-    ticketPsk(secret, new TextEncoder().encode("ticket")),
-    expand("mxp v1 pskticket", 32),
+    ticketPsk(secret, staticSecret, new TextEncoder().encode("ticket")),
+    new Uint8Array(
+      hkdfSync("sha256", staticSecret, secret, "mxp v1 pskticket", 32),
+    ),
   );
   assert.deepEqual(
     [
       resumptionSecret(secret, new Uint8Array(32).fill(0xaa)),
-      ticketPsk(secret, new Uint8Array(121).fill(0xbb)),
+      ticketPsk(secret, staticSecret, new Uint8Array(121).fill(0xbb)),
     ].map(toHex),
     [
       "369a30e90806884ac755954fdf1696f7d907b16416d07efb9650524af859da89",
-      "21905d4bbff013c46a83fa8453693034c6bcd6a24ae1be08df4ae56e53daafdc",
+      "7f3b3875f6bd6a5f80f5562e00b74eeec5c79d84583c39a16dc655f808673e3b",
     ],
   );
 });
@@ -70,7 +73,10 @@ Deno.test("the key schedule refuses a secret that is not 32 bytes", () => {
       nextTrafficSecret,
       confirmationKey,
       (secret: Uint8Array) => resumptionSecret(secret, new Uint8Array(32)),
-      (secret: Uint8Array) => ticketPsk(secret, new Uint8Array(8)),
+      (secret: Uint8Array) =>
+        ticketPsk(secret, new Uint8Array(32), new Uint8Array(8)),
+      (secret: Uint8Array) =>
+        ticketPsk(new Uint8Array(32), secret, new Uint8Array(8)),
     ]
   ) {
     for (const length of [0, 31, 33, 64]) {

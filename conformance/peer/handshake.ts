@@ -46,8 +46,8 @@ export const PATTERN_IK = 1;
 /** Pattern byte of Noise XX. */
 export const PATTERN_XX = 2;
 
-/** Pattern byte of Noise IKpsk1: with a ticket. */
-export const PATTERN_IKPSK1 = 3;
+/** Pattern byte of Noise NNpsk0: with a ticket. */
+export const PATTERN_NNPSK0 = 3;
 
 /** Version that this kit judges. */
 export const VERSION = 1;
@@ -147,7 +147,8 @@ export class Handshake {
   readonly rest: Uint8Array;
   readonly #noise: HandshakeState;
   readonly #aead: AeadSuite;
-  readonly #isResumed: boolean;
+  /** Who gave the ticket, where there is one. */
+  readonly #ticketGiver: Uint8Array | undefined;
   /** The Noise message of the last hello: answers are made for it. */
   #sentNoise: Uint8Array;
 
@@ -159,7 +160,7 @@ export class Handshake {
     const suite = SUITES[suites[0]!] ?? SUITES[1]!;
     const [pattern, name] = patternOf(choice);
     this.#aead = suite.aead;
-    this.#isResumed = resumption !== undefined;
+    this.#ticketGiver = resumption && responderKey;
     this.connectionId = choice.connectionId ?? randomId();
     this.keyPair = choice.keyPair ?? generateKeyPair(systemRandom);
     const head: HelloHead = {
@@ -175,9 +176,12 @@ export class Handshake {
         : `Noise_${name}_25519_${suite.noise}_SHA256`,
       role: "initiator",
       prologue: prologueOf({ ...head, ...choice.prologue }),
-      staticPrivateKey: this.keyPair.privateKey,
-      remoteStaticPublicKey: responderKey,
-      psks: resumption === undefined ? [] : [resumption.psk],
+      ...(resumption === undefined
+        ? {
+          staticPrivateKey: this.keyPair.privateKey,
+          remoteStaticPublicKey: responderKey,
+        }
+        : { psks: [resumption.psk] }),
       random: systemRandom,
     });
     const parameters = encodeParameters(
@@ -318,12 +322,12 @@ export class Handshake {
     return {
       suite: this.#aead,
       peerConnectionId,
-      peerKey: this.#noise.remoteStaticPublicKey!,
+      peerKey: this.#ticketGiver ?? this.#noise.remoteStaticPublicKey!,
       parameters,
       sendSecret: send,
       receiveSecret: receive,
       handshakeHash: this.#noise.handshakeHash,
-      isResumed: this.#isResumed,
+      isResumed: this.#ticketGiver !== undefined,
       finish: encodeFinish(
         peerConnectionId,
         noise,
@@ -365,7 +369,7 @@ function patternOf({ responderKey, resumption }: HandshakeChoice): readonly [
   if (responderKey === undefined) return [PATTERN_XX, "XX"];
   return resumption === undefined
     ? [PATTERN_IK, "IK"]
-    : [PATTERN_IKPSK1, "IKpsk1"];
+    : [PATTERN_NNPSK0, "NNpsk0"];
 }
 
 /** Payload of message 1 with a ticket. */

@@ -30,10 +30,9 @@ export interface EphemeralKeySource {
   /**
    * Takes a key out; the handshake wipes it.
    *
-   * @param peer The peer's static key, where it is known.
    * @returns A key that nobody else gets, or `undefined` when there is none.
    */
-  take(peer?: Uint8Array): AgreementKey | undefined;
+  take(): AgreementKey | undefined;
 }
 
 /** How a {@linkcode HandshakeState} is made. Bytes are copied. */

@@ -483,7 +483,7 @@ export class HandshakeState {
     if (this.#testEphemeral) {
       return importAgreementKey(this.#testEphemeral, this.#provider);
     }
-    const ahead = this.#ephemeralKeys?.take(this.#remoteStatic);
+    const ahead = this.#ephemeralKeys?.take();
     if (ahead !== undefined) return ahead;
     const privateKey = new Uint8Array(X25519_KEY_LENGTH);
     this.#random!.fillSecret(privateKey);

@@ -309,7 +309,7 @@ class Simulation {
   #watch(datagram: Uint8Array): void {
     if (datagram.length < 1_200) return;
     const hello = decodeInitiatorHello(datagram);
-    if (hello?.pattern !== HandshakePatternCode.IKPSK1) return;
+    if (hello?.pattern !== HandshakePatternCode.NNPSK0) return;
     this.#recorded.push(datagram.slice());
     if (!this.#random.isHit(this.#draws.forgeryRate)) return;
     const { connectionId, noise } = hello;

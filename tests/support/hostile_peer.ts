@@ -6,7 +6,12 @@
  */
 import assert from "node:assert/strict";
 import { PacketKeys } from "../../conformance/wire/packet_codec.ts";
-import { generateKeyPair, type KeyPair, ticketPsk } from "../../crypto/mod.ts";
+import {
+  generateKeyPair,
+  type KeyPair,
+  ticketPsk,
+  x25519,
+} from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import type { Instant } from "../../internal/instant.ts";
 import { decodeFrame, type Frame } from "../../protocol/frame/mod.ts";
@@ -247,7 +252,11 @@ export class HostilePeer {
       connectionId: RESUMED_CONNECTION_ID,
       ...options,
     };
-    const psk = ticketPsk(this.result.resumptionSecret, ticket);
+    const psk = ticketPsk(
+      this.result.resumptionSecret,
+      x25519(keyPair.privateKey, this.#serverPublicKey),
+      ticket,
+    );
     return new InitiatorHandshake(
       { ...this.#handshakeOptions, keyPair },
       connectionId,

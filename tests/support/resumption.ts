@@ -81,7 +81,7 @@ export class ResumptionPair {
         ? undefined
         : decodeInitiatorHello(bytes);
       if (hello === undefined) return [];
-      const isResumed = hello.pattern === HandshakePatternCode.IKPSK1;
+      const isResumed = hello.pattern === HandshakePatternCode.NNPSK0;
       return [{ bytes, isResumed, ephemeral: hello.noise.slice(0, 32) }];
     });
   }

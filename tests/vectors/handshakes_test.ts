@@ -108,7 +108,10 @@ function checkResumption(vector: HandshakeVector): void {
     optionsOf(responder, suites),
     SUITES[suites[0]!]!,
     hello,
-    fromHex(vector.psk!),
+    {
+      owner: fromHex(vector.initiator.staticPublicKey),
+      psk: fromHex(vector.psk!),
+    },
   );
   assert.ok(accepted.ok);
   const { handshake } = accepted;

@@ -123,11 +123,11 @@ Deno.test("EarlyData.settle() repeats what was refused, and nothing that was tak
   }
 });
 
-Deno.test("A hello carries a ticket of up to 512 bytes, in the pattern IKpsk1 alone", () => {
+Deno.test("A hello carries a ticket of up to 512 bytes, in the pattern NNpsk0 alone", () => {
   const fields = {
     version: 1,
     connectionId: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 0),
-    pattern: HandshakePatternCode.IKPSK1,
+    pattern: HandshakePatternCode.NNPSK0,
     suites: Uint8Array.of(1, 2),
     cookie: Uint8Array.of(9),
     noise: new Uint8Array(150).fill(8),
@@ -150,7 +150,7 @@ Deno.test("The prologue ends with the ticket", () => {
   const head = {
     version: 1,
     connectionId: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 0),
-    pattern: HandshakePatternCode.IKPSK1,
+    pattern: HandshakePatternCode.NNPSK0,
     suites: Uint8Array.of(1),
   };
   const ticket = Uint8Array.of(0xaa, 0xbb);
@@ -164,7 +164,7 @@ Deno.test("helloPayloadRoom() leaves a hello within its datagram, with any cooki
     const head = {
       version: 1,
       connectionId: new Uint8Array(8),
-      pattern: HandshakePatternCode.IKPSK1,
+      pattern: HandshakePatternCode.NNPSK0,
       suites: Uint8Array.of(1, 2, 3),
       ticket: new Uint8Array(length),
     };

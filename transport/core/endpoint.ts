@@ -122,7 +122,6 @@ export class Endpoint {
     this.#lingering.follow(connection);
     // Its owner may have another one: it gives way to any other itself.
     this.#perKey.delete(connection);
-    this.#expectReturn(connection);
   };
   readonly #wake = (connection: Connection): void => {
     const route = this.#routes.get(connection);
@@ -149,13 +148,14 @@ export class Endpoint {
     if (observer !== undefined) this.#trace = new EndpointTrace(observer);
     this.config = createEndpointConfig(options);
     this.#random = random;
-    this.#resumptions = new Resumptions(this.config, random);
     const { keyPair, suites, cryptoProvider: provider } = this.config;
     const { privateKey } = keyPair;
+    const staticKey = new StaticKey(privateKey, { provider });
+    this.#resumptions = new Resumptions(this.config, random, staticKey);
     this.#ephemeralKeys = new EphemeralKeys(random, provider);
     this.#handshake = {
       keyPair,
-      staticKey: new StaticKey(privateKey, { provider }),
+      staticKey,
       suites,
       random,
       ephemeralKeys: this.#ephemeralKeys,
@@ -174,11 +174,7 @@ export class Endpoint {
       createConnectionId: () => this.#ids.newConnectionId(),
       resetTokenOf: (id, hostname) => this.#ids.resetTokenOf(id, hostname),
       open: (now, hello) => this.#open(now, hello, false),
-      onResumed: (now, connection) => {
-        // Whoever comes back once comes back again.
-        this.#ephemeralKeys.expect(connection.peerStaticPublicKey!);
-        this.#limitKey(now, connection);
-      },
+      onResumed: (now, connection) => this.#limitKey(now, connection),
     });
   }
 
@@ -623,15 +619,6 @@ export class Endpoint {
     this.#perKey.delete(connection);
     this.#lingering.delete(connection);
     this.#deadlines.set(route, undefined);
-    // One that nobody closed is over only now.
-    this.#expectReturn(connection);
-  }
-
-  /** Whoever has a ticket comes back when there is something to say again. */
-  #expectReturn(connection: Connection): void {
-    const { isInitiator, peerStaticPublicKey: peer } = connection;
-    if (!isInitiator || peer === undefined) return;
-    if (this.#resumptions.hasTicket(peer)) this.#ephemeralKeys.expect(peer);
   }
 
   #refreshDeadlines(): void {

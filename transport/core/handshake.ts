@@ -1,6 +1,6 @@
 /**
  * The three-message handshake: Noise IK where the responder's static key is
- * known, Noise XX where it is not, Noise IKpsk1 where the responder has given a
+ * known, Noise XX where it is not, Noise NNpsk0 where the responder has given a
  * ticket and there is data to send with the hello.
  *
  * Here is what both sides have in common; they are `initiator_handshake.ts` and
@@ -39,7 +39,7 @@ import type { TransportParameters } from "./transport_parameters.ts";
 const NOISE_PATTERNS: Readonly<Record<number, string>> = {
   [HandshakePatternCode.IK]: "IK",
   [HandshakePatternCode.XX]: "XX",
-  [HandshakePatternCode.IKPSK1]: "IKpsk1",
+  [HandshakePatternCode.NNPSK0]: "NNpsk0",
 };
 
 /** What both sides hold when the handshake is done. */
@@ -107,14 +107,19 @@ export function createNoise(
 ): HandshakeState {
   const { role, suite, head, remoteStaticPublicKey, psk } = parts;
   const pattern = NOISE_PATTERNS[head.pattern]!;
+  // The static keys have no part in NNpsk0: the pre-shared key stands for both.
+  const keys = psk === undefined
+    ? {
+      staticPrivateKey: options.keyPair.privateKey,
+      staticKey: options.staticKey,
+      ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
+    }
+    : { psks: [psk] };
   return new HandshakeState({
     protocolName: noiseProtocolName(suite, pattern),
     role,
     prologue: handshakePrologue(head),
-    staticPrivateKey: options.keyPair.privateKey,
-    staticKey: options.staticKey,
-    ...(remoteStaticPublicKey === undefined ? {} : { remoteStaticPublicKey }),
-    ...(psk === undefined ? {} : { psks: [psk] }),
+    ...keys,
     ...(options.provider === undefined ? {} : { provider: options.provider }),
     random: options.random,
     ephemeralKeys: options.ephemeralKeys,
@@ -171,13 +176,17 @@ export function resultOf(
       HandshakeResult,
       "suite" | "peerConnectionId" | "peerParameters" | "isResumed"
     >
-    & { readonly isInitiator: boolean },
+    & {
+      readonly isInitiator: boolean;
+      /** Whose ticket it is, or who gave it. */
+      readonly ticketPeer: Uint8Array | undefined;
+    },
 ): HandshakeResult {
-  const { isInitiator, ...settled } = parts;
-  const peerStaticPublicKey = noise.remoteStaticPublicKey;
+  const { isInitiator, ticketPeer, ...settled } = parts;
+  const peerStaticPublicKey = ticketPeer ?? noise.remoteStaticPublicKey;
   assert(
     peerStaticPublicKey !== undefined,
-    "Every pattern transmits or knows the static keys",
+    "Every pattern without a ticket transmits or knows the static keys",
   );
   const { send, receive } = noise.splitKeys();
   return {

@@ -7,7 +7,7 @@
  * ```text
  * InitiatorHello      kind 1 · version u32 · initiator connection id 8 · pattern u8
  *                     · suite count u8 · suites u8 each
- *                     · in the pattern IKpsk1: ticket length u16 · ticket
+ *                     · in the pattern NNpsk0: ticket length u16 · ticket
  *                     · cookie length u16 · cookie · noise length u16 · noise message 1 · zeros · mac 16
  *                     · checksum 8
  * ResponderHello      kind 2 · noise length u16 · noise message 2 · mac 16
@@ -68,8 +68,8 @@ export const HandshakePatternCode = {
   IK: 1,
   /** It is not: both ends transmit theirs. */
   XX: 2,
-  /** The responder's static key is known, and it has given a ticket. */
-  IKPSK1: 3,
+  /** The responder has given a ticket, which stands for both static keys. */
+  NNPSK0: 3,
 } as const;
 
 /** Reason byte of a refusal. */
@@ -122,7 +122,7 @@ export interface InitiatorHello {
   readonly pattern: number;
   /** Suite numbers, the one in use first. */
   readonly suites: Uint8Array;
-  /** A ticket of the responder, in the pattern IKpsk1; no other has one. */
+  /** A ticket of the responder, in the pattern NNpsk0; no other has one. */
   readonly ticket?: Uint8Array;
   /** Proof of address from an earlier retry; empty without one. */
   readonly cookie: Uint8Array;
@@ -278,7 +278,7 @@ export function decodeInitiatorHello(
   const suiteCount = reader.u8();
   if (suiteCount === 0 || suiteCount > MAX_SUITES) return undefined;
   const suites = reader.bytes(suiteCount);
-  const ticketLength = pattern === HandshakePatternCode.IKPSK1
+  const ticketLength = pattern === HandshakePatternCode.NNPSK0
     ? reader.u16()
     : 0;
   if (ticketLength > MAX_TICKET_LENGTH) return undefined;
@@ -292,7 +292,7 @@ export function decodeInitiatorHello(
     isHelloId(connectionId)
   ) return undefined;
   const head = { version, connectionId, pattern, suites, cookie, noise };
-  return pattern === HandshakePatternCode.IKPSK1 ? { ...head, ticket } : head;
+  return pattern === HandshakePatternCode.NNPSK0 ? { ...head, ticket } : head;
 }
 
 /**

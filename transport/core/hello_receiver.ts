@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { isEqualConstantTime, ticketPsk } from "../../crypto/mod.ts";
+import { isEqualConstantTime, wipe } from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import { isHandshakeHeader } from "../../protocol/mod.ts";
@@ -288,7 +288,7 @@ export class HelloReceiver {
   #judgeMac(packet: Uint8Array, hello: InitiatorHello): DropReason | undefined {
     switch (hello.pattern) {
       case HandshakePatternCode.IK:
-      case HandshakePatternCode.IKPSK1:
+      case HandshakePatternCode.NNPSK0:
         return hasValidHelloMac(packet, this.#macKeyIk)
           ? undefined
           : "wrong-key";
@@ -381,7 +381,7 @@ export class HelloReceiver {
     const { from, hello } = arrival;
     const options = this.#options;
     let ticket: OpenedTicket | undefined;
-    let psk: Uint8Array | undefined;
+    let resumption: { owner: Uint8Array; psk: Uint8Array } | undefined;
     if (hello.ticket !== undefined) {
       const { resumptions } = options;
       const outcome = resumptions.open(now, hello.ticket, hello.suites[0]!);
@@ -389,7 +389,10 @@ export class HelloReceiver {
         return this.#refuseTicket(now, from, hello, outcome.reason);
       }
       ticket = outcome.ticket;
-      psk = ticketPsk(ticket.resumptionSecret, hello.ticket);
+      const { resumptionSecret, initiatorPublicKey: owner } = ticket;
+      const psk = resumptions.pskOf(resumptionSecret, owner, hello.ticket);
+      wipe(resumptionSecret);
+      resumption = { owner, psk };
     }
     const connectionId = options.createConnectionId();
     const parameters = {
@@ -404,21 +407,15 @@ export class HelloReceiver {
       { ...options.handshake, parameters },
       suite,
       hello,
-      psk,
+      resumption,
     );
+    wipe(resumption?.psk);
     if (!accepted.ok) {
       this.#admission.onFailed(now, from.hostname);
       return accepted.reason;
     }
     const { handshake } = accepted;
     if (ticket !== undefined) {
-      const { peerStaticPublicKey } = handshake;
-      if (
-        !isEqualConstantTime(peerStaticPublicKey, ticket.initiatorPublicKey)
-      ) {
-        this.#admission.onFailed(now, from.hostname);
-        return this.#refuseTicket(now, from, hello, "not-the-owner");
-      }
       // Not before: whoever saw the ticket could use it up with a forged hello.
       ticket.use();
       options.resumptions.onAccepted();

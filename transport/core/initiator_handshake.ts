@@ -61,8 +61,8 @@ import {
 
 const EMPTY = new Uint8Array(0);
 
-/** What the first message of IKpsk1 adds to its payload: two keys, two tags. */
-const IKPSK1_OVERHEAD: number = 32 + 32 + 16 + 16;
+/** What the first message of NNpsk0 adds to its payload: a key and a tag. */
+const NNPSK0_OVERHEAD: number = 32 + 16;
 
 /** One attempt of the initiator: a hello with one suite in use. */
 interface HelloAttempt {
@@ -294,6 +294,7 @@ export class InitiatorHandshake {
       suite,
       peerConnectionId,
       peerParameters,
+      ticketPeer: fields.ticket && this.#remoteStaticPublicKey,
       isResumed: fields.ticket !== undefined,
     });
     this.#finish = encodeInitiatorFinish(
@@ -341,7 +342,7 @@ export class InitiatorHandshake {
     const parameters = encodeTransportParameters(this.#options.parameters);
     const head = this.#headOf(suite, ticket);
     const frames = early.take(
-      helloPayloadRoom(head, IKPSK1_OVERHEAD) -
+      helloPayloadRoom(head, NNPSK0_OVERHEAD) -
         earlyPayloadLength(parameters, 0),
     );
     return frames === undefined
@@ -352,14 +353,14 @@ export class InitiatorHandshake {
   #headOf(suite: Suite, ticket: Uint8Array | undefined): HelloHead {
     const others = this.#options.suites.filter((each) => each !== suite);
     const isKeyKnown = this.#remoteStaticPublicKey !== undefined;
-    const { IK, XX, IKPSK1 } = HandshakePatternCode;
+    const { IK, XX, NNPSK0 } = HandshakePatternCode;
     const head = {
       version: TRANSPORT_VERSION,
       connectionId: this.#connectionId,
       pattern: isKeyKnown ? IK : XX,
       suites: encodeSuites([suite, ...others]),
     };
-    return ticket === undefined ? head : { ...head, pattern: IKPSK1, ticket };
+    return ticket === undefined ? head : { ...head, pattern: NNPSK0, ticket };
   }
 
   #start(suite: Suite, resumption?: Resumption): HelloAttempt {

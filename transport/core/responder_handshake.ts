@@ -39,6 +39,18 @@ import {
 
 const EMPTY = new Uint8Array(0);
 
+/** What a hello came to. */
+interface Accepted {
+  readonly noise: HandshakeState;
+  readonly suite: Suite;
+  readonly hello: InitiatorHello;
+  readonly peerParameters: TransportParameters;
+  /** Noise message 2. */
+  readonly response: Uint8Array;
+  readonly earlyFrames: Uint8Array;
+  readonly ticketOwner: Uint8Array | undefined;
+}
+
 /** The side that answers. */
 export class ResponderHandshake {
   /** The second message: a whole packet, repeated when the hello is. */
@@ -49,7 +61,7 @@ export class ResponderHandshake {
   readonly earlyFrames: Uint8Array;
   /** A ticket that the initiator has sent before, in vain as it was told. */
   readonly givenUpTicket: Uint8Array | undefined;
-  readonly #isResumed: boolean;
+  readonly #ticketOwner: Uint8Array | undefined;
   readonly #noise: HandshakeState;
   readonly #suite: Suite;
   /** The id that the initiator chose, 8 bytes. */
@@ -59,18 +71,12 @@ export class ResponderHandshake {
   #confirmation: Uint8Array = EMPTY;
   #result: HandshakeResult | undefined;
 
-  private constructor(
-    noise: HandshakeState,
-    suite: Suite,
-    hello: InitiatorHello,
-    peerParameters: TransportParameters,
-    response: Uint8Array,
-    earlyFrames: Uint8Array,
-  ) {
-    this.earlyFrames = earlyFrames;
+  private constructor(accepted: Accepted) {
+    const { suite, hello, peerParameters, response } = accepted;
+    this.earlyFrames = accepted.earlyFrames;
     this.givenUpTicket = peerParameters.givenUpTicket;
-    this.#isResumed = hello.ticket !== undefined;
-    this.#noise = noise;
+    this.#ticketOwner = accepted.ticketOwner;
+    this.#noise = accepted.noise;
     this.#suite = suite;
     this.initiatorConnectionId = CONNECTION_BYTES.copy(hello.connectionId);
     this.#peerParameters = peerParameters;
@@ -96,14 +102,15 @@ export class ResponderHandshake {
    * @param options Keys, suites, limits and randomness.
    * @param suite From `acceptedSuite`.
    * @param hello The decoded hello, its Noise message whole.
-   * @param psk The pre-shared key of the hello's ticket, if it has one.
+   * @param resumption Owner and pre-shared key of the hello's ticket, if it has
+   * one; the key is copied.
    * @returns The waiting handshake, or why the hello was dropped.
    */
   static accept(
     options: HandshakeOptions,
     suite: Suite,
     hello: InitiatorHello,
-    psk?: Uint8Array,
+    resumption?: { readonly owner: Uint8Array; readonly psk: Uint8Array },
   ):
     | { readonly ok: true; readonly handshake: ResponderHandshake }
     | { readonly ok: false; readonly reason: DropReason } {
@@ -112,11 +119,11 @@ export class ResponderHandshake {
       suite,
       head: hello,
       remoteStaticPublicKey: undefined,
-      psk,
+      psk: resumption?.psk,
     });
     const payload = readNoise(noise, hello.noise);
     if (payload === undefined) return { ok: false, reason: "handshake-failed" };
-    const early = psk === undefined
+    const early = resumption === undefined
       ? { parameters: payload, frames: EMPTY }
       : decodeEarlyPayload(payload);
     const peerParameters = early &&
@@ -135,21 +142,22 @@ export class ResponderHandshake {
     }
     return {
       ok: true,
-      handshake: new ResponderHandshake(
+      handshake: new ResponderHandshake({
         noise,
         suite,
         hello,
-        isSealed ? peerParameters : limits,
+        peerParameters: isSealed ? peerParameters : limits,
         response,
-        early!.frames,
-      ),
+        earlyFrames: early!.frames,
+        ticketOwner: resumption?.owner,
+      }),
     };
   }
 
   /** The initiator's static public key, 32 bytes; proven by a hello with a ticket. */
   get peerStaticPublicKey(): Uint8Array {
-    const key = this.#noise.remoteStaticPublicKey;
-    assert(key !== undefined, "The first message holds the initiator's key");
+    const key = this.#ticketOwner ?? this.#noise.remoteStaticPublicKey;
+    assert(key !== undefined, "The first message, or a ticket, holds the key");
     return key;
   }
 
@@ -170,7 +178,8 @@ export class ResponderHandshake {
         suite: this.#suite,
         peerConnectionId: this.initiatorConnectionId,
         peerParameters: this.#peerParameters,
-        isResumed: this.#isResumed,
+        ticketPeer: this.#ticketOwner,
+        isResumed: this.#ticketOwner !== undefined,
       });
       // Now: whoever uses the secrets wipes them, maybe before the finish comes.
       this.#confirmation = confirmationOf(

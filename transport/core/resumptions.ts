@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { isEqualConstantTime, ticketPsk, wipe } from "../../crypto/mod.ts";
+import {
+  isEqualConstantTime,
+  type StaticKey,
+  ticketPsk,
+  wipe,
+} from "../../crypto/mod.ts";
 import type { Instant } from "../../internal/instant.ts";
 import type { RandomSource } from "../../internal/random_source.ts";
 import type { TicketFrame } from "../../protocol/frame/mod.ts";
@@ -34,6 +39,7 @@ export class Resumptions {
   readonly #config: EndpointConfig;
   readonly #tickets: SessionTickets;
   readonly #store: TicketStore;
+  readonly #staticKey: StaticKey;
   readonly #refused: TicketRefusalCounts = {};
   #issuedCount = 0;
   #acceptedCount = 0;
@@ -43,9 +49,15 @@ export class Resumptions {
   /**
    * @param config Lifetime and bounds.
    * @param random Where ticket keys and ids come from.
+   * @param staticKey Ours, on which both ends' pre-shared keys depend.
    */
-  constructor(config: EndpointConfig, random: RandomSource) {
+  constructor(
+    config: EndpointConfig,
+    random: RandomSource,
+    staticKey: StaticKey,
+  ) {
     this.#config = config;
+    this.#staticKey = staticKey;
     this.#tickets = new SessionTickets(random, config);
     this.#store = new TicketStore(config.maxStoredTickets);
   }
@@ -60,6 +72,27 @@ export class Resumptions {
       earlyAccepted: this.#earlyAcceptedCount,
       earlyRejected: this.#earlyRejectedCount,
     };
+  }
+
+  /**
+   * The pre-shared key of a ticket, at either end.
+   *
+   * @param resumptionSecret Of the connection that it comes from; borrowed.
+   * @param peer The other end's static public key, proven by then.
+   * @param ticket All of its bytes; borrowed.
+   * @returns 32 bytes.
+   */
+  pskOf(
+    resumptionSecret: Uint8Array,
+    peer: Uint8Array,
+    ticket: Uint8Array,
+  ): Uint8Array {
+    const staticSecret = this.#staticKey.agreeStatic(peer);
+    // Whoever comes back once comes back again.
+    this.#staticKey.remember(peer, staticSecret);
+    const psk = ticketPsk(resumptionSecret, staticSecret, ticket);
+    wipe(staticSecret);
+    return psk;
   }
 
   // ── Tickets of ours ───────────────────────────────────────────────────────
@@ -155,15 +188,6 @@ export class Resumptions {
   // ── Tickets of peers ──────────────────────────────────────────────────────
 
   /**
-   * Whether there is a ticket of a peer, which may be too old.
-   *
-   * @param peer The peer's static public key.
-   */
-  hasTicket(peer: Uint8Array): boolean {
-    return this.#store.has(peer);
-  }
-
-  /**
    * Takes a ticket of a peer, for a connection to it.
    *
    * @param now The time.
@@ -202,10 +226,10 @@ export class Resumptions {
    * @param received As it has arrived.
    */
   keep({ ticket, expiresAt, result }: ReceivedTicket): void {
-    const { suite, peerStaticPublicKey, peerParameters } = result;
-    this.#store.add(peerStaticPublicKey, {
+    const { suite, peerStaticPublicKey: peer, peerParameters } = result;
+    this.#store.add(peer, {
       ticket,
-      psk: ticketPsk(result.resumptionSecret, ticket),
+      psk: this.pskOf(result.resumptionSecret, peer, ticket),
       suite,
       limits: peerParameters,
       expiresAt,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { generateKeyPair } from "../../crypto/mod.ts";
+import { generateKeyPair, StaticKey } from "../../crypto/mod.ts";
 import type { TicketFrame } from "../../protocol/frame/mod.ts";
 import { SeededRandom } from "../../tests/support/seeded_random.ts";
+import { toHex } from "../../tests/support/vectors.ts";
 import { createEndpointConfig } from "./endpoint_config.ts";
 import type { EndpointOptions } from "./endpoint_options.ts";
 import type { HandshakeResult } from "./handshake.ts";
@@ -14,7 +15,11 @@ const keyPair = generateKeyPair(random);
 const OWNER = new Uint8Array(32).fill(3);
 
 function create(options: Partial<EndpointOptions> = {}): Resumptions {
-  return new Resumptions(createEndpointConfig({ ...options, keyPair }), random);
+  return new Resumptions(
+    createEndpointConfig({ ...options, keyPair }),
+    random,
+    new StaticKey(keyPair.privateKey),
+  );
 }
 
 function resultOf(
@@ -135,4 +140,37 @@ Deno.test("Resumptions.take() gives a ticket back that was not used, and forgets
   assert.equal(made.stats.stored, 0);
   assert.equal(made.stats.earlyRejected, 1);
   assert.deepEqual(used.ticket.psk, new Uint8Array(32), "wiped");
+});
+
+Deno.test("Resumptions.pskOf() is the same at both ends, and agrees on what their static keys share once", () => {
+  const agreements = (count: number): StaticKey => {
+    const key = new StaticKey(keyPair.privateKey);
+    const { agree } = key;
+    key.agree = (peer) => {
+      assert.ok(count-- > 0, "It was agreed on before");
+      return agree.call(key, peer);
+    };
+    return key;
+  };
+  const peer = generateKeyPair(random);
+  const here = new Resumptions(
+    createEndpointConfig({ keyPair }),
+    random,
+    agreements(1),
+  );
+  const there = new Resumptions(
+    createEndpointConfig({ keyPair: peer }),
+    random,
+    new StaticKey(peer.privateKey),
+  );
+  const secret = random.nextBytes(32);
+  const psks = [1, 2].map((number) => {
+    const ticket = new Uint8Array(121).fill(number);
+    const psk = here.pskOf(secret, peer.publicKey, ticket);
+    assert.deepEqual(there.pskOf(secret, keyPair.publicKey, ticket), psk);
+    const other = generateKeyPair(random).publicKey;
+    assert.notDeepEqual(there.pskOf(secret, other, ticket), psk);
+    return toHex(psk);
+  });
+  assert.equal(new Set(psks).size, 2);
 });

@@ -38,7 +38,6 @@ export type TicketRefusalReason =
   | "expired"
   | "full"
   | "given-up"
-  | "not-the-owner"
   | "other-suite"
   | "unreadable"
   | "used";

@@ -74,7 +74,7 @@ export function suiteParts(suite: Suite): SuiteParts {
  * The Noise protocol of a suite.
  *
  * @param suite Its name.
- * @param pattern Name of the pattern, such as `IK` or `IKpsk1`.
+ * @param pattern Name of the pattern, such as `IK` or `NNpsk0`.
  * @returns The protocol name.
  */
 export function noiseProtocolName(suite: Suite, pattern: string): string {

@@ -80,15 +80,6 @@ export class TicketStore {
   }
 
   /**
-   * Whether there is a ticket of a peer, which may be too old.
-   *
-   * @param peer Its static public key.
-   */
-  has(peer: Uint8Array): boolean {
-    return this.#byPeer.has(keyOf(peer));
-  }
-
-  /**
    * Takes a ticket out: it is for one connection.
    *
    * @param now The time.

@@ -104,7 +104,7 @@ const SUITES: Readonly<Record<number, { aead: AeadSuite; noise: string }>> = {
 };
 
 /** Number and name of each pattern. */
-const PATTERNS = { IK: 1, XX: 2, IKpsk1: 3 } as const;
+const PATTERNS = { IK: 1, XX: 2, NNpsk0: 3 } as const;
 
 /** One handshake from beginning to the first protected packets. */
 function runHandshake(
@@ -115,14 +115,14 @@ function runHandshake(
   },
 ): object {
   const { pattern, suites } = choice;
-  const isIk = pattern !== "XX";
-  const isResumed = pattern === "IKpsk1";
+  const isKeyKnown = pattern !== "XX";
+  const isResumed = pattern === "NNpsk0";
   const { aead, noise: cipher } = SUITES[suites[0]!]!;
   const protocolName = `Noise_${pattern}_25519_${cipher}_SHA256`;
   const random = new SeededRandom(choice.seed);
   const initiator = createParty(
     random,
-    isIk ? { resetToken: counting(16, 0x80) } : {},
+    isKeyKnown ? { resetToken: counting(16, 0x80) } : {},
   );
   const responder = createParty(random, {
     connectionId: new Uint8Array(),
@@ -143,10 +143,11 @@ function runHandshake(
       protocolName,
       role,
       prologue,
-      staticPrivateKey: party.staticPrivateKey,
       testEphemeralPrivateKey: party.ephemeralPrivateKey,
-      psks: isResumed ? [psk] : [],
-      ...(isIk && role === "initiator"
+      ...(isResumed
+        ? { psks: [psk] }
+        : { staticPrivateKey: party.staticPrivateKey }),
+      ...(pattern === "IK" && role === "initiator"
         ? { remoteStaticPublicKey: responder.staticPublicKey }
         : {}),
     });
@@ -165,10 +166,10 @@ function runHandshake(
   right.readMessage(message1);
   const message2 = right.writeMessage(responder.payload);
   left.readMessage(message2);
-  const message3 = isIk ? new Uint8Array() : left.writeMessage();
-  if (!isIk) right.readMessage(message3);
+  const message3 = isKeyKnown ? new Uint8Array() : left.writeMessage();
+  if (!isKeyKnown) right.readMessage(message3);
   const { send, receive } = left.splitKeys();
-  const helloKey = isIk
+  const helloKey = isKeyKnown
     ? helloMacKey(responder.staticPublicKey)
     : helloMacKey();
   const answerKey = answerMacKey(initiator.connectionId, message1);
@@ -244,7 +245,7 @@ export function makeHandshakes(): VectorFile {
     { pattern: "IK", suites: [2, 1], seed: SEED + 1 },
     { pattern: "XX", suites: [1, 2], seed: SEED + 2 },
     { pattern: "XX", suites: [2], seed: SEED + 3 },
-    { pattern: "IKpsk1", suites: [1], seed: SEED + 4 },
+    { pattern: "NNpsk0", suites: [1], seed: SEED + 4 },
   ];
   return {
     note:

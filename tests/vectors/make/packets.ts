@@ -64,13 +64,15 @@ export function makeKeySchedule(): VectorFile {
     resumption: secrets.map((initiatorSecret, index) => {
       const handshakeHash = counting(32, 0xa0);
       const ticket = counting(100 + index);
+      const staticSecret = counting(32, 0x60 + index);
       const secret = resumptionSecret(initiatorSecret, handshakeHash);
       return {
         initiatorSecret,
         handshakeHash,
         resumptionSecret: secret,
+        staticSecret,
         ticket,
-        psk: ticketPsk(secret, ticket),
+        psk: ticketPsk(secret, staticSecret, ticket),
       };
     }),
     masks: samples.map(([key, sample]) => {
