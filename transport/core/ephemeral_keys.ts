@@ -56,8 +56,11 @@ export class EphemeralKeys {
     if (!this.isShort) return;
     const privateKey = new Uint8Array(X25519_KEY_LENGTH);
     this.#random.fillSecret(privateKey);
-    this.#keys.push(importAgreementKey(privateKey, this.#provider));
+    const key = importAgreementKey(privateKey, this.#provider);
     wipe(privateKey);
+    // It is computed when somebody asks for it: now, and not when it has to leave.
+    void key.publicKey;
+    this.#keys.push(key);
   }
 
   /** Forgets every key; none is made before the next handshake. */
