@@ -267,6 +267,16 @@ export const DEVIATIONS: readonly Deviation[] = [
     edits: [core("if (key.used.has(trace))", "if (false)")],
   },
   {
+    name: "uses a ticket up before its hello has authenticated",
+    clause: "ticket.owner",
+    edits: [
+      core(
+        "resumption = { owner, psk };",
+        "resumption = { owner, psk }; ticket.use();",
+      ),
+    ],
+  },
+  {
     name: "does not check the checksum of a message",
     clause: "message.checksum",
     edits: [{

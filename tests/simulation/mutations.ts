@@ -106,14 +106,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a ticket is taken a second time",
     file: `${CORE}/session_ticket.ts`,
-    from: "if (key.used.has(trace)) {",
-    to: "if (key.used.has(-trace)) {",
+    from: "if (key.used.has(trace)) return",
+    to: "if (key.used.has(-trace)) return",
   },
   {
     name: "a ticket that was refused for lack of memory is taken later",
     file: `${CORE}/session_ticket.ts`,
-    from: "if (usedCount >= this.#maxUsed) return",
-    to: "if (usedCount >= this.#maxUsed && now % 3 < 1) return",
+    from: "return usedCount >= this.#maxUsed ?",
+    to: "return usedCount >= this.#maxUsed && leftMs % 3 < 1 ?",
   },
   {
     name: "a ticket that was given up is taken",

@@ -22,6 +22,16 @@ export interface SentDatagram {
   readonly from: Address;
 }
 
+/** What a {@linkcode ResumptionPair} is made from. */
+export interface ResumptionPairOptions extends PairOptions {
+  /**
+   * Whether the client did not know the server's key when it first came.
+   *
+   * @default {false}
+   */
+  readonly isFirstXx?: boolean;
+}
+
 /** A pair whose client holds tickets of the server, which echoes streams. */
 export class ResumptionPair {
   /** The two ends. */
@@ -41,7 +51,10 @@ export class ResumptionPair {
    * @param options Of the pair.
    * @param ticketCount How many tickets the client has to hold then.
    */
-  constructor(options: PairOptions = {}, ticketCount = 2) {
+  constructor(
+    { isFirstXx = false, ...options }: ResumptionPairOptions = {},
+    ticketCount = 2,
+  ) {
     this.pair = new Pair({ link: { latencyMs: 20 }, ...options });
     const { pair } = this;
     pair.server.onEvent = (connection, event) => {
@@ -54,7 +67,9 @@ export class ResumptionPair {
       const bytes = readAll(connection, event.id);
       this.#answers.set(key, before + new TextDecoder().decode(bytes));
     };
-    const { client } = pair.connect();
+    const { client } = pair.connect(
+      isFirstXx ? { remoteStaticPublicKey: null } : {},
+    );
     pair.runUntil(() => this.storedCount === ticketCount);
     client.close(pair.now);
     pair.runUntil(() => pair.server.endpoint.stats.connectionCount === 0);

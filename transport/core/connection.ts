@@ -511,6 +511,7 @@ export class Connection extends ApplicationSide {
     this.#state = "closed";
     this.#trace?.state("closed");
     this.#timers.cancelAll();
+    this.#unconfirmed?.wipe();
     this.#wake(this);
   }
 

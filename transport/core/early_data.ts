@@ -8,7 +8,6 @@
  *
  * @module
  */
-import { wipe } from "../../crypto/mod.ts";
 import { ByteReader } from "../../internal/byte_reader.ts";
 import { ByteWriter } from "../../internal/byte_writer.ts";
 import { decodeFrame } from "../../protocol/frame/mod.ts";
@@ -169,10 +168,7 @@ export class EarlyData {
    * than what was used already.
    */
   settle(isAccepted: boolean, peer: StreamLimits): void {
-    if (this.#sent.length > 0) {
-      wipe(this.ticket.psk);
-      this.#options.onSettled(isAccepted);
-    }
+    if (this.#sent.length > 0) this.#options.onSettled(isAccepted);
     this.streams.settleLimits(peer);
     for (const frame of this.#sent) {
       if (isAccepted) this.streams.onFrameAcked(frame);

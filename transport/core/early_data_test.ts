@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { generateKeyPair } from "../../crypto/mod.ts";
+import { SeededRandom } from "../../tests/support/seeded_random.ts";
 import { decodeFrames } from "../../tests/support/stream_pair.ts";
 import {
   decodeEarlyPayload,
@@ -7,6 +9,7 @@ import {
   earlyPayloadLength,
   encodeEarlyPayload,
 } from "./early_data.ts";
+import { createEndpointConfig } from "./endpoint_config.ts";
 import {
   decodeInitiatorHello,
   encodeInitiatorHello,
@@ -17,7 +20,9 @@ import {
   MAX_COOKIE_LENGTH,
   MAX_TICKET_LENGTH,
 } from "./handshake_packet.ts";
+import { InitiatorHandshake } from "./initiator_handshake.ts";
 import type { StoredTicket } from "./ticket_store.ts";
+import { localTransportParameters } from "./transport_parameters.ts";
 
 const LIMITS = {
   maxDataBytes: 100_000,
@@ -119,7 +124,6 @@ Deno.test("EarlyData.settle() repeats what was refused, and nothing that was tak
     made.settle(isAccepted, LIMITS);
     assert.equal(made.streams.hasPendingFrames, !isAccepted);
     assert.deepEqual(settled, [isAccepted]);
-    assert.deepEqual(made.ticket.psk, new Uint8Array(32), "wiped");
   }
 });
 
@@ -179,4 +183,32 @@ Deno.test("helloPayloadRoom() leaves a hello within its datagram, with any cooki
       assert.equal(hello.length, expected);
     }
   }
+});
+
+Deno.test("The pre-shared key of a ticket is wiped as soon as its hello is made, answered or not", () => {
+  const { made } = early();
+  write(made, 100);
+  const random = new SeededRandom(3);
+  const keyPair = generateKeyPair(random);
+  const handshake = new InitiatorHandshake(
+    {
+      keyPair,
+      suites: ["chacha20-poly1305"],
+      parameters: localTransportParameters(
+        createEndpointConfig({ keyPair }),
+        1_200,
+      ),
+      random,
+      provider: undefined,
+    },
+    Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+    generateKeyPair(random).publicKey,
+    made,
+  );
+  assert.deepEqual(made.ticket.psk, new Uint8Array(32).fill(5));
+  assert.deepEqual(
+    decodeInitiatorHello(handshake.hello)!.ticket,
+    made.ticket.ticket,
+  );
+  assert.deepEqual(made.ticket.psk, new Uint8Array(32));
 });

@@ -183,7 +183,8 @@ export function resultOf(
     },
 ): HandshakeResult {
   const { isInitiator, ticketPeer, ...settled } = parts;
-  const peerStaticPublicKey = ticketPeer ?? noise.remoteStaticPublicKey;
+  const peerStaticPublicKey = ticketPeer?.slice() ??
+    noise.remoteStaticPublicKey;
   assert(
     peerStaticPublicKey !== undefined,
     "Every pattern without a ticket transmits or knows the static keys",

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { HandshakeState } from "../../crypto/mod.ts";
+import { type HandshakeState, wipe } from "../../crypto/mod.ts";
 import { assert } from "../../internal/assert.ts";
 import { MAX_RETRIES_FOLLOWED, TRANSPORT_VERSION } from "./config.ts";
 import {
@@ -302,16 +302,18 @@ export class InitiatorHandshake {
       last,
       confirmationOf(result.sendSecret, noise.handshakeHash),
     );
-    this.#forget();
+    this.wipe();
     return { ok: true, result };
   }
 
   /**
-   * Lets go of what was needed up to here: the ephemeral keys, which would open
-   * what is recorded of the connection, and some kilobytes of packets.
+   * Lets go of what is needed up to an answer: the ephemeral keys, which would
+   * open what is recorded of the connection, and some kilobytes of packets.
    */
-  #forget(): void {
-    for (const { noise } of [this.#current, ...this.#refused]) noise.wipe();
+  wipe(): void {
+    for (const attempt of [this.#attempt, ...this.#refused]) {
+      attempt?.noise.wipe();
+    }
     this.#refused.length = 0;
     this.#attempt = undefined;
     this.#hello = undefined;
@@ -373,6 +375,8 @@ export class InitiatorHandshake {
       remoteStaticPublicKey: this.#remoteStaticPublicKey,
       psk: resumption?.psk,
     });
+    // It is used up: with it whoever has recorded this hello could read it.
+    wipe(resumption?.psk);
     const givenUpTicket = this.#givenUpTicket;
     const parameters = encodeTransportParameters({
       ...options.parameters,

@@ -136,6 +136,11 @@ export class PendingHandshake {
     return undefined;
   }
 
+  /** Forgets the keys of a handshake that comes to nothing. */
+  wipe(): void {
+    this.#handshake.wipe();
+  }
+
   /** The peer repeats its hello: our answer is repeated. */
   handleRepeatedHello(): void {
     this.#isPacketDue = true;

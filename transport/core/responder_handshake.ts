@@ -121,14 +121,18 @@ export class ResponderHandshake {
       remoteStaticPublicKey: undefined,
       psk: resumption?.psk,
     });
+    const fail = (reason: DropReason): { ok: false; reason: DropReason } => {
+      noise.wipe();
+      return { ok: false, reason };
+    };
     const payload = readNoise(noise, hello.noise);
-    if (payload === undefined) return { ok: false, reason: "handshake-failed" };
+    if (payload === undefined) return fail("handshake-failed");
     const early = resumption === undefined
       ? { parameters: payload, frames: EMPTY }
       : decodeEarlyPayload(payload);
     const peerParameters = early &&
       decodeTransportParameters(early.parameters);
-    if (peerParameters === undefined) return { ok: false, reason: "malformed" };
+    if (peerParameters === undefined) return fail("malformed");
     const { resetToken: _token, givenUpTicket: _ticket, ...limits } =
       peerParameters;
     // The first message of XX is in the clear: anybody could have written it.
@@ -137,9 +141,7 @@ export class ResponderHandshake {
       noise,
       encodeTransportParameters(options.parameters),
     );
-    if (response === undefined) {
-      return { ok: false, reason: "handshake-failed" };
-    }
+    if (response === undefined) return fail("handshake-failed");
     return {
       ok: true,
       handshake: new ResponderHandshake({
@@ -190,6 +192,11 @@ export class ResponderHandshake {
       this.#noise.wipe();
     }
     return this.#result;
+  }
+
+  /** Forgets the ephemeral keys of a handshake that comes to nothing. */
+  wipe(): void {
+    this.#noise.wipe();
   }
 
   /**

@@ -234,28 +234,30 @@ function hostilePeer(
   return { peer, ticket: peer.ticket() };
 }
 
-Deno.test("A copied ticket makes the responder compute no Diffie-Hellman", () => {
-  countKeyWork((takeWork) => {
-    const made = new ResumptionPair();
-    const { pair } = made;
-    pair.network.configureLink(CLIENT_ADDRESS, SERVER_ADDRESS, {
-      latencyMs: 100,
+for (const isFirstXx of [false, true]) {
+  Deno.test(`A copied ticket makes the responder compute no Diffie-Hellman, after Noise ${isFirstXx ? "XX" : "IK"}`, () => {
+    countKeyWork((takeWork) => {
+      const made = new ResumptionPair({ isFirstXx });
+      const { pair } = made;
+      pair.network.configureLink(CLIENT_ADDRESS, SERVER_ADDRESS, {
+        latencyMs: 100,
+      });
+      const { hello } = callAndRecord(made, "once");
+      const fields = decodeInitiatorHello(hello)!;
+      const macKey = helloMacKey(pair.server.keyPair.publicKey);
+      takeWork();
+      for (let index = 0; index < fields.noise.length; index += 10) {
+        const noise = fields.noise.slice();
+        noise[index]! ^= 1;
+        const forged = encodeInitiatorHello({ ...fields, noise }, macKey);
+        made.replay(forged, ELSEWHERE);
+      }
+      const { drops } = pair.server.endpoint.stats;
+      assert.ok(drops["handshake-failed"]! > 10);
+      assert.equal(takeWork().agreements, 0);
     });
-    const { hello } = callAndRecord(made, "once");
-    const fields = decodeInitiatorHello(hello)!;
-    const macKey = helloMacKey(pair.server.keyPair.publicKey);
-    takeWork();
-    for (let index = 0; index < fields.noise.length; index += 10) {
-      const noise = fields.noise.slice();
-      noise[index]! ^= 1;
-      const forged = encodeInitiatorHello({ ...fields, noise }, macKey);
-      made.replay(forged, ELSEWHERE);
-    }
-    const { drops } = pair.server.endpoint.stats;
-    assert.ok(drops["handshake-failed"]! > 10);
-    assert.equal(takeWork().agreements, 0);
   });
-});
+}
 
 Deno.test("A ticket is worth nothing to another static key, not even with the secrets of its connection, nor used up by it", () => {
   const { peer, ticket } = hostilePeer();

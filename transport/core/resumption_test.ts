@@ -151,6 +151,8 @@ Deno.test("A resumed connection is one like all others: both ends, keys, new tic
   const { connection } = made.ask("one");
   const server = pair.server.incoming.at(-1)!;
   assert.deepEqual(server.peerStaticPublicKey, pair.client.keyPair.publicKey);
+  // The application gets it, and nothing else of the ticket.
+  assert.equal(server.peerStaticPublicKey!.buffer.byteLength, 32);
   assert.deepEqual(
     connection.peerStaticPublicKey,
     pair.server.keyPair.publicKey,

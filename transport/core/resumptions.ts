@@ -88,11 +88,16 @@ export class Resumptions {
     ticket: Uint8Array,
   ): Uint8Array {
     const staticSecret = this.#staticKey.agreeStatic(peer);
-    // Whoever comes back once comes back again.
-    this.#staticKey.remember(peer, staticSecret);
     const psk = ticketPsk(resumptionSecret, staticSecret, ticket);
     wipe(staticSecret);
     return psk;
+  }
+
+  /** A peer that has just proven its static key is likely to come back. */
+  #expectReturn(peer: Uint8Array): void {
+    const staticSecret = this.#staticKey.agreeStatic(peer);
+    this.#staticKey.remember(peer, staticSecret);
+    wipe(staticSecret);
   }
 
   // ── Tickets of ours ───────────────────────────────────────────────────────
@@ -107,6 +112,8 @@ export class Resumptions {
   issue(now: Instant, connection: TicketTarget, result: HandshakeResult): void {
     if (connection.state === "established") {
       const count = this.#ticketCount(result);
+      // Now, so that a copied ticket makes nobody agree on it.
+      if (count > 0) this.#expectReturn(result.peerStaticPublicKey);
       for (let index = 0; index < count; index++) {
         const { hostname } = connection.remoteAddress;
         connection.sendTicket({
@@ -144,9 +151,9 @@ export class Resumptions {
       return { ok: false, reason: "disabled" };
     }
     const outcome = this.#tickets.open(now, ticket);
-    return outcome.ok && outcome.ticket.suiteCode !== suiteCode
-      ? { ok: false, reason: "other-suite" }
-      : outcome;
+    if (!outcome.ok || outcome.ticket.suiteCode === suiteCode) return outcome;
+    wipe(outcome.ticket.resumptionSecret);
+    return { ok: false, reason: "other-suite" };
   }
 
   /**
@@ -166,7 +173,8 @@ export class Resumptions {
       return outcome.reason !== "used" ||
         !isEqualConstantTime(outcome.initiatorPublicKey, owner);
     }
-    const { initiatorPublicKey } = outcome.ticket;
+    const { initiatorPublicKey, resumptionSecret } = outcome.ticket;
+    wipe(resumptionSecret);
     if (isEqualConstantTime(initiatorPublicKey, owner)) outcome.ticket.giveUp();
     return true;
   }
@@ -227,6 +235,7 @@ export class Resumptions {
    */
   keep({ ticket, expiresAt, result }: ReceivedTicket): void {
     const { suite, peerStaticPublicKey: peer, peerParameters } = result;
+    this.#expectReturn(peer);
     this.#store.add(peer, {
       ticket,
       psk: this.pskOf(result.resumptionSecret, peer, ticket),

@@ -139,7 +139,6 @@ Deno.test("Resumptions.take() gives a ticket back that was not used, and forgets
   used.settle(false, local);
   assert.equal(made.stats.stored, 0);
   assert.equal(made.stats.earlyRejected, 1);
-  assert.deepEqual(used.ticket.psk, new Uint8Array(32), "wiped");
 });
 
 Deno.test("Resumptions.pskOf() is the same at both ends, and agrees on what their static keys share once", () => {
@@ -158,6 +157,7 @@ Deno.test("Resumptions.pskOf() is the same at both ends, and agrees on what thei
     random,
     agreements(1),
   );
+  issue(here, { ...resultOf(1), peerStaticPublicKey: peer.publicKey });
   const there = new Resumptions(
     createEndpointConfig({ keyPair: peer }),
     random,

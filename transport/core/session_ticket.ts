@@ -73,7 +73,7 @@ export interface TicketSubject {
 export interface OpenedTicket {
   /** Number of the suite that it is good for. */
   readonly suiteCode: number;
-  /** From which both ends derive the pre-shared key, 32 bytes. */
+  /** From which both ends derive the pre-shared key, 32 bytes; for the holder to wipe. */
   readonly resumptionSecret: Uint8Array;
   /** Whose it is. */
   readonly initiatorPublicKey: Uint8Array;
@@ -193,16 +193,13 @@ export class SessionTickets {
     const host = reader.bytes(HOST_TRACE_LENGTH);
     const expiry = reader.u32();
     const trace = traceOf(id);
-    if (key.used.has(trace)) {
-      return { ok: false, reason: "used", initiatorPublicKey };
+    const reason = this.#refusalOf(key, trace, key.madeAt + expiry - now);
+    if (reason !== undefined) {
+      wipe(resumptionSecret);
+      return reason === "used"
+        ? { ok: false, reason, initiatorPublicKey }
+        : { ok: false, reason };
     }
-    if (key.givenUp.has(trace)) return { ok: false, reason: "given-up" };
-    if (now - key.madeAt >= expiry) {
-      return { ok: false, reason: "expired" };
-    }
-    // For ever, not only for now: see the top of this file.
-    const usedCount = key.used.size + key.givenUp.size;
-    if (usedCount >= this.#maxUsed) return { ok: false, reason: "full" };
     return {
       ok: true,
       ticket: {
@@ -215,6 +212,19 @@ export class SessionTickets {
         giveUp: () => void key.givenUp.add(trace),
       },
     };
+  }
+
+  #refusalOf(
+    key: TicketKey,
+    trace: number,
+    leftMs: number,
+  ): "used" | "given-up" | "expired" | "full" | undefined {
+    if (key.used.has(trace)) return "used";
+    if (key.givenUp.has(trace)) return "given-up";
+    if (leftMs <= 0) return "expired";
+    // For ever, not only for now: see the top of this file.
+    const usedCount = key.used.size + key.givenUp.size;
+    return usedCount >= this.#maxUsed ? "full" : undefined;
   }
 
   #keyOf(ticket: Uint8Array): TicketKey | undefined {
