@@ -209,6 +209,8 @@ Deno.test("Echoes of every size arrive whole", () => {
 Deno.test("Loss, duplication, reordering and flipped bits cost time, never bytes", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 2 ** 31 }), (seed) => {
+      // Seed 1221963441 loses five hellos in a row: more time than ten seconds.
+      const handshakeTimeoutMs = 60_000;
       const pair = new Pair({
         seed,
         link: {
@@ -218,6 +220,8 @@ Deno.test("Loss, duplication, reordering and flipped bits cost time, never bytes
           duplicateRate: 0.05,
           corruptRate: 0.1,
         },
+        client: { handshakeTimeoutMs },
+        server: { handshakeTimeoutMs },
       });
       echo(pair);
       const { client } = pair.connect();
@@ -236,7 +240,7 @@ Deno.test("Loss, duplication, reordering and flipped bits cost time, never bytes
       }
       assert.equal(client.state, "established");
     }),
-    { numRuns: 12 },
+    { numRuns: 12, examples: [[1_221_963_441]] },
   );
 });
 
