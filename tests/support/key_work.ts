@@ -13,6 +13,8 @@ export interface KeyWork {
   agreements: number;
   /** Public keys, of private ones. */
   publicKeys: number;
+  /** Keys that were wiped. */
+  wipes: number;
 }
 
 /** A key that counts what is computed with it. */
@@ -38,6 +40,7 @@ class CountedKey implements AgreementKey {
   }
 
   wipe(): void {
+    this.#work.wipes++;
     this.#key.wipe();
   }
 }
@@ -52,13 +55,14 @@ export function countKeyWork(run: (takeWork: () => KeyWork) => void): void {
     importAgreementKey: CryptoProvider["importAgreementKey"];
   } = selectProvider("x25519");
   const { importAgreementKey } = provider;
-  const work = { agreements: 0, publicKeys: 0 };
+  const none = { agreements: 0, publicKeys: 0, wipes: 0 };
+  const work = { ...none };
   provider.importAgreementKey = (privateKey) =>
     new CountedKey(importAgreementKey(privateKey), work);
   try {
     run(() => {
       const taken = { ...work };
-      Object.assign(work, { agreements: 0, publicKeys: 0 });
+      Object.assign(work, none);
       return taken;
     });
   } finally {

@@ -138,10 +138,27 @@ Deno.test("A ticket takes one Diffie-Hellman at either end, where the first conn
       const { connection, answer } = made.ask(visit);
       assert.equal(answer, `echo ${visit}`);
       made.pair.runFor(100);
-      assert.deepEqual(takeWork(), { agreements: 2, publicKeys: 0 }, visit);
+      const { agreements, publicKeys } = takeWork();
+      assert.equal(agreements, 2, visit);
+      assert.equal(publicKeys, 0, visit);
       connection.close(made.pair.now);
       made.pair.runFor(1_000);
     }
+  });
+});
+
+Deno.test("A hello with a ticket that nobody answers leaves no ephemeral key behind", () => {
+  countKeyWork((takeWork) => {
+    const made = new ResumptionPair();
+    const { pair } = made;
+    pair.network.filter = () => false;
+    takeWork();
+    const connection = made.dial();
+    made.call(connection, "into the void");
+    pair.runFor(100);
+    assert.equal(takeWork().wipes, 0, "an answer may come");
+    pair.runUntil(() => connection.state === "closed");
+    assert.equal(takeWork().wipes, 1);
   });
 });
 
