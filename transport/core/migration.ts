@@ -96,6 +96,8 @@ export class Migration {
    * @param isOtherHost Whether more than our port has changed.
    */
   handleLocalMove(now: Instant, isOtherHost: boolean): void {
+    // What did not answer where this side was may answer here.
+    if (isOtherHost) this.#backoff = undefined;
     if (this.#paths.renew()) this.#challenge(now);
     if (isOtherHost) this.#user.handlePathChange(this.#paths.address);
   }

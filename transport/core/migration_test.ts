@@ -267,6 +267,26 @@ Deno.test("A peer that moves to where nothing arrives at first is followed once 
   assert.ok(pair.now - healedAt < 6_000, `${pair.now - healedAt} ms`);
 });
 
+Deno.test("A peer that could not be reached where this side was is followed at once where it is now", () => {
+  const pair = new Pair({ link: { latencyMs: 10 } });
+  const { client, server } = pair.connect();
+  pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+  pair.network.filter = (_datagram, _from, to) =>
+    to.hostname !== OTHER_HOST.hostname &&
+    to.hostname !== CLIENT_ADDRESS.hostname;
+  for (let i = 0; i < 50; i++) {
+    client.ping();
+    pair.runFor(100);
+  }
+  assert.ok(server.stats.moves >= 2, `${server.stats.moves} moves`);
+  pair.runUntil(() => server.remoteAddress.port === CLIENT_ADDRESS.port);
+  pair.network.filter = undefined;
+  pair.server.endpoint.handleLocalMove(pair.now, true);
+  client.ping();
+  pair.runFor(100);
+  assert.deepEqual(server.remoteAddress, OTHER_HOST);
+});
+
 Deno.test("An old or forged packet from elsewhere moves nobody", () => {
   const pair = new Pair();
   const { client, server } = pair.connect();
