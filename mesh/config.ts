@@ -141,6 +141,15 @@ export const RECONNECT_MIN_MS = 100;
 /** Longest pause between two attempts to reach a lost node, in milliseconds. */
 export const RECONNECT_MAX_MS = 5_000;
 
+/**
+ * How long an agent that takes no more connections is left alone first, in
+ * milliseconds; it doubles.
+ */
+export const REFUSED_MIN_MS = 100;
+
+/** Longest time for which such an agent is left alone, in milliseconds. */
+export const REFUSED_MAX_MS: number = RETRY_AFTER_MS;
+
 /** Events that wait for a slow reader; the oldest is dropped, and counted, at the bound. */
 export const MAX_QUEUED_EVENTS = 1_024;
 

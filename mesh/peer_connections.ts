@@ -7,7 +7,11 @@ import type { Clock } from "../internal/clock.ts";
 import { createDeferred } from "../internal/deferred.ts";
 import { keepHiddenClass } from "../internal/hidden_class.ts";
 import type { Instant } from "../internal/instant.ts";
-import { type TransportConnection, TransportError } from "../transport/mod.ts";
+import {
+  CloseCode,
+  type TransportConnection,
+  TransportError,
+} from "../transport/mod.ts";
 import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
   MAX_CALLS_WITHOUT_PLACE,
@@ -19,6 +23,7 @@ import {
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import { PeerQueue } from "./peer_queue.ts";
+import { RefusedPeers } from "./refused_peers.ts";
 
 /** An agent to connect to. */
 export interface Peer {
@@ -142,6 +147,7 @@ export class PeerConnections {
   readonly #idleTimeoutMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #queue = new PeerQueue<Entry>();
+  readonly #refused: RefusedPeers;
   /** A function of its own: every lease has it. */
   readonly #endUse = (entry: Entry): void => {
     if (--entry.userCount > 0) return;
@@ -157,6 +163,7 @@ export class PeerConnections {
     this.#options = options;
     this.#maxConnections = options.maxConnections ?? MAX_PEER_CONNECTIONS;
     this.#idleTimeoutMs = options.idleTimeoutMs ?? PEER_IDLE_TIMEOUT_MS;
+    this.#refused = new RefusedPeers(this.#maxConnections);
   }
 
   /** How many connections there are, those being made included. */
@@ -172,14 +179,15 @@ export class PeerConnections {
   /**
    * Takes the connection to a peer, making it if there is none. Whoever asks
    * meanwhile waits for the same attempt; when that ends without an answer, for
-   * one more, until the time of an attempt has passed since it asked.
+   * one more, until the time of an attempt has passed since it asked. A peer that
+   * has just said that it takes no more connections is not asked for one.
    *
    * @param peer The peer.
    * @param options Who is told early, and how long anybody waits.
    * @returns A lease; release it when the call is over.
    * @throws {CallError} `RESOURCE_EXHAUSTED` when all connections are in use: see
    * {@linkcode isOutOfConnections} and {@linkcode PeerConnections.waitForPlace}.
-   * @throws {TransportError} When the peer cannot be reached.
+   * @throws {TransportError} When the peer cannot be reached, or has refused.
    */
   async acquire(peer: Peer, options: AcquireOptions = {}): Promise<PeerLease> {
     const { clock } = this.#options;
@@ -213,6 +221,10 @@ export class PeerConnections {
     if (entry?.connection?.isOpen === false) {
       this.#forget(entry);
       entry = this.#entries.get(key);
+    }
+    if (entry?.connecting === undefined) {
+      const refusal = this.#refused.find(this.#options.clock.now(), key);
+      if (refusal !== undefined) throw refusal;
     }
     entry ??= this.#add(key);
     entry.connecting ??= this.#connect(entry, peer);
@@ -338,9 +350,13 @@ export class PeerConnections {
       entry.connection = connection;
       earlyUses.length = 0;
       if (signal.aborted) connection.close();
-      connection.closed.then(({ code }) => {
+      connection.closed.then((error) => {
         this.#forget(entry);
-        if (code === "CLOSED_BY_PEER") this.#options.onClosedByPeer(peer);
+        if (error.code !== "CLOSED_BY_PEER") return;
+        if (error.closeCode === CloseCode.CONNECTION_REFUSED) {
+          this.#refused.add(this.#options.clock.now(), entry.key, error);
+        }
+        this.#options.onClosedByPeer(peer);
       });
     }, () => this.#forget(entry));
     return connecting;

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { type TransportConnection, TransportError } from "../transport/mod.ts";
+import {
+  CloseCode,
+  type TransportConnection,
+  TransportError,
+} from "../transport/mod.ts";
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { AbortRace } from "./abort.ts";
 import {
   MAX_CALLS_WITHOUT_PLACE,
   MIN_PEER_CONNECT_MS,
   PEER_CONNECT_TIMEOUT_MS,
+  REFUSED_MIN_MS,
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import {
@@ -19,7 +24,10 @@ import {
 interface FakeConnection {
   isOpen: boolean;
   closeCount: number;
-  end(code?: "CLOSED" | "CLOSED_BY_PEER" | "CONNECTION_LOST"): void;
+  end(
+    code?: "CLOSED" | "CLOSED_BY_PEER" | "CONNECTION_LOST",
+    closeCode?: number,
+  ): void;
 }
 
 function create(limits: { maxConnections?: number } = {}) {
@@ -48,9 +56,9 @@ function create(limits: { maxConnections?: number } = {}) {
       isOpen: true,
       closeCount: 0,
       closed: closed.promise,
-      end: (code = "CLOSED") => {
+      end: (code = "CLOSED", closeCode = 0) => {
         connection.isOpen = false;
-        closed.resolve(new TransportError(code, "Test: ended"));
+        closed.resolve(new TransportError(code, "Test: ended", { closeCode }));
       },
       close: () => {
         connection.closeCount++;
@@ -410,6 +418,37 @@ Deno.test("PeerConnections tells of peers that closed their connections, and of 
   }
   assert.deepEqual(closedNames, ["peer 1"]);
   assert.equal(peers.size, 0);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.acquire() leaves a peer alone for a moment that takes no more connections, and closes none for it", async () => {
+  const { clock, peers, dials, made, open } = create({ maxConnections: 2 });
+  const idling = peers.acquire(peer(2));
+  open(0);
+  (await idling).release();
+  const refused = CloseCode.CONNECTION_REFUSED;
+  const acquiring = peers.acquire(peer(1));
+  open(1);
+  const { connection } = await acquiring;
+  made[1]!.end("CLOSED_BY_PEER", refused);
+  const error = await connection.closed;
+  const filling = peers.acquire(peer(3));
+  open(2);
+  await filling;
+  await assert.rejects(peers.acquire(peer(1)), (thrown) => thrown === error);
+  assert.equal(dials.length, 3);
+  assert.equal(made[0]!.closeCount, 0, "the idle one gave way");
+  clock.advance(REFUSED_MIN_MS);
+  const again = peers.acquire(peer(1));
+  assert.equal(dials.length, 4);
+  open(3);
+  (await again).release();
+  made[3]!.end("CLOSED_BY_PEER");
+  await again;
+  const after = peers.acquire(peer(1));
+  assert.equal(dials.length, 5, "who leaves has refused nobody");
+  open(4);
+  await after;
   peers.close("test");
 });
 

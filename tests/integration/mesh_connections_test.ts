@@ -160,10 +160,17 @@ Deno.test("A call that waits for a connection goes to any agent of its capabilit
 Deno.test("A call goes elsewhere when its callee takes no more connections of its key, and says so where there is no other", async () => {
   await withMesh(async (mesh) => {
     const keyPair = generateKeyPair(systemRandom);
+    let connectionCount = 0;
     const full = await mesh.connect({
       name: "full",
       capabilities: ["work"],
       transport: { maxConnectionsPerKey: 1 },
+      observe: () => ({
+        onConnection: () => {
+          connectionCount++;
+          return undefined;
+        },
+      }),
     });
     let count = 0;
     full.onCall("work", () => `full ${++count}`);
@@ -181,6 +188,11 @@ Deno.test("A call goes elsewhere when its callee takes no more connections of it
     };
     await assert.rejects(second.call(target, "work"), isRefused);
     await assert.rejects(second.ping(target), isRefused);
+    for (let i = 0; i < 100; i++) {
+      await assert.rejects(second.call(target, "work"), isRefused);
+    }
+    // A handshake for each would be a hundred more.
+    assert.ok(connectionCount < 10, `${connectionCount} connections`);
     const other = await mesh.connect({
       name: "other",
       capabilities: ["work"],
