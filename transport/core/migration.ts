@@ -9,6 +9,7 @@ import type { RandomSource } from "../../internal/random_source.ts";
 import { PATH_DATA_LENGTH } from "../../protocol/mod.ts";
 import { type Address, isSameAddress } from "./address.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
+import { MAX_PTO_MS } from "./loss_detector.ts";
 import type { Paths } from "./path.ts";
 import { PathBackoff } from "./path_backoff.ts";
 
@@ -121,7 +122,8 @@ export class Migration {
   }
 
   /**
-   * Asks again, or goes back to the address that was proven before.
+   * Asks again, or goes back to the address that was proven before; where there is
+   * none, asks ever less often.
    *
    * @param now The time.
    */
@@ -161,7 +163,10 @@ export class Migration {
   #challenge(now: Instant): void {
     const data = new Uint8Array(PATH_DATA_LENGTH);
     this.#random.fillPublic(data);
-    this.#paths.onChallenge(data, now + this.#user.ptoMs);
+    const { ptoMs } = this.#user;
+    const backedOffMs = ptoMs * 2 ** this.#paths.extraChallenges;
+    const waitMs = Math.max(ptoMs, Math.min(backedOffMs, MAX_PTO_MS));
+    this.#paths.onChallenge(data, now + waitMs);
     this.#user.challengePath(data);
   }
 }

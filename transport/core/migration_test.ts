@@ -13,6 +13,7 @@ import {
   readAll,
   SERVER_ADDRESS,
 } from "../../tests/support/pair.ts";
+import { ResumptionPair } from "../../tests/support/resumption.ts";
 import { connectionIdKey } from "../../protocol/mod.ts";
 import type { Address } from "./address.ts";
 import type { Connection } from "./connection.ts";
@@ -285,6 +286,35 @@ Deno.test("A peer that could not be reached where this side was is followed at o
   client.ping();
   pair.runFor(100);
   assert.deepEqual(server.remoteAddress, OTHER_HOST);
+});
+
+Deno.test("A client that moves while it resumes, to where nothing arrives at first, is challenged until it answers", () => {
+  const { pair } = new ResumptionPair({
+    client: { keepAliveIntervalMs: 0, idleTimeoutMs: 60_000 },
+    server: { keepAliveIntervalMs: 0, idleTimeoutMs: 60_000 },
+  });
+  // Not where its ticket was made: no address of it is proven.
+  pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+  const client = pair.dial({ isEarlyWanted: true });
+  const early = client.openStream({ priority: 1, isEarly: true })!;
+  client.writeStream(early, new Uint8Array(10));
+  pair.runFor(25);
+  pair.network.rebind(CLIENT_ADDRESS, { hostname: "10.0.9.10", port: 50_002 });
+  pair.runUntil(() => client.state === "established");
+  let challengeCount = 0;
+  pair.network.filter = (_datagram, from) => {
+    if (from.port !== SERVER_ADDRESS.port) return true;
+    challengeCount++;
+    return false;
+  };
+  pair.runFor(20_000);
+  const server = pair.server.incoming.at(-1)!;
+  assert.equal(server.isConfirmed, true);
+  assert.ok(challengeCount < 30, `${challengeCount} datagrams`);
+  pair.network.filter = undefined;
+  pair.runFor(5_000);
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES, 2_000);
 });
 
 Deno.test("An old or forged packet from elsewhere moves nobody", () => {

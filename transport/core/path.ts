@@ -103,6 +103,14 @@ export class Paths {
   }
 
   /**
+   * How often the address in use was challenged beyond
+   * {@linkcode MAX_PATH_CHALLENGES}: where there is none to go back to.
+   */
+  get extraChallenges(): number {
+    return Math.max(0, -this.#challengesLeft);
+  }
+
+  /**
    * Bytes came from the address in use.
    *
    * @param byteCount How many.
@@ -221,6 +229,9 @@ export class Paths {
   handleTimeout(): boolean {
     if (this.#challengesLeft > 0) return true;
     if (this.#proven !== undefined) this.#use(this.#proven);
+    // There is nowhere to go back to, and no more than three times what comes
+    // would ever be sent here.
+    else if (!this.isProven) return true;
     else this.#settle();
     return false;
   }
