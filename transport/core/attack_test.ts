@@ -137,6 +137,32 @@ Deno.test("A peer that acknowledges late does not stretch the end of a connectio
   }
 });
 
+Deno.test("A peer that never acknowledges, and is heard all the time, has a bounded number of packets remembered", () => {
+  const peer = new HostilePeer();
+  const { connection } = peer;
+  const id = connection.openStream({ priority: 1 })!;
+  connection.writeStream(id, new Uint8Array(1_000));
+  const listen = (durationMs: number): void => {
+    for (const until = peer.now + durationMs; peer.now < until;) {
+      peer.now += 2_000;
+      peer.endpoint.handleTimeout(peer.now);
+      peer.received();
+      peer.send(Uint8Array.of(0)); // padding
+      peer.events();
+    }
+  };
+  listen(300_000);
+  const { bytesInFlight } = connection.stats;
+  listen(3_600_000);
+  assert.equal(connection.state, "established");
+  assert.ok(connection.stats.probeTimeouts > 900);
+  assert.ok(
+    connection.stats.bytesInFlight < 1.1 * bytesInFlight,
+    `${bytesInFlight} bytes, then ${connection.stats.bytesInFlight}`,
+  );
+  assert.equal(connection.streamState(id)?.heldBytes, 1_000);
+});
+
 Deno.test("A flood of hellos is answered within the limits and forgotten in time (RFC 9000 §8.1)", () => {
   const random = new SeededRandom(2);
   const keyPair = generateKeyPair(random);

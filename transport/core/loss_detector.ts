@@ -28,6 +28,17 @@ export const MAX_PTO_MS = 4_000;
  * comes at all comes within two round trips.
  */
 const LOSS_MEMORY_PTO_COUNT = 4;
+/** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
+export const PROBE_PACKET_COUNT = 2;
+/**
+ * Probe timeouts in a row after which each gives up as many packets as it sends. A
+ * peer that never acknowledges, and keeps the connection alive by what it sends, would
+ * have all of them remembered.
+ */
+export const MAX_REMEMBERED_PROBE_TIMEOUTS = 16;
+/** Packets up to which none is given up for that: where no probe could be sent. */
+const MAX_REMEMBERED_PROBES: number = MAX_REMEMBERED_PROBE_TIMEOUTS *
+  PROBE_PACKET_COUNT;
 /** How many runs of skipped packet numbers are remembered. */
 const MAX_SKIPPED_RANGES = 32;
 const NO_PACKETS: readonly SentPacket[] = Object.freeze([]);
@@ -68,10 +79,13 @@ export interface AckOutcome {
   readonly isRttSampled: boolean;
 }
 
-/** What a timeout calls for: repair the lost packets, or send a probe. */
+/**
+ * What a timeout calls for: repair the lost packets, or send a probe. With it comes
+ * what is given up for lost, if anything.
+ */
 export type TimeoutOutcome =
   | { readonly type: "lost"; readonly lost: readonly SentPacket[] }
-  | { readonly type: "probe" };
+  | { readonly type: "probe"; readonly lost?: readonly SentPacket[] };
 
 /** Options of a {@linkcode LossDetector}. */
 export interface LossDetectorOptions extends ReorderingToleranceOptions {
@@ -266,7 +280,8 @@ export class LossDetector {
    * @param now The time.
    * @returns `lost` when the time threshold expired (with an empty list when
    * nothing was due yet), or `probe` when one or two ack-eliciting packets have
-   * to be sent now, whatever the congestion window says (RFC 9002 §6.2.4).
+   * to be sent now, whatever the congestion window says (RFC 9002 §6.2.4); after
+   * {@linkcode MAX_REMEMBERED_PROBE_TIMEOUTS} with the oldest ones, given up.
    */
   handleTimeout(now: Instant): TimeoutOutcome {
     const deadline = this.deadline;
@@ -280,7 +295,11 @@ export class LossDetector {
     // counted from now, so that a probe which could not be sent does not leave
     // a deadline in the past
     this.#ptoFrom = now;
-    return { type: "probe" };
+    const isTooMany = this.#ptoCount > MAX_REMEMBERED_PROBE_TIMEOUTS &&
+      this.#sent.ackElicitingInFlight > MAX_REMEMBERED_PROBES;
+    return isTooMany
+      ? { type: "probe", lost: this.#giveUpOldest() }
+      : { type: "probe" };
   }
 
   /**
@@ -425,6 +444,18 @@ export class LossDetector {
   #lossRttMs(): number {
     const { latestRttMs, smoothedRttMs } = this.#rtt;
     return Math.max(latestRttMs, smoothedRttMs);
+  }
+
+  /** As many as take their place, and those in between that nobody waits for. */
+  #giveUpOldest(): readonly SentPacket[] {
+    const givenUp: SentPacket[] = [];
+    for (let count = 0; count < PROBE_PACKET_COUNT;) {
+      const packet = this.#sent.takeOldest();
+      if (packet === undefined) break;
+      if (packet.isAckEliciting && packet.isInFlight) count++;
+      givenUp.push(packet);
+    }
+    return givenUp;
   }
 
   // RFC 9002 §6.1. Send times rise with the numbers, so that the lost packets

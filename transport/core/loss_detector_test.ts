@@ -7,6 +7,8 @@ import {
   isPersistentCongestion,
   LossDetector,
   MAX_PTO_MS,
+  MAX_REMEMBERED_PROBE_TIMEOUTS,
+  PROBE_PACKET_COUNT,
   type ReceivedAck,
 } from "./loss_detector.ts";
 import { MAX_RECENT_LOSSES } from "./recent_losses.ts";
@@ -200,6 +202,34 @@ Deno.test("LossDetector.deadline is not shortened below a PTO by the cap", () =>
   detector.onPacketSent(packet(0, 0));
   assert.ok(rtt.ptoMs > MAX_PTO_MS);
   assert.equal(detector.deadline, rtt.ptoMs);
+});
+
+Deno.test("LossDetector.handleTimeout() gives up as many packets as it asks for, after 16 probe timeouts in a row", () => {
+  const detector = new LossDetector(new RttEstimator());
+  let number = 0;
+  const timeOut = (): readonly SentPacket[] | undefined => {
+    const now = detector.deadline!;
+    const outcome = detector.handleTimeout(now);
+    assert.equal(outcome.type, "probe");
+    for (let i = 0; i < PROBE_PACKET_COUNT; i++) {
+      detector.onPacketSent(packet(number++, now));
+    }
+    return outcome.lost;
+  };
+  detector.onPacketSent(packet(number++, 0));
+  detector.onPacketSent(packet(number++, 0, { isInFlight: false }));
+  detector.onPacketSent(packet(number++, 0));
+  for (let i = 0; i < MAX_REMEMBERED_PROBE_TIMEOUTS; i++) {
+    assert.equal(timeOut(), undefined);
+  }
+  const { bytesInFlight } = detector;
+  assert.deepEqual(numbersOf(timeOut()!), [0, 1, 2]);
+  assert.deepEqual(numbersOf(timeOut()!), [3, 4]);
+  assert.equal(detector.bytesInFlight, bytesInFlight);
+  detector.handleAck(detector.deadline!, ackOf([number - 2, number - 1]));
+  assert.equal(detector.ackElicitingInFlight, 0);
+  detector.onPacketSent(packet(number++, 0));
+  assert.equal(timeOut(), undefined, "it counts those in a row");
 });
 
 Deno.test("LossDetector.handleTimeout() leaves no deadline in the past when a probe cannot be sent", () => {

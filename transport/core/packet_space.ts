@@ -32,7 +32,7 @@ import { TransportError } from "./error.ts";
 import type { EventQueue } from "./event_queue.ts";
 import { FrameBudget } from "./frame_budget.ts";
 import { KeyUpdates } from "./key_updates.ts";
-import { MAX_PTO_MS } from "./loss_detector.ts";
+import { MAX_PTO_MS, PROBE_PACKET_COUNT } from "./loss_detector.ts";
 import { OutgoingFrames } from "./outgoing_frames.ts";
 import { PacketBuilder } from "./packet_builder.ts";
 import { PacketOpener } from "./packet_opener.ts";
@@ -49,9 +49,6 @@ import type { TicketReceiver } from "./ticket_receiver.ts";
 
 /** A connection that sends less than this is over before it could move. */
 const SPARE_IDS_AFTER_PACKETS = 8;
-
-/** Packets that a probe timeout sends (RFC 9002 §6.2.4). */
-const PROBE_PACKET_COUNT = 2;
 
 /** The packet number space of a connection, both directions. */
 export class PacketSpace {
@@ -319,11 +316,11 @@ export class PacketSpace {
     this.#keys.handleTimeout(now);
     if ((this.#recovery.deadline ?? Infinity) > now) return;
     const outcome = this.#recovery.handleTimeout(now);
-    if (outcome.type === "lost") {
+    if (outcome.lost !== undefined) {
       this.#handleLost(outcome.lost);
       this.#traceRecovery();
-      return;
     }
+    if (outcome.type === "lost") return;
     this.#trace?.probeTimeout(this.#recovery.metrics.ptoCount);
     // RFC 9002 §6.2.4: a probe carries data that is still unacknowledged, so
     // that the loss of a lone packet costs one timeout and not a round trip more.

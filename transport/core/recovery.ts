@@ -305,14 +305,15 @@ export class Recovery {
    * Acts on {@linkcode Recovery.deadline}.
    *
    * @param now The time.
-   * @returns The packets that are lost, or that probes are due.
+   * @returns The packets that are lost, or that probes are due, or both.
    */
   handleTimeout(now: Instant): TimeoutOutcome {
     const outcome = this.#loss.handleTimeout(now);
     if (outcome.type === "probe") {
       this.#probeTimeouts++;
       this.#separateSending.onProbeTimeout(now);
-    } else this.#handleLost(now, outcome.lost);
+    }
+    if (outcome.lost !== undefined) this.#handleLost(now, outcome.lost);
     return outcome;
   }
 
