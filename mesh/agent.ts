@@ -238,21 +238,22 @@ export class Agent {
       ...(onWarning === undefined ? {} : { onWarning }),
       ...(options.observe === undefined ? {} : { observe: options.observe }),
     });
-    const agent = new Agent({
-      url: node,
-      options: shielded,
-      agentId,
-      keyPair,
-      clock: new TimerQueue(options.clock ?? SYSTEM_CLOCK),
-      transport,
-    });
+    let agent: Agent | undefined;
     try {
+      agent = new Agent({
+        url: node,
+        options: shielded,
+        agentId,
+        keyPair,
+        clock: new TimerQueue(options.clock ?? SYSTEM_CLOCK),
+        transport,
+      });
       await agent.#membership.start(signal);
+      return agent;
     } catch (error) {
-      await agent.#stop();
+      await (agent === undefined ? transport.close() : agent.#stop());
       throw error;
     }
-    return agent;
   }
 
   /** Its static public key, 32 bytes. */

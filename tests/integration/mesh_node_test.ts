@@ -7,6 +7,7 @@ import {
   type AgentOptions,
   CallError,
   Node,
+  ProtocolError,
   SealedValue,
   type Sendable,
   TransportError,
@@ -559,6 +560,15 @@ Deno.test("Agent.connect() refuses options that make no sense", async () => {
       return true;
     });
   }
+});
+
+Deno.test("Agent.connect() leaves no socket behind when its name is too long to be sent", async () => {
+  // The test runner looks for the socket.
+  const name = "x".repeat(70_000);
+  await assert.rejects(
+    Agent.connect("mxp://127.0.0.1:1", { name }),
+    (error) => error instanceof ProtocolError && error.code === "INVALID_VALUE",
+  );
 });
 
 Deno.test("An agent refuses times and counts that are none, and stays", async () => {
