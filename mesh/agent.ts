@@ -159,6 +159,7 @@ export class Agent {
     const directory = new Directory({
       discover: (target) => this.#membership.discover(target),
       isNodeAway: () => !this.#membership.isConnected,
+      isSilent: (peer) => this.#peers.isSilent(peer),
       clock,
       ownId: this.id,
       lifetimeMs: limits.discoveryCacheMs,

@@ -77,6 +77,12 @@ export const MIN_PEER_CONNECT_MS = 250;
  */
 export const DIAL_PATIENCE_MS = 50;
 
+/**
+ * From how many probes without an answer on an agent is silent, and calls go to
+ * others: one is lost now and then.
+ */
+export const SILENT_PROBE_COUNT = 2;
+
 /** Time for the connection to the node in `Agent.connect`, in milliseconds. */
 export const NODE_CONNECT_TIMEOUT_MS = 5_000;
 

@@ -22,6 +22,8 @@ export interface DirectoryOptions {
   readonly discover: (target: RegistryTarget) => Promise<AgentRecord[]>;
   /** Whether it is known that the node cannot be asked just now. */
   readonly isNodeAway: () => boolean;
+  /** Whether an agent does not answer just now: others are tried first. */
+  readonly isSilent: (peer: Peer) => boolean;
   /** The clock. */
   readonly clock: Clock;
   /** Id of this agent, a UUID: it calls itself only when there is no other. */
@@ -102,7 +104,7 @@ export class Directory {
       entry.asking ??= this.#askAndWait(target, entry);
       await entry.asking;
       // Else they have left while the node was asked.
-      if (!entry.isDoubtful) return inTurn(entry, entry.peers);
+      if (!entry.isDoubtful) return this.#inTurn(entry);
     }
   }
 
@@ -125,7 +127,7 @@ export class Directory {
         // Nobody waits for it: who asks next hears of it.
       });
     }
-    return inTurn(entry, entry.peers);
+    return this.#inTurn(entry);
   }
 
   /**
@@ -271,6 +273,21 @@ export class Directory {
     leaveOut(entry, entry.question!);
   }
 
+  /** Begins with another one each time: calls go round those that answer. */
+  #inTurn(entry: Entry): Peer[] {
+    const { peers } = entry;
+    const { length } = peers;
+    if (length < 2) return peers;
+    let index = entry.nextIndex % length;
+    // When nobody answers, it is the turn of the one that it was.
+    for (let passed = 0; passed < length; passed++) {
+      if (!this.#options.isSilent(peers[index]!)) break;
+      index = (index + 1) % length;
+    }
+    entry.nextIndex = index + 1;
+    return [...peers.slice(index), ...peers.slice(0, index)];
+  }
+
   #delete(key: string, entry: Entry): void {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
@@ -316,11 +333,4 @@ function leaveOut(entry: Entry, left: ReadonlySet<string>): void {
   entry.expiresAt = -Infinity;
   // What is being asked was asked too early.
   entry.asking = undefined;
-}
-
-/** Begins with another one each time: calls go round. */
-function inTurn(entry: Entry, peers: Peer[]): Peer[] {
-  if (peers.length < 2) return peers;
-  const index = entry.nextIndex++ % peers.length;
-  return [...peers.slice(index), ...peers.slice(0, index)];
 }

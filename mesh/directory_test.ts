@@ -43,9 +43,11 @@ function create(
   asked: () => number;
   targets: RegistryTarget[];
   node: { isAway: boolean };
+  silent: Set<string>;
 } {
   const clock = new TimerClock();
   const node = { isAway: false };
+  const silent = new Set<string>();
   const targets: RegistryTarget[] = [];
   let count = 0;
   const directory = new Directory({
@@ -54,12 +56,13 @@ function create(
     lifetimeMs,
     maxEntries,
     isNodeAway: () => node.isAway,
+    isSilent: ({ name }) => silent.has(name),
     discover: (target) => {
       targets.push(target);
       return answers[Math.min(count++, answers.length - 1)]!();
     },
   });
-  return { clock, directory, asked: () => count, targets, node };
+  return { clock, directory, asked: () => count, targets, node, silent };
 }
 
 const give = (...digits: number[]) => () => Promise.resolve(digits.map(record));
@@ -80,6 +83,24 @@ Deno.test("Directory.find() goes round the candidates and asks once", async () =
   const round = ["agent 1", "agent 2", "agent 3"];
   assert.deepEqual(firsts, [...round, ...round]);
   assert.equal(asked(), 1);
+});
+
+Deno.test("Directory.find() goes round those that answer, and begins with nobody else unless none does", async () => {
+  const { directory, silent } = create([give(1, 2, 3)]);
+  const firsts = async () => {
+    const peers = [];
+    for (let call = 0; call < 4; call++) {
+      peers.push(await directory.find(TARGET));
+    }
+    assert.ok(peers.every(({ length }) => length === 3));
+    return peers.map(([peer]) => peer!.name.at(-1)).join("");
+  };
+  silent.add("agent 2");
+  assert.equal(await firsts(), "1313");
+  silent.add("agent 1").add("agent 3");
+  assert.equal(await firsts(), "1231");
+  silent.clear();
+  assert.equal(await firsts(), "2312");
 });
 
 Deno.test("Directory.find() shares one question between calls at the same time", async () => {

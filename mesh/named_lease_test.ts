@@ -29,6 +29,7 @@ async function create(answer: () => Promise<AgentRecord[]>) {
     clock,
     ownId: "",
     isNodeAway: () => false,
+    isSilent: () => false,
     discover: () => askedCount++ === 0 ? Promise.resolve([RECORD]) : answer(),
   });
   const [peer] = await directory.find(TARGET);

@@ -14,12 +14,14 @@ import {
 } from "../transport/mod.ts";
 import { type AbortRace, LimitedRace } from "./abort.ts";
 import {
+  DIAL_PATIENCE_MS,
   MAX_CALLS_WITHOUT_PLACE,
   MAX_PEER_CONNECTIONS,
   MIN_PEER_CONNECT_MS,
   PEER_CONNECT_TIMEOUT_MS,
   PEER_IDLE_TIMEOUT_MS,
   RETRY_AFTER_MS,
+  SILENT_PROBE_COUNT,
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import { PeerQueue } from "./peer_queue.ts";
@@ -97,6 +99,7 @@ interface Entry {
   readonly key: string;
   /** Nothing as long as it is only a place for those who waited for one. */
   connecting: Promise<TransportConnection> | undefined;
+  connectingSince: Instant;
   /** Who wants the connection early; taken when it is there. */
   readonly earlyUses: EarlyUse[];
   connection: TransportConnection | undefined;
@@ -314,6 +317,22 @@ export class PeerConnections {
   }
 
   /**
+   * Whether a peer does not answer just now: on its connection, or to a hello that
+   * one nearby would have answered.
+   *
+   * @param peer The peer.
+   */
+  isSilent(peer: Peer): boolean {
+    const entry = this.#entries.get(peerKey(peer));
+    if (entry?.connecting === undefined) return false;
+    if (entry.connection !== undefined) {
+      return entry.connection.unansweredProbes >= SILENT_PROBE_COUNT;
+    }
+    return this.#options.clock.now() - entry.connectingSince >=
+      DIAL_PATIENCE_MS;
+  }
+
+  /**
    * Finds out whether a connection has ended of which it was not told yet how.
    *
    * @param peer The peer.
@@ -343,6 +362,7 @@ export class PeerConnections {
   #connect(entry: Entry, peer: Peer): Promise<TransportConnection> {
     const { signal } = this.#closing;
     const { earlyUses } = entry;
+    entry.connectingSince = this.#options.clock.now();
     const connecting = this.#options.dial(peer, signal, (connection) => {
       for (const use of earlyUses.splice(0)) use(connection);
     });
@@ -375,6 +395,7 @@ export class PeerConnections {
     const entry: Entry = {
       key,
       connecting: undefined,
+      connectingSince: 0,
       earlyUses: [],
       connection: undefined,
       userCount: 0,

@@ -7,10 +7,12 @@ import {
 import { TimerClock } from "../tests/support/timer_clock.ts";
 import { AbortRace } from "./abort.ts";
 import {
+  DIAL_PATIENCE_MS,
   MAX_CALLS_WITHOUT_PLACE,
   MIN_PEER_CONNECT_MS,
   PEER_CONNECT_TIMEOUT_MS,
   REFUSED_MIN_MS,
+  SILENT_PROBE_COUNT,
 } from "./config.ts";
 import { CallError } from "./error.ts";
 import {
@@ -23,6 +25,7 @@ import {
 
 interface FakeConnection {
   isOpen: boolean;
+  unansweredProbes: number;
   closeCount: number;
   end(
     code?: "CLOSED" | "CLOSED_BY_PEER" | "CONNECTION_LOST",
@@ -54,6 +57,7 @@ function create(limits: { maxConnections?: number } = {}) {
       close(): void;
     } = {
       isOpen: true,
+      unansweredProbes: 0,
       closeCount: 0,
       closed: closed.promise,
       end: (code = "CLOSED", closeCode = 0) => {
@@ -464,5 +468,25 @@ Deno.test("PeerConnections.findEnding() waits until it was told how a connection
   await peers.findEnding(peer(1));
   assert.deepEqual(closedNames, ["peer 1"]);
   assert.equal(peers.findEnding(peer(1)), undefined);
+  peers.close("test");
+});
+
+Deno.test("PeerConnections.isSilent() tells who does not answer, to a hello or on its connection", async () => {
+  const { clock, peers, made, open } = create();
+  assert.equal(peers.isSilent(peer(1)), false);
+  const acquiring = peers.acquire(peer(1));
+  assert.equal(peers.isSilent(peer(1)), false);
+  clock.advance(DIAL_PATIENCE_MS);
+  assert.equal(peers.isSilent(peer(1)), true);
+  open(0);
+  await acquiring;
+  assert.equal(peers.isSilent(peer(1)), false);
+  made[0]!.unansweredProbes = SILENT_PROBE_COUNT - 1;
+  assert.equal(peers.isSilent(peer(1)), false);
+  made[0]!.unansweredProbes = SILENT_PROBE_COUNT;
+  assert.equal(peers.isSilent(peer(1)), true);
+  made[0]!.end("CONNECTION_LOST");
+  await Promise.resolve();
+  assert.equal(peers.isSilent(peer(1)), false);
   peers.close("test");
 });

@@ -298,6 +298,14 @@ export class TransportConnection {
     return this.#core.endMarginMs;
   }
 
+  /**
+   * How many probe timeouts have passed in a row without an acknowledgement: 0 for
+   * a peer that answers, and as long as it owes no answer.
+   */
+  get unansweredProbes(): number {
+    return this.#core.ptoCount;
+  }
+
   /** Largest payload of {@linkcode TransportConnection.sendDatagram}, in bytes. */
   get maxDatagramPayloadBytes(): number {
     return this.#core.maxDatagramPayloadBytes;

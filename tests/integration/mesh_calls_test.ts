@@ -16,7 +16,8 @@ import {
 } from "../../registry/mod.ts";
 import { systemRandom } from "../../transport/mod.ts";
 import { currentCall } from "../../mesh/call_context.ts";
-import { collect, whenAborted, withMesh } from "../support/mesh.ts";
+import { collect, until, whenAborted, withMesh } from "../support/mesh.ts";
+import { RecordingCarrier } from "../support/recording_carrier.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 
 /** Passes for a `CallError` of this code. */
@@ -399,6 +400,39 @@ Deno.test("Agent.call() passes over agents that are gone or take no calls", asyn
         return true;
       },
     );
+  });
+});
+
+Deno.test("Agent.call() goes to others while an agent does not answer, and to it again when it does", async () => {
+  await withMesh(async ({ connect }) => {
+    const carrier = await RecordingCarrier.bind();
+    const names = ["a", "b", "frozen"];
+    for (const name of names) {
+      const agent = await connect({
+        name,
+        capabilities: ["work"],
+        ...(name === "frozen" ? { carrier } : {}),
+      });
+      agent.onCall("work", () => name);
+    }
+    const caller = await connect({ transport: { idleTimeoutMs: 60_000 } });
+    const call = (timeoutMs = 30_000) =>
+      caller.call<string>({ capability: "work" }, "work", null, { timeoutMs });
+    const answers = await Promise.all(names.map(() => call()));
+    assert.deepEqual(answers.sort(), names);
+    carrier.isMute = true;
+    const stuck = caller.call({ name: "frozen" }, "work");
+    let failedCount = 0;
+    for (let inARow = 0; inARow < 9; inARow++) {
+      await call(100).catch(() => {
+        failedCount++;
+        inARow = 0;
+      });
+      assert.ok(failedCount < 20, "every third call is for the frozen one");
+    }
+    carrier.isMute = false;
+    await until(async () => await call() === "frozen");
+    assert.equal(await stuck, "frozen");
   });
 });
 

@@ -75,6 +75,7 @@ Deno.test("TransportStream.undeliveredBytes counts what waits for room, and goes
     assert.ok(outgoing.packetsReceived > heardBefore);
     assert.equal(outgoing.packetsReceived, outgoing.stats.packetsReceived);
     assert.ok(outgoing.answerMarginMs > 0);
+    assert.equal(outgoing.unansweredProbes, 0);
   }));
 
 Deno.test("TransportStream.isHeldBack tells whether the peer leaves alone what it has", () =>

@@ -16,6 +16,8 @@ import {
 export class RecordingCarrier implements Carrier {
   /** What was sent since it was emptied, in order. */
   readonly sent: { readonly datagram: Uint8Array; readonly to: Address }[] = [];
+  /** Whether nothing arrives of what is sent: so behaves a process that stands still. */
+  isMute = false;
   readonly #carrier: Carrier;
 
   private constructor(carrier: Carrier) {
@@ -51,7 +53,7 @@ export class RecordingCarrier implements Carrier {
   /** Sends and records. */
   send(datagram: Uint8Array, to: Address): Promise<void> | void {
     this.sent.push({ datagram: datagram.slice(), to });
-    return this.#carrier.send(datagram, to);
+    if (!this.isMute) return this.#carrier.send(datagram, to);
   }
 
   /** Closes the socket. */

@@ -57,6 +57,11 @@ export abstract class ApplicationSide {
     return this.space?.endMarginMs ?? 0;
   }
 
+  /** How many probe timeouts expired since the last acknowledgement. */
+  get ptoCount(): number {
+    return this.space?.ptoCount ?? 0;
+  }
+
   /**
    * Opens a stream.
    *

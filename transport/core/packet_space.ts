@@ -172,6 +172,11 @@ export class PacketSpace {
     return END_PTO_COUNT * Math.min(this.#recovery.ptoMs, MAX_PTO_MS);
   }
 
+  /** How many probe timeouts expired since the last acknowledgement. */
+  get ptoCount(): number {
+    return this.#recovery.ptoCount;
+  }
+
   /** The part of a connection's statistics that is known here. */
   get stats(): Omit<ConnectionStats, "bytesSent" | "moves"> {
     return {

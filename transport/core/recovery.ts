@@ -124,6 +124,11 @@ export class Recovery {
     return this.#rtt.ptoMs;
   }
 
+  /** How many probe timeouts expired since the last acknowledgement. */
+  get ptoCount(): number {
+    return this.#loss.ptoCount;
+  }
+
   /** The part of a connection's statistics that is known here. */
   get stats(): Pick<
     ConnectionStats,
