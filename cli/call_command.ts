@@ -96,7 +96,7 @@ export async function readCallRequest(
   // known: it may be away.
   const url = "url" in target
     ? parseMxpUrl(target.url)
-    : requireNode(findNode(node, options, context));
+    : requireNode(findNode(node, options, context), context);
   const limit = startTimeLimit({
     timeoutMs: options.timeout,
     startedAt,

@@ -19,4 +19,10 @@ export interface CommandContext {
    * be read.
    */
   readonly environment: (name: string) => string | undefined;
+  /**
+   * Whether a variable of the environment may be read.
+   *
+   * @param name Its name.
+   */
+  readonly mayRead: (name: string) => boolean;
 }

@@ -32,7 +32,7 @@ export async function main(
   interruption: AbortSignal = new AbortController().signal,
 ): Promise<ExitCodeValue> {
   const output = new Output({ isJson: hasJsonFlag(args), interruption });
-  const program = createProgram({ output, interruption, environment });
+  const program = createProgram({ output, interruption, environment, mayRead });
   try {
     await program.parseAsync(args, { from: "user" });
     await output.end();
@@ -88,10 +88,15 @@ function helpCommand(
 }
 
 function environment(name: string): string | undefined {
+  return mayRead(name) ? process.env[name] || undefined : undefined;
+}
+
+function mayRead(name: string): boolean {
   try {
-    return process.env[name] || undefined;
+    void process.env[name];
+    return true;
   } catch {
-    return undefined; // Deno without the permission
+    return false; // Deno without the permission
   }
 }
 

@@ -6,7 +6,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { join } from "node:path";
 import { mappedIpv4, parseIpv4, parseIpv6 } from "../internal/ip_address.ts";
-import { type MxpUrl, parseMxpUrl } from "../protocol/mod.ts";
+import { type MxpUrl, parseMxpUrl, ProtocolError } from "../protocol/mod.ts";
 import { MAX_QUERY_LIMIT } from "../registry/mod.ts";
 import { type Suite, SUITE_NAMES } from "../transport/mod.ts";
 import type { CommandContext } from "./context.ts";
@@ -182,21 +182,41 @@ export function findNode(
   if (word !== undefined && options.node !== undefined) {
     throw usageError(`two nodes: ${word} and ${options.node}`);
   }
-  const text = word ?? options.node ?? context.environment(NODE_VARIABLE);
-  return text === undefined ? undefined : parseMxpUrl(text);
+  const given = word ?? options.node;
+  if (given !== undefined) return parseMxpUrl(given);
+  const text = context.environment(NODE_VARIABLE);
+  return text === undefined ? undefined : parseVariable(text);
+}
+
+/** Who has forgotten that it is set, looks for a URL on the command line. */
+function parseVariable(text: string): MxpUrl {
+  try {
+    return parseMxpUrl(text);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const message = `${NODE_VARIABLE}: ${error.message}`;
+    throw new ProtocolError(error.code, message, { cause: error });
+  }
 }
 
 /**
  * Insists on a node.
  *
  * @param node What {@linkcode findNode} gave.
+ * @param context Knows the environment.
  * @returns The node.
  * @throws {CliError} `USAGE` when there is none.
  */
-export function requireNode(node: MxpUrl | undefined): MxpUrl {
+export function requireNode(
+  node: MxpUrl | undefined,
+  { mayRead }: CommandContext,
+): MxpUrl {
   if (node !== undefined) return node;
+  const refusal = mayRead(NODE_VARIABLE)
+    ? ""
+    : `, which needs --allow-env=${NODE_VARIABLE}`;
   throw usageError(
-    `name a node: --node mxp://host:port?pk=… or ${NODE_VARIABLE}`,
+    `name a node: --node mxp://host:port?pk=… or ${NODE_VARIABLE}${refusal}`,
   );
 }
 

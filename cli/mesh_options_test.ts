@@ -5,8 +5,10 @@ import { parseMxpUrl } from "../protocol/mod.ts";
 import type { CommandContext } from "./context.ts";
 import {
   findKnownPeers,
+  findNode,
   parseMilliseconds,
   parseSuites,
+  requireNode,
 } from "./mesh_options.ts";
 import { Output } from "./output.ts";
 
@@ -14,6 +16,7 @@ const CONTEXT: CommandContext = {
   output: new Output({ isJson: false }),
   interruption: new AbortController().signal,
   environment: (name) => name === "XDG_CONFIG_HOME" ? "config" : undefined,
+  mayRead: () => true,
 };
 
 Deno.test("parseSuites() keeps the order of the names", () => {
@@ -88,4 +91,24 @@ Deno.test("findKnownPeers() remembers no peer on this machine, unless a file is 
   ) {
     assert.equal(find(host), join("config", "mxp", "known_peers"), host);
   }
+});
+
+Deno.test("findNode() names the variable whose URL is wrong", () => {
+  const context = { ...CONTEXT, environment: () => "localhost:9000" };
+  assert.throws(() => findNode(undefined, {}, context), {
+    code: "INVALID_URL",
+    message: "MXP_NODE: URL: does not start with mxp://",
+  });
+  assert.throws(() => findNode(undefined, { node: "localhost" }, context), {
+    message: "URL: does not start with mxp://",
+  });
+});
+
+Deno.test("requireNode() says when the variable that may name a node cannot be read", () => {
+  const message = "name a node: --node mxp://host:port?pk=… or MXP_NODE";
+  assert.throws(() => requireNode(undefined, CONTEXT), { message });
+  const context = { ...CONTEXT, mayRead: () => false };
+  assert.throws(() => requireNode(undefined, context), {
+    message: `${message}, which needs --allow-env=MXP_NODE`,
+  });
 });

@@ -15,6 +15,7 @@ const CONTEXT: CommandContext = {
   output: new Output({ isJson: false }),
   interruption: new AbortController().signal,
   environment: () => undefined,
+  mayRead: () => true,
 };
 
 const TREE = readCommandTree(createProgram(CONTEXT));

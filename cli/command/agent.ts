@@ -39,7 +39,7 @@ export function addAgent(program: Command, context: CommandContext): void {
       word: string | undefined,
       options: MeshOptions & { limit: number },
     ) => {
-      const url = requireNode(findNode(word, options, context));
+      const url = requireNode(findNode(word, options, context), context);
       const { limit } = options;
       await withMesh({ url, options, context }, async (client) => {
         const agents = await client.race(client.agent.discover({ limit }));

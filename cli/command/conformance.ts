@@ -96,7 +96,7 @@ async function judge(
 ): Promise<void> {
   const { output } = context;
   const { runConformance } = await loadKit();
-  const url = requireNode(findNode(word, options, context));
+  const url = requireNode(findNode(word, options, context), context);
   const [hostname] = await resolveHostname(url.hostname);
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const time = new AbortController();

@@ -39,7 +39,7 @@ export function addDiscover(program: Command, context: CommandContext): void {
   addMeshOptions(addTargetOptions(discover)).action(
     async (words: string[], options: MeshOptions & { limit: number }) => {
       const { node, query } = readQuery(words, options);
-      const url = requireNode(findNode(node, options, context));
+      const url = requireNode(findNode(node, options, context), context);
       const { limit } = options;
       await withMesh({ url, options, context }, async (client) => {
         const agents = await client.race(

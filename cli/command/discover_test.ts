@@ -9,6 +9,7 @@ Deno.test("mxp discover refuses an empty term, as an option and as a word", asyn
     interruption: new AbortController().signal,
     // Nobody is there, and nobody is asked.
     environment: () => "mxp://127.0.0.1:9",
+    mayRead: () => true,
   });
   const cases: [string[], string][] = [
     [["--capability", ""], "the capability is empty"],

@@ -41,7 +41,7 @@ export function addPing(program: Command, context: CommandContext): void {
       const isDirect = target !== undefined && "url" in target;
       const url = isDirect
         ? parseMxpUrl(target.url)
-        : requireNode(findNode(node, options, context));
+        : requireNode(findNode(node, options, context), context);
       const { output } = context;
       await withMesh({ url, options, context }, async (client) => {
         const { agent, signal } = client;
