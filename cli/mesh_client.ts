@@ -46,6 +46,12 @@ export interface MeshClientOptions {
    */
   readonly hasDefaultTimeout?: boolean;
   /**
+   * What has to come within the time, in a word.
+   *
+   * @default {"answer"}
+   */
+  readonly waitsFor?: string;
+  /**
    * When the time of `--timeout` began. Its default begins with connecting,
    * whatever came before.
    *
@@ -80,7 +86,7 @@ export async function withMesh<Result>(
   const limit = startTimeLimit({
     timeoutMs,
     startedAt: startedAt ?? systemClock(),
-    waitsFor: "answer",
+    waitsFor: client.waitsFor ?? "answer",
     interruption: context.interruption,
   });
   const knownPeersPath = findKnownPeers(url, options, context);

@@ -39,7 +39,14 @@ export function addStream(program: Command, context: CommandContext): void {
       const { url, target, method, value, startedAt } = request;
       const { idleTimeout } = options;
       await withMesh(
-        { url, options, context, startedAt, hasDefaultTimeout: false },
+        {
+          url,
+          options,
+          context,
+          startedAt,
+          hasDefaultTimeout: false,
+          waitsFor: "end of the stream",
+        },
         async (client) => {
           const timeoutMs = client.remainingMs();
           const chunks = client.agent.stream<unknown>(target, method, value, {

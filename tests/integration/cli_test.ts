@@ -320,6 +320,8 @@ Deno.test("mxp stream ends with what became of the stream", async (t) => {
     for (const { code, stdout, stderr } of [results.idle, results.total]) {
       assert.deepEqual([code, stdout], [3, "once"], stderr);
     }
+    const over = "mxp: No end of the stream within 6000 ms\n";
+    assert.ok(results.total.stderr.endsWith(over), results.total.stderr);
   });
   await agent.close();
   await node.stop();
