@@ -126,6 +126,8 @@ export class Membership {
   /** At most what the node has granted. */
   #heartbeatIntervalMs = DEFAULT_HEARTBEAT_INTERVAL_MS;
   readonly #subscriptions = new Set<EventSubscription>();
+  /** Patterns that the node is being told to end; resolves when it knows, or cannot. */
+  readonly #ending = new Map<string, Promise<unknown>>();
   /** Over which the node was asked for subscriptions last; perhaps not in use yet. */
   #subscribedOver: TransportConnection | undefined;
   /** The node's key, once it is known: it has to stay the same. */
@@ -229,8 +231,12 @@ export class Membership {
     this.#subscriptions.add(subscription);
     try {
       await this.#link.request(
-        (connection, signal) =>
-          subscribeTopic(connection, pattern, this.#request(signal)),
+        async (connection, signal) => {
+          // Each request has a stream of its own: one that overtakes the end of the
+          // last subscription would be ended with it.
+          await this.#ending.get(pattern);
+          await subscribeTopic(connection, pattern, this.#request(signal));
+        },
         {
           isRepeatable: true,
         },
@@ -408,6 +414,17 @@ export class Membership {
     this.#subscriptions.delete(subscription);
     if (this.#isSubscribed(pattern)) return;
     if (this.#subscribedOver?.isOpen !== true) return;
+    const ending = Promise.all([
+      this.#ending.get(pattern),
+      this.#endAtNode(pattern),
+    ]);
+    this.#ending.set(pattern, ending);
+    await ending;
+    if (this.#ending.get(pattern) === ending) this.#ending.delete(pattern);
+  }
+
+  /** Never rejects. */
+  async #endAtNode(pattern: string): Promise<void> {
     try {
       await this.#link.request(
         async (connection, signal) => {

@@ -6,6 +6,7 @@ import {
 import { type Agent, CallError, type CallErrorCode } from "../../mod.ts";
 import { type Content, ContentType } from "../../protocol/mod.ts";
 import { until, withMesh } from "../support/mesh.ts";
+import { RecordingCarrier } from "../support/recording_carrier.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 import { bindTransport } from "../support/transport_pair.ts";
 
@@ -248,5 +249,37 @@ Deno.test("An event callback that throws what nobody can look at is warned of, a
     await agent.publish("news", 1);
     await until(() => warnings.length === before + 2);
     assert.deepEqual(seen, [1]);
+  });
+});
+
+Deno.test("A subscription to a topic that was left a moment ago gets its events, also where word of that is lost on the way", async () => {
+  await withMesh(async ({ connect }) => {
+    const carrier = await RecordingCarrier.bind();
+    const send = carrier.send.bind(carrier);
+    let lossCount = 0;
+    carrier.send = (datagram, to) => {
+      // No acknowledgement: those are shorter.
+      if (lossCount === 0 || datagram.length < 100) return send(datagram, to);
+      lossCount--;
+    };
+    const reader = await connect({ carrier });
+    const writer = await connect();
+    const last: unknown[] = [];
+    await reader.subscribe("last", {
+      onEvent: ({ value }) => last.push(value),
+    });
+    const left = await reader.subscribe("topic");
+    lossCount = 1;
+    const leaving = left.close();
+    await until(() => lossCount === 0);
+    const seen: unknown[] = [];
+    await reader.subscribe("topic", {
+      onEvent: ({ value }) => seen.push(value),
+    });
+    await leaving;
+    await writer.publish("topic", "first");
+    await writer.publish("last", "second");
+    await until(() => last.length > 0);
+    assert.deepEqual(seen, ["first"]);
   });
 });
