@@ -317,6 +317,7 @@ export class Driver {
     } finally {
       this.#isClosed = true;
       this.#timer.cancel();
+      this.#endpoint.forgetAll(this.now());
       if (isTaking) await this.#isInTime(this.#sender.waitUntilSettled());
       await this.#closeCarriers();
     }

@@ -343,6 +343,29 @@ Deno.test("PacketLog gives files to as many connections as it may, and counts th
   }
 });
 
+Deno.test("PacketLog closes the files of a transport that is closed, and each connection ends there", async () => {
+  await withDirectory(async (directory) => {
+    // A second one that were open would get none.
+    const log = PacketLog.open({ qlogDirectory: directory, maxOpenFiles: 1 });
+    const { transport: server } = await bindTransport();
+    for (let i = 0; i < 3; i++) {
+      const { transport } = await bindTransport({ observe: log.observe });
+      const connection = await transport.connect(server.localAddress);
+      await connection.ping();
+      await transport.close();
+    }
+    await server.close();
+    assert.equal(log.stats.connectionsSkipped, 0);
+    await log.close();
+    const files = [...readFiles(directory).values()];
+    assert.equal(files.length, 3);
+    for (const file of files) {
+      const states = eventsOf(readQlog(file), "connection_state_updated");
+      assert.equal(states.at(-1)!.data.new, "closed");
+    }
+  });
+});
+
 Deno.test("PacketLog counts the bytes of its files, and what it dropped after it was closed", async () => {
   await withDirectory(async (directory) => {
     const log = PacketLog.open({ qlogDirectory: directory });

@@ -458,6 +458,20 @@ export class Endpoint {
     this.#ephemeralKeys.wipe();
   }
 
+  /**
+   * Forgets every connection, also one whose peer has not said that it knows of the
+   * end: nothing is sent or received any more. Who watches them is told.
+   *
+   * @param now The time.
+   */
+  forgetAll(now: Instant): void {
+    this.#trace?.setTime(now);
+    for (const connection of [...this.#routes.keys()]) {
+      connection.forget();
+      this.#remove(connection);
+    }
+  }
+
   // ── Packets of no connection ──────────────────────────────────────────────
 
   /** A datagram for an id that nobody has: it is a reset, or is answered by one. */
