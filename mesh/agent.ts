@@ -19,6 +19,7 @@ import {
   SYSTEM_CLOCK,
   systemRandom,
   Transport,
+  TransportError,
 } from "../transport/mod.ts";
 import { LimitedRace } from "./abort.ts";
 import {
@@ -489,6 +490,7 @@ export class Agent {
         lease.release();
       }
     } catch (error) {
+      if (error instanceof TransportError) this.#peers.throwIfClosed();
       // Given up with an error of another connection, it says nothing of this one.
       const untaken = race.isAborted ? undefined : untakenError(error);
       throw toCallFailure(untaken ?? error);

@@ -365,6 +365,8 @@ export class Caller {
         continue;
       }
       failure = outcome.failure;
+      // Not lost: this agent is closed.
+      if (outcome.isGone) this.#options.peers.throwIfClosed();
       // Nobody was asked; one that is connected already may come next.
       if (isOutOfConnections(failure) && !scope.isAborted) {
         candidates.passOver(peer);

@@ -344,6 +344,14 @@ export class PeerConnections {
   }
 
   /**
+   * Throws what all of this was closed with, if it was: whatever fails from then on
+   * does so because of that.
+   */
+  throwIfClosed(): void {
+    this.#closing.signal.throwIfAborted();
+  }
+
+  /**
    * Closes every connection.
    *
    * @param reason For the peers.

@@ -16,6 +16,7 @@ import {
   whenAborted,
   withMesh,
 } from "../support/mesh.ts";
+import { RecordingCarrier } from "../support/recording_carrier.ts";
 import { TimerClock } from "../support/timer_clock.ts";
 import { bindTransport } from "../support/transport_pair.ts";
 
@@ -219,6 +220,54 @@ Deno.test("An agent that closes ends its streams, read or not", async () => {
       Array(3).fill("CANCELLED"),
     );
     assert.equal(clock.timerCount, 0);
+  });
+});
+
+Deno.test("An agent that closes ends its calls with CANCELLED, whether they may be repeated or not", async () => {
+  await withMesh(async (mesh) => {
+    const worker = await mesh.connect({ name: "worker" });
+    let begunCount = 0;
+    worker.onCall("wait", async ({ signal }) => {
+      begunCount++;
+      await whenAborted(signal);
+    });
+    const caller = await mesh.connect();
+    const spans: SpanRecord[] = [];
+    caller.onSpan((span) => spans.push(span));
+    const target = { name: "worker" };
+    const input = (async function* () {
+      yield 1;
+      await new Promise(() => {});
+    })();
+    const calls = [{}, { isIdempotent: true }, { input }].map((options) =>
+      caller.call(target, "wait", null, options)
+    );
+    const ended = calls.map((call) => assert.rejects(call, isCancelled));
+    await until(() => begunCount === 3);
+    const closing = caller.close({ drainMs: 0 });
+    // One that begins while the agent closes.
+    ended.push(assert.rejects(caller.call(target, "wait"), isCancelled));
+    await closing;
+    await Promise.all(ended);
+    assert.deepEqual(
+      spans.map(({ status }) => status),
+      Array(4).fill("CANCELLED"),
+    );
+  });
+});
+
+Deno.test("An agent that closes ends its pings with CANCELLED", async () => {
+  await withMesh(async ({ connect }) => {
+    await connect({ name: "worker" });
+    const carrier = await RecordingCarrier.bind();
+    const caller = await connect({ carrier });
+    const target = { name: "worker" };
+    await caller.ping(target);
+    // Nobody hears of it any more.
+    carrier.send = () => {};
+    const pinging = assert.rejects(caller.ping(target), isCancelled);
+    await caller.close({ drainMs: 0 });
+    await pinging;
   });
 });
 
