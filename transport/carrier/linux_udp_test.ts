@@ -348,6 +348,30 @@ test("leaves an address of the other family to the runtime, which refuses it", (
     );
   }));
 
+test("asks the runtime about no address where all of the network is granted", async (libc) => {
+  const asked: (string | undefined)[] = [];
+  const own: Partial<Deno.Permissions> = Deno.permissions;
+  own.querySync = (descriptor) => {
+    if (descriptor.name === "net") asked.push(descriptor.host);
+    // That of the library, which is granted, in the place of any other.
+    return Deno.Permissions.prototype.querySync.call(Deno.permissions, {
+      name: "ffi",
+    });
+  };
+  const sender = bind(libc);
+  sender.start(() => {}, () => {});
+  try {
+    for (let port = 20_000; port < 20_050; port++) {
+      await sender.send(pattern(1, 1), { hostname: "127.0.0.1", port });
+    }
+  } finally {
+    delete own.querySync;
+    await sender.close();
+  }
+  assert.ok(asked.length >= 50);
+  assert.deepEqual(asked.filter((host) => host !== undefined), []);
+});
+
 /** Not granted by `tests/integration/ffi_test.ts`, nor by `deno task test`. */
 const FORBIDDEN: Address = { hostname: "127.0.0.3", port: 9 };
 const { state } = Deno.permissions.querySync({
