@@ -187,6 +187,7 @@ export class Node {
       wallClock: () => Date.now(),
       leaseMs,
       registrants: new Map(),
+      registering: new Map(),
       writes: new RegistryWrites(),
       status: () => this.status,
     };

@@ -22,8 +22,10 @@ import {
 } from "../protocol/mod.ts";
 import {
   type AgentEntry,
+  type AgentRecord,
   DEFAULT_QUERY_LIMIT,
   isSameKey,
+  type Lease,
   type Registry,
   type RegistryQuery,
 } from "../registry/mod.ts";
@@ -68,6 +70,11 @@ export interface NodeServices {
    * `token` of its {@linkcode Requester}.
    */
   readonly registrants: Map<string, symbol>;
+  /**
+   * Over which connection each agent is being registered, by its id and key: a
+   * registry behind a network may have the record before it says so.
+   */
+  readonly registering: Map<string, symbol>;
   /** Who has the registry written to, and when. */
   readonly writes: RegistryWrites;
   /** What `mxp.status` answers. */
@@ -173,7 +180,7 @@ async function register(
   requester: Requester,
   payload: Uint8Array,
 ): Promise<Content> {
-  const { registry, registrants, clock, leaseMs } = services;
+  const { leaseMs } = services;
   await requester.takeRegistration(payload.length);
   const registration = decodeAgentRegister(payload);
   const record = recordOf(registration, {
@@ -182,8 +189,7 @@ async function register(
     ttlMs: grantedLeaseMs(registration.ttlMs, leaseMs),
     registeredAtMs: services.wallClock(),
   });
-  const lease = await registry.register(clock.now(), record);
-  registrants.set(record.agentId, requester.token);
+  const lease = await registerLast(services, requester, record);
   const answer: Registration = {
     leaseMs: lease.ttlMs,
     heartbeatIntervalMs: lease.heartbeatIntervalMs,
@@ -191,6 +197,30 @@ async function register(
     port: record.port,
   };
   return contentOf(answer);
+}
+
+/** Registers an agent; who begins last speaks for it from then on. */
+async function registerLast(
+  services: NodeServices,
+  { publicKey, token }: Requester,
+  record: AgentRecord,
+): Promise<Lease> {
+  const { registry, registrants, registering, clock } = services;
+  const { agentId } = record;
+  const key = registrationKey(agentId, publicKey);
+  registering.set(key, token);
+  try {
+    const lease = await registry.register(clock.now(), record);
+    if (registering.get(key) === token) registrants.set(agentId, token);
+    return lease;
+  } finally {
+    if (registering.get(key) === token) registering.delete(key);
+  }
+}
+
+/** Of an agent and its key: what others try to register concerns nobody. */
+function registrationKey(id: string, publicKey: Uint8Array): string {
+  return id + String.fromCharCode(...publicKey);
 }
 
 /** A wish within bounds that always include the node's own lease. */
@@ -210,7 +240,9 @@ async function heartbeat(
   const { registry, registrants, clock } = services;
   // In the order of its registration, which may not have had its turn yet.
   if (statusFromNumber(status) === "leaving") await requester.takeRemoval();
-  const registrant = registrants.get(id);
+  const { publicKey } = requester;
+  const registrant = services.registering.get(registrationKey(id, publicKey)) ??
+    registrants.get(id);
   if (registrant !== undefined && registrant !== requester.token) {
     throw await refuseStranger(services, requester, id);
   }
@@ -218,7 +250,7 @@ async function heartbeat(
     status: statusFromNumber(status),
     load,
     sequence,
-    publicKey: requester.publicKey,
+    publicKey,
   };
   const isKnown = await registry.heartbeat(clock.now(), id, update);
   const isOver = !isKnown || update.status === "leaving";

@@ -30,6 +30,7 @@ function createServices(agentCount: number): NodeServices {
     wallClock: () => 0,
     leaseMs: 30_000,
     registrants: new Map(),
+    registering: new Map(),
     writes: new RegistryWrites(),
     status: () => assert.fail("nobody asks for it"),
   };

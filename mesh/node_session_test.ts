@@ -30,6 +30,7 @@ import {
 import {
   type AgentStatus,
   MemoryRegistry,
+  type Registry,
   RegistryError,
 } from "../registry/mod.ts";
 import {
@@ -156,6 +157,42 @@ Deno.test("NodeSession takes heartbeats from the connection that registered the 
   assert.equal(registry.size, 0);
   assert.equal(registrants.size, 0);
   await assertRefused("NOT_FOUND", before.heartbeat());
+});
+
+Deno.test("NodeSession takes no heartbeat of an instance that is being replaced, though the registry has not answered yet", async () => {
+  const memory = new MemoryRegistry();
+  let answered = Promise.resolve();
+  // As one behind a network: it has the record before it says so.
+  const registry: Registry = {
+    size: 0,
+    nextExpiry: undefined,
+    register: (now, record) => {
+      const lease = memory.register(now, record);
+      return answered.then(() => lease);
+    },
+    heartbeat: (...given) => memory.heartbeat(...given),
+    unregister: (...given) => memory.unregister(...given),
+    find: (...given) => memory.find(...given),
+    expire: (now) => memory.expire(now),
+    close: () => memory.close(),
+  };
+  const shared = [new Map(), undefined, new Map()] as const;
+  const before = new NodeRig(registry, 7, ...shared);
+  const after = new NodeRig(registry, 7, ...shared);
+  await before.register();
+  const answer = Promise.withResolvers<void>();
+  answered = answer.promise;
+  const registering = after.register();
+  await settle();
+  for (const status of ["draining", "leaving"] as const) {
+    await assertRefused("PERMISSION_DENIED", before.heartbeat(status));
+  }
+  answer.resolve();
+  await registering;
+  assert.equal(memory.size, 1);
+  await after.heartbeat("leaving");
+  assert.equal(memory.size, 0);
+  for (const map of [shared[0], shared[2]]) assert.equal(map.size, 0);
 });
 
 Deno.test("NodeSession retires an agent that leaves, not one whose connection ends", async () => {
