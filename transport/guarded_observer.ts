@@ -53,6 +53,9 @@ export function guardObserver(
       onStrayPacket: (now, packet) =>
         guard(() => observer.onStrayPacket!(now, packet)),
     }),
+    ...(observer.onClosed && {
+      onClosed: () => guard(() => observer.onClosed!()),
+    }),
     ...(observer.onSecret && {
       onSecret: (secret) => guard(() => observer.onSecret!(secret)),
     }),

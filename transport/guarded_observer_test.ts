@@ -17,6 +17,7 @@ Deno.test("guardObserver() reports what an observer throws, once, and goes on wi
     onDatagramSent: fail,
     onDatagramReceived: fail,
     onStrayPacket: fail,
+    onClosed: fail,
     onSecret: fail,
   }, (error) => errors.push(error));
   const connection = guarded.onConnection!(0, {
@@ -34,6 +35,7 @@ Deno.test("guardObserver() reports what an observer throws, once, and goes on wi
     reason: "malformed",
     lengthBytes: 1,
   });
+  guarded.onClosed!();
   guarded.onSecret!({
     label: "initiator-traffic",
     cipher: "aes-256-gcm",

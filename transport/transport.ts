@@ -409,7 +409,8 @@ export class Transport {
       } catch (error) {
         return Promise.reject(error);
       }
-      this.#closing = this.#driver.close(code, reason);
+      this.#closing = this.#driver.close(code, reason)
+        .finally(() => this.#observer?.onClosed?.());
       for (const { outcome } of this.#attempts) outcome.reject(closedError());
       this.#incoming.clear();
     }

@@ -28,6 +28,7 @@ export function combineObservers(
   const sent = wanting("onDatagramSent");
   const received = wanting("onDatagramReceived");
   const stray = wanting("onStrayPacket");
+  const closed = wanting("onClosed");
   const secret = wanting("onSecret");
   return {
     ...(connection.length > 0 && {
@@ -56,6 +57,11 @@ export function combineObservers(
     ...(stray.length > 0 && {
       onStrayPacket: (now, packet) => {
         for (const each of stray) each.onStrayPacket!(now, packet);
+      },
+    }),
+    ...(closed.length > 0 && {
+      onClosed: () => {
+        for (const each of closed) each.onClosed!();
       },
     }),
     ...(secret.length > 0 && {

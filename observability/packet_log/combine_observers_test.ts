@@ -23,6 +23,7 @@ function recorder(name: string, calls: string[]): Required<EndpointObserver> {
     onDatagramSent: record("sent"),
     onDatagramReceived: record("received"),
     onStrayPacket: record("stray"),
+    onClosed: record("closed"),
     onSecret: record("secret"),
   };
 }
@@ -43,7 +44,16 @@ Deno.test("combineObservers() tells everything to everybody, in order", () => {
     type: "connection-state",
     state: "closed",
   });
-  const whats = ["rebound", "sent", "received", "stray", "secret", "event"];
+  both.onClosed!();
+  const whats = [
+    "rebound",
+    "sent",
+    "received",
+    "stray",
+    "secret",
+    "event",
+    "closed",
+  ];
   assert.deepEqual(calls, whats.flatMap((what) => [`a${what}`, `b${what}`]));
 });
 

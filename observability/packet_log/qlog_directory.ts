@@ -34,6 +34,13 @@ export interface QlogDirectoryOptions {
   ) => LogSink | "taken" | undefined;
 }
 
+/** What takes the packets of no connection of one endpoint. */
+interface StrayLog {
+  /** `undefined` when there may be no more files. */
+  readonly sink: LogSink | undefined;
+  readonly write: (now: Instant, packet: StrayPacket) => void;
+}
+
 /**
  * Names that are tried for one file: whoever sends a hello chooses the connection id
  * that is in it, and may choose it again.
@@ -74,12 +81,15 @@ export class QlogDirectory {
    * @returns Its observer.
    */
   observe(local: Address): EndpointObserver {
-    let strays: ((now: Instant, packet: StrayPacket) => void) | undefined;
+    let strays: StrayLog | undefined;
     return {
       onConnection: (now, connection) => this.#trace(now, local, connection),
       onStrayPacket: (now, packet) => {
         strays ??= this.#logStrays(now, local);
-        strays(now, packet);
+        strays.write(now, packet);
+      },
+      onClosed: () => {
+        if (strays?.sink !== undefined) this.#closeSink(strays.sink);
       },
     };
   }
@@ -117,17 +127,17 @@ export class QlogDirectory {
     return trace;
   }
 
-  #logStrays(
-    startedAt: Instant,
-    local: Address,
-  ): (now: Instant, packet: StrayPacket) => void {
+  #logStrays(startedAt: Instant, local: Address): StrayLog {
     const unixMs = Math.floor(this.#options.unixMs(startedAt));
     const sink = this.#open(`socket_${local.port}_${unixMs}`, startedAt, {
       title: `Packets of no connection, port ${local.port}`,
       vantagePoint: "unknown",
     });
-    return (now, packet) => {
-      sink?.write(encodeQlogEvent(now - startedAt, droppedPacket(packet)));
+    return {
+      sink,
+      write: (now, packet) => {
+        sink?.write(encodeQlogEvent(now - startedAt, droppedPacket(packet)));
+      },
     };
   }
 

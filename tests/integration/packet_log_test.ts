@@ -439,31 +439,41 @@ Deno.test("PacketLog ends a qlog file at its size, and the connection goes on", 
   });
 });
 
-Deno.test("PacketLog writes packets of no connection to a file of their own", async () => {
+Deno.test("PacketLog writes packets of no connection to a file of their own, until the transport is closed", async () => {
   await withDirectory(async (directory) => {
-    const log = PacketLog.open({ qlogDirectory: directory });
-    const { transport } = await bindTransport({ observe: log.observe });
+    // A second one that were open would get none.
+    const log = PacketLog.open({ qlogDirectory: directory, maxOpenFiles: 1 });
     const stranger = Deno.listenDatagram({
       transport: "udp",
       hostname: "127.0.0.1",
       port: 0,
     });
-    await stranger.send(new Uint8Array(20), {
-      transport: "udp",
-      ...transport.localAddress,
-    });
-    while (transport.stats.datagramsReceived === 0) {
-      await new Promise((resolve) => setImmediate(resolve));
+    const names: RegExp[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { transport } = await bindTransport({ observe: log.observe });
+      await stranger.send(new Uint8Array(20), {
+        transport: "udp",
+        ...transport.localAddress,
+      });
+      while (transport.stats.datagramsReceived === 0) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await transport.close();
+      names.push(new RegExp(`^socket_${transport.localAddress.port}_`));
     }
     stranger.close();
-    await transport.close();
     await log.close();
-    const [[name, file]] = [...readFiles(directory)] as [[string, Uint8Array]];
-    assert.match(name, new RegExp(`^socket_${transport.localAddress.port}_`));
-    const [event] = readQlog(file).events;
-    assert.equal(event!.name, "mxp:packet_dropped");
-    assert.equal(event!.data.trigger, "malformed");
-    assert.deepEqual(event!.data.raw, { length: 20 });
+    const files = [...readFiles(directory)];
+    assert.equal(files.length, 3);
+    for (const name of names) {
+      assert.ok(files.some(([file]) => name.test(file)));
+    }
+    for (const [, file] of files) {
+      const [event] = readQlog(file).events;
+      assert.equal(event!.name, "mxp:packet_dropped");
+      assert.equal(event!.data.trigger, "malformed");
+      assert.deepEqual(event!.data.raw, { length: 20 });
+    }
   });
 });
 

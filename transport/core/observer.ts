@@ -333,6 +333,8 @@ export interface EndpointObserver {
    * @param packet What, and why.
    */
   onStrayPacket?(now: Instant, packet: StrayPacket): void;
+  /** The endpoint and its socket are closed: nothing follows. */
+  onClosed?(): void;
   /**
    * A connection has keys. Whoever takes them can read all that it carries.
    *
