@@ -308,8 +308,9 @@ export const DEVIATIONS: readonly Deviation[] = [
     clause: "registry.round-trip",
     edits: [{
       folder: "mesh",
-      from: "  return contentOf(answer);\n}\n\n/** A wish",
-      to: '  return contentOf("granted");\n}\n\n/** A wish',
+      from: "    port: record.port,\n  };\n  return contentOf(answer);",
+      to:
+        '    port: record.port,\n  };\n  void answer;\n  return contentOf("granted");',
     }],
   },
   {
