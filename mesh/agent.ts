@@ -380,8 +380,9 @@ export class Agent {
    * @returns Those that the node knows, the least loaded first: at most as many
    * as `limit` says, and none after the first 1 MiB of records.
    * @throws {CallError} `INVALID_ARGUMENT` for several terms, and for what it does not
-   * know; `UNAVAILABLE` when the node does not answer, `UNAUTHENTICATED` when another
-   * one is in its place; `CANCELLED` when this agent is closed.
+   * know; `UNAVAILABLE` when the node does not answer, `CONNECTION_LOST` when it was
+   * asked twice and each connection ended, `UNAUTHENTICATED` when another one is in
+   * its place; `CANCELLED` when this agent is closed.
    * @throws {ProtocolError} `INVALID_AGENT_ID` for `id`.
    */
   async discover(query: DiscoverQuery = {}): Promise<AgentEntry[]> {
@@ -440,7 +441,7 @@ export class Agent {
    * @returns The subscription, once the node has it: what is published from
    * now on arrives.
    * @throws {CallError} `INVALID_ARGUMENT`, `RESOURCE_EXHAUSTED`, `UNAVAILABLE`,
-   * `UNAUTHENTICATED`; `CANCELLED` when the agent is closed.
+   * `CONNECTION_LOST`, `UNAUTHENTICATED`; `CANCELLED` when the agent is closed.
    */
   subscribe(
     pattern: string,
