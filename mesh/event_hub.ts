@@ -135,13 +135,14 @@ export class EventHub<Event> {
     checkPattern(pattern);
     let patterns = this.#patterns.get(queue);
     if (patterns?.has(pattern)) return false;
+    const { subscriptionCount } = queue.subscriber;
     if (
-      queue.subscriber.subscriptionCount >= this.#share ||
+      subscriptionCount >= this.#share ||
       (patterns?.size ?? 0) >= this.#maxPerQueue
     ) {
       throw new CallError(
         "RESOURCE_EXHAUSTED",
-        "Subscription: there are as many as allowed",
+        `Subscription: this subscriber has ${subscriptionCount}, as many as it may`,
         { retryAfterMs: NODE_RETRY_AFTER_MS },
       );
     }

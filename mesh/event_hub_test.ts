@@ -72,6 +72,7 @@ Deno.test("EventHub.subscribe() stops at the bound of a queue and at the share o
   hub.subscribe(first, "b");
   const refusal = isRefusal("RESOURCE_EXHAUSTED");
   assert.throws(() => hub.subscribe(first, "c"), refusal);
+  assert.throws(() => hub.subscribe(first, "c"), /has 2, as many as it may/);
   assert.equal(hub.subscribe(first, "a"), false);
   hub.subscribe(second, "a");
   assert.throws(() => hub.subscribe(second, "b"), refusal);
