@@ -94,6 +94,7 @@ export class Caller {
   readonly #encoder: RequestEncoder;
   readonly #finder: PeerFinder;
   readonly #uploads: UploadTurns;
+  readonly #isSilent: (peer: Peer) => boolean;
   /** Of the streams that have not ended. */
   readonly #streamScopes = new Set<CallScope>();
   /** What becomes of the calls that wait. */
@@ -113,6 +114,7 @@ export class Caller {
     this.#options = options;
     this.#encoder = new RequestEncoder(options.self);
     this.#finder = new PeerFinder(options.directory);
+    this.#isSilent = (peer) => options.peers.isSilent(peer);
     this.#uploads = new UploadTurns(options.clock);
   }
 
@@ -338,6 +340,7 @@ export class Caller {
     scope.race.throwIfAborted();
     const candidates = new Candidates(
       remembered ?? await scope.race.race(this.#finder.find(target)),
+      this.#isSilent,
     );
     let failure: unknown;
     for (;;) {

@@ -13,6 +13,7 @@ import { type Peer, peerKey } from "./peer_connections.ts";
  */
 export class Candidates {
   #peers: readonly Peer[];
+  readonly #isSilent: (peer: Peer) => boolean;
   #index = 0;
   #tried: Set<string> | undefined;
   /** How many have seen the request: an agent alone says that it did not run. */
@@ -22,9 +23,17 @@ export class Candidates {
   /** Those for whom there was no connection left. */
   #passedOver: Peer[] | undefined;
 
-  /** @param peers Whom the registry names, in the order to try them in. */
-  constructor(peers: readonly Peer[]) {
+  /** Whether those who were silent when the first one failed are at the end. */
+  #isSorted = false;
+
+  /**
+   * @param peers Whom the registry names, in the order to try them in.
+   * @param isSilent Whether one does not answer just now: it comes after the others
+   * when the first of all does not take the call.
+   */
+  constructor(peers: readonly Peer[], isSilent: (peer: Peer) => boolean) {
     this.#peers = peers;
+    this.#isSilent = isSilent;
   }
 
   /** Whether the registry is to be asked again before the call is given up. */
@@ -56,6 +65,7 @@ export class Candidates {
     if (isSent) this.#sentCount++;
     this.#mayAsk = this.#sentCount < MAX_CALL_CANDIDATES &&
       this.#tried.size < MAX_CALL_ATTEMPTS;
+    this.#putOffSilent();
   }
 
   /**
@@ -66,6 +76,7 @@ export class Candidates {
   passOver(peer: Peer): void {
     this.#passedOver ??= [];
     this.#passedOver.push(peer);
+    this.#putOffSilent();
   }
 
   /**
@@ -99,6 +110,20 @@ export class Candidates {
     this.#passedOver = undefined;
     this.#mayAsk = false;
     this.#mustAsk = false;
+    this.#isSorted = false;
+    this.#putOffSilent();
+  }
+
+  #putOffSilent(): void {
+    if (this.#isSorted) return;
+    this.#isSorted = true;
+    const answering: Peer[] = [];
+    const silent: Peer[] = [];
+    for (const peer of this.#peers.slice(this.#index)) {
+      (this.#isSilent(peer) ? silent : answering).push(peer);
+    }
+    this.#peers = [...answering, ...silent];
+    this.#index = 0;
   }
 
   #isTried(peer: Peer): boolean {
@@ -106,4 +131,4 @@ export class Candidates {
   }
 }
 
-keepHiddenClass(new Candidates([]));
+keepHiddenClass(new Candidates([], () => false));

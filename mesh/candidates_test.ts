@@ -18,14 +18,43 @@ function peers(count: number, first = 0): Peer[] {
   return Array.from({ length: count }, (_, index) => peer(first + index));
 }
 
+/** Nobody is. */
+const isSilent = () => false;
+
 Deno.test("Candidates.next() gives each of them once, in their order", () => {
-  const candidates = new Candidates(peers(3));
+  const candidates = new Candidates(peers(3), isSilent);
   const names = [0, 1, 2, 3].map(() => candidates.next()?.name);
   assert.deepEqual(names, ["peer 0", "peer 1", "peer 2", undefined]);
 });
 
+Deno.test("Candidates.next() gives those who do not answer last, once one has not taken the call", () => {
+  const silent = new Set(["peer 0", "peer 1", "peer 3"]);
+  const candidates = new Candidates(peers(5), ({ name }) => silent.has(name));
+  const names = (count: number) =>
+    Array.from({ length: count }, () => candidates.next()?.name);
+  const first = candidates.next()!;
+  assert.equal(first.name, "peer 0", "the first one is the directory's choice");
+  candidates.setTried(first, true);
+  assert.deepEqual(names(5), [
+    "peer 2",
+    "peer 4",
+    "peer 1",
+    "peer 3",
+    undefined,
+  ]);
+  candidates.goOn(peers(3));
+  assert.deepEqual(names(3), ["peer 2", "peer 1", undefined]);
+});
+
+Deno.test("Candidates.passOver() has those who do not answer wait for the others", () => {
+  const candidates = new Candidates(peers(3), ({ name }) => name === "peer 1");
+  candidates.passOver(candidates.next()!);
+  const names = [0, 1, 2].map(() => candidates.next()?.name);
+  assert.deepEqual(names, ["peer 2", "peer 1", undefined]);
+});
+
 Deno.test("Candidates.goOn() begins again, without those that were tried", () => {
-  const candidates = new Candidates(peers(3));
+  const candidates = new Candidates(peers(3), isSilent);
   candidates.next();
   candidates.setTried(candidates.next()!, true);
   candidates.goOn([peer(1), peer(0), peer(5)]);
@@ -35,7 +64,7 @@ Deno.test("Candidates.goOn() begins again, without those that were tried", () =>
 
 Deno.test("Candidates.goOn() ends when as many were tried in vain as a call tries", () => {
   const named = peers(MAX_CALL_CANDIDATES + 1);
-  const candidates = new Candidates(named);
+  const candidates = new Candidates(named, isSilent);
   for (let tried = 0; tried < MAX_CALL_CANDIDATES; tried++) {
     candidates.setTried(candidates.next()!, false);
     candidates.goOn(named);
@@ -44,7 +73,7 @@ Deno.test("Candidates.goOn() ends when as many were tried in vain as a call trie
 });
 
 Deno.test("Candidates.goOn() does not count those that are not named any more, within a bound", () => {
-  const candidates = new Candidates(peers(1));
+  const candidates = new Candidates(peers(1), isSilent);
   for (let tried = 0; tried < MAX_CALL_ATTEMPTS; tried++) {
     const next = candidates.next();
     assert.equal(next?.name, `peer ${tried}`);
@@ -56,7 +85,7 @@ Deno.test("Candidates.goOn() does not count those that are not named any more, w
 });
 
 Deno.test("Candidates.next() goes through the list while agents refuse, then the registry may be asked once", () => {
-  const candidates = new Candidates(peers(2));
+  const candidates = new Candidates(peers(2), isSilent);
   for (const name of ["peer 0", "peer 1"]) {
     const next = candidates.next()!;
     assert.equal(next.name, name);
@@ -70,7 +99,7 @@ Deno.test("Candidates.next() goes through the list while agents refuse, then the
 });
 
 Deno.test("Candidates.next() waits for the registry once somebody is gone", () => {
-  const candidates = new Candidates(peers(2));
+  const candidates = new Candidates(peers(2), isSilent);
   candidates.setTried(candidates.next()!, false);
   candidates.setOutdated();
   assert.equal(candidates.next(), undefined);
@@ -80,7 +109,7 @@ Deno.test("Candidates.next() waits for the registry once somebody is gone", () =
 });
 
 Deno.test("Candidates counts who has seen the request, whether the registry names them or not", () => {
-  const candidates = new Candidates(peers(1));
+  const candidates = new Candidates(peers(1), isSilent);
   for (let sent = 0; sent < MAX_CALL_CANDIDATES; sent++) {
     candidates.setTried(candidates.next()!, true);
     candidates.setOutdated();
@@ -91,7 +120,7 @@ Deno.test("Candidates counts who has seen the request, whether the registry name
 });
 
 Deno.test("Candidates.takePassedOver() gives those of the list for whom there was no connection, once", () => {
-  const candidates = new Candidates(peers(3));
+  const candidates = new Candidates(peers(3), isSilent);
   assert.equal(candidates.takePassedOver(), undefined);
   candidates.passOver(candidates.next()!);
   candidates.setTried(candidates.next()!, false);
@@ -106,7 +135,7 @@ Deno.test("Candidates.takePassedOver() gives those of the list for whom there wa
 });
 
 Deno.test("Candidates.takePassedOver() gives nobody once enough have seen the request", () => {
-  const candidates = new Candidates(peers(MAX_CALL_CANDIDATES + 1));
+  const candidates = new Candidates(peers(MAX_CALL_CANDIDATES + 1), isSilent);
   candidates.passOver(candidates.next()!);
   for (let count = 0; count < MAX_CALL_CANDIDATES; count++) {
     candidates.setTried(candidates.next()!, true);

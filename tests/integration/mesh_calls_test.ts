@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   type Agent,
+  type AgentOptions,
   CallError,
   type CallOptions,
   MxpError,
@@ -433,6 +434,47 @@ Deno.test("Agent.call() goes to others while an agent does not answer, and to it
     carrier.isMute = false;
     await until(async () => await call() === "frozen");
     assert.equal(await stuck, "frozen");
+  });
+});
+
+Deno.test("Agent.call() that was not taken by one agent goes to one that answers, and not to one that does not", async () => {
+  await withMesh(async ({ connect }) => {
+    const carrier = await RecordingCarrier.bind();
+    const begun = Promise.withResolvers<void>();
+    const free = Promise.withResolvers<void>();
+    const parts: Record<string, AgentOptions> = {
+      busy: { limits: { maxHandlersInFlight: 1 } },
+      frozen: { carrier },
+      well: {},
+    };
+    for (const [name, options] of Object.entries(parts)) {
+      const agent = await connect({ name, capabilities: ["work"], ...options });
+      agent.onCall("work", () => name);
+      agent.onCall("hold", () => {
+        begun.resolve();
+        return free.promise;
+      });
+    }
+    const caller = await connect({ transport: { idleTimeoutMs: 60_000 } });
+    const call = (timeoutMs = 30_000) =>
+      caller.call<string>({ capability: "work" }, "work", null, { timeoutMs });
+    const turns = [await call(), await call(), await call()];
+    assert.deepEqual(turns.toSorted(), Object.keys(parts).toSorted());
+    const held = caller.call({ name: "busy" }, "hold");
+    await begun.promise;
+    carrier.isMute = true;
+    const stuck = caller.call({ name: "frozen" }, "work");
+    let failedCount = 0;
+    for (let inARow = 0; inARow < 9; inARow++) {
+      await call(200).then((name) => assert.equal(name, "well"), () => {
+        failedCount++;
+        inARow = 0;
+      });
+      assert.ok(failedCount < 20, "every second call is for the frozen one");
+    }
+    carrier.isMute = false;
+    free.resolve();
+    await Promise.all([held, stuck]);
   });
 });
 
