@@ -318,18 +318,21 @@ export class PeerConnections {
 
   /**
    * Whether a peer does not answer just now: on its connection, or to a hello that
-   * one nearby would have answered.
+   * one nearby would have answered; or is left alone, as it has refused one.
    *
    * @param peer The peer.
    */
   isSilent(peer: Peer): boolean {
-    const entry = this.#entries.get(peerKey(peer));
-    if (entry?.connecting === undefined) return false;
+    const { clock } = this.#options;
+    const key = peerKey(peer);
+    const entry = this.#entries.get(key);
+    if (entry?.connecting === undefined) {
+      return this.#refused.find(clock.now(), key) !== undefined;
+    }
     if (entry.connection !== undefined) {
       return entry.connection.unansweredProbes >= SILENT_PROBE_COUNT;
     }
-    return this.#options.clock.now() - entry.connectingSince >=
-      DIAL_PATIENCE_MS;
+    return clock.now() - entry.connectingSince >= DIAL_PATIENCE_MS;
   }
 
   /**

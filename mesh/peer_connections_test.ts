@@ -442,7 +442,9 @@ Deno.test("PeerConnections.acquire() leaves a peer alone for a moment that takes
   await assert.rejects(peers.acquire(peer(1)), (thrown) => thrown === error);
   assert.equal(dials.length, 3);
   assert.equal(made[0]!.closeCount, 0, "the idle one gave way");
+  assert.equal(peers.isSilent(peer(1)), true, "others are called first");
   clock.advance(REFUSED_MIN_MS);
+  assert.equal(peers.isSilent(peer(1)), false);
   const again = peers.acquire(peer(1));
   assert.equal(dials.length, 4);
   open(3);

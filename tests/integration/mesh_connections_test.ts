@@ -11,6 +11,7 @@ import {
   systemRandom,
   TransportError,
 } from "../../transport/mod.ts";
+import { MemoryRegistry } from "../../registry/mod.ts";
 import { type Mesh, whenAborted, withMesh } from "../support/mesh.ts";
 
 /** Passes for a `CallError` of this code that names the limit. */
@@ -203,6 +204,34 @@ Deno.test("A call goes elsewhere when its callee takes no more connections of it
     }
     assert.equal(await first.call(target, "work"), "full 2");
   });
+});
+
+Deno.test("Calls that go round an agent that takes no more connections do not ask the node each time", async () => {
+  const store = new MemoryRegistry();
+  let askedCount = 0;
+  const find = store.find.bind(store);
+  store.find = (...query) => {
+    askedCount++;
+    return find(...query);
+  };
+  await withMesh(async (mesh) => {
+    const keyPair = generateKeyPair(systemRandom);
+    for (const name of ["full", "other"]) {
+      const agent = await mesh.connect({
+        name,
+        capabilities: ["work"],
+        transport: { maxConnectionsPerKey: 1 },
+      });
+      agent.onCall("work", () => name);
+    }
+    const first = await mesh.connect({ keyPair });
+    assert.equal(await first.call({ name: "full" }, "work"), "full");
+    const second = await mesh.connect({ keyPair });
+    for (let i = 0; i < 100; i++) {
+      assert.equal(await second.call({ capability: "work" }, "work"), "other");
+    }
+    assert.ok(askedCount < 25, `asked ${askedCount} times`);
+  }, { store });
 });
 
 Deno.test("A call that is given up with the end of another connection has not been refused by its own callee", async () => {
