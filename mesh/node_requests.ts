@@ -71,10 +71,11 @@ export interface NodeServices {
    */
   readonly registrants: Map<string, symbol>;
   /**
-   * Over which connection each agent is being registered, by its id and key: a
-   * registry behind a network may have the record before it says so.
+   * Over which connections each agent is being registered, by its id and key, in the
+   * order in which that began: a registry behind a network may have the record before
+   * it says so.
    */
-  readonly registering: Map<string, symbol>;
+  readonly registering: Map<string, symbol[]>;
   /** Who has the registry written to, and when. */
   readonly writes: RegistryWrites;
   /** What `mxp.status` answers. */
@@ -199,7 +200,7 @@ async function register(
   return contentOf(answer);
 }
 
-/** Registers an agent; who begins last speaks for it from then on. */
+/** Registers an agent; who begins last, and does not fail, speaks for it from then on. */
 async function registerLast(
   services: NodeServices,
   { publicKey, token }: Requester,
@@ -208,13 +209,23 @@ async function registerLast(
   const { registry, registrants, registering, clock } = services;
   const { agentId } = record;
   const key = registrationKey(agentId, publicKey);
-  registering.set(key, token);
+  const tokens = registering.get(key) ?? [];
+  registering.set(key, tokens);
+  tokens.push(token);
+  /** How many began before this one, and are under way; -1 if a later one is done. */
+  const place = (): number => tokens.indexOf(token);
   try {
     const lease = await registry.register(clock.now(), record);
-    if (registering.get(key) === token) registrants.set(agentId, token);
+    if (place() >= 0) {
+      registrants.set(agentId, token);
+      tokens.splice(0, place());
+    }
     return lease;
   } finally {
-    if (registering.get(key) === token) registering.delete(key);
+    if (place() >= 0) tokens.splice(place(), 1);
+    if (tokens.length === 0 && registering.get(key) === tokens) {
+      registering.delete(key);
+    }
   }
 }
 
@@ -241,8 +252,8 @@ async function heartbeat(
   // In the order of its registration, which may not have had its turn yet.
   if (statusFromNumber(status) === "leaving") await requester.takeRemoval();
   const { publicKey } = requester;
-  const registrant = services.registering.get(registrationKey(id, publicKey)) ??
-    registrants.get(id);
+  const tokens = services.registering.get(registrationKey(id, publicKey));
+  const registrant = tokens?.at(-1) ?? registrants.get(id);
   if (registrant !== undefined && registrant !== requester.token) {
     throw await refuseStranger(services, requester, id);
   }

@@ -195,6 +195,58 @@ Deno.test("NodeSession takes no heartbeat of an instance that is being replaced,
   for (const map of [shared[0], shared[2]]) assert.equal(map.size, 0);
 });
 
+Deno.test("NodeSession has whoever registered last speak for an agent, also when one that began later has failed", async () => {
+  const memory = new MemoryRegistry();
+  const answers: Promise<boolean>[] = [];
+  const registry: Registry = {
+    size: 0,
+    nextExpiry: undefined,
+    register: async (now, record) => {
+      if (await answers.shift() !== false) return memory.register(now, record);
+      throw new RegistryError("STORE_FAILED", "Test: no answer");
+    },
+    heartbeat: (...given) => memory.heartbeat(...given),
+    unregister: (...given) => memory.unregister(...given),
+    find: (...given) => memory.find(...given),
+    expire: (now) => memory.expire(now),
+    close: () => memory.close(),
+  };
+  const shared = [new Map(), undefined, new Map()] as const;
+  /** Registrations have a turn each. */
+  const whenWaiting = async (left: number) => {
+    while (answers.length > left) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const [before, after, failing] = [0, 1, 2].map(() =>
+    new NodeRig(registry, 7, ...shared)
+  ) as [NodeRig, NodeRig, NodeRig];
+  await before.register();
+  for (const isFirst of [true, false]) {
+    const answer = Promise.withResolvers<boolean>();
+    const failure = Promise.withResolvers<boolean>();
+    answers.push(answer.promise, failure.promise);
+    const registering = after.register();
+    await whenWaiting(1);
+    const refused = assertRefused("UNAVAILABLE", failing.register());
+    await whenWaiting(0);
+    const fail = async () => {
+      failure.resolve(false);
+      await refused;
+    };
+    if (isFirst) await fail();
+    answer.resolve(true);
+    await registering;
+    if (!isFirst) await fail();
+    await after.heartbeat();
+    for (const other of [before, failing]) {
+      await assertRefused("PERMISSION_DENIED", other.heartbeat("leaving"));
+    }
+    assert.equal(shared[2].size, 0);
+    await before.register();
+  }
+});
+
 Deno.test("NodeSession retires an agent that leaves, not one whose connection ends", async () => {
   const registry = new MemoryRegistry();
   const rig = new NodeRig(registry);

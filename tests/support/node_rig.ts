@@ -61,7 +61,7 @@ export class NodeRig implements RequestConnection {
     publicKey = 7,
     registrants: Map<string, symbol> = new Map(),
     memory: MemoryLimit = new MemoryLimit(64 * 1024 * 1024),
-    registering: Map<string, symbol> = new Map(),
+    registering: Map<string, symbol[]> = new Map(),
   ) {
     this.memory = memory;
     this.session = new NodeSession({
