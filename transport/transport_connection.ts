@@ -303,7 +303,7 @@ export class TransportConnection {
    * a peer that answers, and as long as it owes no answer.
    */
   get unansweredProbes(): number {
-    return this.#core.ptoCount;
+    return this.#core.countUnansweredProbes(this.#host.now());
   }
 
   /** Largest payload of {@linkcode TransportConnection.sendDatagram}, in bytes. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Instant } from "../../internal/instant.ts";
 import { ProtocolError } from "../../protocol/mod.ts";
 import { TransportError } from "./error.ts";
 import type { PacketSpace } from "./packet_space.ts";
@@ -57,9 +58,9 @@ export abstract class ApplicationSide {
     return this.space?.endMarginMs ?? 0;
   }
 
-  /** How many probe timeouts expired since the last acknowledgement. */
-  get ptoCount(): number {
-    return this.space?.ptoCount ?? 0;
+  /** How many probe timeouts have passed since the peer owes an acknowledgement. */
+  countUnansweredProbes(now: Instant): number {
+    return this.space?.countUnansweredProbes(now) ?? 0;
   }
 
   /**

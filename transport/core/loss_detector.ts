@@ -154,6 +154,8 @@ export class LossDetector {
   /** Start of the PTO period: last ack-eliciting packet, or last expiry. */
   #ptoFrom: Instant = 0;
   #ptoCount = 0;
+  /** When the first packet was sent that is owed an answer since; never: Infinity. */
+  #owedSince: Instant = Infinity;
   #firstRttSampleAt: Instant | undefined;
 
   /**
@@ -187,6 +189,20 @@ export class LossDetector {
   /** How many probe timeouts expired since the last acknowledgement. */
   get ptoCount(): number {
     return this.#ptoCount;
+  }
+
+  /**
+   * How many probe timeouts have passed since the peer owes an acknowledgement,
+   * also those that did not expire: each packet that is sent begins a new one.
+   *
+   * @param now The time.
+   */
+  countUnansweredProbes(now: Instant): number {
+    const periods = (now - this.#owedSince) / this.#rtt.ptoMs;
+    // each is twice as long as the one before
+    return periods < 1
+      ? this.#ptoCount
+      : Math.max(this.#ptoCount, Math.floor(Math.log2(periods + 1)));
   }
 
   /**
@@ -232,6 +248,7 @@ export class LossDetector {
     this.#nextPacketNumber = packetNumber + 1;
     if (packet.isAckEliciting && packet.isInFlight) {
       this.#ptoFrom = packet.sentAt;
+      if (this.#owedSince === Infinity) this.#owedSince = packet.sentAt;
     }
   }
 
@@ -356,6 +373,7 @@ export class LossDetector {
 
   #resetPto(): void {
     this.#ptoCount = 0;
+    this.#owedSince = Infinity;
   }
 
   // RFC 9002 §6.2.1: doubled at each expiry

@@ -180,6 +180,25 @@ Deno.test("LossDetector recovers a lost tail with a probe (RFC 9002 §6.2)", () 
   assert.equal(detector.deadline, undefined);
 });
 
+Deno.test("LossDetector.countUnansweredProbes() counts also where what is sent all the time begins the probe timeout anew", () => {
+  const rtt = new RttEstimator();
+  rtt.handleSample(100, 0);
+  const detector = new LossDetector(rtt);
+  assert.equal(detector.countUnansweredProbes(10_000), 0, "nothing is owed");
+  const counts = [];
+  for (let number = 0; number < 16; number++) {
+    const now = 1_000 + number * rtt.ptoMs / 2;
+    detector.onPacketSent(packet(number, now));
+    assert.ok(now < detector.deadline!);
+    counts.push(detector.countUnansweredProbes(now));
+  }
+  assert.deepEqual(counts, [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3]);
+  assert.equal(detector.ptoCount, 0);
+  const now = 1_000 + 8 * rtt.ptoMs;
+  detector.handleAck(now, ackOf([15]));
+  assert.equal(detector.countUnansweredProbes(now + 10_000), 0);
+});
+
 Deno.test("LossDetector.deadline doubles with each probe timeout up to a cap (RFC 9002 §6.2.1)", () => {
   const rtt = new RttEstimator();
   rtt.handleSample(100, 0);

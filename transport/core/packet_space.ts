@@ -172,9 +172,9 @@ export class PacketSpace {
     return END_PTO_COUNT * Math.min(this.#recovery.ptoMs, MAX_PTO_MS);
   }
 
-  /** How many probe timeouts expired since the last acknowledgement. */
-  get ptoCount(): number {
-    return this.#recovery.ptoCount;
+  /** How many probe timeouts have passed since the peer owes an acknowledgement. */
+  countUnansweredProbes(now: Instant): number {
+    return this.#recovery.countUnansweredProbes(now);
   }
 
   /** The part of a connection's statistics that is known here. */

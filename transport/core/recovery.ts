@@ -124,9 +124,9 @@ export class Recovery {
     return this.#rtt.ptoMs;
   }
 
-  /** How many probe timeouts expired since the last acknowledgement. */
-  get ptoCount(): number {
-    return this.#loss.ptoCount;
+  /** See {@linkcode LossDetector.countUnansweredProbes}. */
+  countUnansweredProbes(now: Instant): number {
+    return this.#loss.countUnansweredProbes(now);
   }
 
   /** The part of a connection's statistics that is known here. */
