@@ -345,7 +345,7 @@ export class Connection extends ApplicationSide {
       // RFC 9000 §9.3: only the newest packet tells where the peer is.
       else if (isElsewhere && space.isOpenedNewest) {
         this.#migration!.handleMove(now, from, datagramBytes);
-      }
+      } else if (!isElsewhere) this.#migration!.handleHeard(now);
       if (this.#state === "closing") this.#handleWhileClosing(now, space);
       else this.#handleFrames(now, space);
     }

@@ -35,6 +35,7 @@ export class Migration {
   /** Where the peer was when it was told of our connection ids. */
   #hostname: string;
   #moveCount = 0;
+  #challengedAt: Instant = 0;
 
   /**
    * @param paths Where the peer is.
@@ -87,6 +88,21 @@ export class Migration {
     this.#trace?.path("moved", from);
     // RFC 9000 §9.4: another port is most likely the same path.
     if (address.hostname !== from.hostname) this.#user.handlePathChange(from);
+  }
+
+  /**
+   * The peer was heard where it is. A challenge that would not be repeated for long
+   * leaves again with what is sent now: what comes allows for little at an address that
+   * is not proven, and when that is spent nothing is sent until the peer speaks again.
+   *
+   * @param now The time.
+   */
+  handleHeard(now: Instant): void {
+    if (this.#paths.extraChallenges === 0) return;
+    if (now < this.#challengedAt + this.#user.ptoMs) return;
+    this.#challengedAt = now;
+    // The same bytes: an answer to the one before may be on its way.
+    this.#user.challengePath(this.#paths.challenge);
   }
 
   /**
@@ -163,6 +179,7 @@ export class Migration {
   #challenge(now: Instant): void {
     const data = new Uint8Array(PATH_DATA_LENGTH);
     this.#random.fillPublic(data);
+    this.#challengedAt = now;
     const { ptoMs } = this.#user;
     const backedOffMs = ptoMs * 2 ** this.#paths.extraChallenges;
     const waitMs = Math.max(ptoMs, Math.min(backedOffMs, MAX_PTO_MS));

@@ -288,7 +288,8 @@ Deno.test("A peer that could not be reached where this side was is followed at o
   assert.deepEqual(server.remoteAddress, OTHER_HOST);
 });
 
-Deno.test("A client that moves while it resumes, to where nothing arrives at first, is challenged until it answers", () => {
+/** A client that moved while it resumed: its server knows no address that is proven. */
+function resumeElsewhere(): { pair: Pair; client: Connection } {
   const { pair } = new ResumptionPair({
     client: { keepAliveIntervalMs: 0, idleTimeoutMs: 60_000 },
     server: { keepAliveIntervalMs: 0, idleTimeoutMs: 60_000 },
@@ -301,6 +302,11 @@ Deno.test("A client that moves while it resumes, to where nothing arrives at fir
   pair.runFor(25);
   pair.network.rebind(CLIENT_ADDRESS, { hostname: "10.0.9.10", port: 50_002 });
   pair.runUntil(() => client.state === "established");
+  return { pair, client };
+}
+
+Deno.test("A client that moves while it resumes, to where nothing arrives at first, is challenged until it answers", () => {
+  const { pair } = resumeElsewhere();
   let challengeCount = 0;
   pair.network.filter = (_datagram, from) => {
     if (from.port !== SERVER_ADDRESS.port) return true;
@@ -313,6 +319,22 @@ Deno.test("A client that moves while it resumes, to where nothing arrives at fir
   assert.ok(challengeCount < 30, `${challengeCount} datagrams`);
   pair.network.filter = undefined;
   pair.runFor(5_000);
+  const progress = download(pair, server);
+  pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES, 2_000);
+});
+
+Deno.test("A client that moved while it resumed is challenged at once when it is heard again", () => {
+  const { pair, client } = resumeElsewhere();
+  pair.network.filter = (_datagram, from) => from.port !== SERVER_ADDRESS.port;
+  pair.runFor(20_000);
+  const server = pair.server.incoming.at(-1)!;
+  const { packetsSent } = server.stats;
+  pair.runUntil(() => server.stats.packetsSent > packetsSent);
+  pair.runFor(1_500);
+  // The next challenge is seconds away: what the client sends allows for three times
+  // as much, and it is soon silent.
+  pair.network.filter = undefined;
+  client.ping();
   const progress = download(pair, server);
   pair.runUntil(() => progress.receivedBytes === TRANSFER_BYTES, 2_000);
 });
