@@ -94,7 +94,6 @@ export class Caller {
   readonly #encoder: RequestEncoder;
   readonly #finder: PeerFinder;
   readonly #uploads: UploadTurns;
-  readonly #isSilent: (peer: Peer) => boolean;
   /** Of the streams that have not ended. */
   readonly #streamScopes = new Set<CallScope>();
   /** What becomes of the calls that wait. */
@@ -114,7 +113,6 @@ export class Caller {
     this.#options = options;
     this.#encoder = new RequestEncoder(options.self);
     this.#finder = new PeerFinder(options.directory);
-    this.#isSilent = (peer) => options.peers.isSilent(peer);
     this.#uploads = new UploadTurns(options.clock);
   }
 
@@ -340,7 +338,7 @@ export class Caller {
     scope.race.throwIfAborted();
     const candidates = new Candidates(
       remembered ?? await scope.race.race(this.#finder.find(target)),
-      this.#isSilent,
+      (peer) => this.#options.peers.isSilent(peer),
     );
     let failure: unknown;
     for (;;) {
