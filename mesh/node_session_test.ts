@@ -159,23 +159,31 @@ Deno.test("NodeSession takes heartbeats from the connection that registered the 
   await assertRefused("NOT_FOUND", before.heartbeat());
 });
 
-Deno.test("NodeSession takes no heartbeat of an instance that is being replaced, though the registry has not answered yet", async () => {
-  const memory = new MemoryRegistry();
-  let answered = Promise.resolve();
-  // As one behind a network: it has the record before it says so.
-  const registry: Registry = {
+/** A registry that registers in another way. */
+function withRegister(
+  memory: MemoryRegistry,
+  register: Registry["register"],
+): Registry {
+  return {
     size: 0,
     nextExpiry: undefined,
-    register: (now, record) => {
-      const lease = memory.register(now, record);
-      return answered.then(() => lease);
-    },
+    register,
     heartbeat: (...given) => memory.heartbeat(...given),
     unregister: (...given) => memory.unregister(...given),
     find: (...given) => memory.find(...given),
     expire: (now) => memory.expire(now),
     close: () => memory.close(),
   };
+}
+
+Deno.test("NodeSession takes no heartbeat of an instance that is being replaced, though the registry has not answered yet", async () => {
+  const memory = new MemoryRegistry();
+  let answered = Promise.resolve();
+  // As one behind a network: it has the record before it says so.
+  const registry = withRegister(memory, (now, record) => {
+    const lease = memory.register(now, record);
+    return answered.then(() => lease);
+  });
   const shared = [new Map(), undefined, new Map()] as const;
   const before = new NodeRig(registry, 7, ...shared);
   const after = new NodeRig(registry, 7, ...shared);
@@ -198,19 +206,10 @@ Deno.test("NodeSession takes no heartbeat of an instance that is being replaced,
 Deno.test("NodeSession has whoever registered last speak for an agent, also when one that began later has failed", async () => {
   const memory = new MemoryRegistry();
   const answers: Promise<boolean>[] = [];
-  const registry: Registry = {
-    size: 0,
-    nextExpiry: undefined,
-    register: async (now, record) => {
-      if (await answers.shift() !== false) return memory.register(now, record);
-      throw new RegistryError("STORE_FAILED", "Test: no answer");
-    },
-    heartbeat: (...given) => memory.heartbeat(...given),
-    unregister: (...given) => memory.unregister(...given),
-    find: (...given) => memory.find(...given),
-    expire: (now) => memory.expire(now),
-    close: () => memory.close(),
-  };
+  const registry = withRegister(memory, async (now, record) => {
+    if (await answers.shift() !== false) return memory.register(now, record);
+    throw new RegistryError("STORE_FAILED", "Test: no answer");
+  });
   const shared = [new Map(), undefined, new Map()] as const;
   /** Registrations have a turn each. */
   const whenWaiting = async (left: number) => {
