@@ -71,19 +71,30 @@ export class AmplificationLimit {
 }
 
 /**
+ * Packets kept for challenges that are repeated: a peer that does not receive
+ * says little, and proves nothing before one of them arrives.
+ */
+const KEPT_PACKETS = 2;
+
+/**
  * What a packet may take of the bytes that may be sent.
  *
- * @param allowedBytes How many those are; `Infinity` where the address is proven.
+ * @param allowedBytes How many those are.
  * @param prefixBytes Size of what goes before every packet.
- * @returns How many, together with the prefix, so that a close still fits; 0 when
- * it is too few for a packet.
+ * @param hasPathFrames Whether a challenge will be in it, or the answer to one.
+ * @returns How many, together with the prefix, so that a close still fits and a
+ * challenge can be repeated; 0 when it is too few for a packet.
  */
 export function packetAllowanceBytes(
   allowedBytes: number,
   prefixBytes: number,
+  hasPathFrames: boolean,
 ): number {
+  const leastBytes = MIN_PACKET_BYTES + prefixBytes;
   const bytes = allowedBytes - MIN_CLOSE_BYTES - prefixBytes;
-  return bytes < MIN_PACKET_BYTES + prefixBytes ? 0 : bytes;
+  const otherBytes = bytes - KEPT_PACKETS * leastBytes;
+  if (otherBytes >= leastBytes) return otherBytes;
+  return hasPathFrames && bytes >= leastBytes ? leastBytes : 0;
 }
 
 /**

@@ -53,16 +53,30 @@ Deno.test("AmplificationLimit refuses negative sizes", () => {
   assert.throws(() => limit.onSent(-1), { name: "AssertionError" });
 });
 
-Deno.test("packetAllowanceBytes() keeps room for a close, and gives nothing where a challenge would not fit", () => {
-  assert.equal(packetAllowanceBytes(Infinity, 0), Infinity);
-  for (const prefixBytes of [0, 120]) {
+for (const prefixBytes of [0, 120]) {
+  const leastBytes = PACKET_OVERHEAD_LENGTH + PATH_FRAME_LENGTH +
+    MAX_ONE_RANGE_ACK_LENGTH + prefixBytes;
+
+  Deno.test(`packetAllowanceBytes() keeps room for a close, and gives nothing where a challenge would not fit; ${prefixBytes} bytes before it`, () => {
     let smallest = 0;
-    while (packetAllowanceBytes(smallest, prefixBytes) === 0) smallest++;
-    const bytes = packetAllowanceBytes(smallest, prefixBytes);
-    const challengeBytes = PACKET_OVERHEAD_LENGTH + PATH_FRAME_LENGTH +
-      MAX_ONE_RANGE_ACK_LENGTH;
-    assert.equal(bytes, challengeBytes + prefixBytes);
+    while (packetAllowanceBytes(smallest, prefixBytes, true) === 0) smallest++;
+    const bytes = packetAllowanceBytes(smallest, prefixBytes, true);
+    assert.equal(bytes, leastBytes);
     assert.notEqual(closeAllowanceBytes(smallest - bytes, prefixBytes), 0);
     assert.equal(closeAllowanceBytes(smallest - bytes - 1, prefixBytes), 0);
-  }
-});
+  });
+
+  Deno.test(`packetAllowanceBytes() leaves enough to repeat a challenge twice; ${prefixBytes} bytes before it`, () => {
+    let restBytes = 3_600;
+    let bytes: number;
+    do {
+      bytes = packetAllowanceBytes(restBytes, prefixBytes, false);
+      restBytes -= bytes;
+    } while (bytes > 0);
+    for (let repeat = 0; repeat < 2; repeat++) {
+      bytes = packetAllowanceBytes(restBytes, prefixBytes, true);
+      assert.equal(bytes, leastBytes);
+      restBytes -= bytes;
+    }
+  });
+}

@@ -115,10 +115,12 @@ for (const peerCount of [2, 9]) {
       }
       const packets = peers.map((peer) => peer.seal(new Uint8Array(90)));
       traffic.spoof(joined(packets));
-      // By then each may move there again, although it was in vain.
-      first!.now += MAX_PTO_MS;
-      first!.endpoint.handleTimeout(first!.now);
-      traffic.count();
+      // What is in vain is left by then; as long again, and it may be tried once more.
+      for (let step = 0; step < 2; step++) {
+        first!.now += MAX_PTO_MS;
+        first!.endpoint.handleTimeout(first!.now);
+        traffic.count();
+      }
     }
     for (const { connection } of others) {
       assert.ok(connection.stats.moves >= 3, "it has moved");
@@ -131,12 +133,13 @@ Deno.test("A peer that moves with the second packet of a datagram has all of it 
   const peer = new HostilePeer({ parameters: GREEDY });
   answerAtLength(peer);
   peer.received();
-  const copy = peer.seal(PADDING);
+  const copy = peer.seal(new Uint8Array(200));
   peer.deliver(copy);
   const traffic = new Traffic(peer);
-  traffic.spoof(joined([copy, peer.seal(PADDING)]));
+  const second = peer.seal(PADDING);
+  traffic.spoof(joined([copy, second]));
   traffic.check();
-  assert.ok(traffic.sentBytes > 3 * (copy.length - 1), "more than one counts");
+  assert.ok(traffic.sentBytes > 3 * second.length, "more than one counts");
 });
 
 function joined(packets: readonly Uint8Array[]): Uint8Array {

@@ -540,8 +540,10 @@ export class Connection extends ApplicationSide {
 
   /** What the next datagram may take; 0 while none may be sent. */
   get #packetAllowanceBytes(): number {
-    const { prefixBytes } = this.#space!;
-    return packetAllowanceBytes(this.#paths.allowedBytes, prefixBytes);
+    const { allowedBytes } = this.#paths;
+    if (allowedBytes === Infinity) return Infinity;
+    const { prefixBytes, hasPathFrames } = this.#space!;
+    return packetAllowanceBytes(allowedBytes, prefixBytes, hasPathFrames);
   }
 
   /** From here on packets are opened and sealed. */

@@ -9,9 +9,24 @@ import type { RandomSource } from "../../internal/random_source.ts";
 import { PATH_DATA_LENGTH } from "../../protocol/mod.ts";
 import { type Address, isSameAddress } from "./address.ts";
 import type { ConnectionTrace } from "./connection_trace.ts";
+import { DEFAULT_INITIAL_RTT_MS } from "./config.ts";
 import { MAX_PTO_MS } from "./loss_detector.ts";
 import type { Paths } from "./path.ts";
 import { PathBackoff } from "./path_backoff.ts";
+
+/**
+ * Probe timeouts in which an address has to answer, of a path about which nothing
+ * is known where those are longer (RFC 9000 §8.2.4): the first challenges may get
+ * lost, and where the peer was before it is most likely not any more.
+ */
+const PATIENCE_PTO_COUNT = 3;
+const INITIAL_PTO_MS: number = 3 * DEFAULT_INITIAL_RTT_MS;
+
+/**
+ * Probe timeouts in which an address that was gone back to has to answer; if it
+ * does not, the peer is more likely where it is heard from.
+ */
+const RETURN_PTO_COUNT = 2;
 
 /** What a move has to tell the packets. */
 interface PathUser {
@@ -35,7 +50,22 @@ export class Migration {
   /** Where the peer was when it was told of our connection ids. */
   #hostname: string;
   #moveCount = 0;
+  /** The probe timeout where the peer answered last, without backoff. */
+  #ptoMs = 0;
+  /** That of a path about which nothing is known, where it is longer. */
+  #unknownPtoMs = INITIAL_PTO_MS;
   #challengedAt: Instant = 0;
+  /** From the next challenge to the one after it. */
+  #pauseMs = 0;
+  /** When the address in use is left if it has not answered. */
+  #giveUpAt: Instant = 0;
+  /**
+   * When the address that was proven before was gone back to, until something
+   * shows that the peer is still there.
+   */
+  #returnedAt: Instant = Infinity;
+  /** Whether it was, so that another address is more likely somebody else's. */
+  #isStillThere = false;
 
   /**
    * @param paths Where the peer is.
@@ -84,6 +114,7 @@ export class Migration {
       this.#abandon(now, { address, challenge });
     }
     this.#moveCount++;
+    this.#learnPath();
     if (this.#paths.move(from, datagramBytes)) this.#challenge(now);
     this.#trace?.path("moved", from);
     // RFC 9000 §9.4: another port is most likely the same path.
@@ -91,18 +122,20 @@ export class Migration {
   }
 
   /**
-   * The peer was heard where it is. A challenge that would not be repeated for long
-   * leaves again with what is sent now: what comes allows for little at an address that
-   * is not proven, and when that is spent nothing is sent until the peer speaks again.
+   * The peer was heard where it is. The challenge leaves again with what is sent
+   * now, unless that was a moment ago: what comes allows for little at an address
+   * that is not proven, and when that is spent nothing is sent until the peer
+   * speaks again.
    *
    * @param now The time.
    */
   handleHeard(now: Instant): void {
-    if (this.#paths.extraChallenges === 0) return;
-    if (now < this.#challengedAt + this.#user.ptoMs) return;
+    this.#returnedAt = Infinity;
+    const { challenge } = this.#paths;
+    if (challenge === undefined) return;
+    if (now < this.#challengedAt + this.#ptoMs) return;
     this.#challengedAt = now;
-    // The same bytes: an answer to the one before may be on its way.
-    this.#user.challengePath(this.#paths.challenge);
+    this.#user.challengePath(challenge);
   }
 
   /**
@@ -115,6 +148,7 @@ export class Migration {
   handleLocalMove(now: Instant, isOtherHost: boolean): void {
     // What did not answer where this side was may answer here.
     if (isOtherHost) this.#backoff = undefined;
+    this.#learnPath();
     if (this.#paths.renew()) this.#challenge(now);
     if (isOtherHost) this.#user.handlePathChange(this.#paths.address);
   }
@@ -125,13 +159,18 @@ export class Migration {
    * @param data Its eight bytes.
    */
   handleResponse(data: Uint8Array): void {
+    const wasProven = this.#paths.isProven;
     if (!this.#paths.handleResponse(data)) {
       if (this.#backoff?.isAnsweredLate(data)) this.#backoff = undefined;
       return;
     }
-    this.#backoff = undefined;
+    this.#isStillThere = this.#returnedAt !== Infinity;
+    this.#returnedAt = Infinity;
     const { hostname } = this.#paths.address;
     this.#trace?.path("validated", this.#paths.address);
+    // That it is where it was says nothing for the address that did not answer.
+    if (wasProven) return;
+    this.#backoff = undefined;
     if (hostname === this.#hostname) return;
     this.#hostname = hostname;
     this.#onHostChanged();
@@ -139,14 +178,15 @@ export class Migration {
 
   /**
    * Asks again, or goes back to the address that was proven before; where there is
-   * none, asks ever less often.
+   * none, goes on asking.
    *
    * @param now The time.
    */
   handleTimeout(now: Instant): void {
     if (this.#paths.deadline > now) return;
     const { address: left, challenge } = this.#paths;
-    if (this.#paths.handleTimeout()) return this.#challenge(now);
+    if (now < this.#giveUpAt) return this.#repeatChallenge(now, challenge!);
+    this.#paths.giveUp();
     const { address } = this.#paths;
     this.#trace?.path("abandoned", address);
     if (isSameAddress(left, address)) return;
@@ -154,11 +194,17 @@ export class Migration {
     if (left.hostname !== address.hostname) {
       this.#user.handlePathChange(address);
     }
+    // Whoever copies the peer's packets has not made it leave: it answers here.
+    this.#returnedAt = now;
+    this.#challenge(now);
   }
 
   /** The proven address is moved to at any time; without one there is none to stay at. */
   #mayMove(now: Instant, to: Address): boolean {
     if (this.#backoff === undefined) return true;
+    if (now >= this.#returnedAt + RETURN_PTO_COUNT * this.#ptoMs) {
+      return true;
+    }
     const { isProven, provenAddress } = this.#paths;
     if (provenAddress === undefined) {
       return !isProven || this.#backoff.isDue(now, to);
@@ -171,19 +217,45 @@ export class Migration {
     left: { address: Address; challenge: Uint8Array | undefined },
   ): void {
     this.#backoff ??= new PathBackoff();
-    this.#backoff.onAbandoned(now, left, this.#user.ptoMs);
+    this.#backoff.onAbandoned(now, left, this.#unknownPtoMs);
     // Whoever answers it elsewhere would say nothing of that address.
     this.#user.challengePath(undefined);
+  }
+
+  /** A path on which nothing was answered has taught nothing of its time. */
+  #learnPath(): void {
+    const isAnswering = this.#paths.isProven && this.#returnedAt === Infinity;
+    if (isAnswering || this.#ptoMs === 0) this.#ptoMs = this.#user.ptoMs;
+    if (this.#returnedAt !== Infinity) this.#isStillThere = false;
+    this.#returnedAt = Infinity;
   }
 
   #challenge(now: Instant): void {
     const data = new Uint8Array(PATH_DATA_LENGTH);
     this.#random.fillPublic(data);
+    this.#unknownPtoMs = Math.max(this.#ptoMs, INITIAL_PTO_MS);
+    const { isProven, provenAddress } = this.#paths;
+    // Where there is nowhere to go back to, no more than three times what comes
+    // would ever be sent here.
+    this.#giveUpAt = !isProven && provenAddress === undefined
+      ? Infinity
+      : now + PATIENCE_PTO_COUNT *
+          (this.#isStillThere ? this.#ptoMs : this.#unknownPtoMs);
+    this.#pauseMs = this.#ptoMs;
+    this.#repeatChallenge(now, data);
+  }
+
+  /** The same bytes: an answer to the one before may be on its way. */
+  #repeatChallenge(now: Instant, data: Uint8Array): void {
     this.#challengedAt = now;
-    const { ptoMs } = this.#user;
-    const backedOffMs = ptoMs * 2 ** this.#paths.extraChallenges;
-    const waitMs = Math.max(ptoMs, Math.min(backedOffMs, MAX_PTO_MS));
-    this.#paths.onChallenge(data, now + waitMs);
+    this.#paths.onChallenge(
+      data,
+      Math.min(now + this.#pauseMs, this.#giveUpAt),
+    );
+    this.#pauseMs = Math.max(
+      this.#ptoMs,
+      Math.min(2 * this.#pauseMs, MAX_PTO_MS),
+    );
     this.#user.challengePath(data);
   }
 }

@@ -32,10 +32,14 @@ const LOOPBACK: Address = { hostname: "127.0.0.1", port: 4_001 };
 const ATTACKER: Address = { hostname: "10.6.6.6", port: 666 };
 
 /** The server sends a lot to the client, which answers with acknowledgements only. */
-function download(pair: Pair, server: Connection): { receivedBytes: number } {
+function download(
+  pair: Pair,
+  server: Connection,
+  byteCount = TRANSFER_BYTES,
+): { receivedBytes: number } {
   const progress = { receivedBytes: 0 };
   const id = server.openStream({ priority: 2 })!;
-  let rest = new Uint8Array(TRANSFER_BYTES).fill(3);
+  let rest = new Uint8Array(byteCount).fill(3);
   const pump = (): void => {
     rest = rest.subarray(server.writeStream(id, rest));
   };
@@ -67,6 +71,46 @@ for (
     assert.equal(server.state, "established");
   });
 }
+
+/** Too little for the reader to grant more: all that it says is acknowledgements. */
+const SMALL_BYTES = 100_000;
+
+for (const [silenceMs, latencyMs] of [[5_000, 10], [6_500, 100]] as const) {
+  Deno.test(`A client that only receives is found where it is now, ${silenceMs} ms after it moved to where nothing arrives; ${latencyMs} ms away`, () => {
+    const pair = new Pair({ link: { latencyMs } });
+    const { client, server } = pair.connect();
+    const progress = download(pair, server, SMALL_BYTES);
+    pair.runUntil(() => progress.receivedBytes > SMALL_BYTES / 4);
+    pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+    const movedAt = pair.now;
+    pair.network.filter = (_datagram, from) =>
+      from.port !== SERVER_ADDRESS.port || pair.now > movedAt + silenceMs;
+    pair.runUntil(() => progress.receivedBytes === SMALL_BYTES);
+    assert.deepEqual(server.remoteAddress, OTHER_HOST);
+    // It goes on when the client speaks next, within the longest probe timeout.
+    assert.ok(pair.now - movedAt < silenceMs + 4_500, `${pair.now - movedAt}`);
+    assert.equal(client.state, "established");
+  });
+}
+
+Deno.test("A transfer goes on soon after a move although every third datagram is lost", () => {
+  const gaps: number[] = [];
+  for (let seed = 1; seed <= 60; seed++) {
+    const pair = new Pair({ seed, link: { latencyMs: 5 + seed } });
+    const { client, server } = pair.connect();
+    const progress = download(pair, server, SMALL_BYTES);
+    pair.runUntil(() => progress.receivedBytes > SMALL_BYTES / 4);
+    const goal = progress.receivedBytes + 20_000;
+    const movedAt = pair.now;
+    pair.network.rebind(CLIENT_ADDRESS, OTHER_HOST);
+    pair.network.configure({ lossRate: 0.3 });
+    client.ping();
+    pair.runUntil(() => progress.receivedBytes > goal, 60_000);
+    gaps.push(Math.round(pair.now - movedAt));
+  }
+  const long = gaps.filter((gapMs) => gapMs > 2_000);
+  assert.ok(long.length <= 2, `${long} ms`);
+});
 
 Deno.test("An idle client whose address changed is found again by its keep-alive", () => {
   const pair = new Pair();
@@ -152,7 +196,7 @@ Deno.test("An address that never answers a challenge is given up for the proven 
 
 for (
   const [which, share, maxMoves] of [
-    ["all", 1, 15],
+    ["all", 1, 20],
     ["every second one", 2, 40],
   ] as const
 ) {
@@ -161,6 +205,7 @@ for (
     const { client, server } = pair.connect();
     pair.runFor(1_000);
     let sent = 0;
+    let awayTurns = 0;
     pair.network.filter = (datagram, from, to) => {
       if (to.hostname === ATTACKER.hostname) return false;
       if (from.port !== CLIENT_ADDRESS.port || sent++ % share > 0) return true;
@@ -170,9 +215,12 @@ for (
     for (let i = 0; i < 60 * 50; i++) {
       client.sendDatagram(Uint8Array.of(1));
       pair.runFor(20);
+      if (server.remoteAddress.hostname === ATTACKER.hostname) awayTurns++;
     }
     const { moves } = server.stats;
     assert.ok(moves > 3 && moves < maxMoves, `${moves} moves in 60 s`);
+    // Where it was the client answers, so that the address has 3 s only once.
+    assert.ok(awayTurns < 0.1 * 60 * 50, `away in ${awayTurns} turns`);
     // Once the theft is over, nothing is left of it.
     pair.network.filter = undefined;
     pair.runFor(4_000);

@@ -516,6 +516,11 @@ export class PacketSpace {
     this.#outgoing.control.challengePath(data);
   }
 
+  /** Whether a challenge, or the answer to one, goes with the next packet. */
+  get hasPathFrames(): boolean {
+    return this.#outgoing.control.hasPathFrames;
+  }
+
   /**
    * The peer is at another host: what was learned of the old path is forgotten.
    *

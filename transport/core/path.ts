@@ -14,9 +14,6 @@ import { type Address, isSameAddress } from "./address.ts";
 import { AmplificationLimit } from "./amplification_limit.ts";
 import type { PathConnectionId } from "./peer_connection_ids.ts";
 
-/** Challenges of one address before it is given up (RFC 9000 §8.2.4). */
-export const MAX_PATH_CHALLENGES = 3;
-
 /** Where the connection ids of paths come from. */
 interface PathConnectionIds {
   assign(): PathConnectionId;
@@ -36,7 +33,6 @@ export class Paths {
   #current: Path;
   #proven: Path | undefined;
   #challenge: Uint8Array | undefined;
-  #challengesLeft = 0;
   #deadline: Instant = Infinity;
 
   /** @param address Where the handshake takes place; not proven yet. */
@@ -73,7 +69,7 @@ export class Paths {
     return this.#current.amplification.allowedBytes;
   }
 
-  /** When {@linkcode Paths.handleTimeout} has to be called next. */
+  /** When the challenge is repeated or the address given up. */
   get deadline(): Instant {
     return this.#deadline;
   }
@@ -100,14 +96,6 @@ export class Paths {
   /** What the address in use has to return, while that is awaited. */
   get challenge(): Uint8Array | undefined {
     return this.#challenge;
-  }
-
-  /**
-   * How often the address in use was challenged beyond
-   * {@linkcode MAX_PATH_CHALLENGES}: where there is none to go back to.
-   */
-  get extraChallenges(): number {
-    return Math.max(0, -this.#challengesLeft);
   }
 
   /**
@@ -170,7 +158,6 @@ export class Paths {
       connectionId: this.#ids?.assign(),
     });
     this.onReceived(datagramBytes);
-    this.#challengesLeft = MAX_PATH_CHALLENGES;
     return true;
   }
 
@@ -186,7 +173,6 @@ export class Paths {
     this.#proven = undefined;
     this.#use({ ...current, connectionId: this.#ids?.assign() });
     this.#release(current);
-    this.#challengesLeft = MAX_PATH_CHALLENGES;
     return true;
   }
 
@@ -194,11 +180,10 @@ export class Paths {
    * A challenge goes out with the next packet.
    *
    * @param data Its eight unpredictable bytes.
-   * @param answerBy When it is repeated or the address given up.
+   * @param answerBy When it has to be answered.
    */
   onChallenge(data: Uint8Array, answerBy: Instant): void {
     this.#challenge = data;
-    this.#challengesLeft--;
     this.#deadline = answerBy;
   }
 
@@ -221,19 +206,12 @@ export class Paths {
   }
 
   /**
-   * The challenge was not answered in time.
-   *
-   * @returns Whether to challenge the same address again; otherwise the path
-   * that was proven before is in use again.
+   * The address in use was not proven in time: the one that was before is in use
+   * again. Without one nothing is awaited any more.
    */
-  handleTimeout(): boolean {
-    if (this.#challengesLeft > 0) return true;
+  giveUp(): void {
     if (this.#proven !== undefined) this.#use(this.#proven);
-    // There is nowhere to go back to, and no more than three times what comes
-    // would ever be sent here.
-    else if (!this.isProven) return true;
     else this.#settle();
-    return false;
   }
 
   #use(path: Path): void {
@@ -250,7 +228,6 @@ export class Paths {
 
   #settle(): void {
     this.#challenge = undefined;
-    this.#challengesLeft = 0;
     this.#deadline = Infinity;
   }
 }

@@ -50,7 +50,7 @@ export class PathBackoff {
 
   /**
    * An address was left before it was proven: it is tried again after a probe
-   * timeout, after twice as long each time that follows (RFC 9000 §8.2.1).
+   * timeout, and after twice as long each time that follows (RFC 9000 §8.2.1).
    *
    * @param now The time.
    * @param left The address, and the bytes that it was to return; kept.
